@@ -45,6 +45,7 @@ from lbp_prognosis._base._linear_predictor import (
 )
 from lbp_prognosis._base._metric import MetricResult, influence_se, interval
 from lbp_prognosis._base._metric_registry import METRICS, Metric, check_metrics, metric, metric_title
+from lbp_prognosis._base._missing_codes import missing_codes
 from lbp_prognosis._base._objection import OBJECTIONS, Objection, ObjectionFact, objection
 from lbp_prognosis._base._optional import require
 from lbp_prognosis._base._parallel import parallel_map, surviving_map
@@ -181,6 +182,7 @@ __all__ = [
     "metric",
     "metric_frame",
     "metric_title",
+    "missing_codes",
     "nct",
     "nearest",
     "norm",

@@ -14,15 +14,27 @@ def validate(
     source: Path = typer.Argument(help="Folder of a data package, a table, or study.toml."),
     data: Path | None = typer.Option(None, "--data", help="For a study: where paths to data begin."),
     failures: Path | None = typer.Option(None, "--failures", help="Write all failures to this CSV file."),
+    missing: str | None = typer.Option(
+        None, "--missing", help="For a table: words and numbers that mean missing, with commas between: -9,k.A."
+    ),
+    sheet: str | None = typer.Option(None, "--sheet", help="For a workbook: the sheet."),
     show_values: bool = typer.Option(
         False, "--show-values", help="Print and write values of patients; without it, patterns and counts alone."
     ),
 ) -> None:
     """Check data before anything runs: the failures, or units and codings as they were understood."""
-    from lbp_prognosis._base import ArgumentError, DataError, inert_cells, write_file
+    from lbp_prognosis._base import ArgumentError, DataError, argument_error, inert_cells, write_file
     from lbp_prognosis.schema import read_table, validate_package, without_values
 
+    words = None if missing is None else [word.strip() for word in missing.split(",")]
     try:
+        if (words is not None or sheet is not None) and (source.is_dir() or source.suffix.lower() == ".toml"):
+            raise argument_error(
+                "--missing, --sheet",
+                "left out for a package or a study",
+                str(source),
+                "A study declares them in [table], a package in mapping.toml.",
+            )
         if "\x00" not in str(source) and source.is_dir():
             report = validate_package(source).raise_if_failed()
             _echo(
@@ -36,7 +48,7 @@ def validate(
             _echo(rows.to_frame(), ["column", "modality", "type", "n", "n_missing", "range"])
             _notes([*rows.notes, *(str(o) for o in rows.objections), repr(rows).strip("<>")])
         else:
-            reading = read_table(source, show_values=show_values)
+            reading = read_table(source, missing=words, sheet=sheet, show_values=show_values)
             _echo(reading.to_frame(), ["column", "type", "label", "n", "n_missing", "n_distinct", "coding"])
             _notes(list(reading.notes))
             reading.raise_if_failed()

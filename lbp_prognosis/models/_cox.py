@@ -297,7 +297,7 @@ class CoxPH(CoxRidge, CoxDiagnostics, SurvivalRegression, RiskEstimator):
             fit,
             self._names(),
             data.scale,
-            design.X.shape[0],
+            design.X,
             self.collinear,
             penalty=self.penalty_,
             factors=column_factors(self.penalty_factors, self._names(), "penalty_factors"),

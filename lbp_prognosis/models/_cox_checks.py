@@ -47,7 +47,7 @@ def check_cox_fit(
     fit: CoxFit,
     names: list[str],
     scale: np.ndarray,
-    n: int,
+    X: np.ndarray,
     collinear: str,
     *,
     penalty: float,
@@ -59,8 +59,8 @@ def check_cox_fit(
         columns = [name for name, aliased in zip(names, fit.aliased) if aliased]
         told = ", ".join(repr(column) for column in columns[:8]) + (", …" if len(columns) > 8 else "")
         why = (
-            f"There are {len(names)} columns and {n} rows"
-            if len(names) >= n
+            f"There are {len(names)} columns and {len(X)} rows"
+            if len(names) >= len(X)
             else "Among the rows at risk at an event they are constant or linear combinations of columns before them"
         )
         remedy = penalty_remedy(penalty, factors, names, np.flatnonzero(fit.aliased).tolist())
@@ -69,8 +69,8 @@ def check_cox_fit(
             f"coefficients become 0), or use ElasticNetCox. {remedy}, if all of them are to stay."
         )
     if not fit.converged:
-        large = np.abs(fit.coef * scale)
-        guilty = [int(j) for j in np.argsort(-large)[:3] if large[j] > max(5.0, 0.2 * large.max())]
+        # a category of few patients has a small standard deviation: there the range tells
+        guilty = _drifting(fit.coef * scale) or _drifting(fit.coef * np.ptp(X, axis=0) / 2)
         if not guilty and fit.iterations >= max_iter:
             raise EstimationError(
                 f"The partial likelihood still rises after {fit.iterations} iterations, and no coefficient drifts off "
@@ -82,6 +82,11 @@ def check_cox_fit(
             f"with the event from those still at risk.{which} {penalty_remedy(penalty, factors, names, guilty)}, merge "
             "sparse categories, or drop the column."
         )
+
+
+def _drifting(effects: np.ndarray) -> list[int]:
+    large = np.abs(effects)
+    return [int(j) for j in np.argsort(-large)[:3] if large[j] > max(5.0, 0.2 * large.max())]
 
 
 def check_precision(pieces: CoxPieces, penalty: float) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import DataError, Result, argument_error
+from lbp_prognosis.schema._column_doubts import column_doubts
 from lbp_prognosis.schema._failures import failure_frame, merge_failures
 from lbp_prognosis.schema._infer_types import infer_types
 from lbp_prognosis.schema._missing_words import MissingWords
@@ -76,9 +77,11 @@ class TableReading(Result):
         if len(bad):
             first = bad.iloc[0]
             word = f" ({first['value']!r})" if first["reason"] == "total_row" else ""
+            missing = bad["reason"].eq("not_a_number").any()
+            remedy = " Correct them, or declare words that mean missing: missing=[…]." if missing else ""
             raise DataError(
-                f"{len(bad)} cells are not what their columns hold; the first: row {first['row']}, column "
-                f"{first['field']!r}{word}: {first['message']}.",
+                f"{len(bad)} cells are not what their columns contain; the first: row {first['row']}, column "
+                f"{first['field']!r}{word}: {first['message']}.{remedy}",
                 bad.reset_index(drop=True),
             )
         return self
@@ -188,7 +191,7 @@ def read_table(
     failures = reading.failures
     if infer:
         frame, more, faults = infer_types(frame, words, show_values=show_values)
-        notes += more
+        notes += [*more, *column_doubts(frame)]
         failures = merge_failures([failures, failure_frame({"table": file.stem, **fault} for fault in faults)])
         _ask(file, failures)
     elif missing is not None:

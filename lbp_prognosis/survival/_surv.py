@@ -321,6 +321,13 @@ def _some(present: set[int]) -> str:
 
 
 def _named_codes(raw: np.ndarray, present: set[Any], censored: Any, causes: Mapping[str, Any]) -> np.ndarray:
+    if not isinstance(causes, Mapping):
+        raise argument_error(
+            "causes",
+            "a mapping from name to code",
+            type(causes).__name__,
+            'Write causes={"recovery": 1, "surgery": 2}.',
+        )
     values = list(causes.values())
     if len(set(values)) != len(values) or censored in values:
         raise argument_error("causes", "a mapping from name to distinct codes other than `censored`", dict(causes))
@@ -330,7 +337,9 @@ def _named_codes(raw: np.ndarray, present: set[Any], censored: Any, causes: Mapp
             "event",
             f"one of {[censored, *values]}",
             f"other codes {sorted(map(str, unknown))[:6]}",
-            "Name every event in causes=, or say which code is censored.",
+            "causes= maps your name to the code in the data: the name comes first, then the code."
+            if unknown & set(causes)
+            else "Name every event in causes=, or say which code is censored.",
             kind=OutcomeError,
         )
     codes = np.zeros(raw.size, dtype=np.int8)

@@ -107,6 +107,7 @@ RAISED: dict[str, Callable[[], Iterable[Objection]]] = {
     "level-decides-outcome": lambda: screened(
         Surv.right(TIME, EVENT == 1), operated=((TIME > 6) & (P["fat"] > 0.4)).astype(int)
     ),
+    "missing-code-as-value": lambda: screened(grade=np.where(np.arange(M) % 20 == 0, -9, np.arange(M) % 5 + 1)),
     "missingness-tells-outcome": lambda: screened(late=P["odi"].where(EVENT == 1)),
     "observed-expected-implausible": lambda: evaluate(TIMES, 0.009 - P["odi"].rank() / 1e5, 12).objections,
     "outcome-values-piled": lambda: screened(Surv.right(np.where(P["fat"] > 0.8, np.median(TIME), TIME), EVENT)),

@@ -14,6 +14,7 @@ from lbp_prognosis._base import (
     check_choice,
     check_clusters,
     check_horizons,
+    missing_codes,
     objection,
     takes_rows,
 )
@@ -82,7 +83,8 @@ def screen(
     (``predictor-too-strong``); one that tells how long a censored patient was observed, such as a number of visits
     (``predictor-follows-follow-up``; a calendar year is left alone, it may be known at time zero); a level in which
     all or no patients have the event although at least twelve would be expected to (``level-decides-outcome``); missing
-    values that tell the outcome (``missingness-tells-outcome``); row numbers, dates and identifiers
+    values that tell the outcome (``missingness-tells-outcome``); codes such as -9 or 99 that lie apart from all other
+    values (``missing-code-as-value``); row numbers, dates and identifiers
     (``identifier-as-predictor``); patients that occur twice, exactly or nearly (``patients-copied``); events at one
     time, piled times, and units of time that do not
     fit the horizons (see `survival.outcome_screen`); pain and disability that go with more of a good event
@@ -126,6 +128,7 @@ def screen(
     }
     findings = [Finding(o.code, "", np.nan, o.sentence) for o in outcome_screen(y, times, cause)]
     for name in table.columns:
+        findings += _of_codes(str(name), table[name])
         findings += _of_column(str(name), table[name], y, kind, states, strengths, fold)
     findings += _of_rows(table, y, kind)
     if polarity is not None and kind != "status":
@@ -164,6 +167,15 @@ def _states(y: np.ndarray, kind: str, times: np.ndarray | None, cause: int) -> l
         out.append(np.where(known, happened.astype(float), np.nan))
     codes = [code for code in np.unique(event) if code > 0]
     return [*out, *((event == code).astype(float) for code in codes)]
+
+
+def _of_codes(name: str, column: pd.Series) -> list[Finding]:
+    numbers = as_numbers(column)
+    found = {} if numbers is None else missing_codes(numbers)
+    if not found:
+        return []
+    codes = ", ".join(f"{code:g}" for code in found)
+    return [_found("missing-code-as-value", name, sum(found.values()) / len(column), codes=codes)]
 
 
 def _of_column(

@@ -208,3 +208,12 @@ def test_clusters_of_one_row_are_the_plain_sandwich_and_dfbeta_tracks_deletion(c
         [plain.coef_ - CoxPH().fit(part[COLUMNS].drop(index=i), np.delete(y, i)).coef_ for i in range(20)]
     )
     assert np.corrcoef(deleted.ravel(), change[:20].ravel())[0, 1] > 0.98
+
+
+def test_separation_by_a_category_of_one_patient_names_its_column() -> None:
+    rng = np.random.default_rng(2)
+    X = pd.DataFrame({"age": rng.normal(50, 12, 300), "rare": np.arange(300) == 7}).astype(float)
+    time, event = rng.exponential(5, 300), np.arange(300) % 3 > 0
+    time[7], event[7] = 40.0, False
+    with pytest.raises(EstimationError, match="Largest coefficients: 'rare'"):
+        CoxPH().fit(X, Surv.right(time, event))

@@ -247,3 +247,15 @@ class TestSpec:
     )
     def test_refusals(self, change) -> None:
         refused(ArgumentError, OutcomeSpec, **{**SPEC, **change})
+
+
+def test_surv_says_which_way_causes_are_written() -> None:
+    words = ["genesen", "Operation", "zensiert"]
+    y = Surv.right([1, 2, 3], words, censored="zensiert", causes={"recovery": "genesen", "surgery": "Operation"})
+    assert y["event"].tolist() == [1, 2, 0]
+    turned = refused(
+        OutcomeError, Surv.right, [1, 2, 3], words, censored="zensiert", causes={"genesen": 1, "Operation": 2}
+    )
+    assert "name comes first" in turned
+    listed = refused(ArgumentError, Surv.right, [1, 2, 3], words, censored="zensiert", causes=["genesen", "Operation"])
+    assert listed.startswith("`causes`")

@@ -195,3 +195,14 @@ def test_screen_looks_at_the_columns_that_models_use(clean) -> None:
     assert screen_of({"a": fitted}, whole, y, horizons, 1, None) == ()
     assert screen_of({"a": Fixed()}, whole, y, horizons, 1, None) == ()  # nobody knows what it reads
     assert "predictor-is-outcome" in {o.code for o in screen_of({"a": CoxPH()}, whole, y, horizons, 1, None)}
+
+
+def test_screen_finds_codes_for_missing_values_and_cross_validation_reports_them(clean) -> None:
+    X, time, event, y, rng = clean
+    coded = X.assign(nrs=X["nrs"].mask(rng.random(500) < 0.05, -9), fat=X["fat"].fillna(20))
+    found = screen(coded, y, [6, 12]).to_frame()
+    assert found["code"].tolist() == ["missing-code-as-value"]
+    assert found["value"].iloc[0] == (coded["nrs"] == -9).mean()
+    folds = cross_validate_risk({"cox": CoxPH()}, coded, Surv.right(time, event == 1), 12, n_splits=2, n_repeats=1)
+    assert "missing-code-as-value" in {doubt.code for doubt in folds.objections}
+    assert "missing-code-as-value" in BLOCKING

@@ -1,0 +1,76 @@
+"""What is read as it stands and probably means something else is noted, column by column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from command import call
+
+from lbp_prognosis._base import DataError
+from lbp_prognosis.schema import read_table
+from lbp_prognosis.schema._column_doubts import column_doubts
+
+
+def notes(**columns: list[object]) -> list[str]:
+    return column_doubts(pd.DataFrame(columns))
+
+
+def test_column_doubts_names_codes_for_missing_and_their_declaration() -> None:
+    (note,) = notes(nrs=[0.0, 4.0, 10.0, -9.0, -9.0])
+    assert note.startswith("nrs: -9 apart from all other values")
+    assert "missing={'nrs': [-9]}" in note
+    assert notes(nrs=[0.0, 4.0, 10.0, float("nan")]) == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "form"),
+    [
+        (["16.06.2019", "07.01.2019"], "%d.%m.%Y"),
+        (["05/29/2020", "01/02/2020"], "%m/%d/%Y"),
+        (["2020-05-29", "2020-01-02"], "%Y-%m-%d"),
+    ],
+)
+def test_column_doubts_reads_the_order_of_day_and_month_where_it_is_certain(texts: list[str], form: str) -> None:
+    (note,) = notes(seen=texts)
+    assert f"written {form}: convert" in note
+    assert pd.to_datetime(pd.Series(texts), format=form).notna().all()
+
+
+def test_column_doubts_asks_where_no_day_is_above_twelve() -> None:
+    (note,) = notes(seen=["05/12/2020", "01/02/2020"])
+    assert "%d/%m/%Y, or %m/%d/%Y?" in note
+    assert notes(seen=["13/13/2020", "14/14/2020"]) == []
+    assert notes(seen=["05/12/2020", "soon"]) == []
+
+
+def test_column_doubts_sees_one_word_in_two_spellings() -> None:
+    (note,) = notes(sex=["w", "W ", "m", "m", "w", "w", "m"])
+    assert "capitals or spaces" in note
+    assert notes(sex=["w", "m", "m", "m", "w", "w", "m"]) == []
+
+
+def test_column_doubts_shows_a_word_among_numbers_only_from_five_cells() -> None:
+    numbers = [str(k) for k in range(30)]
+    (note,) = notes(odi=[*numbers, *["k.A."] * 5])
+    assert "missing={'odi': ['k.A.']}" in note
+    assert notes(odi=[*numbers, *["k.A."] * 4]) == []
+
+
+def test_validate_takes_words_for_missing_and_a_sheet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pd.DataFrame({"nrs": [*range(11), -9, -9] * 2, "odi": [*map(str, range(21)), *["k.A."] * 5]})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    asked = call(capsys, monkeypatch, "validate", str(tmp_path / "t.csv"))
+    assert asked.status == 1
+    assert "declare words that mean missing" in asked.err
+    told = call(capsys, monkeypatch, "validate", str(tmp_path / "t.csv"), "--missing", "-9, k.A.")
+    assert told.status == 0
+    assert "read as missing: '-9'" in told.out
+    refused = call(capsys, monkeypatch, "validate", str(tmp_path), "--missing", "-9")
+    assert refused.status == 2
+    assert "--missing" in refused.err
+    with pytest.raises(DataError, match="declare words that mean missing"):
+        read_table(tmp_path / "t.csv").raise_if_failed()
