@@ -49,7 +49,8 @@ def _codes(column: str, series: pd.Series) -> str:
     if not found:
         return ""
     codes = ", ".join(f"{code:g}" for code in found)
-    return f"{codes} apart from all other values, kept as numbers. Declare codes for missing: missing={{{column!r}: [{codes}]}}"
+    declared = f"missing={{{column!r}: [{codes}]}}"
+    return f"{codes} apart from all other values, kept as numbers: if missing, declare {declared}"
 
 
 def _words(column: str, series: pd.Series) -> str:
