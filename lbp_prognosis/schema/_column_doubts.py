@@ -1,4 +1,4 @@
-"""What a table may hide from its reader: codes for missing among numbers, dates as text, one word in two spellings."""
+"""Columns that probably mean something else: codes among numbers, dates as text, one word in two spellings."""
 
 from __future__ import annotations
 
