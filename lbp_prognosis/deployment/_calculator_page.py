@@ -22,6 +22,7 @@ from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._equation import Equation
 from lbp_prognosis.deployment._equation_of import equation
 from lbp_prognosis.deployment._formula import Formula
+from lbp_prognosis.deployment._gated_numbers import gated
 from lbp_prognosis.deployment._interval import uncertainty_of
 from lbp_prognosis.deployment._published_model import PublishedModel
 from lbp_prognosis.deployment._terms import LevelTerm, NumberTerm, Term
@@ -159,7 +160,7 @@ def calculator_page(
         "confidence": f"{100 * level:g} %",
     }
     synthetic = synthetic or made.synthetic or bool(getattr(validation, "synthetic", False))
-    evidence = _unvalidated(unvalidated_reason) if found is None else _validation(found, made.horizons)
+    evidence = _unvalidated(unvalidated_reason) if found is None else _validation(found, made.horizons, cuts)
     return write_file(path, _html(made, page, use, evidence, approved_for_care.strip(), synthetic))
 
 
@@ -247,8 +248,9 @@ def _bounds(term: NumberTerm) -> dict[str, float | None]:
     return {"low": term.low if known else None, "high": term.high if known else None}
 
 
-def _validation(found: Judged, horizons: tuple[float, ...]) -> str:
+def _validation(found: Judged, horizons: tuple[float, ...], cuts: Sequence[float]) -> str:
     """Return a table of the performance in other patients."""
+    found, withheld = gated(found, cuts, horizons)
     frame = found.frame
     rows = frame[frame["metric"].isin(_SHOWN) & frame["reference"].fillna("").astype(str).eq("")]
     body = ""
@@ -264,7 +266,11 @@ def _validation(found: Judged, horizons: tuple[float, ...]) -> str:
         body += "<tr>" + "".join(f"<td>{escape(str(word))}</td>" for word in words) + "</tr>"
     head = "".join(f"<th scope='col'>{word}</th>" for word in ("measure", "time", "value", "interval", "patients"))
     doubts = getattr(found.result, "objections", ())
-    said = [*(without_numbers(doubt.sentence) for doubt in doubts), *getattr(found.result, "limitations", ())]
+    said = [
+        *(without_numbers(doubt.sentence) for doubt in doubts),
+        *getattr(found.result, "limitations", ()),
+        *withheld,
+    ]
     told = "".join(f"<p class='note'>{escape(words)}</p>" for words in (found.how, *said))
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{told}"
 

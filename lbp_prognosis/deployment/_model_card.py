@@ -34,6 +34,7 @@ from lbp_prognosis.deployment._card_predictors import predictor_rows
 from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._equation import Equation
 from lbp_prognosis.deployment._formula import Formula
+from lbp_prognosis.deployment._gated_numbers import gated
 from lbp_prognosis.deployment._lock import LockedModel, lock
 from lbp_prognosis.deployment._model_file import load_model, verify
 from lbp_prognosis.deployment._published_model import PublishedModel
@@ -165,7 +166,8 @@ def model_card(
     Notes
     -----
     A card is published, so sentences of objections stand on it without their numbers, some of which count patients. Its
-    other numbers pass no gate: they are estimates with intervals, and the number of patients behind each.
+    numbers obey the rules of the disclosure gate: none of fewer than fifty patients, or of fewer than ten with the
+    outcome or without it; net benefit at three thresholds at most. What is left out is listed under Limitations.
 
     References
     ----------
@@ -186,9 +188,10 @@ def model_card(
         raise argument_error("subgroups", "the result of fairness or subgroup_performance", subgroups)
     inner, digest, facts, doubts = _opened(model)
     results = [] if validation is None else list(validation) if isinstance(validation, list | tuple) else [validation]
-    found = judged(results, name)
     times = [] if horizons is None else check_horizons(horizons)[0].tolist()
     cuts = check_thresholds(list(thresholds)).tolist() if len(thresholds) else []
+    passed = [gated(one, cuts, times) for one in judged(results, name)]
+    found, withheld = [one for one, _ in passed], [words for _, told in passed for words in told]
     made_of = [inner, *results, *([] if subgroups is None else [subgroups])]
     simulated = synthetic or any(bool(getattr(one, "synthetic", False)) for one in made_of)
     said = [o for one in made_of for o in (*getattr(one, "objections", ()), *getattr(one, "objections_", ()))]
@@ -207,7 +210,7 @@ def model_card(
         "Groups": ("Performance by group was not given.",)
         if subgroups is None
         else _parts(by_group(subgroups, name, times), "No group was large enough.", subgroups.note),
-        "Limitations": _limits([*limitations, *elsewhere], objections, doubts),
+        "Limitations": _limits([*limitations, *elsewhere, *withheld], objections, doubts),
         "Model": (_facts([*facts, ("licence", licence.strip() or _licence(inner))], use, digest),),
     }
     return ModelCard(

@@ -108,6 +108,17 @@ class Calibration(Result):
             raise argument_error("horizon", "one with an estimate", f"{rows.tau:g}: {rows.reason}")
         return rows
 
+    def keeps_rows(self, horizon: float) -> bool:
+        """Return whether `judged` has rows at a horizon: none after pooling, or where nothing was estimated.
+
+        Parameters
+        ----------
+        horizon : float
+            Any time.
+        """
+        near = np.flatnonzero(np.isclose(self.horizons, horizon))
+        return bool(self._rows) and near.size > 0 and not self._rows[int(near[0])].reason
+
     def judged(self, horizon: float) -> JudgedRows:
         """Return outcome and risk of every row, and how rows count.
 
