@@ -72,9 +72,9 @@ def test_too_few_patients_show_nothing(with_it: int, without: int, told: str, tm
     card = model_card(MODEL, use=USE, validation=validation)
     limits = " ".join(shown(card, "Limitations")["value"])
     path = calculator_page(MODEL, tmp_path / "c.html", use=USE, validation=validation)
-    auc = f"{validation.evaluation.metric('auc').value:.2f}"
+    brier = f"{validation.evaluation.metric('brier').value:.2f}"
     page = path.read_text(encoding="utf-8")
-    assert (f">{auc}<" in page) == (told == "")
+    assert (f">{brier}<" in page) == (told == "")
     assert bool(len(shown(card, "Performance").query("item == 'AUC'"))) == (told == "")
     assert told in limits
     assert ("Numbers at 12 are not shown" in page) == (told != "")
