@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._page_scores import PageScores
 
 __all__ = ["more_numbers"]
 
@@ -17,5 +18,28 @@ def more_numbers(page: Page) -> list[pd.DataFrame]:
     page : Page
         The page, or what of it is released.
     """
-    frames = [part.to_frame() for part in (page.treatment, page.updates) if part is not None]
+    frames = [] if page.scores is None or page.scores.tenths.empty else [_tenths(page, page.scores)]
+    frames += [part.to_frame() for part in (page.treatment, page.updates) if part is not None]
     return [frame.assign(sample="internal", setting="", against="", synthetic=page.synthetic) for frame in frames]
+
+
+def _tenths(page: Page, scores: PageScores) -> pd.DataFrame:
+    """Return the groups of predicted scores, one row per number: metric ``score_observed``, ``score_predicted`` …"""
+    rows = scores.tenths.reset_index(drop=True)
+    parts = [
+        pd.DataFrame(
+            {
+                "model": scores.model,
+                "tier": "prognostic",
+                "metric": f"score_{column}",
+                "horizon": page.horizon,
+                "group": [f"group {group:.0f} of {len(rows)} by predicted score" for group in rows["group"]],
+                "value": rows[column].astype(float),
+                "reference": "",
+                "n": rows["n"],
+            }
+        )
+        for column in rows.columns
+        if column not in ("group", "n")
+    ]
+    return pd.concat(parts, ignore_index=True)

@@ -173,7 +173,12 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
         evidence=evidence,
         verdicts=tuple(_plain_verdict(page.evidence.supports(c), tested=association is not None) for c in page.claims),
         ladder=_plain_ladder(page, tested=association is not None),
-        numbers=_numbers(page, numbers, apparent, more_numbers(replace(page, treatment=treatment, updates=updates))),
+        numbers=_numbers(
+            page,
+            numbers,
+            apparent,
+            more_numbers(replace(page, scores=scores_shown, treatment=treatment, updates=updates)),
+        ),
         n_events=_events(release, next(iter(rows.values()))),
         patient_level=False,
     )

@@ -89,9 +89,10 @@ def _figures(page: Page, shown: PageUpdates, window: str) -> Iterable[Block]:
         told = "; ".join(f"{name}: {risk:.0%}" for name, risk in last.items())
         yield figure(
             lambda ax: _draw_courses(page, shown, window, ax),
-            alt=f"Risk within {window} of synthetic patients at the last landmark. {told}.",
-            caption=f"Risk within {window} of three synthetic patients, predicted again at each landmark. Their values "
-            "begin at the median of those at risk, and fall to the lower quartile, stay, or rise to the upper one.",
+            alt=f"{_risk(page, window).capitalize()}, of synthetic patients at the last landmark. {told}.",
+            caption=f"{_risk(page, window).capitalize()}, of three synthetic patients, predicted again at each "
+            "landmark. Their values begin at the median of those at risk, and fall to the lower quartile, stay, or "
+            "rise to the upper one.",
         )
 
 
@@ -107,12 +108,22 @@ def _draw_auc(page: Page, shown: PageUpdates, ax: Any) -> None:
     ax.set_xlabel(_landmark(page))
 
 
+def _risk(page: Page, window: str) -> str:
+    event = f" of {page.outcome.name}" if page.outcome is not None else ""
+    return f"risk{event} within {window}"
+
+
 def _draw_courses(page: Page, shown: PageUpdates, window: str, ax: Any) -> None:
     from lbp_prognosis._draw import draw_states
 
     rows = shown.course
     drawn = pd.DataFrame({"time": rows["landmark"], "state": rows["patient"], "value": rows["risk"]})
-    draw_states(drawn.assign(low=drawn["value"], high=drawn["value"]), label=f"risk within {window}", ax=ax)
+    points = np.unique(rows["landmark"])
+    # the last risk holds for a while too
+    end = points[-1] + (points[-1] - points[-2] if points.size > 1 else shown.width)
+    drawn = pd.concat([drawn, drawn[drawn["time"] == points[-1]].assign(time=end)])
+    draw_states(drawn.assign(low=drawn["value"], high=drawn["value"]), label=_risk(page, window), ax=ax)
+    ax.set_xticks(points)
     ax.set_xlabel(_landmark(page))
 
 
@@ -178,4 +189,4 @@ def _courses(page: Page, shown: PageUpdates, window: str) -> Iterable[Block]:
     frame = pd.DataFrame({_landmark(page): [f"{at:g}" for at in wide.index]})
     for name in wide:
         frame[str(name)] = [number(value, 2) for value in wide[name]]
-    yield Table("updates_courses", f"Risk within {window} of synthetic patients.", frame)
+    yield Table("updates_courses", f"{_risk(page, window).capitalize()}, of synthetic patients.", frame)

@@ -89,6 +89,8 @@ SCORE_KINDS = (
     "longitudinal_outcome",
 )
 """Kinds whose outcome is a score at a visit."""
+COMBINED_SCORES = ("average", "stacked")
+"""Kinds that combine models of scores too."""
 AT_VISITS = (
     "null",
     "discrete_time_hazard",

@@ -8,7 +8,7 @@ from typing import Any
 
 from lbp_prognosis._base import argument_error, check_choice, check_number
 from lbp_prognosis.study._data_plan import DataPlan
-from lbp_prognosis.study._model_plan import MODEL_KINDS, SCORE_KINDS, ModelPlan
+from lbp_prognosis.study._model_plan import COMBINED, COMBINED_SCORES, MODEL_KINDS, SCORE_KINDS, ModelPlan
 
 __all__ = ["ScorePlan", "score_conflicts"]
 
@@ -131,16 +131,8 @@ def score_conflicts(
         )
         return
     for number, plan in enumerate(models, start=1):
-        kinds = SCORE_KINDS if data.score else tuple(kind for kind in MODEL_KINDS if kind not in SCORE_KINDS)
-        if plan is not None and plan.kind not in kinds:
-            of = "a score" if data.score else "a risk of events; models of scores need [table] score = …"
-            yield (
-                f"model.{number}.kind",
-                "conflict",
-                f"a model of {of}",
-                repr(plan.kind),
-                f"One of {', '.join(kinds)}.",
-            )
+        if plan is not None:
+            yield from _of_kinds(f"model.{number}", plan, of_score=bool(data.score))
     if not data.score:
         return
     if score is not None:
@@ -159,6 +151,23 @@ def score_conflicts(
                 f"{score.important:g}",
                 "Reverse the score, or leave it out.",
             )
+
+
+def _of_kinds(path: str, plan: ModelPlan, *, of_score: bool) -> Iterator[Conflict]:
+    """Yield where a model, or a model inside it, is of another outcome."""
+    others = tuple(kind for kind in MODEL_KINDS if kind not in SCORE_KINDS)
+    kinds = (*SCORE_KINDS, *COMBINED_SCORES) if of_score else others
+    words = "a model of a score" if of_score else "a model of a risk of events; models of scores need [table] score = …"
+    if plan.kind not in kinds:
+        yield (f"{path}.kind", "conflict", words, repr(plan.kind), f"One of {', '.join(kinds)}.")
+        return
+    if plan.kind not in COMBINED:
+        return
+    known = tuple(kind for kind in SCORE_KINDS if kind != "longitudinal_outcome") if of_score else others
+    for name, inside in plan.learners().items():
+        if inside.kind not in known:
+            where = f"{path}.options.learners.{name}" if plan.kind in COMBINED_SCORES else f"{path}.options.{name}"
+            yield (where, "conflict", words, repr(inside.kind), f"One of {', '.join(known)}.")
 
 
 def _of_columns(outcome: str, score: ScorePlan) -> Iterator[Conflict]:

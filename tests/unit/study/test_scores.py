@@ -311,3 +311,37 @@ def test_a_model_without_the_score_at_time_zero_is_objected_to(tmp_path, baselin
         assert "(fat) is not a predictor in clinical." in doubts["baseline-not-in-model"]
     lacks = "Which column is the score at time zero (score.baseline)."
     assert (lacks in analysis_plan(told).to_markdown()) == (baseline is None)
+
+
+LEARNERS = {"clinical": "ordinal_regression", "imaging": {"kind": "linear_outcome", "imputations": 0}}
+
+
+@pytest.mark.parametrize("kind", ["average", "stacked"])
+def test_models_of_scores_are_combined_by_name(tmp_path: Path, kind: str) -> None:
+    model = {"name": "both", "kind": kind, "modalities": ["clinical", "imaging"], "options": {"learners": LEARNERS}}
+    given = study(tmp_path, model=[model], comparison=None)
+    data = read_study_data(given)
+    fitted = build_models(given, data)["both"].fit(data.X, data.y)
+    forecast = fitted.predict_forecast(data.X)
+    assert forecast.probability.shape[0] == N
+    np.testing.assert_allclose(forecast.probability.sum(axis=1), 1, atol=1e-9)
+    np.testing.assert_allclose(fitted.predict_risk(data.X, [12])[:, 0], forecast.at_most(3), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "learner"), [("stacked", "cox"), ("average", "longitudinal_outcome"), ("stacked", "null")]
+)
+def test_learners_of_another_outcome_are_refused(tmp_path: Path, kind: str, learner: str) -> None:
+    options = {"learners": {"clinical": "ordinal_regression", "imaging": learner}}
+    model = {"name": "both", "kind": kind, "modalities": ["clinical", "imaging"], "options": options}
+    with pytest.raises(ArgumentError, match="model.1.options.learners.imaging.*a model of a score") as caught:
+        study(tmp_path, model=[model], comparison=None)
+    assert caught.value.failures["field"].tolist() == ["model.1.options.learners.imaging"]
+
+
+def test_stacks_of_scores_without_a_score_are_refused(tmp_path: Path) -> None:
+    model = {"name": "m", "kind": "stacked", "modalities": ["clinical", "imaging"], "options": {"learners": LEARNERS}}
+    table = changed(model=[model], comparison=None, score=None)
+    table["table"] = {"wide": "w.csv", "time": "pain", "event": "nrs"}
+    with pytest.raises(ArgumentError, match="models of scores need"):
+        Study.from_dict(table, folder=tmp_path, home=tmp_path)

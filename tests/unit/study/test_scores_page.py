@@ -26,6 +26,7 @@ from lbp_prognosis.report._render_page import _ORDER
 from lbp_prognosis.report._section_decisions import section_decisions
 from lbp_prognosis.report._section_performance import section_calibration, section_discrimination
 from lbp_prognosis.report._section_scores import section_scores
+from lbp_prognosis.report._write_page import _all_numbers
 from lbp_prognosis.study import Study, StudyResult, analysis_plan, evaluate_table, run_study
 from lbp_prognosis.survival import Measured, ScoreForecast, measured_to_status
 
@@ -122,6 +123,21 @@ def test_texts_for_manuscript_forms_and_plan_speak_of_the_score(result: StudyRes
     plan = analysis_plan(result.study).to_markdown()
     assert "a score at one visit, column nrs: 0 to 10 (ordinal); the event is a score of at most 3" in plan
     assert "probability integral transform" in plan
+
+
+def test_the_tenths_are_among_the_numbers(page: Page) -> None:
+    rows = _all_numbers(page)
+    rows = rows[rows["metric"].astype(str).str.startswith("score_") & (rows["group"].astype(str) != "")]
+    tenths = page.scores.tenths
+    observed = rows[rows["metric"] == "score_observed"]
+    np.testing.assert_allclose(observed["value"].astype(float), tenths["observed"], atol=0)
+    assert observed["n"].tolist() == tenths["n"].tolist()
+    assert set(rows["metric"]) == {f"score_{name}" for name in tenths.columns if name not in ("group", "n")}
+    shown = released_page(replace(page, gate=Gate(share=1.0, smallest_cell=K)))
+    kept = shown.numbers[shown.numbers["metric"].isin(["score_observed", "score_predicted"])]
+    assert len(kept) == 2 * len(shown.scores.tenths)
+    assert not shown.numbers["metric"].isin(["score_median", "score_observed_response"]).any()
+    assert kept["n"].isna().all()
 
 
 def test_a_page_for_release_keeps_large_groups_alone(page: Page) -> None:

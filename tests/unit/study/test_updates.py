@@ -120,7 +120,7 @@ def test_each_landmark_is_judged_in_those_still_at_risk(result: StudyResult) -> 
 
 
 def test_the_risk_of_a_patient_is_of_models_without_the_patient(tmp_path: Path) -> None:
-    write(tmp_path)
+    write(tmp_path, WIDE.head(300))
     first = study(tmp_path)
     data = read_study_data(first)
     told = study_updates(first, data)
