@@ -113,10 +113,12 @@ def _end(low, stop, time):  # pragma: no cover - compiled
 
 
 @njit(cache=True, error_model="numpy")
-def _squares(bins, time, code, weights, stop, factor, terms, pairs, out):  # pragma: no cover - compiled
-    state = _start(bins, weights, terms)
-    at_risk, rounding, survival, sums, values = state
-    outside, k, low = terms[3], out.shape[1], 0
+def _summed(
+    bins, time, code, weights, stop, factor, terms, pairs, squares, block, sums_of_blocks
+):  # pragma: no cover - compiled
+    """Fill the squares of ``pairs`` and the sums of each ``block``; both in one kernel, which is compiled once."""
+    at_risk, rounding, survival, sums, values = _start(bins, weights, terms)
+    outside, k, low = terms[3], terms[3].shape[1], 0
     while low < time.size:
         high = _end(low, stop, time)
         if low < stop:
@@ -130,31 +132,19 @@ def _squares(bins, time, code, weights, stop, factor, terms, pairs, out):  # pra
                 if j < 0:
                     for t in range(k):
                         v = f * (values[kind, i, t] if t < b else outside[i, t])
-                        out[p, t] += v * v
+                        squares[p, t] += v * v
                 else:
                     c = bins[j, row]
                     for t in range(k):
                         v = values[kind, i, t] if t < b else outside[i, t]
                         v = f * (v - (values[kind, j, t] if t < c else outside[j, t]))
-                        out[p, t] += v * v
-        low = high
-
-
-@njit(cache=True, error_model="numpy")
-def _block_sums(bins, time, code, weights, stop, factor, terms, block, out):  # pragma: no cover - compiled
-    at_risk, rounding, survival, sums, values = _start(bins, weights, terms)
-    outside, k, low = terms[3], out.shape[2], 0
-    while low < time.size:
-        high = _end(low, stop, time)
-        if low < stop:
-            _advance(low, high, bins, code, weights, terms, at_risk, rounding, survival, sums, values)
-        for row in range(low, high):
-            kind = code[row] if row < stop else 0
-            f, g = factor[row], block[row]
-            for m in range(bins.shape[0]):
-                b = bins[m, row]
-                for t in range(k):
-                    out[g, m, t] += f * (values[kind, m, t] if t < b else outside[m, t])
+                        squares[p, t] += v * v
+            if block.size:
+                g = block[row]
+                for m in range(bins.shape[0]):
+                    b = bins[m, row]
+                    for t in range(k):
+                        sums_of_blocks[g, m, t] += f * (values[kind, m, t] if t < b else outside[m, t])
         low = high
 
 
@@ -189,7 +179,8 @@ def net_benefit_squares(
     out = np.zeros((len(pairs), terms.gain.shape[1]))
     w = np.ones(time.size) if weights is None else weights
     stop = int(np.searchsorted(time, tau, side="right"))
-    _squares(bins, time, code, w, stop, factor, tuple(terms), pairs, out)
+    nothing = np.empty((0, 0, 0))
+    _summed(bins, time, code, w, stop, factor, tuple(terms), pairs, out, np.empty(0, dtype=np.int64), nothing)
     return out
 
 
@@ -221,5 +212,6 @@ def net_benefit_block_sums(
     out = np.zeros((n_blocks, *terms.gain.shape))
     w = np.ones(time.size) if weights is None else weights
     stop = int(np.searchsorted(time, tau, side="right"))
-    _block_sums(bins, time, code, w, stop, factor, tuple(terms), block, out)
+    nothing = np.empty((0, 2), dtype=np.int64)
+    _summed(bins, time, code, w, stop, factor, tuple(terms), nothing, np.empty((0, 0)), block, out)
     return out

@@ -55,8 +55,9 @@ def pseudo_fit_influence(
     w = np.ones(time.size) if weights is None else weights
     eta = X @ coef if offset is None else offset + X @ coef
     hazard = np.exp(np.minimum(eta, 50.0))
-    slope = hazard * np.exp(-hazard)
-    residual = pseudo + np.expm1(-hazard)
+    survival = np.exp(-hazard)
+    slope = hazard * survival
+    residual = pseudo - 1 + survival
     curvature = slope**2 - slope * (1 - hazard) * residual
     if weights is not None:
         curvature *= w

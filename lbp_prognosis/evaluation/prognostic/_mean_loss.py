@@ -164,7 +164,7 @@ def _make_rows(setting: Setting, process: CensoringProcess) -> LossRows:
 
 def _columns(setting: Setting, rows: LossRows, risk: np.ndarray) -> np.ndarray:
     """Return the risks in the order of time, put there once for all losses of one model."""
-    return setting.kept("columns", lambda: rows.columns(risk), risk)
+    return _kept(setting, "columns", lambda: rows.columns(risk), risk, 2)
 
 
 def _row_by_row(setting: Setting, risk: np.ndarray, kind: int):

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from lbp_prognosis._kernels import BLOCKS, DRAWN_SINGLY, random_blocks
 from lbp_prognosis.evaluation.prognostic._calibration_curve import (
@@ -99,11 +98,11 @@ class ResampledDistances:
         # the same for all models and horizons, which are compared in the same resamples
         block, drawn = setting.kept(f"blocks {self.mark}", lambda: _blocks(self.seed, units, self.n_draws))
         sums: Any = np.stack([np.bincount(block, weights=c, minlength=BLOCKS) for c in by_unit.T], axis=1)
-        moves = sums.T @ (drawn - 1) * (float(np.sqrt(BLOCKS / (BLOCKS - 1))) / setting.n)
-        # copies lie in the order of their cells: they are the entries of a sparse table of cells and blocks
-        here = block[copy if self._singly else self._units[1][copy]]
-        table = csr_array((base, here, np.searchsorted(cell, np.arange(count + 1))), shape=(count, BLOCKS))
-        return moves.T, (table @ drawn).T
+        place = block[copy if self._singly else self._units[1][copy]] * count
+        place += cell
+        table = np.bincount(place, weights=base, minlength=BLOCKS * count)
+        moves = (drawn - 1) @ sums * (float(np.sqrt(BLOCKS / (BLOCKS - 1))) / setting.n)
+        return moves, drawn @ table.reshape(BLOCKS, count)
 
     @cached_property
     def _cells(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
@@ -152,9 +151,9 @@ class ResampledDistances:
 
 
 def _blocks(seed: np.random.SeedSequence, units: int, n_draws: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the block of each unit, and the weights of blocks (BLOCKS, n_draws), of mean 1 in each resample."""
+    """Return the block of each unit, and the weights of the blocks in each resample, of mean 1."""
     rng = np.random.default_rng(seed)
     block = random_blocks(rng, units)
     drawn = rng.standard_exponential((n_draws, BLOCKS))
     drawn *= BLOCKS / drawn.sum(axis=1, keepdims=True)
-    return block, np.ascontiguousarray(drawn.T)
+    return block, drawn
