@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.linalg import lapack
@@ -57,12 +58,13 @@ class CoxFit:
     gradient: np.ndarray
 
 
-def _aliased(information: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Mark the columns that add nothing to those before them (Cholesky, left to right)."""
+def _aliased(information: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Mark the columns that add nothing to those before them (Cholesky, left to right); the inverse if none is."""
     p = scale.size
     out = np.zeros(p, dtype=bool)
-    if inverse_information(information, scale) is not None:
-        return out
+    inverse = inverse_information(information, scale)
+    if inverse is not None:
+        return out, inverse
     matrix = information / np.outer(scale, scale)
     floor = _floor(matrix)
     for j in range(p):
@@ -72,7 +74,7 @@ def _aliased(information: np.ndarray, scale: np.ndarray) -> np.ndarray:
             continue
         row = matrix[j, j + 1 :].copy()
         matrix[j + 1 :, j + 1 :] -= np.outer(row, row) / pivot
-    return out
+    return out, None
 
 
 def _floor(matrix: np.ndarray) -> np.ndarray:
@@ -92,9 +94,15 @@ def inverse_information(information: np.ndarray, scale: np.ndarray, *, pivots: b
     if pivots and not (np.diag(factor) ** 2 > _floor(matrix)).all():
         return None
     inverse, failed = lapack.dpotri(factor, lower=1)
-    upper = np.triu(inverse.T)
-    upper += np.triu(upper, 1).T
-    return upper / outer
+    return np.ascontiguousarray(np.where(_upper(scale.size), inverse.T, inverse)) / outer
+
+
+@lru_cache(maxsize=64)
+def _upper(p: int) -> np.ndarray:
+    """Return where the upper triangle and the diagonal are."""
+    mask = ~np.tri(p, k=-1, dtype=bool)
+    mask.flags.writeable = False
+    return mask
 
 
 def _solver(information: np.ndarray, scale: np.ndarray, keep: np.ndarray) -> np.ndarray | None:
@@ -120,11 +128,14 @@ def _newton(
     coef = start
     loglik, gradient, information = at(coef)
     information = information + np.diag(penalty)
-    aliased = _aliased(information, scale) if np.isfinite(loglik) else np.zeros(scale.size, dtype=bool)
+    aliased, inverse = np.zeros(scale.size, dtype=bool), None
+    if np.isfinite(loglik):
+        aliased, inverse = _aliased(information, scale)
     keep = ~aliased
     score, iterations, converged = 0.0, 1, False
     while True:
-        inverse = _solver(information, scale, keep)
+        if iterations > 1 or inverse is None:
+            inverse = _solver(information, scale, keep)
         if inverse is None:
             inverse = np.zeros_like(information)
             break

@@ -120,6 +120,9 @@ def fold_share(weights: np.ndarray, train: np.ndarray, *, standardize: bool, fre
 
 def saturated_loglik(time: np.ndarray, event: np.ndarray, weights: np.ndarray, strata: np.ndarray | None) -> float:
     """Return the largest log partial likelihood that any hazards could reach: it depends on ties alone."""
-    labels = time[event] if strata is None else list(zip(strata[event].tolist(), time[event].tolist()))
-    tied = pd.Series(weights[event]).groupby(pd.factorize(pd.Index(labels))[0]).sum().to_numpy()
+    places = np.unique(time[event], return_inverse=True)[1]
+    if strata is not None:
+        stratum = np.unique(strata[event], return_inverse=True)[1]
+        places = np.unique(np.column_stack([stratum, places]), axis=0, return_inverse=True)[1].reshape(-1)
+    tied = np.bincount(places, weights=weights[event]).astype(float)  # whole numbers where there is no event
     return -float(np.sum(tied * np.log(tied, out=np.zeros_like(tied), where=tied > 0)))

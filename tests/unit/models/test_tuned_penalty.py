@@ -12,6 +12,7 @@ from lbp_prognosis.models import CauseSpecificCox, CoxPH, DiscreteTimeHazard, El
 from lbp_prognosis.models._event_folds import event_folds
 from lbp_prognosis.models._period_likelihood import row_loglik
 from lbp_prognosis.models._person_periods import person_periods, visit_grid
+from lbp_prognosis.models._ridge_choice import saturated_loglik
 from lbp_prognosis.survival import Status, Surv, Weights
 from lbp_prognosis.validation import bootstrap_validate
 
@@ -186,3 +187,15 @@ def test_bootstrap_repeats_the_choice():
         return abs(frame.set_index("metric")["optimism"]["concordance"])
 
     assert optimism(tuned) < 0.7 * optimism(plain)
+
+
+def test_the_saturated_likelihood_depends_on_ties_alone():
+    """By hand: events tied at one time of one stratum, of total weight t, give −t log t."""
+    time, event = np.array([1.0, 1.0, 2.0, 2.0, 3.0]), np.array([True, True, True, False, True])
+    one = np.ones(5)
+    assert saturated_loglik(time, event, one, None) == pytest.approx(-2 * np.log(2), rel=1e-15)
+    assert saturated_loglik(time, event, one, np.array([0, 1, 0, 0, 0])) == 0.0
+    weights = np.array([2.0, 1.0, 1.0, 9.0, 0.5])
+    want = -(3 * np.log(3) + 0.5 * np.log(0.5))
+    assert saturated_loglik(time, event, weights, None) == pytest.approx(want, rel=1e-15)
+    assert saturated_loglik(time, np.zeros(5, dtype=bool), one, None) == 0.0
