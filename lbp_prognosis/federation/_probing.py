@@ -52,8 +52,9 @@ def few_patients_behind(X: np.ndarray, columns: Sequence[str], weights: np.ndarr
 
 def weighs_few(eta: np.ndarray, weights: np.ndarray, policy: Policy) -> str:
     """Return a reason if relative hazards give few patients most of the weight, or an empty string."""
-    with np.errstate(over="ignore", under="ignore"):
-        relative = weights * np.exp(eta - eta.max(initial=-np.inf, where=weights > 0))
+    eta, weights = eta[weights > 0], weights[weights > 0]  # without weight there is no part in the sums
+    with np.errstate(under="ignore"):
+        relative = weights * np.exp(eta - eta.max(initial=-np.inf))
     if stands_for(relative) < 2 * policy.min_cell:
         return "probing: at these coefficients the sums are those of a few patients"
     return ""
