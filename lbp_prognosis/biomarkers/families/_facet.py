@@ -200,11 +200,16 @@ def _angle(front: np.ndarray, back: np.ndarray, sign: float) -> float:
 
 
 def _sd(facet: Facet) -> float:
-    """Predict the SD of the angle from the lattice: the ends of the line are known to a part of a voxel."""
+    """Predict the SD of the angle from the lattice, in degrees.
+
+    Either end of the line is known to a voxel's SD, step/√12, on each plane; planes within one voxel see the same
+    voxels, so that the mean over their span counts span/step independent readings, at least one.
+    """
     if not np.isfinite(facet.angle):
         return float("nan")
     step = _step(facet.regions[0])
-    return float(np.degrees(step / np.sqrt(12) * np.sqrt(2) / facet.length * np.sqrt(step / 2)))
+    independent = max((PLANES_MM[-1] - PLANES_MM[0]) / step, 1.0)
+    return float(np.degrees(step * np.sqrt(2 / 12) / facet.length / np.sqrt(independent)))
 
 
 def _step(region: Region) -> float:

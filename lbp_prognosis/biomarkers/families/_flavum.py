@@ -16,6 +16,8 @@ STEP_MM = 0.25
 HALF_MM = 30.0
 MIDDLE_MM = 1.5
 SHORTEST_MM = 4.0
+LEAST_RATIO = 1.5
+"""Of length to thickness: in a section about as thick as long the two directions are exchanged by a voxel."""
 PLANES_MM = (-1.0, 0.0, 1.0)
 METHOD = "chord_at_half_length"
 
@@ -57,7 +59,9 @@ def _row(case: Case, upper: str, lower: str, side: str, sign: float, region: Reg
         flags = axes[1] if ends else (*axes[1], "at_middle_of_disc")
         planes = [frame.at(frame.origin + at * frame.cc) for at in PLANES_MM]
         values = [flavum_thickness(region, plane, sign) for plane in planes]
-        reason = "the label does not pass the level of the joint over 4 mm" if np.isnan(values).any() else ""
+        reason = ""
+        if np.isnan(values).any():
+            reason = "the label does not pass the level of the joint over 4 mm, or is not longer than thick there"
         if region.reaches_border(region.points):
             reason = "the field of view cuts the ligament"
     value = float(np.mean(values)) if values and not reason else float("nan")
@@ -79,7 +83,10 @@ def _row(case: Case, upper: str, lower: str, side: str, sign: float, region: Reg
 
 
 def flavum_thickness(region: Region, frame: Frame, sign: float) -> float:
-    """Return the extent of one side's section on a plane across its length, about half of it, mm; NaN if short."""
+    """Return the extent of one side's section on a plane across its length, about half of it, mm.
+
+    NaN where the section is shorter than 4 mm or than 1.5 times its thickness.
+    """
     at = np.arange(-HALF_MM, HALF_MM, STEP_MM) + STEP_MM / 2  # centres of cells
     grid = np.zeros((at.size, at.size, 3))
     grid[..., 0], grid[..., 1] = at[:, None] - HALF_MM, at[None, :]
@@ -90,7 +97,7 @@ def flavum_thickness(region: Region, frame: Frame, sign: float) -> float:
     centre = points.mean(axis=0)
     along = np.linalg.svd(points - centre, full_matrices=False)[2][0]
     place = (points - centre) @ along
-    if np.ptp(place) + STEP_MM < SHORTEST_MM:
-        return float("nan")
+    length = float(np.ptp(place)) + STEP_MM
     half = 0.5 * (place.min() + place.max())
-    return float((np.abs(place - half) <= MIDDLE_MM).sum() * STEP_MM**2 / (2 * MIDDLE_MM))
+    thick = float((np.abs(place - half) <= MIDDLE_MM).sum() * STEP_MM**2 / (2 * MIDDLE_MM))
+    return thick if length >= max(SHORTEST_MM, LEAST_RATIO * thick - 1e-9) else float("nan")

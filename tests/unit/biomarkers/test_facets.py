@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from facet_phantom import FacetPhantom
+from spine_phantom import rotation
 
 from lbp_prognosis.biomarkers import LabelMap, Mask, Recipe, extract
 from lbp_prognosis.biomarkers.anatomy._anatomy import build_anatomy
-from lbp_prognosis.biomarkers.families._facet import _angle, _from_inside
+from lbp_prognosis.biomarkers.families._facet import PLANES_MM, Facet, _angle, _from_inside, _line, _sd
 from lbp_prognosis.biomarkers.families._flavum import flavum_thickness
 from lbp_prognosis.biomarkers.geometry._frame import make_frame
 from lbp_prognosis.biomarkers.geometry._grid import Grid
@@ -156,7 +157,9 @@ def test_planes_on_both_sides_of_the_coronal_plane_average_to_a_line_of_full_len
     assert np.linalg.norm(back - front) == pytest.approx(12.0)
 
 
-@pytest.mark.parametrize(("length", "thick"), [(12.0, 3.0), (12.0, 6.0), (8.0, 2.0), (3.0, 2.0)])
+@pytest.mark.parametrize(
+    ("length", "thick"), [(12.0, 3.0), (12.0, 6.0), (8.0, 2.0), (3.0, 2.0), (8.0, 6.0), (6.0, 6.0), (5.0, 6.0)]
+)
 def test_the_thickness_of_a_plate(length, thick):
     size = 0.5
     at = np.stack(np.meshgrid(*[np.arange(-50, 50) * size] * 3, indexing="ij"), axis=-1) + size / 2
@@ -167,8 +170,81 @@ def test_the_thickness_of_a_plate(length, thick):
     region = Region("ligamentum_flavum", "l4l5", "", plate, np.zeros(3, dtype=int), Grid(plate.shape, affine))
     frame = make_frame(np.zeros(3), np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0]))
     found = flavum_thickness(region, frame, 1.0)
-    if length < 4:
-        assert np.isnan(found)
+    if length < 4 or length < 1.5 * thick:
+        assert np.isnan(found)  # too short, or as thick as long: neither direction is known to be its length
     else:
         assert found == pytest.approx(thick, abs=0.01)
     assert np.isnan(flavum_thickness(region, frame, -1.0))  # nothing on the right
+
+
+@pytest.mark.parametrize("size", [4.5, 6.0])
+def test_a_ligament_on_large_voxels_has_its_thickness_or_none_and_never_its_length(size):
+    """A ligament of 14 mm by 4 mm: a voxel is as large as its thickness, so that a section may look square."""
+    rng = np.random.default_rng(4)
+    frame = make_frame(np.zeros(3), np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0]))
+    n = int(np.ceil(60 / size))
+    found = []
+    for _ in range(25):
+        affine = np.diag([size, size, size, 1.0])
+        affine[:3, 3] = -size * (n - 1) / 2 + rng.uniform(-0.5, 0.5, 3) * size
+        at = np.stack(np.meshgrid(*[np.arange(n)] * 3, indexing="ij"), axis=-1) @ affine[:3, :3].T + affine[:3, 3]
+        plate = (np.abs(at[..., 0] + 12) <= 7) & (np.abs(at[..., 1] + 20) <= 2) & (np.abs(at[..., 2]) < 12)
+        region = Region("ligamentum_flavum", "l4l5", "", plate, np.zeros(3, dtype=int), Grid(plate.shape, affine))
+        found.append(flavum_thickness(region, frame, 1.0) if plate.any() else np.nan)
+    given = np.array(found)[np.isfinite(found)]
+    assert given.size
+    assert np.all(np.abs(given - 4.0) <= 2.5 * size * np.sqrt(2 / 12))
+    assert np.all(given < 14 / 1.5)
+
+
+def plates(angle, reach, size, turn, rng):
+    """Two plates with plane faces 2 mm apart, at an angle to the midsagittal plane, on a lattice of cubes."""
+    n = int(np.ceil(44 / size))
+    affine = np.eye(4)
+    affine[:3, :3] = turn * size
+    affine[:3, 3] = -affine[:3, :3] @ ((n - 1) / 2 + rng.uniform(-0.5, 0.5, 3))
+    at = np.stack(np.meshgrid(*[np.arange(n)] * 3, indexing="ij"), axis=-1) @ affine[:3, :3].T + affine[:3, 3]
+    ap, left, up = at[..., 1], -at[..., 0], at[..., 2]
+    along = -ap * np.cos(angle) + left * np.sin(angle)
+    outwards = ap * np.sin(angle) + left * np.cos(angle)
+    for side in (-1, 1):
+        held = (side * outwards >= 1) & (side * outwards <= 7) & (np.abs(along) <= reach) & (np.abs(up) <= 9)
+        yield Region("process", "l4", "left", held, np.zeros(3, dtype=int), Grid(held.shape, affine))
+
+
+@pytest.mark.parametrize(
+    "size", [1.0, pytest.param(2.0, marks=pytest.mark.slow), pytest.param(3.0, marks=pytest.mark.slow)]
+)
+def test_predicted_error_of_the_angle_is_that_of_drawn_joints(size):
+    """RMS of error over predicted SD lies between one half and one on lattices in any position."""
+    rng = np.random.default_rng(2)
+    frame = make_frame(np.zeros(3), np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0]))
+    ratios = []
+    for _ in range(12 if size == 1.0 else 60):
+        degrees, reach = rng.uniform(15, 75), rng.uniform(5, 9)
+        turn = rotation(tuple(rng.uniform(-15, 15, 3)))
+        regions = tuple(plates(np.radians(degrees), reach, size, turn, rng))
+        planes = [frame.at(frame.origin + at * frame.cc) for at in PLANES_MM]
+        lines = [_from_inside(line, 1.0) for plane in planes if (line := _line(plane, *regions))]
+        front, back = (np.mean([line[end] for line in lines], axis=0) for end in (0, 1))
+        angle = float(np.mean([_angle(*line, 1.0) for line in lines]))
+        length = float(np.linalg.norm(back - front))
+        ratios.append((angle - degrees) / _sd(Facet("l4l5", "left", regions, angle, np.empty((0, 3)), length)))
+    assert 0.5 <= np.sqrt(np.mean(np.square(ratios))) <= 1.0
+
+
+def test_predicted_error_of_the_angle_by_hand():
+    """Ends known to 1 mm/√12 each, 10 mm apart, four independent planes: √(2/12)/10/2 rad."""
+
+    def region(size):
+        return Region(
+            "p", "l4", "left", np.ones((2,) * 3, bool), np.zeros(3, int), Grid((2,) * 3, np.diag([size] * 3 + [1.0]))
+        )
+
+    def sd(size):
+        return _sd(Facet("l4l5", "left", (region(size),), 40.0, np.empty((0, 3)), 10.0))
+
+    assert sd(1.0) == pytest.approx(np.degrees(np.sqrt(2 / 12) / 20))
+    assert sd(8.0) == pytest.approx(np.degrees(8 * np.sqrt(2 / 12) / 10))  # no plane more than one
+    assert sd(4.0) == pytest.approx(np.degrees(4 * np.sqrt(2 / 12) / 10))
+    assert sd(0.5) / sd(1.0) == pytest.approx(0.5 / np.sqrt(2))
