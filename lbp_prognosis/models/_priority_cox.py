@@ -44,7 +44,8 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
     ----------
     blocks : mapping of str to sequence of str
         Columns of each block (column numbers for an array; what `OneHot` and splines made of them included), in order
-        of priority. Together they are all columns of ``X``.
+        of priority. Together they hold all columns of ``X``; blocks and single columns that ``X`` lacks are left out,
+        so that validation can refit without them.
     unpenalised : sequence of str, default ()
         Blocks fitted by `CoxPH` instead of `ElasticNetCox`.
     l1_ratio : float, default 1.0
@@ -73,6 +74,8 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
 
     Attributes
     ----------
+    left_out_ : tuple of str
+        Blocks, and single columns of the others, that the training table lacked.
     models_ : dict of str to CoxPH or ElasticNetCox
         The model of each block, for cause 1.
     other_causes_ : dict of int to PriorityCox or CoxPH
@@ -171,6 +174,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
     def _fit_blocks(self, design: Design) -> None:
         """Fit the blocks to the hazard of cause 1, one after the other, and its baseline."""
         places = self._places()
+        self.left_out_ = self._lacking(places)
         present = self._present(design.X, places)
         y, n = design.y, design.y.shape[0]
         base = np.zeros(n) if design.offset is None else design.offset
@@ -296,15 +300,14 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
                 self.blocks,
                 'Name them: {"clinical": ["age", "sex"], "imaging": ["height"]}.',
             )
-        blocks = {
-            name: [each for c in columns for each in _made_of(column_name(c, names), names)]
-            for name, columns in self.blocks.items()
-        }
+        named = self._named_blocks(names)
+        blocks = {name: [c for c in columns if c in names] for name, columns in named.items()}
+        blocks = {name: columns for name, columns in blocks.items() if columns or not named[name]}
         listed = [column for columns in blocks.values() for column in columns]
-        wrong = sorted(set(listed) ^ set(names), key=str) or [column for column in listed if listed.count(column) > 1]
+        wrong = sorted(set(names) - set(listed), key=str) or [column for column in listed if listed.count(column) > 1]
         if wrong:
             raise argument_error(
-                "blocks", "a mapping in which each column of `X` stands once", f"{wrong[:6]} missing, unknown or twice"
+                "blocks", "a mapping in which each column of `X` stands once", f"{wrong[:6]} missing or twice"
             )
         unknown = [name for name in self.unpenalised if name not in self.blocks]
         if unknown:
@@ -313,6 +316,20 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
             name: np.array([names.index(column) for column in columns], dtype=np.int64)
             for name, columns in blocks.items()
         }
+
+    def _named_blocks(self, names: list[Any]) -> dict[str, list[Any]]:
+        """Return the columns that the blocks name, there or not."""
+        return {
+            name: [each for c in columns for each in _made_of(column_name(c, names), names)]
+            for name, columns in (self.blocks or {}).items()
+        }
+
+    def _lacking(self, places: dict[str, np.ndarray]) -> tuple[str, ...]:
+        """Return the blocks that the table lacks, and columns of the others that it lacks."""
+        names = self._names()
+        named = self._named_blocks(names)
+        lost = [column for name in places for column in named[name] if column not in names]
+        return tuple(map(str, [*(name for name in named if name not in places), *lost]))
 
     def _present(self, X: np.ndarray, places: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         out = {}

@@ -12,6 +12,7 @@ from lbp_prognosis.deployment import lock
 from lbp_prognosis.models import CauseSpecificCox, CoxPH, NullModel, PriorityCox
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.survival import Surv, Weights
+from lbp_prognosis.validation import added_value
 
 COHORT = syn(n=300)
 BLOCKS = {"clinical": ["c1", "c2", "p1"], "imaging": ["m1", "m2"]}
@@ -164,3 +165,27 @@ def test_only_effects_that_are_not_determined_are_left_out(monkeypatch):
     monkeypatch.setattr(CoxPH, "fit", broken)
     with pytest.raises(EstimationError, match=r"Cause 2: Block 'clinical': The sums overflow"):
         PriorityCox(BLOCKS, **PLAIN).fit(X, y)
+
+
+def test_blocks_that_a_table_lacks_are_left_out():
+    """Validation refits a model without a modality, or to a few columns of one."""
+    clinical = BLOCKS["clinical"]
+    mine = PriorityCox(BLOCKS, **PLAIN).fit(X[clinical], Y)
+    other = PriorityCox({"clinical": clinical}, unpenalised=["clinical"], cross_fit=0).fit(X[clinical], Y)
+    np.testing.assert_array_equal(mine.predict_risk(X[clinical], TIMES), other.predict_risk(X[clinical], TIMES))
+    assert mine.left_out_ == ("imaging",)
+    few = PriorityCox(BLOCKS, **PLAIN).fit(X[[*clinical[:2], *BLOCKS["imaging"]]], Y)
+    assert few.left_out_ == (clinical[2],)
+    assert list(few.models_) == ["clinical", "imaging"]
+    alone = PriorityCox(BLOCKS, **PLAIN).fit(X[BLOCKS["imaging"]], Y)
+    assert (alone.left_out_, list(alone.models_)) == (("clinical",), ["imaging"])
+    assert PriorityCox(BLOCKS, **PLAIN).fit(X, Y).left_out_ == ()
+    with pytest.raises(ArgumentError, match="m1"):  # a column of no block is a slip
+        PriorityCox({"clinical": clinical, "imaging": ["mm1", "m2"]}, **PLAIN).fit(X, Y)
+
+
+def test_added_value_of_a_block():
+    cut = Surv.right(COHORT.time[:120], COHORT.status[:120])
+    found = added_value(PriorityCox(BLOCKS, **PLAIN), X.iloc[:120], cut, BLOCKS, 12.0, [0.5], n_splits=3, n_repeats=1)
+    assert {"clinical", "imaging", "with", "without"} <= set(found.risks)
+    np.testing.assert_array_equal(found.risks["without"], found.risks["clinical"])
