@@ -304,10 +304,12 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         blocks = {name: [c for c in columns if c in names] for name, columns in named.items()}
         blocks = {name: columns for name, columns in blocks.items() if columns or not named[name]}
         listed = [column for columns in blocks.values() for column in columns]
-        wrong = sorted(set(names) - set(listed), key=str) or [column for column in listed if listed.count(column) > 1]
+        wrong = [column for column in listed if listed.count(column) > 1]
+        if set(names) - set(listed):  # then a column that `X` lacks is likely a slip: both are named
+            wrong = sorted({column for columns in named.values() for column in columns} ^ set(names), key=str)
         if wrong:
             raise argument_error(
-                "blocks", "a mapping in which each column of `X` stands once", f"{wrong[:6]} missing or twice"
+                "blocks", "a mapping in which each column of `X` stands once", f"{wrong[:6]} missing, unknown or twice"
             )
         unknown = [name for name in self.unpenalised if name not in self.blocks]
         if unknown:
