@@ -245,20 +245,30 @@ class PipelinePredictions:
 
     @_model_has("predict_forecast")
     @takes_rows()
-    def predict_forecast(self, X: Any, *, offset: Any = None) -> ScoreForecast:
+    def predict_forecast(self, X: Any, visit: float | None = None, *, offset: Any = None) -> ScoreForecast:
         """Return the predicted distribution of a score, averaged over completions and completed tables.
 
         Parameters
         ----------
         X : DataFrame or array of shape (n, p)
             Predictors; missing values are allowed if a step imputes.
+        visit : float, optional
+            Of a model of several visits (`LongitudinalOutcome`): which; the last by default.
         offset : array-like of shape (n,), optional
             Passed to the model where given.
+
+        Raises
+        ------
+        ArgumentError
+            If a visit is given to a model of one.
         """
         inner, held = self._prepare(X)
+        if visit is not None and not hasattr(self.model, "predict_sd"):
+            raise argument_error("visit", "left out for a model of one visit", visit)
+        at = {} if visit is None else {"visit": visit}
 
         def shares(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
-            return model.predict_distribution(table, **rows_of(row, offset=offset))
+            return model.predict_distribution(table, **at, **rows_of(row, offset=offset))
 
         levels = self.levels_  # every completed table has the scores of the same patients
         return ScoreForecast(levels, np.mean(self._over_completions(inner, held, shares), axis=0), labels_of(X))

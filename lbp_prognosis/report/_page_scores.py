@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,6 +30,8 @@ class PageScores:
         In points.
     response : Evaluation or None
         Of predicted responses, a fall by at least ``important`` from the baseline.
+    visits : mapping of float to Evaluation
+        Of models of several visits, at those before the horizon; empty for a released page.
     y, forecast : ndarray and ScoreForecast, or None
         The rows behind, for the gate alone.
     """
@@ -39,6 +42,7 @@ class PageScores:
     smallest_detectable: float | None = None
     important: float | None = None
     response: Evaluation | None = field(default=None, repr=False)
+    visits: Mapping[float, Evaluation] = field(default_factory=dict, repr=False)
     y: np.ndarray | None = field(default=None, repr=False)
     forecast: ScoreForecast | None = field(default=None, repr=False)
 

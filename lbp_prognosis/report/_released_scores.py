@@ -87,7 +87,10 @@ def released_scores(scores: PageScores, release: Release) -> PageScores:
     release : Release
         The way out.
     """
-    bare = replace(scores, tenths=_NO_TENTHS, response=None, y=None, forecast=None)
+    bare = replace(scores, tenths=_NO_TENTHS, response=None, y=None, forecast=None, visits={})
+    if scores.visits:
+        words = "other patients are seen at each visit, so that counts could be subtracted"
+        release.note("scores at earlier visits", "dropped", words)
     where = "observed scores by predicted score"
     release.note(
         f"{where}: quartiles, shares at the cut, changes and responses",

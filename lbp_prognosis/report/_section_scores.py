@@ -37,6 +37,7 @@ def section_scores(page: Page) -> Section | None:
     blocks += _metrics(page, _MEAN, "score_calibration", f"Calibration of the mean, {page.sample}.")
     blocks += _histograms(page)
     blocks += _tables(page, scores) if scores is not None else ()
+    blocks += _by_visit(page, scores) if scores is not None else ()
     return Section("scores", "How well are the scores themselves predicted?", tuple(blocks))
 
 
@@ -78,6 +79,30 @@ def _histograms(page: Page) -> Iterable[Block]:
             "the distributions are right. High at both ends: they are too narrow.",
             size=(4.2, 3.0),
         )
+
+
+_AT_VISITS = ("crps", "mae", "mean_error", "score_r2", "auc", "observed_expected")
+
+
+def _by_visit(page: Page, scores: PageScores) -> Iterable[Table]:
+    """Yield performance at each visit, the last from the evaluation of the page, of models of several visits."""
+    if not scores.visits:
+        return
+    models = next(iter(scores.visits.values())).models
+    rows = []
+    for model in models:
+        for time, found in (*scores.visits.items(), (page.horizon, page.evaluation)):
+            row = {"model": model, f"visit ({page.unit})" if page.unit else "visit": f"{time:g}"}
+            row["patients seen"] = f"{found.metrics[model]['crps'].n:,}"
+            for name in _AT_VISITS:
+                if name in found.metrics[model]:
+                    result = found.metrics[model][name]
+                    value, low, high = (float(np.ravel(part)[0]) for part in (result.value, result.low, result.high))
+                    row[METRICS[name].short] = estimate(value, low, high)
+            rows.append(row)
+    note = "AUC and O/E are of the event that the cut defines, at the visit. Other patients are seen at each visit."
+    caption = f"Scores at each visit, {page.sample}, with 95% intervals."
+    yield Table("scores_by_visit", caption, pd.DataFrame(rows).fillna("–"), note, head=2, group="model")
 
 
 def _tables(page: Page, scores: PageScores) -> Iterable[Table]:

@@ -32,6 +32,7 @@ from lbp_prognosis.study._study_data import StudyData, read_study_data
 from lbp_prognosis.study._study_result import StudyResult
 from lbp_prognosis.study._study_treatment import study_treatment
 from lbp_prognosis.study._study_updates import study_updates
+from lbp_prognosis.study._study_visits import visit_scores
 from lbp_prognosis.study._with_earlier_visits import EarlierScores, WithEarlierVisits
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation import CrossValidation, InternalExternal, cross_validate_risk, internal_external
@@ -143,6 +144,7 @@ def run_study(
         if study.updates is not None:
             say(f"Predicting again at {len(study.updates.landmarks)} landmarks")
         found["updates"] = study_updates(study, data)
+        found["visits"] = visit_scores(study, data, models, n_jobs=n_jobs, checkpoint=checkpoint)
         say("Explaining what the model uses, testing the association, judging readings")
         tasks = [partial(study_association, study, data), *_explanations(study, data, fitted)]
         (found["association"], untested), *explained = parallel_map(_called, tasks, n_jobs=n_jobs)

@@ -42,6 +42,7 @@ class StudyFindings(Result):
     provenance: Mapping[str, Any] = field(repr=False)
     treatment: PageTreatment | None = field(default=None, repr=False)
     updates: PageUpdates | None = field(default=None, repr=False)
+    visits: Mapping[float, Evaluation] = field(default_factory=dict, repr=False)
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
 

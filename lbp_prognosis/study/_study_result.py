@@ -48,6 +48,8 @@ class StudyResult(StudyFindings):
         Performance under the strategy that the treatment of the study is never started.
     updates : PageUpdates or None
         Performance of risks that are predicted again at landmarks.
+    visits : mapping of float to Evaluation
+        Performance of models of several visits at those before the horizon, out of fold.
     evidence : Evidence
         Results by tier.
     claims : tuple of Claim

@@ -46,6 +46,7 @@ def study_scores(result: StudyFindings) -> PageScores | None:
         response=_response(result, score),
         y=data.y,
         forecast=forecast,
+        visits=result.visits,
     )
 
 

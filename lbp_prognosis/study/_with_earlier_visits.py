@@ -34,7 +34,7 @@ class EarlierScores:
 
 
 class WithEarlierVisits(BaseEstimator):
-    """Fit a model of several visits, and predict the last.
+    """Fit a model of several visits, and predict one of them.
 
     Parameters
     ----------
@@ -42,11 +42,14 @@ class WithEarlierVisits(BaseEstimator):
         Takes `Measured.at_visits`.
     earlier : EarlierScores
         Of all patients; those of the rows of a fit are looked up by their labels. Predictions do not use them.
+    visit : float, optional
+        Whose distribution is predicted; the last by default. Risks are always of the last.
     """
 
-    def __init__(self, estimator: Any, earlier: EarlierScores) -> None:
+    def __init__(self, estimator: Any, earlier: EarlierScores, visit: float | None = None) -> None:
         self.estimator = estimator
         self.earlier = earlier
+        self.visit = visit
 
     def fit(self, X: pd.DataFrame, y: np.ndarray) -> WithEarlierVisits:
         """Fit to the scores of all visits of the rows of ``X``."""
@@ -65,8 +68,8 @@ class WithEarlierVisits(BaseEstimator):
         return self
 
     def predict_forecast(self, X: Any) -> ScoreForecast:
-        """Return the distributions at the last visit."""
-        found: ScoreForecast = self.estimator_.predict_forecast(X)
+        """Return the distributions at the visit."""
+        found: ScoreForecast = self.estimator_.predict_forecast(X, self.visit)
         return found
 
     def predict_risk(self, X: Any, horizons: Any = None, cause: int = 1) -> np.ndarray:

@@ -5,22 +5,28 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from lbp_prognosis import Measured
 from lbp_prognosis._base import ArgumentError, DataError
-from lbp_prognosis.evaluation import evaluate
-from lbp_prognosis.fusion import from_formula
+from lbp_prognosis.evaluation import crps, evaluate, score_tenths
+from lbp_prognosis.fusion import RiskPipeline, from_formula
 from lbp_prognosis.models import LongitudinalOutcome, OrdinalRegression
+from lbp_prognosis.report import PageScores
 from lbp_prognosis.report._methods_sentences import _KINDS
+from lbp_prognosis.report._section_scores import _by_visit
 from lbp_prognosis.study import Study, analysis_plan, fit_study, read_study_data
 from lbp_prognosis.study._model_plan import MODEL_KINDS
 from lbp_prognosis.study._run_study import _sites, build_models
+from lbp_prognosis.study._study_visits import visit_scores
 from lbp_prognosis.survival import measured_to_status
+from lbp_prognosis.validation import cross_validate_risk
 
 N = 240
 RNG = np.random.default_rng(8)
@@ -230,6 +236,35 @@ def test_a_model_of_several_visits_is_that_of_a_script(tmp_path) -> None:
     expected = theirs.predict_forecast(data.X[["pain", "age"]].reset_index(drop=True), 12)
     np.testing.assert_allclose(ours.predict_forecast(data.X).mean(), expected.mean(), rtol=1e-6)
     np.testing.assert_allclose(ours.predict_risk(data.X, 12)[:, 0], expected.at_most(3), rtol=1e-6)
+
+
+def test_each_visit_is_judged_out_of_fold(tmp_path: Path) -> None:
+    told = earlier_study(tmp_path, validation={"folds": 2, "repeats": 1})
+    data = read_study_data(told)
+    models = build_models(told, data)
+    found = visit_scores(told, data, models)
+    assert list(found) == [3.0]
+    rows = np.arange(N)
+    seen = data.earlier[3.0].to_numpy()
+    result = found[3.0].metric("crps", "m")
+    assert result.n == int(np.isfinite(seen).sum())
+    there = {"m": clone(models["m"]).set_params(visit=3.0)}
+    again = cross_validate_risk(there, data.X, data.y, [12], n_splits=2, n_repeats=1, random_state=1)
+    y = Measured.at(3, seen, lower=0, upper=10, at_most=3)
+    assert result.value == pytest.approx(crps(y, again.forecasts["m"]).value, abs=1e-12)
+    fitted = models["m"].fit(data.X, data.y)
+    whole = fitted.estimator_.predict_forecast(data.X.iloc[rows], 3)
+    assert whole.mean()[0] != pytest.approx(fitted.predict_forecast(data.X).mean()[0], abs=1e-3)
+    alone = RiskPipeline([], OrdinalRegression()).fit(data.X[["pain"]], data.y)
+    with pytest.raises(ArgumentError, match="`visit` must be left out"):
+        alone.predict_forecast(data.X[["pain"]], 3)
+    assert visit_scores(study(tmp_path), data, models) == {}
+    shown = PageScores("m", "", score_tenths(data.y, again.forecasts["m"]), visits=found, y=data.y)
+    evaluation = evaluate(data.y, again.forecasts, None, n_resamples=0)
+    page = SimpleNamespace(horizon=12.0, unit="months", sample="out of fold", evaluation=evaluation)
+    (table,) = _by_visit(page, shown)
+    assert table.frame["visit (months)"].tolist() == ["3", "12"]
+    assert table.frame["patients seen"].tolist() == [str(result.n), str(int(np.isfinite(data.y["value"]).sum()))]
 
 
 def test_rows_of_a_fold_bring_their_own_earlier_scores(tmp_path) -> None:
