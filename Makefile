@@ -21,7 +21,7 @@ TEST_READY := $(VENV)/.test-$(HASH)
 SINCE ?= main
 SECONDS_OF_TESTS ?= 120
 
-.PHONY: demo test check test-slow lint types contracts docs gallery wheel release radiomics wheelhouse bench mutants clean deep
+.PHONY: demo test check test-slow lint types contracts docs gallery wheel release radiomics wheelhouse bench mutants clean deep flower
 
 $(PY):
 	$(PYTHON) -m venv $(VENV)
@@ -91,6 +91,13 @@ radiomics: $(TEST_READY)
 TORCH ?=
 deep: $(TEST_READY)
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH) "$$(grep -i '^torch==' constraints.txt)"
+
+# Flower and its simulation engine (Ray), for the test of federated rounds in it, in an environment of their own: they pin
+# what the library has in other versions. CI runs without it: the engine needs some 500 MB and ports of its own.
+flower: $(TEST_READY)
+	$(PY) -m venv build/flower
+	build/flower/bin/python -m pip install --quiet --disable-pip-version-check -e . "flwr[simulation]>=1.21"
+	FLOWER_PYTHON="$(CURDIR)/build/flower/bin/python" $(PY) -m pytest -q -n 0 -m "slow or not slow" tests/unit/federation/test_flower.py
 
 # Everything needed for an installation without a network, extras included:
 #   pip install --no-index --find-links wheelhouse "lbp-prognosis[report,boost,shap,io,imaging]"

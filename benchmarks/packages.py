@@ -2,6 +2,7 @@
 
 python -m benchmarks.packages                               (10⁷ rows of 10⁶ patients, in Parquet)
 python -m benchmarks.packages --rows 500000
+python -m benchmarks.packages --block-rows 500000           (read in blocks)
 
 Processor seconds of one thread, and the peak of the process that validates and pools (some 125 MiB are Python).
 """
@@ -50,7 +51,7 @@ def write(folder: Path, rows: int, seed: int = 0) -> None:
     studies.to_parquet(folder / "imaging_study.parquet")
 
 
-def measure(folder: Path) -> None:
+def measure(folder: Path, block_rows: int | None) -> None:
     """Print seconds and memory of validation and of pooling."""
     from lbp_prognosis.fusion import pool_levels
     from lbp_prognosis.schema import validate_package
@@ -60,11 +61,12 @@ def measure(folder: Path) -> None:
         print(f"{task:<12} {time.process_time() - start:8.1f} s   peak of the process {peak:8.0f} MiB", flush=True)
 
     start = time.process_time()
-    report = validate_package(folder)
+    report = validate_package(folder, block_rows=block_rows)
     told("validated", start)
     print(repr(report))
     start = time.process_time()
-    pooled = pool_levels(report.tables["biomarker"], {"pfirrmann": ["max", "count>=4"], "disc_height": "mean"})
+    biomarkers = {**report.tables, **report.blocks}["biomarker"]
+    pooled = pool_levels(biomarkers, {"pfirrmann": ["max", "count>=4"], "disc_height": "mean"})
     told("pooled", start)
     print(repr(pooled))
 
@@ -73,14 +75,16 @@ def main() -> None:
     """Write the package, and measure in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--block-rows", type=int)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.folder is not None:
-        measure(given.folder)
+        measure(given.folder, given.block_rows)
         return
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), given.rows)
         command = [sys.executable, "-m", "benchmarks.packages", "--folder", folder]
+        command += [] if given.block_rows is None else ["--block-rows", str(given.block_rows)]
         subprocess.run(command, check=True, env={**os.environ, **ONE_THREAD})
 
 

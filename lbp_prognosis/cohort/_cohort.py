@@ -93,12 +93,21 @@ class Cohort(Result):
 
         Raises
         ------
+        ArgumentError
+            If tables of the package are read in blocks.
         DataError
             If the package is not valid, a measure was made by several methods, or no patient is left.
         LeakageError
             If an exposure began after time zero.
         """
         report = package if isinstance(package, PackageReport) else validate_package(package)
+        if report.blocks:
+            raise argument_error(
+                "package",
+                "a package whose tables are held",
+                f"one of which {', '.join(map(repr, report.blocks))} are read in blocks",
+                "Validate it without `block_rows`, or leave that table out and add its columns from `pool_levels`.",
+            )
         report.accept_methods(rules.methods).raise_if_failed()
         timeline = build_timeline(report.tables, rules)
         rows: list[dict[str, Any]] = [

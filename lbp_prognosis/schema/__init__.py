@@ -5,6 +5,7 @@ from lbp_prognosis.schema._failures import FAILURE_COLUMNS, REASONS, failure_fra
 from lbp_prognosis.schema._map_tables import MappedTables, map_tables
 from lbp_prognosis.schema._read_redcap import RedcapReading, read_redcap
 from lbp_prognosis.schema._read_table import TableReading, read_table
+from lbp_prognosis.schema._table_blocks import TableBlocks
 from lbp_prognosis.schema._table_schemas import (
     Field,
     TableSchema,
@@ -25,6 +26,7 @@ __all__ = [
     "MappedTables",
     "PackageReport",
     "RedcapReading",
+    "TableBlocks",
     "TableReading",
     "TableSchema",
     "convert_unit",

@@ -15,15 +15,19 @@ from lbp_prognosis.schema._failures import column_failures, failure_frame
 from lbp_prognosis.schema._missing_words import ASKED_WORDS
 from lbp_prognosis.schema._table_schemas import Field, TableSchema
 
-__all__ = ["coerce_table"]
+__all__ = ["asked_words", "coerce_table", "is_asked", "word_failures"]
 
 _TRUE = {"true", "True", "TRUE", "1", "1.0"}
 _FALSE = {"false", "False", "FALSE", "0", "0.0"}
 _EARLIEST, _LATEST = pd.Timestamp("1880-01-01"), pd.Timestamp("2100-12-31")
 
 
-def coerce_table(frame: pd.DataFrame, schema: TableSchema) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+def coerce_table(
+    frame: pd.DataFrame, schema: TableSchema, *, ask: bool = True
+) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
     """Return the declared columns typed (others untouched) and the failures of type.
+
+    With ``ask`` words that may mean missing are failures too: that is seen of a whole column only.
 
     Strings become ``string``, numbers and integers ``float64``, booleans ``boolean``, dates ``datetime64[ns]``; a cell
     that fails becomes missing, so that one fault is not reported twice.
@@ -37,22 +41,32 @@ def coerce_table(frame: pd.DataFrame, schema: TableSchema) -> tuple[pd.DataFrame
             typed[column] = series
             continue
         values, bad, why = _coerce(series, field, schema.missing_values)
-        if field.type == "string" and not field.enum and not field.required:
-            failures += _questions(series, column, schema)
+        if ask and is_asked(field):
+            failures += word_failures(*asked_words(series, schema), column, schema)
         typed[column] = values
         if bad.any():
             failures.append(column_failures(schema.name, column, "type", bad, series, why))
     return pd.DataFrame(typed, index=frame.index).reset_index(drop=True), failures
 
 
-def _questions(series: pd.Series, column: str, schema: TableSchema) -> list[pd.DataFrame]:
-    """Ask about NA and None in text of free choice (a site, a treatment): the tables' own lists have neither."""
+def is_asked(field: Field) -> bool:
+    """Say whether the column is text of free choice (a site, a treatment): the tables' own lists have no NA or None."""
+    return field.type == "string" and not field.enum and not field.required
+
+
+def asked_words(series: pd.Series, schema: TableSchema) -> tuple[pd.Series, bool]:
+    """Return how often NA, None and the like stand in a column of text, and whether anything else does."""
     if not (pd.api.types.is_object_dtype(series) or pd.api.types.is_string_dtype(series)):
-        return []
+        return pd.Series(dtype="int64"), False
     counts = series[series.isin(list(ASKED_WORDS))].value_counts()
     others = series.dropna().astype(str).str.strip()
-    if not (~others.isin([*ASKED_WORDS, *schema.missing_values])).any():
-        return []  # nothing but words for missing values
+    return counts, bool((~others.isin([*ASKED_WORDS, *schema.missing_values])).any())
+
+
+def word_failures(counts: pd.Series, others: bool, column: str, schema: TableSchema) -> list[pd.DataFrame]:
+    """Ask about words that may be a level or mean missing, unless nothing else stands in the column."""
+    if not others:
+        return []
     return [
         failure_frame(
             [

@@ -15,7 +15,10 @@ __all__ = [
     "date_failures",
     "duplicate_failures",
     "index_date_failures",
+    "known_keys",
+    "method_counts",
     "method_failures",
+    "method_failures_of",
     "range_failures",
     "reference_failures",
     "visit_failures",
@@ -64,9 +67,21 @@ def duplicate_failures(frame: pd.DataFrame, schema: TableSchema) -> list[pd.Data
     ]
 
 
-def reference_failures(tables: Tables, schema: TableSchema) -> list[pd.DataFrame]:
-    """Rows whose key is not found in the table it refers to."""
+def known_keys(tables: Tables, schema: TableSchema) -> dict[tuple[str, tuple[str, ...]], np.ndarray]:
+    """Return the keys a table may refer to, as text, by the table and columns referred to."""
+    return {
+        (target, columns): _joined(tables[target], columns)[0].unique()
+        for _, target, columns, _ in schema.foreign_keys
+        if target in tables and set(columns) <= set(tables[target].columns)
+    }
+
+
+def reference_failures(
+    tables: Tables, schema: TableSchema, keys: Mapping[tuple[str, tuple[str, ...]], np.ndarray] | None = None
+) -> list[pd.DataFrame]:
+    """Rows whose key is not found in the table it refers to; ``keys`` are those of `known_keys`, where made before."""
     frame, failures = tables[schema.name], []
+    keys = known_keys(tables, schema) if keys is None else keys
     for columns, target, target_columns, optional in schema.foreign_keys:
         if not set(columns) <= set(frame.columns):
             continue  # reported as a missing field
@@ -85,10 +100,9 @@ def reference_failures(tables: Tables, schema: TableSchema) -> list[pd.DataFrame
                     )
                 )
             continue
-        other = tables[target]
-        if not set(target_columns) <= set(other.columns):
+        if (target, target_columns) not in keys:
             continue
-        known = _joined(other, target_columns)[0].unique()
+        known = keys[target, target_columns]
         bad = np.zeros(len(frame), dtype=bool)
         for low in range(0, len(frame), _BLOCK):  # a text per row, of few rows at a time
             key, missing = _joined(frame.iloc[low : low + _BLOCK], columns)
@@ -162,15 +176,30 @@ def range_failures(
     return failures
 
 
-def method_failures(frame: pd.DataFrame, schema: TableSchema, accepted: Collection[str]) -> list[pd.DataFrame]:
-    """One failure a method beyond the commonest one of a measure of a structure."""
+def method_counts(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame | None:
+    """Return the number of rows ``n`` by structure, measure and method; None where methods may differ."""
     rule = schema.one_method
     if not rule or not {rule["by"], rule["method"]} <= set(frame.columns):
+        return None
+    by = [name for name in ("structure", rule["by"], rule["method"]) if name in frame.columns]
+    return frame.groupby(by, observed=True, sort=True).size().rename("n").reset_index()
+
+
+def method_failures(frame: pd.DataFrame, schema: TableSchema, accepted: Collection[str]) -> list[pd.DataFrame]:
+    """One failure per method beyond the commonest one of a measure of a structure."""
+    return method_failures_of(method_counts(frame, schema), schema, accepted)
+
+
+def method_failures_of(
+    counts: pd.DataFrame | None, schema: TableSchema, accepted: Collection[str]
+) -> list[pd.DataFrame]:
+    """Return what `method_failures` returns, from the counts of the table."""
+    if counts is None:
         return []
-    by = [name for name in ("structure", rule["by"]) if name in frame.columns]
+    rule = schema.one_method
+    by = [name for name in ("structure", rule["by"]) if name in counts.columns]
     method = rule["method"]
     rows = []
-    counts = frame.groupby([*by, method], observed=True, sort=True).size().rename("n").reset_index()
     for key, group in counts.groupby(by, sort=True):
         names = [str(part) for part in key]
         if len(group) < 2 or names[-1] in accepted:

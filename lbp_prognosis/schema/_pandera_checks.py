@@ -48,10 +48,13 @@ def column_checks(
         cases = error.failure_cases
     else:
         return []
+    found = dict(iter(cases.groupby(["column", "check"])["index"]))
     failures = []
-    for (column, reason), group in cases.groupby(["column", "check"], sort=False):
+    for column, reason in ((name, reason) for name, said in words.items() for reason in said):
+        if (column, reason) not in found:
+            continue
         bad = np.zeros(len(frame), dtype=bool)
-        bad[group["index"].astype(int).to_numpy()] = True
+        bad[found[column, reason].astype(int).to_numpy()] = True
         failures.append(column_failures(schema.name, column, reason, bad, frame[column], words[column][reason]))
     return failures
 

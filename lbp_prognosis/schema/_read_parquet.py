@@ -11,9 +11,9 @@ from lbp_prognosis._base import DataError, require
 from lbp_prognosis.schema._as_dates import as_dates
 from lbp_prognosis.schema._failures import column_failures, failure_frame, merge_failures
 
-__all__ = ["read_parquet"]
+__all__ = ["DIGITS", "decimals_as", "read_parquet"]
 
-_DIGITS = 15  # that a float keeps
+DIGITS = 15  # that a float keeps
 
 
 def read_parquet(file: Path) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
@@ -53,7 +53,13 @@ def read_parquet(file: Path) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
 def _numbers(series: pd.Series, column: str, notes: list[str]) -> pd.Series:
     """Return decimals as numbers; those with more digits than a number keeps as text."""
     digits = series.dropna().map(lambda cell: len(cell.normalize().as_tuple().digits))
-    if digits.max() > _DIGITS:
-        notes.append(f"{column}: decimals of more than {_DIGITS} digits: kept as text")
+    if digits.max() > DIGITS:
+        notes.append(f"{column}: decimals of more than {DIGITS} digits: kept as text")
+    return decimals_as(series, text=bool(digits.max() > DIGITS))
+
+
+def decimals_as(series: pd.Series, *, text: bool) -> pd.Series:
+    """Return decimals as text or as numbers."""
+    if text:
         return series.map(lambda cell: None if cell is None else str(cell))
     return series.map(lambda cell: float("nan") if cell is None else float(cell)).astype("float64")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from lbp_prognosis.schema._read_labelled import read_labelled
 from lbp_prognosis.schema._read_parquet import read_parquet
 from lbp_prognosis.schema._read_text import read_text
 
-__all__ = ["TableReading", "read_table"]
+__all__ = ["TableReading", "header_of", "read_table"]
 
 _TEXT = {".csv", ".tsv", ".txt", ".tab"}
 _WORKBOOKS = {".xlsx", ".xlsm"}
 _LABELLED = {".dta", ".sav", ".zsav", ".por", ".sas7bdat", ".xpt"}
+_UNNAMED = ("", "Unnamed: 0", "None")
 _KNOWN = "CSV, TSV, Parquet, Excel (.xlsx), Stata (.dta), SPSS (.sav), SAS (.sas7bdat, .xpt)"
 
 
@@ -298,9 +299,17 @@ def _existing(path: str | os.PathLike[str]) -> Path:
     return file
 
 
+def header_of(empty: pd.DataFrame, first: Callable[[], pd.DataFrame], notes: list[str], file: Path) -> pd.DataFrame:
+    """Return a table without rows, with the header as `read_table` leaves it; ``first`` reads its first column."""
+    unnamed = len(empty.columns) > 0 and str(empty.columns[0]).strip() in _UNNAMED
+    if unnamed and not len(_without_row_numbers(first(), notes).columns):
+        empty = empty.iloc[:, 1:]
+    return _clean_header(empty, file)
+
+
 def _without_row_numbers(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Leave out a first column without a name that only counts the rows, as R and pandas write it."""
-    if not len(frame.columns) or str(frame.columns[0]).strip() not in ("", "Unnamed: 0", "None"):
+    if not len(frame.columns) or str(frame.columns[0]).strip() not in _UNNAMED:
         return frame
     numbers = pd.to_numeric(frame.iloc[:, 0], errors="coerce").to_numpy(dtype=float)
     counting = np.arange(len(frame))

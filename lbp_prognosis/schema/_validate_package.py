@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from lbp_prognosis._base import DataError, Result, argument_error
+from lbp_prognosis._base import DataError, Result, argument_error, check_number
+from lbp_prognosis.schema._check_blocks import FirstReading, check_blocks, first_reading
 from lbp_prognosis.schema._codebook_checks import codebook_extensions, codebook_failures, extended_ranges
 from lbp_prognosis.schema._coerce import coerce_table
 from lbp_prognosis.schema._column_name import ColumnName
@@ -20,6 +21,7 @@ from lbp_prognosis.schema._cross_checks import (
     duplicate_failures,
     index_date_failures,
     method_failures,
+    method_failures_of,
     range_failures,
     reference_failures,
     visit_failures,
@@ -28,7 +30,8 @@ from lbp_prognosis.schema._failures import failure_frame, merge_failures, withou
 from lbp_prognosis.schema._infer_types import infer_types
 from lbp_prognosis.schema._missing_words import MissingWords
 from lbp_prognosis.schema._pandera_checks import column_checks
-from lbp_prognosis.schema._read_table import read_table
+from lbp_prognosis.schema._read_table import TableReading, read_table
+from lbp_prognosis.schema._table_blocks import ParquetBlocks, TableBlocks, scan_parquet
 from lbp_prognosis.schema._table_schemas import TableSchema, table_schemas
 
 __all__ = ["PackageReport", "validate_package"]
@@ -52,12 +55,15 @@ class PackageReport(Result):
     synthetic : bool
         Whether the package states that it was simulated (``"synthetic": true`` in its ``datapackage.json``, or frames
         that carry the mark).
+    blocks : dict of str to TableBlocks
+        The tables of more rows than ``block_rows``, which are read in blocks and stand here instead of in ``tables``.
     """
 
     tables: dict[str, pd.DataFrame]
     failures: pd.DataFrame
     notes: pd.DataFrame
     synthetic: bool = False
+    blocks: dict[str, TableBlocks] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -85,23 +91,24 @@ class PackageReport(Result):
 
         Columns ``table, field, declared, type, unit, role, timing, n, n_missing, values``. By default ``values`` holds
         what no single patient can be known by: levels that five or more rows have, and where the middle nine tenths of
-        numbers and dates lie; with ``show_values`` the smallest and largest values, and the commonest words.
+        numbers and dates lie; with ``show_values`` the smallest and largest values, and the commonest words. Tables
+        that are read in blocks are not described.
         """
         rows = []
         for name, frame in self.tables.items():
             schema = table_schemas()[name]
             for column in frame.columns:
-                field = schema.fields.get(column)
+                declared = schema.fields.get(column)
                 series = frame[column]
                 rows.append(
                     {
                         "table": name,
                         "field": column,
-                        "declared": field is not None,
-                        "type": field.type if field else str(series.dtype),
-                        "unit": field.unit if field else "",
-                        "role": field.role if field else "",
-                        "timing": field.timing if field else "",
+                        "declared": declared is not None,
+                        "type": declared.type if declared else str(series.dtype),
+                        "unit": declared.unit if declared else "",
+                        "role": declared.role if declared else "",
+                        "timing": declared.timing if declared else "",
                         "n": len(series),
                         "n_missing": int(series.isna().sum()),
                         "values": _values(series) if show_values else _usual_values(series),
@@ -112,7 +119,13 @@ class PackageReport(Result):
     def accept_methods(self, measures: Collection[str]) -> PackageReport:
         """Return the report without the failures of measures that may be made by more than one method."""
         schemas = table_schemas()
-        again = [method_failures(frame, schemas[name], measures) for name, frame in self.tables.items()]
+        again = [
+            method_failures(self.tables[name], schema, measures)
+            if name in self.tables
+            else method_failures_of(self.blocks[name].methods, schema, measures)
+            for name, schema in schemas.items()
+            if name in self.tables or name in self.blocks
+        ]
         others = self.failures[~self.failures["reason"].eq("mixed_method")]
         return replace(self, failures=merge_failures([others, *(item for found in again for item in found)]))
 
@@ -130,12 +143,15 @@ class PackageReport(Result):
         return self
 
     def _summary(self) -> str:
-        sizes = ", ".join(f"{name} {len(frame)}" for name, frame in self.tables.items())
+        sizes = ", ".join(f"{name} {len(rows)}" for name, rows in {**self.tables, **self.blocks}.items())
         return f"{sizes or 'no tables'}; {len(self.failures)} failures"
 
 
 def validate_package(
-    source: str | os.PathLike[str] | Mapping[str, pd.DataFrame], *, mixed_methods: Collection[str] = ()
+    source: str | os.PathLike[str] | Mapping[str, pd.DataFrame],
+    *,
+    mixed_methods: Collection[str] = (),
+    block_rows: int | None = None,
 ) -> PackageReport:
     """Check tables against the data schemas: single columns, keys across tables, date order, units, ranges, methods.
 
@@ -146,6 +162,12 @@ def validate_package(
         with or without its own ``datapackage.json``; or the tables themselves by name.
     mixed_methods : collection of str, optional
         Measures of which more than one ``method_id`` is accepted.
+    block_rows : int, optional
+        Rows that are held at once of a table in Parquet, for tables larger than memory. A table of more rows is read in
+        blocks and stands in ``report.blocks`` instead of ``report.tables``; the failures are the same. Held besides are
+        nine bytes per row, the columns by which tables are compared (keys; index date; dates of visits and events), one
+        column at a time of those that the data package does not declare, and the failures. The codebook and other
+        formats are read whole. By default every table is.
 
     Returns
     -------
@@ -155,7 +177,7 @@ def validate_package(
     Raises
     ------
     ArgumentError
-        If ``source`` is neither a folder nor a mapping of frames.
+        If ``source`` is neither a folder nor a mapping of frames, ``block_rows`` is below 1, or is given with frames.
 
     See Also
     --------
@@ -172,19 +194,29 @@ def validate_package(
     """
     notes: list[dict[str, str]] = []
     failures: list[pd.DataFrame] = []
+    files: dict[str, ParquetBlocks] = {}
     if isinstance(source, Mapping):
+        if block_rows is not None:
+            raise argument_error("block_rows", "left out for frames: they are held already", block_rows)
         raw = _given(source)
         synthetic = any(bool(frame.attrs.get("synthetic")) for frame in raw.values())
     else:
-        raw = _from_folder(Path(source), failures, notes)
+        raw, files = _from_folder(Path(source), _row_limit(block_rows), failures, notes)
         synthetic = _says_synthetic(Path(source))
     schemas = table_schemas()
     tables: dict[str, pd.DataFrame] = {}
+    read: dict[str, FirstReading] = {}
     for name, schema in schemas.items():
         if name in raw:
             tables[name], found = _columns(raw.pop(name), schema, notes)  # not held beside the typed one
             failures.extend(found)
-    if "patient" not in tables and not _mentions(failures, "patient"):
+        elif name in files:
+            read[name], found = _block_columns(
+                TableBlocks(name, files[name]), schema, notes, codebook="codebook" in raw
+            )
+            failures.extend(found)
+    compared = tables | {name: first.held for name, first in read.items() if first.held is not None}
+    if "patient" not in compared and not _mentions(failures, "patient"):
         failures.append(
             failure_frame(
                 [
@@ -198,14 +230,23 @@ def validate_package(
             )
         )
     extended = codebook_extensions(tables.get("codebook"))
-    for name, frame in tables.items():
-        failures.extend(_table(tables, frame, schemas[name], extended.get(name, set()), mixed_methods))
-    if "visit" in tables:
-        failures.extend(visit_failures(tables["visit"]))
-    failures.extend(index_date_failures(tables))
-    failures.extend(codebook_failures(tables))
+    for name, schema in schemas.items():
+        if name in tables:
+            failures.extend(_table(compared, tables[name], schema, extended.get(name, set()), mixed_methods))
+        elif name in read:
+            ranges = extended_ranges(tables.get("codebook"), name)
+            failures.extend(check_blocks(read[name], compared, extended.get(name, set()), ranges, mixed_methods))
+    if "visit" in compared:
+        failures.extend(visit_failures(compared["visit"]))
+    failures.extend(index_date_failures(compared))
+    failures.extend(codebook_failures(compared))
     noticed = pd.DataFrame(notes, columns=["table", "field", "note"])
-    return PackageReport(tables, _once(merge_failures(failures)), noticed, synthetic)
+    blocks = {name: first.blocks for name, first in read.items()}
+    return PackageReport(tables, _once(merge_failures(failures)), noticed, synthetic, blocks)
+
+
+def _row_limit(block_rows: int | None) -> int | None:
+    return None if block_rows is None else int(check_number("block_rows", block_rows, low=1, whole=True))
 
 
 def _given(source: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -226,7 +267,9 @@ def _says_synthetic(folder: Path) -> bool:
     return isinstance(described, dict) and described.get("synthetic") is True
 
 
-def _from_folder(folder: Path, failures: list[pd.DataFrame], notes: list[dict[str, str]]) -> dict[str, pd.DataFrame]:
+def _from_folder(
+    folder: Path, block_rows: int | None, failures: list[pd.DataFrame], notes: list[dict[str, str]]
+) -> tuple[dict[str, pd.DataFrame], dict[str, ParquetBlocks]]:
     try:
         listed = folder.is_dir()
     except (OSError, ValueError):
@@ -234,18 +277,25 @@ def _from_folder(folder: Path, failures: list[pd.DataFrame], notes: list[dict[st
     if not listed:
         raise argument_error("source", "a folder of tables, or a mapping of frames", repr(str(folder)))
     raw: dict[str, pd.DataFrame] = {}
+    files: dict[str, ParquetBlocks] = {}
     for name, path in _resources(folder, failures, notes).items():
+        told: ParquetBlocks | TableReading | None = None
         try:
-            reading = read_table(path, infer=False)
+            if block_rows is not None and path.suffix.lower() == ".parquet" and name != "codebook":
+                told = scan_parquet(path, block_rows)
+            told = read_table(path, infer=False) if told is None else told
         except DataError as error:
             failures.append(
                 failure_frame([{"table": name, "reason": "unreadable", "value": path.name, "message": str(error)}])
             )
             continue
-        raw[name] = reading.frame
-        failures.append(reading.failures.assign(table=name))
-        notes.extend({"table": name, "field": "", "note": note} for note in reading.notes)
-    return raw
+        if isinstance(told, ParquetBlocks):
+            files[name] = told
+        else:
+            raw[name] = told.frame
+        failures.append(told.failures.assign(table=name))
+        notes.extend({"table": name, "field": "", "note": note} for note in told.notes)
+    return raw, files
 
 
 def _resources(folder: Path, failures: list[pd.DataFrame], notes: list[dict[str, str]]) -> dict[str, Path]:
@@ -324,7 +374,31 @@ def _columns(
             }
         )
     frame = frame.loc[:, ~frame.columns.duplicated()]
-    for column in frame.columns:
+    rows += _header_faults(frame.columns, schema, notes)
+    if frame.empty:
+        rows.append({"table": schema.name, "reason": "empty", "field": "", "message": "a table needs rows"})
+    own, faults = _undeclared(frame, schema, notes)
+    rows += faults
+    typed, failures = coerce_table(own, schema)
+    return typed, [failure_frame(rows), *failures]
+
+
+def _block_columns(
+    blocks: TableBlocks, schema: TableSchema, notes: list[dict[str, str]], *, codebook: bool
+) -> tuple[FirstReading, list[pd.DataFrame]]:
+    """Read a table through for what `_columns` returns; columns that are not declared are looked at one by one."""
+    rows = _header_faults(blocks.columns, schema, notes)
+    for column in blocks.columns:
+        if column not in schema.fields:
+            rows += _undeclared(blocks.source.whole(column), schema, notes)[1]
+    first = first_reading(blocks, codebook=codebook)
+    return first, [failure_frame(rows), *first.types]
+
+
+def _header_faults(columns: Collection[str], schema: TableSchema, notes: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """Return faults of the names of columns, and of columns that are not there."""
+    rows: list[dict[str, Any]] = []
+    for column in columns:
         if column in schema.fields:
             continue
         if ColumnName.is_plain(column):
@@ -340,7 +414,7 @@ def _columns(
                 }
             )
     for column in schema.required:
-        if column not in frame.columns:
+        if column not in columns:
             rows.append(
                 {
                     "table": schema.name,
@@ -349,12 +423,7 @@ def _columns(
                     "message": schema.fields[column].description,
                 }
             )
-    if frame.empty:
-        rows.append({"table": schema.name, "reason": "empty", "field": "", "message": "a table needs rows"})
-    own, faults = _undeclared(frame, schema, notes)
-    rows += faults
-    typed, failures = coerce_table(own, schema)
-    return typed, [failure_frame(rows), *failures]
+    return rows
 
 
 def _undeclared(

@@ -17,7 +17,7 @@ _BY_ROLE = {
         variance weight weighting
     """,
     "a number or a switch": """
-        absorbing accepted alpha amount approved_for_care auc c_statistic c_width cause censored
+        absorbing accepted alpha block_rows amount approved_for_care auc c_statistic c_width cause censored
         cluster_autocorrelation cluster_size coef confidence control cut days deep degree df_complete digits discount
         delta draws
         end false_alarms_per_year follow_up h harm held_out high home icc in_degrees incomplete indexes intercept

@@ -1,7 +1,7 @@
 """Flower as transport: against a stand-in of its Message API, and in its simulation engine where it is installed.
 
 The engine brings packages of its own (Ray): ``FLOWER_PYTHON`` names the interpreter of an environment with
-``flwr[simulation]`` and this library.
+``flwr[simulation]`` and this library. ``make flower`` makes one and runs this file.
 """
 
 from __future__ import annotations

@@ -1,0 +1,282 @@
+"""``TableBlocks``: a Parquet table of any size, typed, a block of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+
+from lbp_prognosis._base import DataError, require
+from lbp_prognosis.schema._as_dates import as_dates
+from lbp_prognosis.schema._coerce import coerce_table
+from lbp_prognosis.schema._failures import column_failures, failure_frame, merge_failures
+from lbp_prognosis.schema._read_parquet import DIGITS, decimals_as
+from lbp_prognosis.schema._read_table import header_of
+from lbp_prognosis.schema._table_schemas import table_schemas
+
+__all__ = ["ParquetBlocks", "TableBlocks", "scan_parquet", "shifted"]
+
+
+@dataclass(frozen=True)
+class ParquetBlocks:
+    """Reading of a Parquet file in which every block has the types of the whole table.
+
+    Attributes
+    ----------
+    file : Path
+        The file.
+    rows : int
+        Rows of a block.
+    n_rows : int
+        Rows of the file.
+    names : mapping of str to str
+        Column of the table, in order, and its name in the file.
+    floats : frozenset of str
+        Whole numbers of which some are missing.
+    decimals : mapping of str to bool
+        Columns of decimals, and whether they have more digits than a number keeps.
+    notes : tuple of str
+        Remarks on how the file was read.
+    failures : DataFrame
+        Dates that cannot be kept.
+    """
+
+    file: Path
+    rows: int
+    n_rows: int
+    names: Mapping[str, str]
+    floats: frozenset[str] = frozenset()
+    decimals: Mapping[str, bool] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    failures: pd.DataFrame = field(default_factory=failure_frame)
+
+    def read(self, columns: Collection[str] | None = None) -> Iterator[tuple[int, pd.DataFrame]]:
+        """Yield the number of rows before each block, and the block as `read_table` would have read it."""
+        wanted = [name for name in self.names if columns is None or name in columns]
+        for start, frame in _batches(self.file, self.rows, [self.names[name] for name in wanted]):
+            frame.columns = [str(column) for column in frame.columns]
+            made = frame[[self.names[name] for name in wanted]]
+            made.columns = wanted
+            for name in wanted:
+                if name in self.floats and pd.api.types.is_integer_dtype(made[name].dtype):
+                    made[name] = made[name].astype("float64")
+                elif name in self.decimals:
+                    made[name] = decimals_as(made[name], text=self.decimals[name])
+                elif made[name].dtype == object and not isinstance(_first(made[name]), (str, type(None))):
+                    made[name] = as_dates(made[name])[0]
+            yield start, made
+
+    def whole(self, column: str) -> pd.DataFrame:
+        """Return a table of one column, whole."""
+        return pd.concat([frame for _, frame in self.read([column])], ignore_index=True)
+
+
+def _first(series: pd.Series) -> object:
+    """Return the first cell that is not missing; the cells of a column of a Parquet file are all of one type."""
+    place = series.first_valid_index()
+    return None if place is None else series.loc[place]
+
+
+def _batches(file: Path, rows: int, columns: list[str] | None = None) -> Iterator[tuple[int, pd.DataFrame]]:
+    pq = require("pyarrow.parquet", caller="validate_package", extra="io")
+    start = 0
+    try:
+        with pq.ParquetFile(file, page_checksum_verification=True, buffer_size=2**20) as source:
+            for batch in source.iter_batches(batch_size=rows, columns=columns):
+                frame = batch.to_pandas(date_as_object=True)
+                named = any(name is not None for name in frame.index.names)
+                yield start, frame.reset_index(drop=not named)
+                start += len(frame)
+    except DataError:
+        raise
+    except Exception as error:  # pyarrow's errors have no common public base
+        raise DataError(f"The file {file.name!r} is not a readable Parquet file ({type(error).__name__}).") from error
+
+
+def scan_parquet(file: Path, rows: int) -> ParquetBlocks | None:
+    """Read a Parquet file through once, for what the types of a whole column depend on.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+    rows : int
+        Rows of a block.
+
+    Returns
+    -------
+    ParquetBlocks or None
+        None if the file has no more rows than one block, or columns made of several parts of an index without names.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, or its header cannot be used.
+    """
+    pq = require("pyarrow.parquet", caller="validate_package", extra="io")
+    try:
+        with pq.ParquetFile(file) as source:
+            declared = source.metadata.num_rows
+            empty = source.schema_arrow.empty_table().to_pandas(date_as_object=True)
+            fields = set(source.schema_arrow.names)
+    except Exception as error:  # pyarrow's errors have no common public base
+        raise DataError(f"The file {file.name!r} is not a readable Parquet file ({type(error).__name__}).") from error
+    notes: list[str] = []
+    if any(name is not None for name in empty.index.names):
+        notes.append(f"the index of the file became columns: {', '.join(map(str, empty.index.names))}")
+        empty = empty.reset_index()
+    given = [str(name) for name in empty.columns]
+    if declared <= rows or not fields.issuperset(given):
+        return None
+    found = _Found.of(file, rows, given)
+    if found.n != declared:
+        raise DataError(f"The file {file.name!r} declares {declared} rows and holds {found.n}.")
+    notes += found.notes(given)
+    only = ParquetBlocks(file, rows, declared, {name: name for name in given[:1]})
+    kept = header_of(empty, lambda: only.whole(given[0]), notes, file)
+    names = dict(zip(kept.columns, given[len(given) - len(kept.columns) :]))
+    clear = {raw: name for name, raw in names.items()}
+    return ParquetBlocks(
+        file,
+        rows,
+        declared,
+        names,
+        frozenset(clear[raw] for raw in found.missing if raw in clear),
+        {clear[raw]: most > DIGITS for raw, most in found.digits.items() if raw in clear},
+        tuple(notes),
+        merge_failures([failure_frame(), *(frame for raw in given for frame in found.failures.get(raw, []))]),
+    )
+
+
+@dataclass
+class _Found:
+    """Findings of a first reading about the columns, by their name in the file."""
+
+    n: int = 0
+    missing: set[str] = field(default_factory=set)
+    digits: dict[str, int] = field(default_factory=dict)
+    undated: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, file: Path, rows: int, given: list[str]) -> _Found:
+        found = cls()
+        for start, frame in _batches(file, rows):
+            found.n += len(frame)
+            for place, name in enumerate(given):
+                found._column(file, name, frame.iloc[:, place], start)
+        return found
+
+    def _column(self, file: Path, name: str, series: pd.Series, start: int) -> None:
+        if series.isna().any():
+            self.missing.add(name)
+        present = series.dropna()
+        if series.dtype != object or present.empty or isinstance(present.iloc[0], str):
+            return
+        if present.map(lambda cell: isinstance(cell, Decimal)).all():
+            most = int(present.map(lambda cell: len(cell.normalize().as_tuple().digits)).max())
+            self.digits[name] = max(self.digits.get(name, 0), most)
+            return
+        _, bad = as_dates(series)
+        if bad.any():
+            self.undated[name] = self.undated.get(name, 0) + int(bad.sum())
+            frame = column_failures(file.stem, name, "bad_date", bad, series, "a date from 1677 to 2262")
+            self.failures.setdefault(name, []).append(frame.assign(row=frame["row"] + start))
+
+    def notes(self, given: list[str]) -> list[str]:
+        """Return remarks, in the order of the columns."""
+        said = []
+        for name in given:
+            if self.digits.get(name, 0) > DIGITS:
+                said.append(f"{name}: decimals of more than {DIGITS} digits: kept as text")
+            if name in self.undated:
+                said.append(f"{name}: {self.undated[name]} dates outside 1677 to 2262 became missing")
+        return said
+
+
+@dataclass(frozen=True, repr=False)
+class TableBlocks:
+    """A table of a data package that is not held: iteration reads it again, a block of rows at a time.
+
+    Each block is a frame with typed columns as in `PackageReport.tables`; its index counts the rows of the whole table
+    from 0. Columns that the data package does not declare have the types of the file.
+
+    Attributes
+    ----------
+    name : str
+        Table of the data package.
+    source : ParquetBlocks
+        Reading of the file.
+    methods : DataFrame or None
+        Rows ``n`` by structure, measure and method; None where methods may differ.
+
+    See Also
+    --------
+    lbp_prognosis.schema.validate_package : Which makes them, given ``block_rows``.
+
+    Examples
+    --------
+    >>> import pandas as pd, tempfile
+    >>> from lbp_prognosis.schema import validate_package
+    >>> patient = pd.DataFrame({"patient_id": ["a", "b", "c"], "age": [50, 60, 70]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     patient.to_parquet(f"{folder}/patient.parquet")
+    ...     blocks = validate_package(folder, block_rows=2).blocks["patient"]
+    ...     [block["age"].tolist() for block in blocks]
+    [[50.0, 60.0], [70.0]]
+    """
+
+    name: str
+    source: ParquetBlocks
+    methods: pd.DataFrame | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(self.source.names)
+
+    @property
+    def block_rows(self) -> int:
+        """Rows of a block."""
+        return self.source.rows
+
+    def __len__(self) -> int:
+        """Return the number of rows of the whole table."""
+        return self.source.n_rows
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        """Yield the blocks."""
+        return self.read()
+
+    def __repr__(self) -> str:
+        """Say how large the table is."""
+        return f"<TableBlocks: {self.name}, {len(self)} rows in blocks of {self.block_rows}>"
+
+    def read(self, columns: Collection[str] | None = None) -> Iterator[pd.DataFrame]:
+        """Yield the blocks, of some columns only.
+
+        Parameters
+        ----------
+        columns : collection of str, optional
+            Names of the columns; by default all.
+        """
+        for _, frame, _ in self.raw_and_typed(columns):
+            yield frame
+
+    def raw_and_typed(
+        self, columns: Collection[str] | None = None
+    ) -> Iterator[tuple[pd.DataFrame, pd.DataFrame, list[pd.DataFrame]]]:
+        """Yield the blocks as they were read and typed, each with its failures of type."""
+        schema = table_schemas()[self.name]
+        for start, raw in self.source.read(columns):
+            frame, failures = coerce_table(raw, schema, ask=False)
+            frame.index = pd.RangeIndex(start, start + len(frame))
+            yield raw, frame, [shifted(found, start) for found in failures]
+
+
+def shifted(failures: pd.DataFrame, start: int) -> pd.DataFrame:
+    """Return failures of a block by the rows of the whole table."""
+    return failures.assign(row=failures["row"] + start)
