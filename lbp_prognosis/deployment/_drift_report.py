@@ -50,7 +50,8 @@ class DriftReport(DocumentResult):
     update : ModelUpdate or None
         What a closed test would change after an alarm.
     objections : tuple of Objection
-        ``drift``, ``inputs-moved``, ``levels-not-seen-before``, ``windows-not-matured``.
+        ``drift``, ``inputs-moved``, ``levels-not-seen-before``, ``windows-not-matured``,
+        ``windows-with-losses``.
     """
 
     inputs: pd.DataFrame = field(repr=False)

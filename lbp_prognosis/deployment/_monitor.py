@@ -44,6 +44,7 @@ __all__ = ["monitor"]
 _DAYS = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "years": 365.25}
 _FEW = 10
 _LARGE = 0.25
+_LOST = 0.05  # share of matured patients lost among competing events, beyond which observed events run ahead
 _PATHS = (2_000, 40_000)
 
 
@@ -106,7 +107,8 @@ def monitor(
     A patient is matured when entry + horizon lies by ``until``, whatever happened before. Counting events as they come
     in would judge a window by its failures first: events arrive before the end of follow-up, and freedom from them only
     then. Times with one cause enter the chart with their events and cumulative hazards by the horizon, so that those
-    lost on the way count as long as they were seen; states and competing events enter as known or not.
+    lost on the way count as long as they were seen; states and competing events enter as known or not. With competing
+    events a loss hides freedom from events and never an event, so that more than 5 % of losses are objected to.
 
     Limits are simulated with the risks of the very patients on the chart (dynamic probability limits): the rate of
     false alarms does not depend on the case mix. Inputs raise doubts of their own and never an alarm of outcomes.
@@ -141,7 +143,9 @@ def monitor(
     for part in parts[1 if development_X is None else 0 :]:
         inputs.append(input_drift(old, part.X).assign(batch=part.name))
         members.append((part.name, len(part.X), *membership(old, part.X)))
-    ripe = [_matured(model, part, tau, last, days) for part in parts]
+    # of all batches: one may have no competing event by chance, and its patients are on the same chart
+    competing = any(part.kind == "right" and bool((part.y["event"] > 1).any()) for part in parts)
+    ripe = [_matured(model, part, tau, last, days, competing) for part in parts]
     windows = pd.DataFrame([_window(part, confidence) for part in ripe])
     chart, sizes = _charts(_joined(ripe), rate, ratio, random_state)
     alarms = chart[chart["alarm"]].reset_index(drop=True)
@@ -167,7 +171,7 @@ def monitor(
         n_matured=int(windows["matured"].sum()),
         confidence=confidence,
         update=update,
-        objections=tuple(_doubts(shifts, windows, alarms)),
+        objections=tuple(_doubts(shifts, windows, alarms, competing=competing)),
         synthetic=any(bool(part.X.attrs.get("synthetic", False)) for part in parts),
     )
 
@@ -243,11 +247,11 @@ class _Ripe:
     unknown: int
 
 
-def _matured(model: Any, part: _Batch, tau: float, last: pd.Timestamp, days: float) -> _Ripe:
+def _matured(model: Any, part: _Batch, tau: float, last: pd.Timestamp, days: float, competing: bool) -> _Ripe:
     ready = part.entry + pd.to_timedelta(tau * days, unit="D")
     ripe = np.flatnonzero(np.asarray(ready <= last))
     X, y = part.X.iloc[ripe], part.y[ripe]
-    survival = part.kind == "right" and not (part.y["event"] > 1).any()
+    survival = part.kind == "right" and not competing
     risk = np.empty(0)
     if ripe.size:
         found = np.asarray(model.predict_risk(X, tau), dtype=float).reshape(ripe.size, -1)
@@ -429,7 +433,7 @@ def _updated(model: Any, parts: list[_Batch], ripe: list[_Ripe], tau: float) -> 
     return update_model(known, X, y, horizon=None if parts[0].kind == "status" else tau)
 
 
-def _doubts(inputs: pd.DataFrame, windows: pd.DataFrame, alarms: pd.DataFrame) -> list[Objection]:
+def _doubts(inputs: pd.DataFrame, windows: pd.DataFrame, alarms: pd.DataFrame, *, competing: bool) -> list[Objection]:
     doubts = []
     if len(alarms):
         first = alarms.iloc[0]
@@ -442,6 +446,10 @@ def _doubts(inputs: pd.DataFrame, windows: pd.DataFrame, alarms: pd.DataFrame) -
         moved = inputs[inputs["psi"] > np.maximum(_LARGE, inputs["psi_by_chance"])]["column"].unique()
         if len(moved):
             doubts.append(objection("inputs-moved", columns=", ".join(moved)))
+    due = int((windows["matured"] + windows["unknown"]).sum())
+    share = int(windows["unknown"].sum()) / due if due else 0.0
+    if competing and share > _LOST:
+        doubts.append(objection("windows-with-losses", share=share))
     empty = int((windows["matured"] == 0).sum())
     if empty == 1:
         doubts.append(objection("windows-not-matured", variant="one"))

@@ -140,6 +140,34 @@ def test_competing_events_are_known_states() -> None:
     assert window["matured"] == 120 - lost
 
 
+def test_a_batch_without_a_competing_event_by_chance_is_judged_like_the_others() -> None:
+    """Cumulative hazards of one batch and risks of the next would be on one chart."""
+    first, second = batch(0, "2020-01-01"), batch(1, "2020-07-01")
+    codes = np.where((second[1]["event"] == 1) & (np.arange(120) % 4 == 0), 2, second[1]["event"])
+    causes = {"recovery": 1, "surgery": 2}
+    early = (first[0], Surv.right(first[1]["time"], first[1]["event"], causes=causes), first[2])
+    late = (second[0], Surv.right(second[1]["time"], codes, causes=causes), second[2])
+    windows = watch([early, late]).windows
+    lost = ((first[1]["event"] == 0) & (first[1]["time"] < 12)).sum()
+    assert windows["unknown"].iloc[0] == lost > 0
+    known = (first[1]["event"] > 0) | (first[1]["time"] >= 12)
+    assert windows["expected"].iloc[0] == pytest.approx(Known().predict_risk(first[0], 12)[known].sum())
+
+
+@pytest.mark.parametrize(("lost", "told"), [(0, False), (6, False), (7, True)])
+def test_losses_among_competing_events_run_ahead(lost: int, told: bool) -> None:
+    """Events before a loss are known and freedom from them is not: 5 % of 120 patients are six."""
+    X, y, entry = batch(0, "2020-01-01")
+    codes = np.where((y["event"] == 1) & (np.arange(120) % 4 == 0), 2, y["event"])
+    time = np.where(codes == 0, 20.0, y["time"])
+    time[np.flatnonzero(codes == 0)[:lost]] = 4.0
+    found = watch([(X, Surv.right(time, codes, causes={"recovery": 1, "surgery": 2}), entry)])
+    assert found.windows["unknown"].iloc[0] == lost
+    assert ("windows-with-losses" in {doubt.code for doubt in found.objections}) is told
+    alone = watch([(X, Surv.right(time, np.minimum(codes, 1)), entry)])  # one cause: counted as long as seen
+    assert "windows-with-losses" not in {doubt.code for doubt in alone.objections}
+
+
 def test_the_new_version_gets_a_file_and_a_line(tmp_path: Any) -> None:
     model = CoxPH().fit(*batch(9, "2018-01-01", n=600)[:2])
     parts = [batch(s, start, ratio=2.5) for s, start in enumerate(STARTS[:3])]
