@@ -75,6 +75,13 @@ def test_the_largest_is_known_within_fifteen_per_cent(rest: float, fails: bool) 
     assert _fails(np.array([50.0, rest / 2, 100.0, rest / 2]), 0.15) is fails
 
 
+@pytest.mark.parametrize(("others", "dominated"), [(5, False), (6, True), (9, True)])
+def test_one_far_value_makes_up_the_squares(others: int, dominated: bool) -> None:
+    """Of m equal values and a far one the squares are 1 and m times 1 / m²; without the second (m − 1) / m² is left."""
+    assert is_dominated([50.0] * others + [200.0]) is dominated
+    assert is_dominated([-50.0] * others + [-200.0]) is dominated
+
+
 def test_two_patients_know_each_other() -> None:
     assert is_dominated([1.0, 1.0])
     assert is_dominated([1.0, np.nan, 1.0])
