@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     check_choice,
     check_horizons,
     check_number,
+    nearest,
     takes_rows,
 )
 from lbp_prognosis.fusion._frame import as_frame, match_columns
@@ -35,7 +36,8 @@ class PatternSubmodels(BaseEstimator):
     estimator : estimator
         Cloned for each pattern; sees the columns of the pattern's modalities.
     modalities : mapping of str to sequence of str
-        Columns by modality. A modality is missing in a row when all its columns are.
+        Columns by modality. A modality is missing in a row when all its columns are. Modalities and single columns that
+        ``X`` lacks are left out, so that validation can refit without them.
     patterns : sequence of sequence of str, optional
         Patterns declared beforehand; by default all that occur and are large enough.
     mandatory : sequence of str, default ('clinical',)
@@ -52,6 +54,8 @@ class PatternSubmodels(BaseEstimator):
 
     Attributes
     ----------
+    left_out_ : tuple of str
+        Modalities, and single columns of the others, that the training table lacked.
     patterns_ : pandas.DataFrame
         ``pattern, n, n_events, model`` of the training rows; ``model`` is ``"own"``, ``"fallback"`` or ``"none"``.
     models_ : dict
@@ -115,14 +119,11 @@ class PatternSubmodels(BaseEstimator):
         check_number("min_patients", self.min_patients, low=1, whole=True)
         check_number("min_events", self.min_events, low=0, whole=True)
         frame = as_frame(X)
-        groups = FeatureMap({str(name): tuple(columns) for name, columns in self.modalities.items()})
-        absent = [column for column in groups.columns if column not in frame.columns]
-        if absent:
-            raise argument_error("modalities", "a mapping to columns of `X`", f"columns {absent[:5]} that it lacks")
-        unknown = [name for name in self.mandatory if name not in groups]
+        named = FeatureMap({str(name): tuple(columns) for name, columns in self.modalities.items()})
+        unknown = [name for name in self.mandatory if name not in named]
         if unknown:
-            raise argument_error("mandatory", f"among the modalities {list(groups)}", f"{unknown}")
-        self.groups_ = groups
+            raise argument_error("mandatory", f"among the modalities {list(named)}", f"{unknown}")
+        self.groups_, self.left_out_ = _of_table(named, list(frame.columns))
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         self.n_features_in_ = frame.shape[1]
         held = self._present(frame)
@@ -159,7 +160,7 @@ class PatternSubmodels(BaseEstimator):
         all_rows = np.ones(len(frame), dtype=bool)
         self.fallback_ = None
         if self.fallback is not None:
-            self.fallback_ = self._fitted(self.fallback, frame[list(groups.columns)], y, all_rows, given)
+            self.fallback_ = self._fitted(self.fallback, frame[list(self.groups_.columns)], y, all_rows, given)
         return self
 
     @staticmethod
@@ -177,8 +178,8 @@ class PatternSubmodels(BaseEstimator):
 
     def _ordered(self, pattern: Sequence[str]) -> Pattern:
         names = {pattern} if isinstance(pattern, str) else set(pattern)
-        if not names <= set(self.groups_):
-            raise argument_error("patterns", f"sets of the modalities {list(self.groups_)}", sorted(names))
+        if not names <= set(self.modalities):
+            raise argument_error("patterns", f"sets of the modalities {list(self.modalities)}", sorted(names))
         return tuple(name for name in self.groups_ if name in names)
 
     def _flags(self, pattern: Pattern) -> np.ndarray:
@@ -274,3 +275,18 @@ def _take(value: Any, use: np.ndarray) -> Any:
     if hasattr(value, "values") and hasattr(value, "kind"):  # Weights
         return type(value)(value.values[use], value.kind)
     return value[use] if hasattr(value, "iloc") else np.asarray(value)[use]
+
+
+def _of_table(named: FeatureMap, there: list[Any]) -> tuple[FeatureMap, tuple[str, ...]]:
+    """Return the modalities as far as a table has them, and what it lacks; a slip of the pen is refused."""
+    lost = [column for column in named.columns if column not in there]
+    unused = sorted({str(column) for column in there} - set(named.columns))
+    for column in lost:
+        if meant := nearest(column, unused):
+            raise argument_error("modalities", "a mapping to columns of `X`", repr(column), meant)
+    kept = {name: tuple(column for column in columns if column not in lost) for name, columns in named.items()}
+    groups = FeatureMap({name: columns for name, columns in kept.items() if columns})
+    if not groups:
+        raise argument_error("modalities", "a mapping to columns of `X`", f"columns {lost[:5]} that it lacks")
+    single = [column for column in lost if any(column in named[name] for name in groups)]
+    return groups, (*(name for name in named if name not in groups), *single)

@@ -12,6 +12,7 @@ from syn import syn
 from lbp_prognosis._base import ArgumentError, DataError
 from lbp_prognosis.fusion import MultipleImputation, PatternSubmodels, RiskPipeline
 from lbp_prognosis.survival import Status
+from lbp_prognosis.validation import added_value
 
 GROUPS = {"clinical": ["c1", "c2"], "imaging": ["m1", "m2"], "biomechanical": ["g1"]}
 
@@ -109,3 +110,31 @@ def test_nonsense_is_refused(data, change: dict) -> None:
     X, y = data
     with pytest.raises(ArgumentError):
         PatternSubmodels(**{"estimator": Logit(), "modalities": GROUPS, **change}).fit(X, y)
+
+
+def test_modalities_that_a_table_lacks_are_left_out(data) -> None:
+    """Validation refits a model without a modality, or to a few columns of one."""
+    X, y = data
+    small = {"min_patients": 5, "min_events": 1}
+    mine = PatternSubmodels(Logit(), GROUPS, **small).fit(X[["c1", "c2", "g1"]], y)
+    assert mine.left_out_ == ("imaging",)
+    two = {name: GROUPS[name] for name in ("clinical", "biomechanical")}
+    other = PatternSubmodels(Logit(), two, **small).fit(X[["c1", "c2", "g1"]], y)
+    np.testing.assert_array_equal(
+        mine.predict_risk(X[["c1", "c2", "g1"]], 12), other.predict_risk(X[["c1", "c2", "g1"]], 12)
+    )
+    few = PatternSubmodels(Logit(), GROUPS, **small).fit(X.drop(columns="m2"), y)
+    assert (few.left_out_, list(few.groups_)) == (("m2",), list(GROUPS))
+    assert PatternSubmodels(Logit(), GROUPS, **small).fit(X, y).left_out_ == ()
+    with pytest.raises(ArgumentError, match="imaging_1"):
+        PatternSubmodels(Logit(), {**two, "imaging": ["imaging_1"]}).fit(X.rename(columns={"m1": "imaging1"}), y)
+
+
+def test_added_value_of_a_modality_that_some_lack(data) -> None:
+    X, y = data
+    two = {name: GROUPS[name] for name in ("clinical", "imaging")}
+    filled = RiskPipeline([MultipleImputation(1, iterations=1)], Logit())
+    model = PatternSubmodels(Logit(), two, fallback=filled)
+    found = added_value(model, X.drop(columns="g1"), y, two, 12, [0.5], n_splits=3, n_repeats=1)
+    assert {"clinical", "imaging", "with", "without"} <= set(found.risks)
+    assert all(np.isfinite(risk).all() for risk in found.risks.values())
