@@ -122,6 +122,27 @@ def _(folder: Path) -> Path:
     return folder / "i.nii.gz"
 
 
+@read("link into the cache of DVC")
+def _(folder: Path) -> Path:
+    store = folder / ".dvc" / "cache" / "files" / "md5" / "ab"
+    store.mkdir(parents=True)
+    made = nifti(store / "key.nii.gz", block()).rename(store / "cdef")  # the cache keeps no endings
+    (folder / "i.nii.gz").symlink_to(made)
+    return folder / "i.nii.gz"
+
+
+@refused("link into the cache of DVC without its content", "dvc pull")
+def _(folder: Path) -> Path:
+    (folder / "i.nii.gz").symlink_to(folder / ".dvc" / "cache" / "files" / "md5" / "ab" / "cdef")
+    return folder / "i.nii.gz"
+
+
+@refused("file of which DVC has only the description here", "dvc pull")
+def _(folder: Path) -> Path:
+    (folder / "i.nii.gz.dvc").write_text("outs:\n- md5: abcdef\n  size: 12345\n  path: i.nii.gz\n")
+    return folder / "i.nii.gz"
+
+
 @refused("pointer of Git LFS", "git lfs pull")
 def _(folder: Path) -> Path:
     (folder / "i.nii.gz").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n")
@@ -349,6 +370,17 @@ def _(folder: Path) -> Path:
     (folder / "d").mkdir()
     for file in store.glob("*.dcm"):
         (folder / "d" / file.name).symlink_to(file)
+    return folder / "d"
+
+
+@read("DICOM as links into the cache of DVC")
+def _(folder: Path) -> Path:
+    store = folder / ".dvc" / "cache" / "files" / "md5"
+    store.mkdir(parents=True)
+    (folder / "d").mkdir()
+    for file in save(folder / "was", slices(block())).glob("*.dcm"):
+        kept = file.rename(store / file.stem)
+        (folder / "d" / file.name).symlink_to(kept)
     return folder / "d"
 
 
