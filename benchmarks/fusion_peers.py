@@ -14,7 +14,20 @@ import numpy as np
 
 
 def joined(hazards: list[tuple[np.ndarray, np.ndarray]], horizon: float) -> np.ndarray:
-    """Return the risk of the first cause from times (m,) and cumulative hazards (n, m) of each cause."""
+    """Return the risk (n,) of the first cause by ``horizon`` from the hazards of each cause.
+
+    Parameters
+    ----------
+    hazards : list of pairs of ndarray
+        For each cause its event times (m,), ascending, and the cumulative hazards (n, m) at them, of every row.
+    horizon : float
+        In the unit of the times.
+
+    Notes
+    -----
+    The sum over event times s of S(s-) (1 - exp(-dH_1(s))), with S(s-) = exp(-sum of all cumulative hazards before s):
+    the product-integral of piecewise exponential hazards. Rows keep their order; 0 without an event time up to ``horizon``.
+    """
     grid = np.unique(np.concatenate([times for times, _ in hazards]))
     grid = grid[grid <= horizon]
     if grid.size == 0:

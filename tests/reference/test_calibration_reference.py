@@ -153,9 +153,9 @@ def test_twelve_patients(name, reference_case, reference_csv):
 
 
 @pytest.fixture(scope="module")
-def worked(shared):
-    table = read_exact(shared / "methods_examples" / "te300.csv")
-    survival = read_exact(shared / "methods_examples" / "cal300.csv")["Si"]
+def worked(stored_file):
+    table = read_exact(stored_file("methods_examples", "te300.csv"))
+    survival = read_exact(stored_file("methods_examples", "cal300.csv"))["Si"]
     return table, -np.log(survival.to_numpy())
 
 

@@ -90,8 +90,8 @@ def test_risks_at_the_threshold(name, reference_case, reference_csv):
     np.testing.assert_allclose(curve.value[1, 0], want["net_benefit_all"], rtol=1e-9, atol=1e-9)
 
 
-def test_worked_values_of_both_estimators(shared, golden):
-    table = read_exact(shared / "methods_examples" / "te300.csv")
+def test_worked_values_of_both_estimators(stored_file, golden):
+    table = read_exact(stored_file("methods_examples", "te300.csv"))
     want = golden["net_benefit_survival"]
     one, two = Surv.right(table["time"], table["event"]), Surv.right(table["time"], table["status"])
     for y, risk, estimator, value, se in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +117,8 @@ def test_baseline_at_three_horizons() -> None:
         assert len(found.hazard) == 3
 
 
-def test_newton_of_the_stored_values(shared: Path) -> None:
-    path = shared / "reference" / "round2" / "federated_equation_nomogram.json"
+def test_newton_of_the_stored_values(stored_file: Callable[..., Path]) -> None:
+    path = stored_file("reference", "round2", "federated_equation_nomogram.json")
     stored = json.loads(path.read_text(encoding="utf-8"))
     model = FederatedCox(COLUMNS, tol=1e-12)
     fit, request = None, model.start()

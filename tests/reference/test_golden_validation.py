@@ -206,8 +206,8 @@ def test_added_value_cross_fitted(cohort, cross_fitted):
     assert (change["low"], change["high"]) == pytest.approx((-0.01025, 0.01153), abs=5e-6)
 
 
-def test_everybody_treated_under_censoring(shared):
-    table = read_exact(shared / "methods_examples" / "te300.csv")
+def test_everybody_treated_under_censoring(stored_file):
+    table = read_exact(stored_file("methods_examples", "te300.csv"))
     one, two = Surv.right(table["time"], table["event"]), Surv.right(table["time"], table["status"])
     grid = [0.2, 0.3, 0.4, 0.5]
     for y, risk, overall, wanted in (
@@ -223,10 +223,10 @@ def test_everybody_treated_under_censoring(shared):
             assert (values.to_numpy() + odds) / (1 + odds) == pytest.approx(np.full(4, overall), abs=5e-9)
 
 
-def test_observed_over_expected_of_the_follow_up(shared, golden):
+def test_observed_over_expected_of_the_follow_up(stored_file, golden):
     """Events over expected cumulative hazard, follow-up cut at the horizon: 126 over 107.13675."""
-    table = read_exact(shared / "methods_examples" / "te300.csv")
-    survival = read_exact(shared / "methods_examples" / "cal300.csv")["Si"]
+    table = read_exact(stored_file("methods_examples", "te300.csv"))
+    survival = read_exact(stored_file("methods_examples", "cal300.csv"))["Si"]
     y = Surv.right(table["time"], table["event"])
     found = calibration(y, table["r"], 12, cumulative_hazard=-np.log(survival.to_numpy()))
     whole = found.observed_expected_followup

@@ -65,8 +65,8 @@ def test_influence_is_the_derivative_by_the_weight(ties, competing):
         np.testing.assert_allclose(got[row], (both(up) - both(down)) / 2e-4, atol=1e-8)  # a numerical derivative
 
 
-def test_slope_equals_crr(shared):
-    table = read_exact(shared / "methods_examples" / "te300.csv")
+def test_slope_equals_crr(stored_file):
+    table = read_exact(stored_file("methods_examples", "te300.csv"))
     cloglog = np.log(-np.log1p(-table["rc"].to_numpy()))[:, None]
     time, code = table["time"].to_numpy(), table["status"].to_numpy()
     fit = subdistribution_fit(cloglog, time, code, events_first=False)

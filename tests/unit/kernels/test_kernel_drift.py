@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -51,8 +52,8 @@ def test_stability_index_of_five_parts() -> None:
     assert population_stability_index(np.array([1.0, 1.0]), np.array([1.0, 0.0])) == np.inf
 
 
-def test_stored_values(shared: Path) -> None:
-    stored = json.loads((shared / "reference" / "round2" / "drift.json").read_text(encoding="utf-8"))
+def test_stored_values(stored_file: Callable[..., Path]) -> None:
+    stored = json.loads(stored_file("reference", "round2", "drift.json").read_text(encoding="utf-8"))
     part = stored["ra_cusum_binary"]
     scores = cusum_scores_binary(np.array(part["p"]), np.array(part["y"]), part["odds_ratio"])
     np.testing.assert_allclose(scores, part["score"], atol=1e-12)
