@@ -26,7 +26,7 @@ def joined(hazards: list[tuple[np.ndarray, np.ndarray]], horizon: float) -> np.n
     Notes
     -----
     The sum over event times s of S(s-) (1 - exp(-dH_1(s))), with S(s-) = exp(-sum of all cumulative hazards before s):
-    the product-integral of piecewise exponential hazards. Rows keep their order; 0 without an event time up to ``horizon``.
+    the product-integral of piecewise exponential hazards. It is 0 without an event time up to ``horizon``.
     """
     grid = np.unique(np.concatenate([times for times, _ in hazards]))
     grid = grid[grid <= horizon]
