@@ -81,13 +81,22 @@ class Conversion:
         measure, source, target, structure, reference : str
             As in `Conversion`.
         min_pairs : int, default 20
-            Fewest places (patient, level, side) measured by both.
+            Fewest places (patient, level, side) measured by both, at least 3.
+
+        Raises
+        ------
+        ArgumentError
+            If fewer places were measured by both, the source is the same at all of them, or the methods do not rise
+            together.
+        DataError
+            If a measure stands twice for one place and method.
 
         Notes
         -----
         Least squares of the target on the source: the best prediction of what the other method would have given. The
         SD has the divisor n − 2.
         """
+        least = int(check_number("min_pairs", min_pairs, low=3, whole=True))
         keys = [name for name in ("patient_id", "study_id", "structure", "level", "side") if name in biomarkers.columns]
         rows = biomarkers[biomarkers["measure"] == measure]
         if structure:
@@ -97,13 +106,26 @@ class Conversion:
         if one.index.has_duplicates or other.index.has_duplicates:
             raise DataError(f"The measure {measure!r} stands twice for one place and method.")
         pairs = pd.concat([one.rename("x"), other.rename("y")], axis=1, join="inner").to_numpy(dtype=float)
-        if len(pairs) < min_pairs or np.ptp(pairs[:, 0]) == 0:
+        if len(pairs) < least:
             raise argument_error(
                 "biomarkers",
-                f"a table with at least {min_pairs} places measured by both methods",
+                f"a table with at least {least} places measured by both methods",
                 f"{len(pairs)} of {measure!r}",
             )
+        if np.ptp(pairs[:, 0]) == 0:
+            raise argument_error(
+                "biomarkers",
+                f"a table in which {measure!r} by {source!r} differs between places",
+                f"{pairs[0, 0]:g} at all {len(pairs)}",
+            )
         slope, intercept = np.polyfit(pairs[:, 0], pairs[:, 1], 1)
+        if not slope * np.ptp(pairs[:, 0]) > 1e-9 * np.abs(pairs[:, 1]).max():  # flat up to rounding, or falling
+            raise argument_error(
+                "biomarkers",
+                f"a table in which {measure!r} by {source!r} and by {target!r} rise together",
+                f"a slope of {slope:.3g}",
+                "Methods that do not measure the same thing cannot be converted.",
+            )
         residual = pairs[:, 1] - intercept - slope * pairs[:, 0]
         sd = float(np.sqrt((residual**2).sum() / (len(pairs) - 2)))
         return cls(measure, source, target, float(intercept), float(slope), sd, structure, reference)
