@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,8 @@ def gated(found: Judged, declared: Sequence[float], horizons: Sequence[float]) -
     """Return a validation without the numbers that count a few patients, and what was left out.
 
     Cards and calculators are published, so the rules of the disclosure gate apply: fifty patients, ten with the outcome
-    and ten without; net benefit at three thresholds at most, declared ones first, with enough patients in each band.
+    and ten without; net benefit at three thresholds at most, declared ones first, with enough patients in each band;
+    horizons between which five patients or none change their state, of which the last is the main one.
     Where the result keeps no rows in which bands could be counted (written results, resampling), net benefit is shown
     at one threshold, rounded to more than one patient.
 
@@ -43,10 +45,16 @@ def gated(found: Judged, declared: Sequence[float], horizons: Sequence[float]) -
     of = frame["horizon"].astype(float).to_numpy()
     times = [float(t) for t in np.unique(of[np.isfinite(of)]) if not len(horizons) or np.isclose(horizons, t).any()]
     said: dict[str, None] = {}
-    for time in [*times, float("nan")]:
+    kept_states: dict[float, np.ndarray] = {}
+    for time in [*reversed(times), float("nan")]:  # the last horizon is the main one
         here = np.isnan(of) if np.isnan(time) else np.isclose(of, time)
         release = None if np.isnan(time) else _release(found, time)
         reason = _few(frame[here]) if release is None else release.insufficient
+        if release is not None and not reason:
+            kept_states[time] = release.patients.state
+            if not _moves_are_many(kept_states, release):
+                del kept_states[time]
+                reason = "fewer than five patients change their state between this horizon and another"
         if reason:
             frame.loc[here, ["value", "low", "high"]] = np.nan
             where = f" at {time:g}" if np.isfinite(time) else ""
@@ -81,6 +89,18 @@ def _release(found: Judged, time: float) -> Release | None:
     copies = None if (rows.copies == 1).all() else rows.copies
     state = np.where(rows.copies > 0, rows.state(), -1)
     return _GATE.open(Patients(state, {"model": rows.score}, copies, rows.clusters))
+
+
+def _moves_are_many(states: Mapping[float, np.ndarray], release: Release) -> bool:
+    """Return whether enough patients, or none, change their state between neighbouring horizons."""
+    ordered = [states[time] for time in sorted(states)]
+    cells = [
+        release.patients.count((first == a) & (second == b))
+        for first, second in pairwise(ordered)
+        for a in (1, 0, -1)
+        for b in (1, 0, -1)
+    ]
+    return release.keeps(cells)
 
 
 def _few(rows: pd.DataFrame) -> str:

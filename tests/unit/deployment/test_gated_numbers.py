@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from syn import syn
 
-from lbp_prognosis import Status
+from lbp_prognosis import CoxPH, Status, Surv
 from lbp_prognosis.deployment import IntendedUse, ModelCard, calculator_page, model_card, read_results
 from lbp_prognosis.deployment._written_results import WrittenResults
 from lbp_prognosis.models import LogisticRisk
@@ -78,6 +78,22 @@ def test_too_few_patients_show_nothing(with_it: int, without: int, told: str, tm
     assert bool(len(shown(card, "Performance").query("item == 'AUC'"))) == (told == "")
     assert told in limits
     assert ("Numbers at 12 are not shown" in page) == (told != "")
+
+
+@pytest.mark.parametrize(("later", "kept"), [(0, True), (4, False), (5, True)])
+def test_horizons_between_which_few_change_their_state(later: int, kept: bool) -> None:
+    """O/E at 11 and 12 count the events between them."""
+    rows = slice(200, 320)
+    time = np.where(D["y"][rows] == 1, 5.0, 30.0)
+    time[np.flatnonzero(time == 30.0)[:later]] = 11.5
+    model = CoxPH().fit(X[:200], Surv.right(D["time"][:200], D["event"][:200]))
+    found = external_validate(
+        {"m": model}, X[rows], Surv.right(time, np.ones(120)), [11, 12], kind="geographic", description="b"
+    )
+    card = model_card(model, use=USE, validation=found)
+    at = set(shown(card, "Performance").query("field == 'time'")["value"])
+    assert at - {""} == ({"11", "12"} if kept else {"12"})
+    assert ("change their state" in " ".join(shown(card, "Limitations")["value"])) is not kept
 
 
 def test_results_without_rows(tmp_path: Path) -> None:
