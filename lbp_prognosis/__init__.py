@@ -34,6 +34,7 @@ _NAMES = {
 }
 _ROOMS = (
     "biomarkers",
+    "biomechanics",
     "cohort",
     "datasets",
     "deployment",
@@ -41,6 +42,7 @@ _ROOMS = (
     "evaluation",
     "evidence",
     "explain",
+    "federation",
     "fusion",
     "instruments",
     "models",
