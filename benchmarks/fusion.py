@@ -3,8 +3,8 @@
 python -m benchmarks.fusion -o out/fusion --sets 100 --sizes 300 1000          (all generators and contenders)
 python -m benchmarks.fusion -o out/fusion --summary                            (of what is there)
 
-A finished fit is a line of ``fits.csv``; a killed run goes on where it stopped. ``summary.csv`` is the table that the
-pages "Which fusion method to choose" and "Missing data" are written from. Declared before any run: the measure is
+A finished fit is a line of ``fits.csv``; a killed run goes on where it stopped. ``summary.csv`` has all cells;
+``which_fusion.csv`` and ``missing_data.csv`` are the tables of these pages. Declared before any run: the measure is
 the index of prediction accuracy (IPA) of the event by the horizon on fresh patients whose course is known; ``DEFAULT``
 is what the others are compared with; a contender passes where the lower 95 per cent limit of its IPA minus the
 default's, paired over data sets, is above −``MARGIN``. Peers run where they are installed: those of Python in the
@@ -245,6 +245,58 @@ def summary(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values(["generator", "n", "ipa"], ascending=[True, True, False])
 
 
+def page(folder: Path, columns: Mapping[str, str], n: int) -> pd.DataFrame:
+    """Return the table of a page: one row per contender, one column per generator, then slope, AUC and seconds.
+
+    A cell is the mean IPA minus that of the default in the same data sets, ± its Monte Carlo standard error, and the
+    number of sets; of the default it is the IPA. The slope and the seconds are medians, and the AUC is the mean
+    difference, over all data sets of the row.
+    """
+    fits = pd.read_csv(folder / "fits.csv")
+    fits = fits[fits["generator"].isin(list(columns)) & (fits["n"] == n)]
+    default = fits[fits["contender"] == DEFAULT].set_index(["generator", "set"])[["ipa", "auc"]]
+    both = fits.join(default, on=["generator", "set"], rsuffix="_default").dropna(subset=["ipa_default"])
+    both["gap"], both["ranked"] = both["ipa"] - both["ipa_default"], both["auc"] - both["auc_default"]
+    order = both.groupby("contender")["gap"].mean().sort_values(ascending=False).index
+    rows = []
+    for contender in order:
+        own = both[both["contender"] == contender]
+        row = {"contender": contender}
+        for generator, heading in columns.items():
+            cell = own.loc[own["generator"] == generator, "ipa" if contender == DEFAULT else "gap"]
+            row[heading] = _cell(cell, "" if contender == DEFAULT else "+") + (f" ({len(cell)})" if len(cell) else "")
+        slope = own["slope"].median() if own["slope"].notna().any() else np.nan
+        row |= {"slope": "" if np.isnan(slope) else f"{slope:.2f}", "AUC": _auc(own, contender)}
+        rows.append({**row, "seconds": f"{own['seconds'].median():.1f}"})
+    return pd.DataFrame(rows)
+
+
+def _auc(own: pd.DataFrame, contender: str) -> str:
+    return _cell(own["auc"], "") if contender == DEFAULT else _cell(own["ranked"], "+")
+
+
+def _cell(values: pd.Series, sign: str) -> str:
+    if values.empty:
+        return ""
+    mean, se = _mean(values)
+    return f"{mean:{sign}.3f}" + ("" if np.isnan(se) else f" ± {se:.3f}")
+
+
+PAGES = {
+    "missing_data.csv": {
+        "linear, imaged at random": "at random",
+        "linear, imaged by indication": "by indication",
+        "linear, imaged by its finding": "by its finding",
+    },
+    "which_fusion.csv": {
+        "linear, imaged by indication": "linear",
+        "bent, imaged by indication": "bent",
+        "GBSG": "GBSG",
+        "TRACE": "TRACE",
+    },
+}
+
+
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -260,6 +312,8 @@ def main() -> None:
         run(given.output, given.sizes, given.sets, given.generators, given.contenders)
     table = summary(given.output).round(4)
     table.to_csv(given.output / "summary.csv", index=False)
+    for name, columns in PAGES.items():
+        page(given.output, columns, 300).to_csv(given.output / name, index=False)
     print(table.to_string(index=False))
 
 

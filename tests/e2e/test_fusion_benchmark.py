@@ -135,6 +135,14 @@ def test_the_summary_pairs_contenders_by_data_set(tmp_path):
     assert (other["auc_difference"], other["auc_se"]) == pytest.approx((0.01, 0.03))
     assert not other["not_inferior"]
     assert default["difference"] == default["se"] == 0.0
+    shown = fusion.page(tmp_path, {"linear": "linear"}, 300).set_index("contender")
+    assert shown.loc["other", ["linear", "slope", "AUC", "seconds"]].tolist() == [
+        "+0.010 ± 0.030 (2)",
+        "1.00",
+        "+0.010 ± 0.030",
+        "1.0",
+    ]
+    assert shown.loc[fusion.DEFAULT, "linear"] == "0.400 ± 0.252 (3)"
 
 
 def test_what_is_done_is_not_done_again(tmp_path, monkeypatch):
