@@ -77,6 +77,11 @@ SMALL_AREA = 0.9
 bone is missing: the level is lower than its neighbours by this many mm, has less than this share of their area, or the
 space at that end is wider than the others by as many mm."""
 
+HOLES = 0.05
+HOLES_COUNT = 10
+"""Share of the volume within a label's surface that bears no label, in more than so many holes: columns through the
+label then end in holes instead of at its surface."""
+
 FRONT_DEG = 60.0
 """Angle between the front that the structures tell and the header's from which the two contradict each other."""
 
@@ -91,6 +96,7 @@ SENTENCES: Mapping[str, str] = {
     "part_missing": "part of the vertebra bears no label",
     "remnant": "the label is a remnant",
     "between_missing": "a vertebra between them bears no label",
+    "label_with_holes": "the label has holes within",
     "label_in_pieces": "pieces of the label lie elsewhere",
     "numbering_jump": "names and vertebrae do not match along the spine",
     "beside_missing_level": "the vertebra beside it bears no label",
@@ -101,7 +107,16 @@ SENTENCES: Mapping[str, str] = {
 """Meaning of each reason."""
 
 _WITHHELD = frozenset(
-    {"label_shared", "label_doubled", "label_merged", "label_split", "part_missing", "remnant", "between_missing"}
+    {
+        "label_shared",
+        "label_doubled",
+        "label_merged",
+        "label_split",
+        "label_with_holes",
+        "part_missing",
+        "remnant",
+        "between_missing",
+    }
 )
 """Reasons that withhold values; the others lower the confidence."""
 
@@ -192,6 +207,7 @@ def judge_mask(anatomy: Anatomy, spine: Spine, image: Image | None = None) -> Ma
         _sizes(gate, column, spine)
         _spaces(gate, column, spine)
         _fragments(gate, anatomy, spine)
+    _holes(gate, anatomy, spine)
     _front(gate, spine)
     if image is not None and spine.bodies:
         gate.edges = edge_agreement(anatomy, spine, image)
@@ -327,6 +343,25 @@ def _fragments(gate: MaskGate, anatomy: Anatomy, spine: Spine) -> None:
                 behind.append(level)
     if 0 < len(behind) < 0.5 * len(whole):
         gate.add("label_in_pieces", *behind)
+
+
+def _holes(gate: MaskGate, anatomy: Anatomy, spine: Spine) -> None:
+    """Find vertebrae and discs whose label is riddled: their surfaces, and so their heights, are those of the holes."""
+    for level in spine.bodies:
+        if _riddled(label_of(anatomy, level)):
+            gate.add("label_with_holes", level)
+    for disc in anatomy.of("disc"):
+        if disc.level and disc.level not in gate.spaces and _riddled(disc):
+            gate.spaces[disc.level] = "label_with_holes"
+
+
+def _riddled(region: Region) -> bool:
+    """Say whether a label has many holes; one cavity (cement, a vein) makes none."""
+    pieces, count = ndimage.label(np.pad(~region.mask, 1, constant_values=True))
+    if count - 1 <= HOLES_COUNT:  # one piece is the outside
+        return False
+    holes = int(np.count_nonzero(pieces)) - int(np.count_nonzero(pieces == pieces[0, 0, 0]))
+    return holes > HOLES * (region.n_voxels + holes)
 
 
 def _loose(label: Region, home: np.ndarray) -> list[np.ndarray]:

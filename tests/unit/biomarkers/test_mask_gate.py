@@ -13,6 +13,8 @@ from lbp_prognosis.biomarkers import Image, LabelMap, Mask, Recipe, extract
 from lbp_prognosis.biomarkers.anatomy import _spine
 from lbp_prognosis.biomarkers.anatomy._anatomy import build_anatomy
 from lbp_prognosis.biomarkers.anatomy._spine import build_spine
+from lbp_prognosis.biomarkers.geometry._grid import Grid
+from lbp_prognosis.biomarkers.geometry._region import Region
 from lbp_prognosis.biomarkers.quality import _column, _edges, _mask_gate
 from lbp_prognosis.biomarkers.quality._mask_gate import MaskGate
 
@@ -58,6 +60,35 @@ def test_a_third_of_l2_labelled_l1_costs_both_their_values_and_no_other(drawn):
     assert "reference_bodies=1" in l3["flags"].item()
     whole = table[table["measure"].isin(["lumbar_lordosis", "cobb"])]
     assert whole["value"].isna().all()
+
+
+def test_a_riddled_label_gives_no_values_and_other_levels_keep_theirs(drawn):
+    data, affine = drawn
+    riddled = data.copy()
+    riddled[(data == 42) & (np.random.default_rng(0).random(data.shape) < 0.1)] = 0
+    table = rows(riddled, affine)
+    assert table.loc[table["level"] == "l2", "value"].isna().all()
+    assert (table.loc[table["level"] == "l2", "flags"].str.contains("label_with_holes")).all()
+    assert table.loc[(table["level"] == "l4") & (table["measure"] == "body_volume"), "value"].notna().all()
+
+
+@pytest.mark.parametrize(("holes", "riddled"), [(10, False), (11, True)])
+def test_where_a_label_is_riddled(holes, riddled):
+    """More than ten holes, and more than one twentieth of the volume within the surface."""
+    solid = np.ones((13, 12, 12), dtype=bool)
+    for k in range(holes):
+        i, j = divmod(k, 3)
+        solid[1 + 3 * i : 3 + 3 * i, 1 + 3 * j : 3 + 3 * j, 2:10] = False  # 32 voxels each
+    region = Region("vertebra", "l4", "", solid, np.zeros(3, dtype=int), Grid(solid.shape, np.eye(4)))
+    assert _mask_gate._riddled(region) is riddled
+    cavity = np.ones((12, 12, 12), dtype=bool)
+    cavity[3:9, 3:9, 3:9] = False  # cement: one hole of an eighth
+    region = Region("vertebra", "l4", "", cavity, np.zeros(3, dtype=int), Grid(cavity.shape, np.eye(4)))
+    assert not _mask_gate._riddled(region)
+    few = np.ones((40, 40, 40), dtype=bool)
+    few[1:39:4, 1:39:4, 1:39:4] = False  # 1,000 holes of one voxel, 1.6 %
+    region = Region("vertebra", "l4", "", few, np.zeros(3, dtype=int), Grid(few.shape, np.eye(4)))
+    assert not _mask_gate._riddled(region)
 
 
 def test_l2_labelled_l1_as_a_whole_is_refused(drawn):
