@@ -77,11 +77,11 @@ def _mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
         frequency_se = influence_se(psi_frequency, setting.clusters)
         both = influence_se(psi + psi_frequency, setting.clusters)
         covariance = (both**2 - loss_se**2 - frequency_se**2) / 2
-    reasons = tuple(
+    told = tuple(
         reason or ("the risk is missing at this horizon" if gone else "") for reason, gone in zip(reasons, missing)
     )
     mean_risk = (setting.row_weight @ risk) / setting.row_weight.sum()
-    doubt = likely_inversion(mean_risk, np.where([bool(r) for r in reasons], np.nan, frequency), setting.horizons)
+    doubt = likely_inversion(mean_risk, np.where([bool(r) for r in told], np.nan, frequency), setting.horizons)
     lost = np.where(np.abs(lost) < _WHOLE, 0.0, lost)
     if setting.kind == "right" and setting.censoring is not None:
         null, psi_null = _null_of_model(setting)
@@ -91,7 +91,7 @@ def _mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
         # lost: by how much the weights fall short of a mean of 1, at a horizon that no patient is followed beyond
         null, tilt = null_brier(frequency, lost), _tilt(frequency, lost)
         null_se, covariance = np.abs(tilt) * frequency_se, tilt * covariance
-    return Losses(loss, loss_se, null, null_se, covariance, reasons, (*objections, *doubt))
+    return Losses(loss, loss_se, null, null_se, covariance, told, (*objections, *doubt))
 
 
 def _tilt(frequency: Any, lost: Any) -> Any:

@@ -214,10 +214,10 @@ class Setting:
         made: list[tuple[Any, Any]] = self.__dict__["_kept"].setdefault(name, [])
         for one, value in made:
             if one is of:
-                return value  # type: ignore[no-any-return]
+                return value
         del made[: max(len(made) - most + 1, 0)]  # their memory first
         made.append((of, make()))
-        return made[-1][1]  # type: ignore[no-any-return]
+        return made[-1][1]
 
     def forget(self) -> None:
         """Give back the memory of all that was worked out from the fields."""
