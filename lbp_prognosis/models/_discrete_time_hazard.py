@@ -333,7 +333,7 @@ class DiscreteTimeHazard(RiskEstimator):
             self.rare_causes_[code] = events
             free[int(np.searchsorted(self.causes_, code)), cells:] = False
         if not determined:
-            raise not_determined(np.abs(found.coef[:, cells:]), names, kept, self.penalty_, factors)
+            raise not_determined(np.abs(found.coef[:, cells:]), np.ptp(X, axis=0), names, kept, self.penalty_, factors)
         null = discrete_hazard_fit(
             dummies, rows.response, rows.span, free=possible, penalty=penalty[:cells], start=start[:, :cells], **fit
         )

@@ -44,10 +44,21 @@ def score_products(design: Design, rows: PersonPeriods, inner: np.ndarray, found
 
 
 def not_determined(
-    effects: np.ndarray, names: Sequence[str], kept: np.ndarray, penalty: float, factors: np.ndarray
+    effects: np.ndarray,
+    ranges: np.ndarray,
+    names: Sequence[str],
+    kept: np.ndarray,
+    penalty: float,
+    factors: np.ndarray,
 ) -> EstimationError:
-    """Return the error that names the columns ``kept`` (p,) with the largest of ``effects`` (n_causes, n_kept)."""
+    """Return the error that names the columns ``kept`` (p,) with the largest of ``effects`` (n_causes, n_kept).
+
+    ``ranges`` (n_kept,) are those of the columns: a category of few patients has a small standard deviation, so its
+    effect per standard deviation is small, and the range tells.
+    """
     large = effects.max(axis=0, initial=0.0)
+    if large.max(initial=0.0) <= 5:
+        large = large * ranges / 2
     guilty = [int(j) for j, size in zip(np.flatnonzero(kept), large) if size > max(5, large.max() / 5)]
     told = ", ".join(repr(str(names[j])) for j in guilty[:3])
     return EstimationError(

@@ -265,3 +265,15 @@ def test_a_period_that_nobody_comes_through_is_named():
     with pytest.raises(EstimationError, match="visit 9 had an event"):
         DiscreteTimeHazard([3, 6, 9]).fit(X, y)
     assert np.isfinite(DiscreteTimeHazard([3, 6]).fit(X, y).coef_).all()
+
+
+def test_a_category_of_one_patient_is_named_and_no_visit_is_blamed() -> None:
+    rng = np.random.default_rng(2)
+    X = pd.DataFrame({"age": rng.normal(50, 12, 300), "rare": np.arange(300) == 7}).astype(float)
+    visits = np.array([3.0, 6.0, 12.0, 24.0])
+    k, found = rng.integers(0, 4, 300), rng.random(300) < 0.6
+    k[7], found[7] = 3, False
+    lower = np.where(found, np.append(0.0, visits)[k], visits[k])
+    y = Surv.interval(lower, np.where(found, visits[k], np.inf))
+    with pytest.raises(EstimationError, match="Largest coefficients: 'rare'"):
+        DiscreteTimeHazard(visits=visits).fit(X, y)
