@@ -43,7 +43,19 @@ def test_trace_prints_the_numbers_of_the_page(shared, capsys):
     assert capsys.readouterr().out == (PRINTED / "trace_wall_motion.txt").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["spider_gradings", "trace_wall_motion"])
+@pytest.mark.slow
+@pytest.mark.parametrize("table", ["TRACE.csv", "glow500.csv", "painr_raw_603.csv", "lbp_chronic_missing.csv"])
+def test_added_value_by_each_fusion_prints_the_numbers_of_the_page(table, shared, tmp_path, capsys):
+    found = sorted(shared.rglob(table))
+    (tmp_path / table).symlink_to(found[0])
+    script("added_by_fusion")["main"](str(tmp_path))
+    said = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("skipped: ")]
+    printed = (PRINTED / "added_by_fusion.txt").read_text(encoding="utf-8").splitlines()
+    start = next(k for k, line in enumerate(printed) if line.startswith(f"{table}, "))
+    assert said == printed[start : start + len(said)]
+
+
+@pytest.mark.parametrize("name", ["added_by_fusion", "spider_gradings", "trace_wall_motion"])
 def test_studies_say_where_the_table_is_absent(name, tmp_path, capsys):
     script(name)["main"](str(tmp_path))
     assert capsys.readouterr().out.startswith("skipped: ")
