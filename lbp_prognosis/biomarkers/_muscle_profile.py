@@ -65,7 +65,7 @@ def muscle_profile(result: ExtractionResult) -> pd.DataFrame:
     frame = wide.assign(reason=reasons.reindex(wide.index)).reset_index()
     frame["reason"] = frame["reason"].fillna("")
     frame.insert(5, "at", np.where(frame["level"].isin(VERTEBRAE), "body", "disc"))
-    frame.insert(frame.columns.get_loc("reason"), "fat_method", fat_method)
+    frame.insert(list(frame.columns).index("reason"), "fat_method", fat_method)
     frame["_order"] = frame["level"].map(_order)
     frame = frame.sort_values([*_KEYS[:4], "_order"], kind="stable").drop(columns="_order")
     return frame.rename_axis(columns=None).reset_index(drop=True)

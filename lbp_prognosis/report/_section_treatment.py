@@ -138,7 +138,11 @@ def _performance(page: Page, shown: PageTreatment) -> Iterable[Block]:
     curve, points = found.decision, []
     if curve is not None:
         given = page.thresholds
-        wanted = np.linspace(*curve.thresholds[[0, -1]], 3) if given is None else [given.low, given.primary, given.high]
+        wanted = (
+            np.linspace(curve.thresholds[0], curve.thresholds[-1], 3)
+            if given is None
+            else [given.low, given.primary, given.high]
+        )
         points = list(dict.fromkeys(int(np.abs(curve.thresholds - cut).argmin()) for cut in wanted))
     rows = []
     for model in found.models:

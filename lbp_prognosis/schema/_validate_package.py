@@ -143,7 +143,9 @@ class PackageReport(Result):
         return self
 
     def _summary(self) -> str:
-        sizes = ", ".join(f"{name} {len(rows)}" for name, rows in {**self.tables, **self.blocks}.items())
+        counts = {name: len(frame) for name, frame in self.tables.items()}
+        counts |= {name: len(rows) for name, rows in self.blocks.items()}
+        sizes = ", ".join(f"{name} {count}" for name, count in counts.items())
         return f"{sizes or 'no tables'}; {len(self.failures)} failures"
 
 

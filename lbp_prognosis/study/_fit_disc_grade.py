@@ -161,7 +161,7 @@ def fit_disc_grade(
         measures=names,
         methods=methods,
         coefficients=tuple(model.coef_),
-        ranges=tuple((both[name].quantile(_RANGE[0]), both[name].quantile(_RANGE[1])) for name in names),
+        ranges=tuple((float(both[name].quantile(_RANGE[0])), float(both[name].quantile(_RANGE[1]))) for name in names),
         field_strengths=_field_strengths(result, both),
         scale=scale,
     )
