@@ -17,7 +17,7 @@ from lbp_prognosis.explain._worth import Players
 __all__ = ["BoostedWorths", "boosted_worths", "read_forest"]
 
 _CELLS = 4_000_000  # row × background × coalition cells at a time
-_MOST_SLOTS = 12  # players that one tree may split on
+_MOST_SLOTS = 12  # most players on which one tree may split
 _CHECKED = 50
 
 
@@ -92,7 +92,7 @@ class BoostedWorths:
 def boosted_worths(
     estimator: Any, X: pd.DataFrame, background: pd.DataFrame, who: Players, horizons: np.ndarray | None, cause: int
 ) -> BoostedWorths | None:
-    """Return coalition values from the leaves, or None for a model that is not of boosted trees alone.
+    """Return coalition values from the leaves, or None if the model consists of more than boosted trees.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ class Coalitions:
     missing : ndarray of shape (n, n_players)
         Share of a player's columns that a row lacks.
     objections : tuple of Objection
-        Doubts about the background.
+        Objections to the background.
     """
 
     rows: pd.DataFrame

@@ -44,7 +44,7 @@ def fitted_exponentials(
     low, high : float
         Range of the sums.
     tolerance : float
-        Bound that is wanted.
+        Required bound.
 
     Returns
     -------
@@ -53,10 +53,10 @@ def fitted_exponentials(
 
     Notes
     -----
-    A straight line takes up the difference of the two ends; what is left is fitted by least squares as a Fourier series
-    whose period is longer than the range, so that the series may turn back outside of it. Between two points of a grid
-    the difference exceeds its values there by at most δ²/8 times its largest second derivative, and that of the link
-    and of the series are known.
+    A straight line fits the difference between the two ends. A Fourier series fits the remainder by least squares; its
+    period is longer than the range, so that the series may turn back outside the range. Between two points of a grid
+    the difference exceeds its values at the points by at most δ²/8 times its largest second derivative; the second
+    derivatives of the link and of the series are known.
     """
     steepest = float(np.abs(slope).max())
     if steepest == 0:

@@ -36,7 +36,7 @@ class FeatureEffect(Result):
     kind : {"ale", "partial"}
         Accumulated local effects, or partial dependence.
     scale : str
-        What moves: ``"risk"``, or the scale of the linear predictor, e.g. ``"log_hazard"``.
+        Scale of the effect: ``"risk"``, or the scale of the linear predictor, e.g. ``"log_hazard"``.
     horizons : ndarray or None
         On the risk scale.
     n : int
@@ -101,8 +101,8 @@ def feature_effect(
     feature : str
         Column.
     kind : {"ale", "partial"}, default "ale"
-        Accumulated local effects move a row only within its own bin, and so stay among rows that exist when columns are
-        correlated; partial dependence moves every row everywhere.
+        Accumulated local effects change the column only within the bin of each row, so that correlated columns keep
+        plausible values; partial dependence sets every row to every value.
     scale : {"linear_predictor", "log_hazard", "risk", "mean"}, default "risk"
         Output, as in `shap_values`.
     horizons : float or sequence of float, optional

@@ -1,4 +1,4 @@
-"""``observational_shap``: attributions given the other findings; they are not effects of the model."""
+"""``observational_shap``: attributions conditional on the other findings, which are not effects of the model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["observational_shap"]
 def observational_shap(
     estimator: Any, X: Any, background: Any, *, groups: Mapping[str, Sequence[str]] | None = None
 ) -> ShapResult:
-    """Attribute a linear predictor with absent columns at their conditional mean given the present ones.
+    """Attribute a linear predictor, with absent columns at their conditional mean given the present columns.
 
     Parameters
     ----------

@@ -31,20 +31,21 @@ def prediction_shapley(
     estimator : fitted model
         With ``predict_risk``, or ``predict_mean`` for the mean.
     X : DataFrame of shape (n, p)
-        Rows to explain. A row keeps its missing values, if the model takes them: the share of a modality that a row
-        lacks is what its absence does to the prediction.
+        Rows to explain. A row keeps its missing values if the model accepts them: the attribution of an absent modality
+        is the effect of its absence on the prediction.
     modalities : mapping of str to sequence of str
         Columns by modality; each is one player (2⁴ coalitions for four).
     background : DataFrame of shape (b, p)
         Complete rows that stand for "not known".
     horizons : float or sequence of float, optional
-        Prediction times of risks, needed there; visits of means, where the model knows several.
+        Prediction times, required for risks; visits, for means of a model with several visits.
     scale : {"risk", "mean"}, default "risk"
         Explained quantity: the risk, or the predicted mean of a score, in its points.
     cause : int, default 1
         Event code.
     first : sequence of str, default ()
-        Modalities that come first in every order, e.g. ``["clinical"]``: what is known before imaging is asked for.
+        Modalities that come first in every order, e.g. ``["clinical"]``: findings available before imaging is
+        requested.
 
     Returns
     -------
@@ -53,9 +54,9 @@ def prediction_shapley(
 
     Notes
     -----
-    These values describe the fitted model. The performance without a modality is another question, which needs
-    refits: see ``validation.performance_shapley``. Shapley values share the information common to modalities; whether
-    a modality is worth having is answered by its last-in value and by decisions, not by its share.
+    These values describe the fitted model. They do not estimate the performance without a modality, which requires
+    refits: see ``validation.performance_shapley``. Shapley values divide the information that modalities have in
+    common; the last-in value and the net benefit of a modality show whether it is useful, its share does not.
 
     References
     ----------

@@ -79,12 +79,12 @@ class ScoreTerms:
         Parameters
         ----------
         tolerance : float
-            How far the sum of exponentials may be from the link, anywhere within reach of the coalitions.
+            Largest difference between the sum of exponentials and the link, over the range of the coalitions.
 
         Returns
         -------
         dict or None
-            Parts of a `ShapResult`; None where too many exponentials would be needed.
+            Parts of a `ShapResult`; None if too many exponentials would be needed.
         """
         low, high = reachable_sums(np.ascontiguousarray(self.own), np.ascontiguousarray(self.drawn))
         fitted = fitted_exponentials(self.link, self.intercept, self.slope, float(low), float(high), tolerance)
@@ -94,7 +94,7 @@ class ScoreTerms:
         quadrature = tolerance / 5
         values = exponential_shapley(self.own, self.drawn, function, quadrature)
         base, prediction = self.worths(np.repeat([[False], [True]], self.own.shape[1], axis=1))
-        # what is missing from the sum is shared by who moves the score, so that who moves nothing keeps nothing
+        # the remainder is divided among players that change the score; a player that changes nothing gets zero
         missing = prediction - base - values.sum(axis=1)
         moved = np.abs(self.own - self.drawn.mean(axis=0)) + np.abs(self.drawn - self.drawn.mean(axis=0)).mean(axis=0)
         total = moved.sum(axis=1, keepdims=True)
@@ -107,7 +107,7 @@ class ScoreTerms:
         a, c = self.intercept[h] + self.slope[h] * own, self.slope[h] * rest
         if self.link == "probit":
             return ndtr(a[:, :, None] + c[:, None, :]).mean(axis=2)
-        # e^(a + c) is a product, so that one exponential per cell is spared
+        # e^(a + c) is a product, which saves one exponential per cell
         with np.errstate(over="ignore"):
             size = np.exp(a)[:, :, None] * np.exp(c)[:, None, :]
         if self.link == "cloglog":
@@ -130,8 +130,8 @@ def score_terms(
 ) -> ScoreTerms | None:
     """Return the terms of an output that is a link of a sum over players, or None if it is not one.
 
-    Whether it is one is found out by evaluating it, to one part in 10⁹: the score of every row must be the sum of what
-    each player changes alone, and a link of the risk must be a straight line against the score, horizon by horizon.
+    The output is evaluated to find this out, to one part in 10⁹: the score of every row must be the sum of the changes
+    made by single players, and at each horizon the transformed risk must be a straight line in the score.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def score_terms(
         return linear_predictor_of(estimator, table, cause) if scale == "risk" else function(table)[:, 0]
 
     pool = pd.concat([background, X], ignore_index=True).astype(background.dtypes.to_dict(), errors="ignore")
-    if len(pool) > 4 * _CHECKED:  # most models that are no sum are told by a few rows
+    if len(pool) > 4 * _CHECKED:  # a few rows reveal most models that are not a sum
         few = np.linspace(0, len(pool) - 1, _CHECKED).astype(int)
         if _terms(pool.iloc[few].reset_index(drop=True), who, score) is None:
             return None
@@ -179,12 +179,12 @@ def score_terms(
 def _terms(
     pool: pd.DataFrame, who: Players, score: Callable[[pd.DataFrame], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the scores, and the change that each player makes to the first row's; None if they do not add up."""
+    """Return the scores, and the change of the first row's score per player; None if they do not add up."""
     try:
         whole = score(pool)
         changed = _alone(pool, who, score)
     except (TypeError, AttributeError, NotImplementedError):
-        return None  # a score that needs more than the table
+        return None  # the score requires more than the table
     if whole.ndim != 1 or not np.isfinite(whole).all():
         return None
     terms = changed - whole[0]

@@ -33,7 +33,7 @@ def importance_frame(players: tuple[str, ...], mean: np.ndarray, horizons: np.nd
 class ShapAverages(Result):
     """Mean absolute attributions, made by `ShapResult.averages`, for release without single patients.
 
-    It contains no patient, so that no figure of a single one can be drawn from it.
+    It contains no values of single patients, so that no figure of a single patient can be drawn from it.
 
     Attributes
     ----------
@@ -101,9 +101,9 @@ class ShapAverages(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         horizon : float, optional
-            Which prediction time; the last by default.
+            Prediction time; the last by default.
         modalities : mapping of str to sequence of str, optional
             Columns by modality: each has a colour.
         most : int, default 20
@@ -133,9 +133,9 @@ class ShapAverages(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         horizon : float, optional
-            Which prediction time; needed where there are several.
+            Prediction time; required if there are several.
         modalities : mapping of str to sequence of str, optional
             A `FeatureMap` with level and measure of each column in its provenance; by default both are read from
             the names (``disc_height__l4l5``).

@@ -25,8 +25,8 @@ class ShapInteractions(Result):
     Attributes
     ----------
     values : ndarray of shape (n, n_players, n_players, n_outputs)
-        Symmetric. Off the diagonal stands half the interaction of a pair, on it the rest of a player's attribution.
-        Rows add up to the Shapley values, all values to ``prediction − base``.
+        Symmetric. Entries off the diagonal are half the interaction of a pair; the diagonal is the rest of a player's
+        attribution. Rows add up to the Shapley values, all values to ``prediction − base``.
     players : tuple of str
         Names of the players.
     base, prediction : ndarray of shape (n, n_outputs)
@@ -81,9 +81,9 @@ class ShapInteractions(Result):
         )
 
     def as_attributions(self) -> ShapResult:
-        """Return main effects and interactions of pairs as attributions of their own, which add up to the prediction.
+        """Return main effects and interactions of pairs as separate attributions, which add up to the prediction.
 
-        Players are the players, for main effects, and then pairs, named ``"a × b"``, with their whole interactions.
+        The players come first (main effects), then the pairs, named ``"a × b"``, with their whole interactions.
         """
         k = len(self.players)
         first, second = np.triu_indices(k, 1)
@@ -118,9 +118,9 @@ class ShapInteractions(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         horizon : float, optional
-            Which prediction time; the last by default.
+            Prediction time; the last by default.
         """
         from lbp_prognosis._draw import draw_interactions
 
@@ -175,9 +175,9 @@ def shap_interactions(
     Notes
     -----
     The interaction of i and j is Σ_S |S|!(K−|S|−2)!/(K−1)! · [v(S∪ij) − v(S∪i) − v(S∪j) + v(S)] over coalitions S of
-    the others (Grabisch and Roubens' index); half of it stands at (i, j), half at (j, i), and the diagonal is the
-    Shapley value less its row. On the risk scale the link alone makes interactions: two predictors that add on the
-    log-hazard interact where the risk cannot rise much more.
+    the others (Grabisch and Roubens' index); half of it is at (i, j), half at (j, i), and the diagonal is the Shapley
+    value minus the rest of its row. On the risk scale the link itself causes interactions: two predictors that are
+    additive on the log-hazard scale interact where the risk is close to 1.
 
     References
     ----------

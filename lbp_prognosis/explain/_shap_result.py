@@ -25,19 +25,20 @@ class ShapResult(Result):
     Attributes
     ----------
     values : ndarray of shape (n, n_players, n_outputs)
-        Attributions; those of a row add up to ``prediction − base``. One output per horizon; one of a linear predictor.
+        Attributions; those of a row add up to ``prediction − base``. One output per horizon; a single output for a
+        linear predictor.
     players : tuple of str
         Names of the players.
     base : ndarray of shape (n, n_outputs)
-        Mean output over the background; rows differ only in columns that are no players (strata).
+        Mean output over the background; rows differ only in columns that are not players (strata).
     prediction : ndarray of shape (n, n_outputs)
         Output of each row.
     scale : str
         Explained quantity: ``"risk"``, ``"mean"`` (of a score), or the scale of the linear predictor, e.g.
         ``"log_hazard"``.
     value_function : {"interventional", "observational", "path_dependent"}
-        Where the values of absent players come from: drawn from the background whatever the others are, drawn given
-        the others, or the training rows that pass through the tree.
+        Source of the values of absent players: the background regardless of the other players, the background
+        conditional on the other players, or the training rows that pass through the tree.
     method : str
         ``"additive"``, ``"exact"``, ``"owen"``, ``"series"``, ``"permutation"``, ``"tree"``, ``"conditional normal"``.
     background_hash : str
@@ -51,19 +52,19 @@ class ShapResult(Result):
     se : ndarray of the shape of ``values`` or None
         Monte-Carlo error of sampled attributions.
     first_in, last_in : ndarray of the shape of ``values`` or None
-        What a player changes alone, and on top of all others (where all coalitions were evaluated).
+        Change due to a player by itself, and in addition to all others (if all coalitions were evaluated).
     error_bound : float or None
         Upper bound of the error of any attribution (``"series"``), rounding excluded.
     data : DataFrame of shape (n, n_players) or None
-        Values of the explained rows, where each player is a column; None where players are groups of columns.
+        Values of the explained rows if each player is a column; None if players are groups of columns.
     missing : ndarray of shape (n, n_players) or None
-        Share of a player's columns that is missing in a row. 1 is an absent modality (or column); its attribution is
-        the effect of its absence on the prediction.
+        Share of a player's columns that is missing in a row. 1 means that the modality (or column) is absent; its
+        attribution is the effect of its absence on the prediction.
 
     Notes
     -----
     `plot`, `plot_waterfall`, `plot_beeswarm`, `plot_scatter`, `plot_heatmap` and `plot_spine_map` of a row show single
-    patients and are not for release. `averages` may be released if enough patients contribute to them.
+    patients and must not be released. `averages` may be released if enough patients contribute to them.
     """
 
     values: np.ndarray
@@ -140,8 +141,8 @@ class ShapResult(Result):
     def summed(self, groups: Mapping[str, Sequence[str]]) -> ShapResult:
         """Return attributions added up over groups of players.
 
-        Sums of columns' Shapley values are not the Shapley values of groups as players when groups interact; sums of
-        Owen values are. The result says so.
+        If groups interact, sums of the Shapley values of columns differ from the Shapley values of groups as players;
+        sums of Owen values do not. The result states which applies.
         """
         wanted = dict(FeatureMap({str(k): tuple(v) for k, v in groups.items()}))
         place = {player: k for k, player in enumerate(self.players)}
@@ -174,7 +175,7 @@ class ShapResult(Result):
         Parameters
         ----------
         row : int
-            Place of the patient.
+            Position of the patient, from 0.
         """
         cells = self.values.shape[1] * self.values.shape[2]
         place = int(self._place(row)[0])
@@ -192,11 +193,11 @@ class ShapResult(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         horizon : float, optional
-            Which prediction time; needed where there are several.
+            Prediction time; required if there are several.
         most : int, default 12
-            Lines, those of the largest mean size; what is left is added up in the last one.
+            Lines, for the players with the largest mean absolute attribution; the last line is the sum of the others.
         """
         from lbp_prognosis._draw import draw_beeswarm
 
@@ -215,9 +216,9 @@ class ShapResult(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         horizon : float, optional
-            Which prediction time; the last by default.
+            Prediction time; the last by default.
         modalities : mapping of str to sequence of str, optional
             Columns by modality: each has a colour. For a bar per modality draw ``result.summed(modalities)``.
         most : int, default 20
@@ -231,13 +232,13 @@ class ShapResult(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         row : int, default 0
-            Place of the patient.
+            Position of the patient, from 0.
         horizon : float, optional
-            Which prediction time; needed where there are several.
+            Prediction time; required if there are several.
         most : int, default 10
-            Bars; what is left is added up in the lowest one.
+            Bars; the lowest bar is the sum of the others.
         """
         from lbp_prognosis._draw import draw_waterfall
 
@@ -253,11 +254,12 @@ class ShapResult(Result):
         feature : str
             The column.
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         color : str, optional
-            A second column, by whose values dots are coloured: where it bends the first one's effect, colours part.
+            Second column, whose values colour the dots; colours separate where it modifies the effect of the first
+            column.
         horizon : float, optional
-            Which prediction time; needed where there are several.
+            Prediction time; required if there are several.
         """
         from lbp_prognosis._draw import draw_attribution_scatter
 
@@ -279,11 +281,11 @@ class ShapResult(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         horizon : float, optional
-            Which prediction time; needed where there are several.
+            Prediction time; required if there are several.
         most : int, default 15
-            Lines; what is left is added up in the last one.
+            Lines; the last line is the sum of the others.
         """
         from lbp_prognosis._draw import draw_attribution_heatmap
 
@@ -304,11 +306,11 @@ class ShapResult(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         row : int, optional
-            Place of a patient; by default mean sizes over all of them.
+            Position of the patient, from 0; by default mean absolute attributions over all patients.
         horizon : float, optional
-            Which prediction time; needed where there are several.
+            Prediction time; required if there are several.
         modalities : mapping of str to sequence of str, optional
             A `FeatureMap` with level and measure of each column in its provenance; by default both are read from
             the names (``disc_height__l4l5``).
@@ -327,7 +329,7 @@ class ShapResult(Result):
         Parameters
         ----------
         horizon : float, optional
-            Which prediction time; needed where there are several.
+            Prediction time; required if there are several.
 
         Raises
         ------

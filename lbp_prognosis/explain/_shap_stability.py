@@ -41,7 +41,7 @@ class ShapStability(Result):
     sd : ndarray of shape (n, n_players, n_outputs)
         Standard deviation over refits.
     sign_agreement : ndarray of shape (n, n_players, n_outputs)
-        Share of refits whose attribution has the sign of the reference; below 0.9 it is not to be read.
+        Share of refits whose attribution has the sign of the reference; do not interpret attributions below 0.9.
     kendall_w : ndarray of shape (n, n_outputs)
         Concordance of the ranking of players by absolute attribution over refits; 1 is full agreement.
     """
@@ -60,7 +60,7 @@ class ShapStability(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return the reference's frame with ``sd, sign_agreement, stable, low, high, kendall_w``.
 
-        Between ``low`` and ``high`` lie 95 % of the refits.
+        95 % of the refits lie between ``low`` and ``high``.
         """
         frame = self.reference.to_frame()
         frame["sd"] = self.sd.ravel()
@@ -72,7 +72,7 @@ class ShapStability(Result):
         return frame
 
     def plot(self, ax: Any = None, *, row: int = 0) -> Any:
-        """Draw one row's attributions with their spread; unstable ones are grey.
+        """Draw one row's attributions with their spread; unstable attributions are grey.
 
         Over several horizons they are curves with the band in which 95 % of the refits lie, dotted where unstable.
         """
@@ -143,12 +143,12 @@ def shap_stability(
     scale, horizons, cause, groups, players
         As in `shap_values`.
     interactions : bool, default False
-        Main effects and interactions of pairs (``"a × b"``), exactly, as `shap_interactions` has them, instead of
+        Main effects and interactions of pairs (``"a × b"``), exactly, as in `shap_interactions`, instead of
         attributions.
     n_bootstrap : int, default 100
         Refits.
     samples : ndarray of int of shape (n_bootstrap, n), optional
-        Rows of each sample, where they are given and not drawn.
+        Rows of each sample, if they are given instead of drawn.
     random_state : int, SeedSequence or Generator, default 0
         Seed; the result does not depend on ``n_jobs``.
     n_jobs : int, optional

@@ -25,7 +25,7 @@ from lbp_prognosis.explain._worth import Players
 __all__ = ["shap_values"]
 
 MOST_NESTED = 8192  # coalitions of nested values, where each is a table
-MOST_SUMS = 400_000  # and where each is a sum
+MOST_SUMS = 400_000  # and where each is a sum of terms
 _CHUNK = 4096
 SERIES = 1e-4  # distance of a sum of exponentials from the risk
 
@@ -53,16 +53,17 @@ def shap_values(
     ----------
     estimator : fitted model
         With ``predict_risk`` (risk scale), ``predict_mean`` (mean) or ``linear_predictor`` (the other scales); a
-        pipeline explains its inputs. Columns it reads as strata or offset are no players: a row keeps its own.
+        pipeline explains its inputs. Columns used as strata or offset are not players: each row keeps its own values.
     X : DataFrame or array of shape (n, p)
         Rows to explain.
     background : DataFrame or array of shape (b, p)
-        Rows that stand for "not known", complete; at best all training rows or 500 of them. It is part of the result.
+        Complete rows that stand for "not known"; preferably all training rows, or 500 of them. The attributions depend
+        on them.
     scale : {"linear_predictor", "log_hazard", "risk", "mean"}, default "linear_predictor"
         Explained quantity; ``"mean"`` is the predicted mean of a score, in its points. The result names the scale that
         the model states for its linear predictor; ``"log_hazard"`` refuses a model that states another.
     horizons : float or sequence of float, optional
-        Prediction times; needed on the risk scale. Visits of means, where the model knows several.
+        Prediction times, required on the risk scale; visits, for means of a model with several visits.
     cause : int, default 1
         Event code.
     groups : mapping of str to sequence of str, optional
@@ -71,17 +72,17 @@ def shap_values(
         With ``players="owen"``, unions within unions: names to columns, or to mappings of the same kind, e.g.
         ``{"clinical": ["age"], "imaging": {"l4l5": ["pfirrmann__l4l5", "height__l4l5"], "l5s1": […]}}``.
     players : {"features", "groups", "owen"}, default "features"
-        Who shares: columns; groups as one player each; or columns by Owen values, which add up to the groups' values.
+        Players: columns; groups as one player each; or columns by Owen values, which add up to the groups' values.
         With ``tree`` they are Winter's values, and add up at every level of the tree. Owen values are exact.
     first : sequence of str, default ()
         Players that come before all others in every order (asymmetric values): e.g. ``["clinical"]``.
     method : {"auto", "additive", "exact", "series", "permutation"}, default "auto"
-        ``"additive"`` needs two evaluations per player, exact for a score that is a sum over players (any Cox model
-        on the log-hazard scale); it is refused where the sum does not hold. ``"exact"`` evaluates all coalitions, up to
-        12 players. ``"series"``, for any number of players, takes a risk that is a link of a sum over them (Cox,
-        parametric and logistic models) for a short sum of exponentials of that sum, whose Shapley values are closed;
+        ``"additive"`` needs two evaluations per player, exact for a score that is a sum over players (any Cox model on
+        the log-hazard scale); it is refused where the sum does not hold. ``"exact"`` evaluates all coalitions, up to 12
+        players. ``"series"``, for any number of players, approximates a risk that is a link of a sum over them (Cox,
+        parametric and logistic models) by a short sum of exponentials, whose Shapley values have a closed form;
         ``error_bound`` of the result bounds the error, a few parts in 10,000. ``"permutation"`` samples orders and
-        gives Monte-Carlo errors. ``"auto"`` takes the first that is possible.
+        gives Monte-Carlo errors. ``"auto"`` uses the first possible method.
     n_permutations : int, default 64
         Orders sampled (each with its reverse) by ``"permutation"``.
     random_state : int, SeedSequence or Generator, default 0
@@ -96,7 +97,7 @@ def shap_values(
     ------
     ArgumentError
         If the background has missing values, ``horizons`` or ``groups`` are needed and not given, or the model does not
-        have the scale.
+        provide the scale.
     NotFittedError
         If the model is not fitted.
 
@@ -106,13 +107,13 @@ def shap_values(
 
     Notes
     -----
-    The worth of a coalition S for row x is v(S) = mean_b f(x_S, b_¬S) over background rows b, and
-    φ_j = Σ_{S∌j} |S|! (K−|S|−1)!/K! · [v(S∪j) − v(S)]. A missing value of a row is kept by the player it belongs to, so
-    that the values add up to the prediction of the row as it is; the share of an absent modality is what its absence
-    does to the prediction. Where the risk is a link of a sum over players (Cox, parametric and logistic models, also
-    behind steps that treat each player separately) coalitions are sums instead of tables, with the same result. Signs
-    can differ between scales, and between horizons under proportional hazards: the risk is a non-linear function of
-    the log-hazard.
+    The worth of a coalition S for row x is v(S) = mean_b f(x_S, b_¬S) over background rows b, and φ_j = Σ_{S∌j} |S|!
+    (K−|S|−1)!/K! · [v(S∪j) − v(S)]. The player of a missing value keeps it as missing, so that the values add up to the
+    prediction of the row as it is; the attribution of an absent modality is the effect of its absence on the
+    prediction. Where the risk is a link of a sum over players (Cox, parametric and logistic models, also behind steps
+    that treat each player separately) coalitions are sums instead of tables, with the same result. Signs can differ
+    between scales, and between horizons under proportional hazards: the risk is a non-linear function of the
+    log-hazard.
 
     References
     ----------
@@ -257,7 +258,7 @@ def _exact(worths: Worths, who: Players, first: tuple[str, ...]) -> dict[str, An
 
 
 def _nested(worths: Worths, who: Players, tree: Mapping[str, Any], most: int) -> dict[str, Any]:
-    """Owen and Winter values; the worths of many coalitions are weighed a part at a time."""
+    """Owen and Winter values; the values of many coalitions are weighted in parts."""
     names = list(who)
     seen: list[str] = []
 

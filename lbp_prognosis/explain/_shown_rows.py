@@ -63,11 +63,11 @@ def shown_rows(result: Any, horizon: float | None, most: int, rows: Any = None) 
     result : ShapResult
         Attributions (untyped here: it imports this file).
     horizon : float, optional
-        Which output; needed where there are several.
+        Prediction time of the output; required if there are several.
     most : int
         Lines of the figure; with more players, the last line is the sum of the others.
     rows : ndarray of int, optional
-        Places of the patients, in the order wanted; all by default.
+        Positions of the patients, in the order to show; all by default.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def shown_rows(result: Any, horizon: float | None, most: int, rows: Any = None) 
     for j in kept:
         column = None if result.data is None else result.data.iloc[places, j]
         number, text = numbers_and_texts(column, places.size)
-        if column is None and result.missing is not None:  # a modality says what is not there
+        if column is None and result.missing is not None:  # for a modality the text says that it is absent
             share = result.missing[places, j]
             text = np.where(share == 1, "missing", np.where(share > 0, "partly missing", "")).astype(object)
         numbers.append(number)

@@ -15,16 +15,16 @@ __all__ = ["spine_cells"]
 def spine_cells(
     players: tuple[str, ...], values: np.ndarray, modalities: Mapping[str, Sequence[str]] | None
 ) -> tuple[pd.DataFrame, float | None]:
-    """Return ``level, measure, value``, top to bottom, and the sum over players of no level (None without any).
+    """Return ``level, measure, value``, top to bottom, and the sum over players without a level (None if none).
 
     Parameters
     ----------
     players : tuple of str
         Columns.
     values : ndarray of shape (n_players,)
-        One value per player; where two columns are of one level and measure they are added up.
+        One value per player; values of columns with the same level and measure are added up.
     modalities : mapping of str to sequence of str, optional
-        A `FeatureMap` whose provenance names level and measure of a column wins over the column's name.
+        Level and measure in the provenance of a `FeatureMap` take precedence over the column's name.
     """
     levels = LevelMap.of(players, modalities)
     if not levels:

@@ -46,8 +46,9 @@ def survival_shap(
 
     Notes
     -----
-    An attribution may change its sign over time although hazards are proportional: late, nearly all patients have had
-    the event, and the risk cannot rise further. Read the curve together with the log-hazard bars.
+    An attribution may change its sign over time although hazards are proportional: at late times nearly all patients
+    have had the event, and the risk cannot rise further. Interpret the curve together with the attributions on the
+    log-hazard scale.
 
     References
     ----------

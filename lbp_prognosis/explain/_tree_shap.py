@@ -30,9 +30,9 @@ def tree_shap(model: Any, X: Any, background: Any = None, *, cause: int = 1) -> 
     Parameters
     ----------
     model : BoostedCox
-        Fitted; of a pipeline, its model with rows as that model sees them.
+        Fitted; for a pipeline, pass its model and the transformed rows.
     X : DataFrame or array of shape (n, p)
-        Rows to explain; missing values are taken as the trees take them.
+        Rows to explain; the trees treat missing values as in training.
     background : DataFrame or array of shape (b, p), optional
         Rows that stand for "not known" (interventional values, needs the package ``shap``). Without it the values are
         path dependent: the training rows as the trees split them.
@@ -42,12 +42,12 @@ def tree_shap(model: Any, X: Any, background: Any = None, *, cause: int = 1) -> 
     Returns
     -------
     ShapResult
-        On the log-hazard scale: slope times margin. A risk cannot be shared out by stretching these values; use
+        On the log-hazard scale: slope times margin. Rescaling these values does not give attributions of the risk; use
         `shap_values` or `prediction_shapley` with ``scale="risk"``.
 
     Notes
     -----
-    Path-dependent and interventional values differ when columns are correlated; the result names which they are. Trees
+    Path-dependent and interventional values differ when columns are correlated; the result names the kind. Trees
     contain single-precision numbers, so sums agree with predictions to about 1e-6.
 
     References
@@ -96,7 +96,7 @@ def tree_shap(model: Any, X: Any, background: Any = None, *, cause: int = 1) -> 
     else:
         shap = require("shap", caller="tree_shap", extra="shap")
         place = {str(name): j for j, name in enumerate(rows.columns if names is not None else model.tree_columns_)}
-        order = [place[name] for name in model.tree_columns_]  # trees see columns by name
+        order = [place[name] for name in model.tree_columns_]  # trees identify columns by name
         explainer = shap.TreeExplainer(
             model.booster(cause),
             data=numbers_in(drawn, drawn.columns, "background")[:, order],

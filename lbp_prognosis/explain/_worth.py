@@ -45,7 +45,7 @@ def table_of(name: str, X: Any, like: pd.DataFrame | None = None) -> pd.DataFram
 
 
 def fixed_columns(estimator: Any) -> set[str]:
-    """Return columns that are no predictors: strata, offset, and columns that only steps read or that are dropped."""
+    """Return columns that are not predictors: strata, offset, columns read only by steps, and dropped columns."""
     fixed = {*getattr(estimator, "held_columns_", ()), *getattr(estimator, "unused_columns_", ())}
     for step in getattr(estimator, "steps", ()):
         fixed |= set(getattr(step[1] if isinstance(step, tuple) else step, "context_columns", ()))
@@ -56,13 +56,13 @@ def fixed_columns(estimator: Any) -> set[str]:
 
 
 def read_players(X: pd.DataFrame, groups: Mapping[str, Sequence[str]] | None, fixed: Collection[str] = ()) -> Players:
-    """Return player -> columns; without groups each column is a player. A column of no group is refused.
+    """Return player -> columns; without groups each column is a player. Raise if a column belongs to no group.
 
-    ``fixed`` columns play no part: a row keeps its own value of them in every coalition.
+    ``fixed`` columns are not players: a row keeps its own values of them in every coalition.
     """
     if groups is None:
         return {str(column): (column,) for column in X.columns if column not in fixed}
-    # modalities that are absent from X as a whole are no players
+    # a modality is not a player if X has none of its columns
     players = {
         name: present
         for name, columns in FeatureMap({str(k): tuple(v) for k, v in groups.items()}).items()
@@ -84,7 +84,7 @@ def output_function(
 ) -> tuple[Callable[[pd.DataFrame], np.ndarray], np.ndarray | None, str]:
     """Return a function from a table to ``(n, n_outputs)``, the horizons (None off the risk scale), and the scale.
 
-    A linear predictor is named by the scale that the model states.
+    The name of a linear predictor's scale is the one that the model states.
     """
     check_choice("scale", scale, ("linear_predictor", "log_hazard", "risk", "mean"))
     if scale == "mean":
@@ -147,7 +147,7 @@ def coalition_worths(
 ) -> np.ndarray:
     """Return ``(n_coalitions, n, n_outputs)``: mean over the background of the output with a coalition's values kept.
 
-    A missing value is a value: a player that is present keeps it, so that the worth of all players is the prediction.
+    A player in a coalition keeps its missing values, so that the value of the full coalition is the prediction.
     """
     n, size, count = len(X), len(background), members.shape[0]
     pool = pd.concat([background, X], ignore_index=True)
