@@ -37,11 +37,11 @@ def import_motion_wide(
     source : path or DataFrame
         The table: CSV, Excel, Stata, SPSS, SAS, Parquet, or a frame.
     mapping : mapping of str to (str or mapping), optional
-        By column: its name in the grammar ``measure[__side][__trial_2]``, or a mapping of ``measure`` and where needed
-        ``side, trial, unit, method_id``. ``unit`` is that of the column and is converted. Without a number per column
-        is the first trial. By default the columns that are named in the grammar.
+        By column: its name in the grammar ``measure[__side][__trial_2]``, or a mapping with ``measure`` and, where
+        needed, ``side, trial, unit, method_id``. ``unit`` is the unit of the column; values are converted. A column
+        without a trial number contains the first trial. By default, all columns whose names follow the grammar.
     method_id : str, default ""
-        Method of all columns without one of their own.
+        Method of all columns for which the mapping gives none.
     patient_id : str, default "patient_id"
         Column with the patient.
     session_id, acquired_on : str, default ""
@@ -58,7 +58,7 @@ def import_motion_wide(
     Raises
     ------
     ArgumentError
-        If the mapping names a column that is not there, an unknown measure, or one trial twice.
+        If the mapping names an absent column, an unknown measure, or one trial twice.
 
     Examples
     --------

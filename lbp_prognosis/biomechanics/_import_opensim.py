@@ -45,7 +45,7 @@ def import_opensim(
     method_id : str
         Model and definition, e.g. ``"gait2354_ik"``.
     folder : path, default "."
-        Where the paths begin.
+        Folder to which the paths are relative.
     in_degrees : bool, optional
         Unit of angles in files whose header does not state it.
 
@@ -161,7 +161,7 @@ def _value(
         events[event] = float(time)
     try:
         found = storage.summary(coordinate, quantity=rule["quantity"], events=events).set_index("statistic")["value"]
-    except ArgumentError as error:  # the unit of angles is not known
+    except ArgumentError as error:  # the unit of angles is unknown
         fault(coordinate, "unit", storage.source, str(error))
         return None
     if not rule["negate"]:

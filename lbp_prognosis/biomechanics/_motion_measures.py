@@ -1,6 +1,6 @@
 """Registry of movement measures: unit, range, direction, sides and published errors of measurement.
 
-Norms by age and sex are not given: no published table of any of these measures could be read as a whole.
+Norms by age and sex are not given: for none of these measures could a complete published table be read.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ class PublishedError:
     kind : {"sem", "mdc"}
         Standard error of measurement, or minimal detectable change of one patient.
     low, high : float
-        The figure, in the unit of the measure; different where the source gives a range.
+        Published error, in the unit of the measure; the two differ if the source gives a range.
     design : str
-        Repeated measurements that the error was estimated from.
+        Design of the repeated measurements from which the error was estimated.
     population : str
         Participants.
     source : str
         Citation with DOI, PMID or PMC number.
     confidence : float
-        Of a minimal detectable change; NaN if the source does not state it, and for a standard error.
+        Confidence of a minimal detectable change; NaN for a standard error, or if the source does not state it.
     """
 
     kind: str
@@ -70,17 +70,17 @@ class MotionMeasure:
     name : str
         Key, as in the tables ``motion`` and ``motion_trial``.
     title : str
-        Name for readers.
+        Readable name.
     unit : str
         Unit in this library.
     minimum, maximum : float
         Plausible range; a value outside it is a failure.
     direction : {"higher_better", "higher_worse", "none"}
-        Which end is better for the patient; without one there is no best trial.
+        Whether high values are better or worse for the patient; a measure without direction has no best trial.
     sided : bool
-        Whether it is measured on the left and on the right.
+        Whether the measure is taken on the left and on the right.
     note : str
-        What ``method_id`` has to state, or a common misreading.
+        Required content of ``method_id``, or a common misreading.
     errors : tuple of PublishedError
         Published errors of measurement; empty where none is given.
     """

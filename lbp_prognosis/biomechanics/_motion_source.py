@@ -21,14 +21,14 @@ def motion_source(source: Any, name: str) -> tuple[pd.DataFrame, str]:
     source : path or DataFrame
         The table.
     name : str
-        Of the argument.
+        Name of the argument.
 
     Raises
     ------
     ArgumentError
-        If it is neither a frame nor a file that is there.
+        If ``source`` is neither a frame nor an existing file.
     DataError
-        If two columns have one name, or there is no row.
+        If two columns have the same name, or the table has no rows.
     """
     if isinstance(source, str | Path):
         if not Path(source).is_file():

@@ -22,12 +22,12 @@ class MotionColumns(NamedTuple):
     Attributes
     ----------
     X : DataFrame
-        Indexed by patient: one column per measure (and side), and ``<column>__sd_error`` where it is known.
+        Indexed by patient: one column per measure (and side), and ``<column>__sd_error`` where the error is known.
     modalities : FeatureMap
-        The measures under ``biomechanical``, with unit, method and error of each; the errors are no predictors.
+        The measures under ``biomechanical``, with unit, method and error of each; the errors are not predictors.
     errors : dict of str to str
-        From each column whose error is known for every value to the column with the error, as
-        `fusion.RegressionCalibration` takes it.
+        For each column whose error is known for every value, the column with the error, as
+        `fusion.RegressionCalibration` requires.
     """
 
     X: pd.DataFrame
@@ -43,16 +43,16 @@ class MotionSummary(Result):
     ----------
     table : DataFrame
         One row per session, measure and side: ``patient_id, session_id, acquired_on`` or ``acquired_day, measure, side,
-        value, unit, summary, method_id, mean, best, n_trials, sd_trials, sd_error``. ``method_id`` ends in what the
-        value is of the trials (``_mean``, ``_best``, ``_mean_of_sides``), because these are different variables.
+        value, unit, summary, method_id, mean, best, n_trials, sd_trials, sd_error``. ``method_id`` ends in the summary
+        of the trials (``_mean``, ``_best``, ``_mean_of_sides``), because the summaries are different variables.
     errors : DataFrame
         One row per measure and method: ``measure, method_id, unit, n_sessions`` (with at least two trials), ``df,
-        sd_trial, low, high, mdc, confidence``: the SD of one trial about its patient's session with its χ² interval,
-        and the difference that two single trials of one session exceed with probability 1 − confidence.
+        sd_trial, low, high, mdc, confidence``: the SD of single trials within a session with its χ² interval, and the
+        difference that two single trials of one session exceed with probability 1 − confidence.
     failures : DataFrame
         Trials that could not be used: ``table, row, field, reason, value, message``.
     left_out : DataFrame
-        Unused items that are no failures: ``source, item, reason``.
+        Unused items that are not failures: ``source, item, reason``.
     trials : DataFrame
         The trials that were used.
     """
@@ -82,13 +82,14 @@ class MotionSummary(Result):
         Parameters
         ----------
         patients : sequence, optional
-            Patients to return, in this order; those without a session get missing values. By default those that occur.
+            Patients to return, in this order; patients without a session get missing values. By default, all patients
+            with a session.
 
         Raises
         ------
         DataError
-            If a patient has several sessions of one measure (choose one by a look-back window first), or one measure
-            came by two methods.
+            If a patient has several sessions of one measure (choose one by a look-back window first), or a measure was
+            taken by two methods.
         """
         _one_each(self.table)
         order = pd.Index(pd.unique(self.table["patient_id"]) if patients is None else list(patients), name="patient_id")
@@ -126,32 +127,33 @@ class MotionSummary(Result):
         days: float | None = None,
         least: int = 2,
     ) -> pd.DataFrame:
-        """Return repeated measurements of the same patients, as the technical tier takes them.
+        """Return repeated measurements of the same patients, as the technical tier requires them.
 
         Parameters
         ----------
         measure : str
             Which.
         side : {"", "left", "right"}, default ""
-            Of which side.
+            Side of the measure.
         between : {"trials", "sessions"}, default "trials"
-            What is compared: the trials of each patient's first session, or the values of sessions.
+            Compared measurements: the trials of each patient's first session, or the values of sessions.
         n : int, default 2
-            How many of them; patients with fewer are left out.
+            Measurements per patient; patients with fewer are left out.
         days : float, optional
-            For sessions: how many days the last may come after the first, so that patients did not change in between.
+            For sessions: largest number of days between the first and the last, so that patients have not changed in
+            between.
         least : int, default 2
-            Fewest patients of the result; with 0 it may be empty.
+            Smallest number of patients in the result; with 0 the result may be empty.
 
         Returns
         -------
         DataFrame of shape (n_patients, n)
-            Indexed by patient, complete; `evaluation.technical.icc` and `repeatability` take it.
+            Indexed by patient, without missing values; input of `evaluation.technical.icc` and `repeatability`.
 
         Raises
         ------
         DataError
-            If fewer than ``least`` patients have so many.
+            If fewer than ``least`` patients have ``n`` measurements.
         """
         check_choice("side", side, ("", "left", "right"))
         check_choice("between", between, ("trials", "sessions"))
@@ -216,7 +218,7 @@ def _first_session(held: pd.DataFrame) -> pd.DataFrame:
 
 
 def _close_sessions(held: pd.DataFrame, n: int, days: float) -> pd.DataFrame:
-    """Return the first n sessions of each patient, where they lie within so many days."""
+    """Return the first n sessions of each patient, if they lie within the given number of days."""
     dated = [name for name in DATES if name in held.columns and held[name].notna().any()]
     if not dated:
         raise DataError("Sessions without a date: how far apart they lie is not known.")

@@ -27,14 +27,14 @@ class MotionTrials(Result):
     Attributes
     ----------
     trials : DataFrame
-        Rows that can be used, in the library's units, columns of the data schema ``motion_trial``: ``patient_id,
+        Usable rows, in the library's units, with the columns of the data schema ``motion_trial``: ``patient_id,
         session_id, acquired_on`` or ``acquired_day, measure, side`` (empty where none) ``, trial, value, unit,
         method_id``, and ``device`` where it was given.
     failures : DataFrame
-        One row per fault: ``table, row, field, reason, value, message``; ``row`` counts rows of the source from 1. What
-        has a fault is in no trial.
+        One row per fault: ``table, row, field, reason, value, message``; ``row`` counts rows of the source from 1. Rows
+        with a fault are not among the trials.
     left_out : DataFrame
-        Unused items of the source that are no failures: ``source, item, reason``.
+        Unused items of the source that are not failures: ``source, item, reason``.
     """
 
     trials: pd.DataFrame
@@ -64,8 +64,8 @@ def check_trials(
     ----------
     trials : DataFrame
         One row per trial: ``patient_id, measure, trial, value, unit, method_id``; ``session_id`` or a date
-        (``acquired_on`` as ``YYYY-MM-DD``, or ``acquired_day`` in days since the index date), which names the session
-        where it has no name; where they exist ``side`` (left, right) and ``device``.
+        (``acquired_on`` as ``YYYY-MM-DD``, or ``acquired_day`` in days since the index date), which identifies the
+        session if it has no name; where they exist ``side`` (left, right) and ``device``.
     places : DataFrame, optional
         Place of each row in its source file: ``row, field``; by default its number, counted from 1.
     left_out : list of (source, item, reason), optional
@@ -74,16 +74,16 @@ def check_trials(
     Returns
     -------
     MotionTrials
-        Nothing is raised for a bad row. Reasons: ``type`` (no number, no date), ``required`` (a part of the key, the
-        value or the method is missing), ``enum`` (no such measure or side), ``side`` (a side of a measure that has
-        none), ``unit`` (one that cannot be converted), ``range`` (outside the plausible range), ``duplicate_key`` (all
-        rows of a duplicated trial), ``mixed_method`` (two methods in one session) and ``mixed_date`` (two dates
-        of one session).
+        Bad rows raise no error. Reasons: ``type`` (no number, no date), ``required`` (a part of the key, the value or
+        the method is missing), ``enum`` (unknown measure or side), ``side`` (a side of a measure without sides),
+        ``unit`` (a unit that cannot be converted), ``range`` (outside the plausible range), ``duplicate_key`` (all rows
+        of a duplicated trial), ``mixed_method`` (two methods in one session) and ``mixed_date`` (two dates of one
+        session).
 
     Raises
     ------
     ArgumentError
-        If a column that is needed is not there.
+        If a required column is absent.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def check_trials(
         mixed_methods=set(motion_measures()),
     )
     typed = checked.tables[TABLE]
-    exact = _numbers(frame["value"])  # a column of numbers and words is read as text, which costs the last digit
+    exact = _numbers(frame["value"])  # a column of numbers and words is read as text, which loses the last digit
     typed["value"] = np.where(np.isfinite(exact), exact, typed["value"].to_numpy(dtype=float))
     typed["side"] = typed["side"].astype(object).where(typed["side"].notna(), "").astype(str)
     found = checked.failures
@@ -110,7 +110,7 @@ def check_trials(
     bad[found["row"].dropna().to_numpy(dtype=int) - 1] = True
     parts = [found]
     for fault in (_empty, _sideless, _twice, _two_dates, _two_methods):
-        # a row that failed already is judged no further
+        # a row that has failed is not checked further
         column, reason, wrong, words = fault(typed, bad)
         parts.append(_failures(typed, column, reason, wrong & ~bad, words))
         bad |= wrong
@@ -157,7 +157,7 @@ def _text(cell: Any) -> str | None:
 
 
 def _converted(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with values in the unit of their measure, where they are numbers in a unit of its dimension."""
+    """Return the frame with values in the unit of their measure, if they are numbers in a convertible unit."""
     known = motion_measures()
     numbers = _numbers(frame["value"])
     values = frame["value"].to_numpy(dtype=object).copy()

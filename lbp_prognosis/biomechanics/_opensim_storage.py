@@ -35,7 +35,7 @@ class OpenSimStorage(Result):
     name : str
         First line of the header.
     version : int or None
-        Of the format; None where the header has none.
+        Version of the format; None if the header has none.
     in_degrees : bool or None
         Whether angles are in degrees (else in radians); None if neither the header nor the caller states it.
     times : ndarray of shape (n,)
@@ -94,15 +94,16 @@ class OpenSimStorage(Result):
         coordinate : str
             Label of the column.
         quantity : {"angle", "length", "other"}, default "angle"
-            What it is; angles are given in degrees, lengths in metres.
+            Quantity of the coordinate; angles are in degrees, lengths in metres.
         events : mapping of str to float, optional
-            Times in seconds by name; ``at <name>`` is the value there, between two frames by a straight line.
+            Times in seconds by name; ``at <name>`` is the value at that time, by linear interpolation between two
+            frames.
 
         Returns
         -------
         DataFrame
-            ``min, max, range, mean`` and one row per event. The mean is over time (trapezoids): frames need not be
-            equally far apart.
+            ``min, max, range, mean`` and one row per event. The mean is over time (trapezoidal rule), so that frames
+            need not be equally spaced.
 
         Raises
         ------
@@ -141,7 +142,7 @@ def read_opensim(
     path : path
         The file: a name, ``nRows=``, ``nColumns=``, ``inDegrees=``, ``endheader``, labels, and rows of numbers.
     in_degrees : bool, optional
-        Unit of angles if the header does not state it; one that contradicts the header is refused.
+        Unit of angles if the header does not state it; a value that contradicts the header is refused.
     max_bytes : int, default 268435456
         Larger files are refused before they are read.
 
@@ -152,13 +153,13 @@ def read_opensim(
     Raises
     ------
     DataError
-        If the file is not what it must be; ``failures`` names every line: ``header`` (a key that is missing or
-        contradicts the rows), ``duplicate_column``, ``short_row`` (another number of cells than labels),
+        If the file does not follow the format; ``failures`` lists every faulty line: ``header`` (a key is missing or
+        contradicts the rows), ``duplicate_column``, ``short_row`` (the numbers of cells and labels differ),
         ``not_a_number`` and ``time_order``.
 
     Notes
     -----
-    Nothing of the file is run. The header of SIMM (``datacolumns``, ``datarows``) is not read.
+    The reader executes no part of the file. The header of SIMM (``datacolumns``, ``datarows``) is not read.
 
     References
     ----------
@@ -178,7 +179,7 @@ def read_opensim(
 
 
 class _Faults:
-    """Collects the faults of a file by line."""
+    """Faults of a file, collected by line."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -266,7 +267,7 @@ def _degrees(header: Mapping[str, str], given: bool | None, faults: _Faults) -> 
 
 
 def _cells(line: str) -> list[str]:
-    """Return the cells of a line: between tabs, or between blanks where there is no tab."""
+    """Return the cells of a line: separated by tabs, or by blanks if there is no tab."""
     return [cell.strip() for cell in line.rstrip().split("\t")] if "\t" in line.strip() else line.split()
 
 

@@ -40,27 +40,28 @@ def summarise_accelerometer(
     Parameters
     ----------
     source : path or DataFrame
-        One row per patient and day, as a program of the device made it.
+        One row per patient and day, as exported by the program of the device.
     columns : mapping of str to str
         Column to measure, in the library's unit: ``activity_time``, ``sedentary_time`` (minutes per day),
         ``step_count`` …
     min_wear : float
-        Minutes of wearing from which on a day is valid, e.g. 600.
+        Smallest wear time of a valid day, in minutes, e.g. 600.
     min_days : int
-        Valid days from which on a period is used, e.g. 4. Neither has a default: a protocol declares them.
+        Smallest number of valid days of a period that is used, e.g. 4. Neither limit has a default: the protocol
+        declares them.
     method_id : str
-        Short name of the device, its place on the body and the cut-offs.
+        Short name for the device, its position on the body and the cut-offs.
     patient_id, date, wear : str
-        Columns with the patient, the day (``YYYY-MM-DD``) and the minutes it was worn.
+        Columns with the patient, the day (``YYYY-MM-DD``) and the wear time in minutes.
     session_id : str, default ""
         Column with the wearing period; by default a patient has one.
 
     Returns
     -------
     MotionSummary
-        ``n_trials`` is the number of valid days, ``acquired_on`` the last of them (before it the mean was not known),
-        ``sd_error`` the SD of a day about its patient's mean, over the root of the days. ``left_out`` names days that
-        were too short and periods with too few.
+        ``n_trials`` is the number of valid days, ``acquired_on`` the last valid day (before it the mean was unknown),
+        ``sd_error`` the SD of a day about its patient's mean, divided by the square root of the number of days.
+        ``left_out`` names days with too little wear time and periods with too few valid days.
 
     Notes
     -----
@@ -135,7 +136,7 @@ def _days(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _bad_days(days: pd.DataFrame, frame: pd.DataFrame, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return faults of days: each row has one at most."""
+    """Return faults of days, at most one per row."""
     found: dict[int, dict[str, Any]] = {}
 
     def mark(wrong: Any, key: str, reason: str, message: str) -> None:
@@ -158,7 +159,7 @@ def _bad_days(days: pd.DataFrame, frame: pd.DataFrame, names: Mapping[str, str])
 def _worn(
     days: pd.DataFrame, faults: list[dict[str, Any]], least: float
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[tuple[str, str, str]]]:
-    """Return the days worn for long enough, the periods of all days without a fault, and the days left out."""
+    """Return the valid days, the periods of all days without a fault, and the days left out."""
     bad = np.zeros(len(days), dtype=bool)
     bad[[fault["row"] - 1 for fault in faults]] = True
     short = ~bad & (days["wear"] < least).to_numpy()

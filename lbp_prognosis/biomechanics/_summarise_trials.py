@@ -32,17 +32,17 @@ def summarise_trials(
     Parameters
     ----------
     trials : DataFrame or MotionTrials
-        One row per trial, as `check_trials` takes it or gives it; a row that cannot be used is a failure of the result.
+        One row per trial, as `check_trials` accepts or returns it; rows that cannot be used are failures of the result.
     summary : {"mean", "best"} or mapping of str to str, default "mean"
-        Which of the two is ``value``, for all measures or by measure (those left out: the mean). The best is the
+        Summary used as ``value``, for all measures or by measure (measures not named: the mean). The best is the
         largest or the smallest, by the measure's direction; a measure without direction has no best.
     sides : {"each", "left", "right", "mean", "asymmetry"}, or mapping of str to one or several of them, default "each"
-        What becomes of left and right, for all measures with sides or by measure (those left out: each). ``"mean"``
+        Treatment of left and right, for all measures with sides or by measure (measures not named: each). ``"mean"``
         and ``"asymmetry"`` need both sides. The asymmetry is 100 |left − right| / max(left, right), in per cent, a
-        measure of its own. Trials without a side stay as they are.
+        separate measure. Trials without a side are unchanged.
     errors : mapping of str to float, optional
-        By measure: the SD of the error of a session's value, in its unit, e.g. from a study of two sessions. It takes
-        the place of that from trials.
+        By measure: the SD of the error of a session's value, in its unit, e.g. from a study of two sessions. It
+        replaces the error estimated from trials.
     confidence : float, default 0.95
         Level of the intervals.
 
@@ -54,16 +54,17 @@ def summarise_trials(
     Raises
     ------
     ArgumentError
-        If a rule is unknown, or the best of a measure without direction is asked for.
+        If a rule is unknown, or the best trial of a measure without direction is requested.
 
     Notes
     -----
     s² is the variance within sessions, pooled over all sessions and sides of a measure and method with at least two
-    trials (weights: trials less one), with Σ (n − 1) degrees of freedom. The error of the mean of n trials has the SD
-    s / √n; that of the best of n, for normal errors, s times the SD of the largest of n standard normal draws (1,
-    0.826, 0.748 … for n = 1, 2, 3 …). Trials of one session share the day, the placing of the sensors and the rater:
-    this is the smallest part of the error, and between two days a patient differs by more. Where sessions were
-    repeated, give their SD as ``errors``. An asymmetry has none: its error is not normal where the sides are alike.
+    trials (weights: number of trials minus one), with Σ (n − 1) degrees of freedom. The error of the mean of n trials
+    has the SD s / √n; the error of the best of n has, for normal errors, s times the SD of the largest of n standard
+    normal draws (1, 0.826, 0.748 … for n = 1, 2, 3 …). Trials of one session have the day, the placement of the sensors
+    and the rater in common. Their spread is therefore only the smallest part of the error: the same patient differs
+    more between two days. If sessions were repeated, give their SD as ``errors``. No error is given for an asymmetry,
+    because it is not normal if the sides are alike.
 
     References
     ----------

@@ -21,9 +21,9 @@ class TrialRules:
     Attributes
     ----------
     summary : dict of str to str
-        ``"mean"`` or ``"best"`` of the trials; ``"none"`` where the best was asked for of a measure that has none.
+        ``"mean"`` or ``"best"`` of the trials; ``"none"`` if the best was requested for a measure without direction.
     sides : dict of str to tuple of str
-        Of measures with sides: what becomes of left and right.
+        Treatment of left and right, for measures with sides.
     errors : dict of str to float
         Declared SDs of the error of a session's value.
     """
@@ -43,12 +43,12 @@ def trial_rules(
     Parameters
     ----------
     summary, sides, errors
-        As `summarise_trials` takes them.
+        As in `summarise_trials`.
 
     Raises
     ------
     ArgumentError
-        If a measure or a rule is unknown, or the best of a measure without direction is asked for by name.
+        If a measure or a rule is unknown, or the best trial of a measure without direction is requested by name.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def _rules(summary: str | Mapping[str, str]) -> dict[str, str]:
 
 
 def _best(name: str, measure: MotionMeasure) -> str:
-    """Return "best", or "none" for a measure without direction, which is refused only if it occurs."""
+    """Return "best", or "none" for a measure without direction, which is refused only if the data contain it."""
     return "best" if measure.direction != "none" else "none"
 
 
