@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from lbp_prognosis._base import Objection
-from lbp_prognosis.disclosure import Release, without_numbers
+from lbp_prognosis.disclosure import Release, told_by_sums, without_numbers
 from lbp_prognosis.report._page_treatment import PageTreatment
 from lbp_prognosis.report._released_numbers import released_decision, released_evaluation
 
@@ -51,6 +51,10 @@ def released_treatment(
         k = release.smallest_cell
         words = f"fewer than {k} of those treated, or not seen untreated, have one outcome, or too few are known"
         release.note(where, "dropped", words)
+        return None
+    told = told_by_sums(replace(patients, scores=shown.scores), release.smallest_cell, shown.known)
+    if told:
+        release.note(where, "dropped", told)
         return None
     label = f"without {shown.name}: "
     found = released_evaluation(shown.evaluation, release, np.array([main]), main, _METRICS, (), label)

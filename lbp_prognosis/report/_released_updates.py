@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lbp_prognosis.disclosure import Release
+from lbp_prognosis.disclosure import Patients, Release, told_by_sums
 from lbp_prognosis.evaluation import Evaluation
 from lbp_prognosis.report._page_updates import PageUpdates
 from lbp_prognosis.report._released_numbers import released_evaluation
@@ -47,6 +47,13 @@ def released_updates(shown: PageUpdates, release: Release) -> PageUpdates | None
         if not (_enough(code, release) and _pairs_are_safe(patients.state, code, release)):
             release.note(f"landmark {at:g}", "dropped", "too few patients at risk, or in one state")
             continue
+        if not release.keeps(shown.at_risk.loc[shown.at_risk["landmark"] == at, _COUNTS]):
+            release.note(f"landmark {at:g}", "dropped", "too few patients came later, or left")
+            continue
+        told = _told_by_risks(found, release)
+        if told:
+            release.note(f"landmark {at:g}", "dropped", told)
+            continue
         if not _pairs_are_safe(before, code, release):
             release.note(f"landmark {at:g}", "dropped", "too few patients change their state between landmarks")
             continue
@@ -73,6 +80,19 @@ def released_updates(shown: PageUpdates, release: Release) -> PageUpdates | None
         n_unfitted=None,
         codes={},
     )
+
+
+def _told_by_risks(found: Evaluation, release: Release) -> str:
+    """Return why sums of the risks at a landmark would give away a few patients, or an empty string."""
+    for model, fitted in found.calibrations.items():
+        width = float(found.horizons[0])
+        if not fitted.keeps_rows(width):
+            return "numbers without rows, whose risks cannot be counted"
+        rows = fitted.judged(width)
+        told = told_by_sums(Patients(rows.state(), {model: rows.score}), release.smallest_cell)
+        if told:
+            return told
+    return ""
 
 
 def _enough(code: np.ndarray, release: Release) -> bool:

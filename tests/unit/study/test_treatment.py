@@ -261,3 +261,17 @@ def test_the_protocol_keeps_its_digest_and_the_plan_says_the_strategy(tmp_path: 
     plan = analysis_plan(study(tmp_path)).to_markdown()
     assert "as if no patient started surgery" in plan
     assert "which depends on pain" in plan
+
+
+@pytest.mark.parametrize("rare", [K - 1, 40])
+def test_two_risks_without_treatment_are_released_with_enough_of_each(page: Page, rare: int) -> None:
+    """O/E, IPA and AUC of two known risks are solved for the patients with each."""
+    own = page.treatment
+    state = _state(page)
+    risk = np.full(N, 0.2)
+    for value in (0, 1):
+        risk[np.flatnonzero((state == value) & own.known)[:rare]] = 0.7
+    made = replace(own, scores={"clinical": risk})
+    shown = released_page(replace(page, treatment=made, gate=Gate(share=1.0, smallest_cell=K)))
+    assert (shown.treatment is not None) == (rare >= K)
+    assert any("only 2 different risks" in why for why in shown.release.to_frame()["reason"]) == (rare < K)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lbp_prognosis import Status
 from lbp_prognosis._base import ArgumentError, DataError
 from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.evaluation import evaluate
@@ -246,3 +247,29 @@ def test_the_protocol_keeps_its_digest_and_the_plan_says_the_landmarks(tmp_path:
     assert "updates" not in without.to_dict()
     plan = analysis_plan(study(tmp_path)).to_markdown()
     assert "at 0, 3, in those still at risk, for the next 6" in plan
+
+
+@pytest.mark.parametrize("rare", [K - 1, 40])
+def test_a_landmark_at_which_a_model_predicts_two_risks_is_released_with_enough_of_each(page: Page, rare: int) -> None:
+    """O/E, IPA and AUC of two known risks are solved for the patients with each."""
+    code = page.updates.codes[0.0]
+    state = code[code < 2]
+    risk = np.full(state.size, 0.2)
+    for value in (0, 1):
+        risk[np.flatnonzero(state == value)[:rare]] = 0.7
+    y = Status.at(page.updates.width, state)
+    few = evaluate(y, {"updated": risk[:, None]}, page.updates.width, n_resamples=0)
+    made = replace(page.updates, evaluations={0.0: few, 3.0: page.updates.evaluations[3.0]})
+    shown = released_page(replace(page, updates=made, gate=Gate(share=1.0, smallest_cell=K)))
+    assert (0.0 in shown.updates.evaluations) == (rare >= K)
+    assert any("only 2 different risks" in why for why in shown.release.to_frame()["reason"]) == (rare < K)
+
+
+@pytest.mark.parametrize("late", [K - 1, K])
+def test_the_few_who_came_later_are_not_counted(page: Page, late: int) -> None:
+    rows = page.updates.at_risk.copy()
+    rows.loc[rows["landmark"] == 3.0, "n_not_entered"] = late
+    shown = released_page(
+        replace(page, updates=replace(page.updates, at_risk=rows), gate=Gate(share=1.0, smallest_cell=K))
+    )
+    assert (3.0 in set(shown.updates.at_risk["landmark"])) == (late >= K)
