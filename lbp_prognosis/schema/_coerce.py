@@ -32,6 +32,7 @@ def coerce_table(
     Strings become ``string``, numbers and integers ``float64``, booleans ``boolean``, dates ``datetime64[ns]``; a cell
     that fails becomes missing, so that one fault is not reported twice.
     """
+    frame = frame.reset_index(drop=True)  # rows by place: labels of a filtered or sorted table name no rows here
     typed: dict[str, pd.Series] = {}
     failures: list[pd.DataFrame] = []
     for column in frame.columns:
@@ -46,7 +47,7 @@ def coerce_table(
         typed[column] = values
         if bad.any():
             failures.append(column_failures(schema.name, column, "type", bad, series, why))
-    return pd.DataFrame(typed, index=frame.index).reset_index(drop=True), failures
+    return pd.DataFrame(typed, index=frame.index), failures
 
 
 def is_asked(field: Field) -> bool:

@@ -246,3 +246,20 @@ def test_references_are_looked_up_block_by_block(block, monkeypatch):
     found = validate_package({"patient": patients, "visit": visits}).failures
     found = found[found["reason"] == "foreign_key"]
     assert found[["row", "value"]].to_numpy().tolist() == [[2, "x"], [4, "y"], [7, "z"]]
+
+
+@pytest.mark.parametrize("labels", [[3, 4, 5, 6], [2, 0, 3, 1], list("wxyz"), [7, 7, 7, 7]])
+def test_rows_of_a_filtered_or_sorted_table_stay_together(labels, tmp_path):
+    """Declared columns were put in the order of the labels, and the user's own were not."""
+    table = pd.DataFrame(
+        {"patient_id": list("abcd"), "age": [40, "old", 60, 70], "own": ["1", "2", "3,5", "4"]}, index=labels
+    )
+    table["age"] = table["age"].astype(str)
+    plain = validate_package({"patient": table.reset_index(drop=True)})
+    given = validate_package({"patient": table})
+    table.to_parquet(tmp_path / "patient.parquet")
+    for report in (given, validate_package(tmp_path)):
+        pd.testing.assert_frame_equal(report.tables["patient"], plain.tables["patient"])
+        pd.testing.assert_frame_equal(report.failures, plain.failures)
+    assert plain.tables["patient"]["patient_id"].tolist() == list("abcd")
+    assert plain.failures[["row", "reason"]].to_numpy().tolist() == [[2, "type"]]
