@@ -30,7 +30,7 @@ class PageUpdates:
         One row per landmark: ``landmark, n`` (judged), ``n_unknown`` (at risk, of whom a value is not known),
         ``n_left`` (whose follow-up had ended), ``n_not_entered``.
     n_unfitted : int or None
-        Patients without a part in fits, because a value is not known at a landmark at which they are at risk.
+        Patients at risk at a landmark who have no part in fits: at each of them a value is not known.
     course : DataFrame
         Synthetic patients: ``patient, landmark, risk``, and the values that they have.
     codes : mapping of float to ndarray of int of shape (n,)

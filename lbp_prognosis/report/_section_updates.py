@@ -45,7 +45,7 @@ def _how(shown: PageUpdates, window: str) -> str:
         "same model with the values of the first landmark throughout."
     )
     if shown.n_unfitted:
-        text += f" {shown.n_unfitted:,} patients lack a value at a landmark and have no part in fits."
+        text += f" {shown.n_unfitted:,} patients lack a value at each landmark and have no part in fits."
     return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from lbp_prognosis._base import DataError, argument_error, spawn
 from lbp_prognosis.evaluation import Evaluation, evaluate
-from lbp_prognosis.models import DynamicRisk, LandmarkData, landmark
+from lbp_prognosis.models import DynamicRisk, LandmarkData, LandmarkStack, landmark
 from lbp_prognosis.report import PageUpdates
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData
@@ -37,7 +38,7 @@ def study_updates(study: Study, data: StudyData) -> PageUpdates | None:
     Raises
     ------
     DataError
-        If no patient has all values at the landmarks.
+        If at a landmark no patient at risk has all values.
     ArgumentError
         If there are more folds than events.
     """
@@ -46,14 +47,15 @@ def study_updates(study: Study, data: StudyData) -> PageUpdates | None:
         return None
     frames = visits.known(data.X)
     kept = {at: landmark(data.y, frame.reset_index(drop=True), at, plan.width) for at, frame in frames.items()}
-    usable = _usable(frames, kept, len(data.X))
-    if not usable.any():
+    first = frames[next(iter(frames))]  # nothing that was seen later
+    known = {at: _known(frame) & _known(first) for at, frame in frames.items()}
+    if not all(known[at][part.rows].any() for at, part in kept.items()):
         _refuse(frames, kept)
-    first = next(iter(frames))
-    known_first = {at: frames[first] for at in frames}  # nothing that was seen later
+    updated = {at: frame[known[at]].reindex(frame.index) for at, frame in frames.items()}
+    at_first = {at: first[known[at]].reindex(first.index) for at in frames}
     risks = {
-        "not updated": _out_of_fold(study, plan, known_first, data.y, usable, kept),
-        "updated": _out_of_fold(study, plan, frames, data.y, usable, kept),
+        "not updated": _out_of_fold(study, plan, at_first, data.y, kept),
+        "updated": _out_of_fold(study, plan, updated, data.y, kept),
     }
     seeds = spawn(study.seed, len(frames))
     evaluations: dict[float, Evaluation] = {}
@@ -61,10 +63,10 @@ def study_updates(study: Study, data: StudyData) -> PageUpdates | None:
     t = study.thresholds
     cuts = None if t is None else np.unique([t.low, t.primary, t.high])
     for (at, part), seed in zip(kept.items(), seeds):
-        known = _known(frames[at], part) & _known(known_first[at], part)
-        told = {name: risk[at][part.rows[known]] for name, risk in risks.items()}
+        here = known[at][part.rows]
+        told = {name: risk[at][part.rows[here]] for name, risk in risks.items()}
         evaluations[at] = evaluate(
-            part.y[known],
+            part.y[here],
             told,
             plan.width,
             cuts,
@@ -75,14 +77,16 @@ def study_updates(study: Study, data: StudyData) -> PageUpdates | None:
         rows.append(
             {
                 "landmark": at,
-                "n": int(known.sum()),
-                "n_unknown": int((~known).sum()),
+                "n": int(here.sum()),
+                "n_unknown": int((~here).sum()),
                 "n_left": part.n_left,
                 "n_not_entered": part.n_not_entered,
             }
         )
-        codes[at] = _codes(part, known, len(data.X), plan.width, data.spec.target)
-    model = _fitted(plan, frames, data.y, usable)
+        codes[at] = _codes(part, here, len(data.X), plan.width, data.spec.target)
+    model = _fitted(plan, updated, data.y)
+    at_risk = np.unique(np.concatenate([part.rows for part in kept.values()]))
+    fitted = np.unique(np.concatenate([part.rows[known[at][part.rows]] for at, part in kept.items()]))
     return PageUpdates(
         width=plan.width,
         columns=plan.columns,
@@ -90,23 +94,35 @@ def study_updates(study: Study, data: StudyData) -> PageUpdates | None:
         evaluations=evaluations,
         at_risk=pd.DataFrame(rows),
         course=_course(model, plan, frames, kept),
-        n_unfitted=int((~usable).sum()),
+        n_unfitted=at_risk.size - fitted.size,
         codes=codes,
     )
 
 
-def _known(frame: pd.DataFrame, part: LandmarkData) -> np.ndarray:
-    found: np.ndarray = frame.notna().all(axis=1).to_numpy()[part.rows]
+class _OfKnown(DynamicRisk):
+    """A dynamic risk in which a patient has a part at the landmarks at which all values are known.
+
+    Leaving a patient out at all landmarks for a value that lacks at a later one would select by what came after: who
+    had the event before it lacks none, so that risks at the earlier landmarks would be too high.
+    """
+
+    def _stacked(self, frames: Any, y: np.ndarray) -> LandmarkStack:
+        stack = super()._stacked(frames, y)
+        known = _known(stack.X)
+        return replace(
+            stack,
+            X=stack.X[known].reset_index(drop=True),
+            y=stack.y[known],
+            landmark=stack.landmark[known],
+            strata=None if stack.strata is None else stack.strata[known],
+            clusters=stack.clusters[known],
+            rows=stack.rows[known],
+        )
+
+
+def _known(frame: pd.DataFrame) -> np.ndarray:
+    found: np.ndarray = frame.notna().all(axis=1).to_numpy()
     return found
-
-
-def _usable(frames: Frames, kept: Mapping[float, LandmarkData], n: int) -> np.ndarray:
-    """Return who has all values at each landmark at which the patient is at risk, and at the first."""
-    usable = np.ones(n, dtype=bool)
-    for at, part in kept.items():
-        for frame in (frames[at], frames[next(iter(frames))]):
-            usable[part.rows[~_known(frame, part)]] = False
-    return usable
 
 
 def _refuse(frames: Frames, kept: Mapping[float, LandmarkData]) -> None:
@@ -117,14 +133,14 @@ def _refuse(frames: Frames, kept: Mapping[float, LandmarkData]) -> None:
     }
     (column, at), worst = max(share.items(), key=lambda item: item[1])
     raise DataError(
-        "No patient has all values of [updates] at the landmarks at which the patient is at risk: "
+        "At a landmark of [updates] no patient at risk has all values: "
         f"{column!r} is not known at {at:g} for {worst:.0%} of those at risk. Leave the column out, begin later, or "
         "raise `max_age`."
     )
 
 
-def _fitted(plan: UpdatesPlan, frames: Frames, y: np.ndarray, rows: np.ndarray) -> DynamicRisk:
-    model = DynamicRisk(plan.landmarks, plan.width, interactions=plan.interactions, baseline=plan.baseline)
+def _fitted(plan: UpdatesPlan, frames: Frames, y: np.ndarray, rows: Any = slice(None)) -> DynamicRisk:
+    model = _OfKnown(plan.landmarks, plan.width, interactions=plan.interactions, baseline=plan.baseline)
     return model.fit({at: frame[rows].reset_index(drop=True) for at, frame in frames.items()}, y[rows])
 
 
@@ -133,15 +149,18 @@ def _out_of_fold(
     plan: UpdatesPlan,
     frames: Frames,
     y: np.ndarray,
-    usable: np.ndarray,
     kept: Mapping[float, LandmarkData],
 ) -> dict[float, np.ndarray]:
     """Return risks within the window at each landmark, shape (n,); NaN where a value is not known or none at risk."""
     folds, repeats = study.validation.folds, study.validation.repeats
-    events = int(((y["event"] == 1) & usable).sum())
+    known = {at: part.rows[_known(frames[at])[part.rows]] for at, part in kept.items()}
+    seen = np.unique(np.concatenate(list(known.values())))
+    events = int((y["event"][seen] == 1).sum())
     if folds > events:
         raise argument_error(
-            "validation.folds", f"at most {events}, the events of patients with all values of [updates]", str(folds)
+            "validation.folds",
+            f"at most {events}, the events of patients with all values of [updates] at a landmark",
+            str(folds),
         )
     total = {at: np.zeros(y.shape[0]) for at in frames}
     for repeat in range(repeats):
@@ -149,16 +168,15 @@ def _out_of_fold(
         for train, test in cut.split(np.zeros((y.shape[0], 1)), y["event"]):
             inside = np.zeros(y.shape[0], dtype=bool)
             inside[train] = True
-            model = _fitted(plan, frames, y, inside & usable)
-            for at, part in kept.items():
-                here = part.rows[np.isin(part.rows, test) & _known(frames[at], part)]
+            model = _fitted(plan, frames, y, inside)
+            for at, rows in known.items():
+                here = rows[np.isin(rows, test)]
                 if here.size:
                     total[at][here] += model.predict_risk(frames[at].iloc[here], at + plan.width, at=at)[:, 0] / repeats
     out = {}
-    for at, part in kept.items():
+    for at, rows in known.items():
         told = np.full(y.shape[0], np.nan)
-        here = part.rows[_known(frames[at], part)]
-        told[here] = total[at][here]
+        told[rows] = total[at][rows]
         out[at] = told
     return out
 

@@ -170,6 +170,20 @@ def test_who_lacks_a_value_is_counted_and_not_judged(tmp_path: Path) -> None:
         study_updates(study(tmp_path), read_study_data(study(tmp_path)))
 
 
+def test_who_lacks_a_value_at_a_later_landmark_still_has_a_part_in_the_first(tmp_path: Path) -> None:
+    """Else those who left before are kept and those who stay are left out: observed over expected at 0 is 1.2."""
+    wide, visits = frames(3000, 3)
+    missed = (visits["months"] > 0) & (np.random.default_rng(0).random(len(visits)) < 0.5)
+    write(tmp_path, wide, visits[~missed])
+    plan = study(tmp_path, updates={"max_age": 1})
+    found = study_updates(plan, read_study_data(plan))
+    first, later = (found.at_risk.set_index("landmark").loc[at] for at in (0.0, 3.0))
+    assert (first["n_unknown"], found.n_unfitted) == (0, 0)
+    assert later["n_unknown"] > 900
+    for model in ("not updated", "updated"):
+        assert found.evaluations[0.0].metric("observed_expected", model).value == pytest.approx(1, abs=0.04)
+
+
 def test_the_page_shows_who_is_at_risk(page: Page) -> None:
     section = section_updates(page)
     assert section is not None
