@@ -1,4 +1,4 @@
-"""Baseline values: inside the window, chosen by rule, and every value left out counted."""
+"""Baseline values: values in the window, chosen by rule; every excluded value is counted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Counts = list[dict[str, Any]]
 
 
 def _in_window(frame: pd.DataFrame, table: str, window: Window, tolerance: float, counts: Counts) -> pd.DataFrame:
-    """Return rows with a value dated in the window; count the others by why they are not used."""
+    """Return rows with a value dated in the window; count the others by the reason for their exclusion."""
     valued = frame[frame["value"].notna()] if "value" in frame.columns else frame
     day = valued["day"]
     for reason, bad in (
@@ -52,7 +52,7 @@ def _choose(frame: pd.DataFrame, by: list[str], choice: str) -> pd.DataFrame:
 def baseline_frame(
     timeline: Timeline, spec: CohortSpec, declared: Mapping[str, set[str]], counts: Counts
 ) -> tuple[pd.DataFrame, FeatureMap, list[str]]:
-    """Return one row per patient, which column is of which modality, and columns that are of none.
+    """Return one row per patient, the columns by modality, and the columns without a modality.
 
     Columns: predictors of ``patient`` and ``site``; instruments (totals); measures of ``examination`` and ``motion``,
     with ``__left`` … where a side is given. ``declared`` names, by table, what the codebook adds.
@@ -105,7 +105,7 @@ def _wide(table: pd.DataFrame, name: str, key: str, spec: CohortSpec, modality: 
 
 
 def baseline_biomarkers(timeline: Timeline, spec: CohortSpec, counts: Counts) -> pd.DataFrame:
-    """Return the long biomarker table restricted to the window, one method a measure, one study a measure."""
+    """Return the long biomarker table restricted to the window, with one method and one study per measure."""
     columns = list(table_schemas()["biomarker"].fields)
     if "biomarker" not in timeline.tables:
         return pd.DataFrame(
@@ -133,7 +133,7 @@ def baseline_biomarkers(timeline: Timeline, spec: CohortSpec, counts: Counts) ->
 
 
 def _one_method(frame: pd.DataFrame, by: list[str], spec: CohortSpec, counts: Counts, table: str) -> pd.DataFrame:
-    """Keep one method a measure: the one named in the spec, or the only one; more is an error."""
+    """Keep one method per measure: the method named in the spec, or the only method; several methods are an error."""
     if "method_id" not in frame.columns or frame.empty:
         return frame
     wanted = frame["measure"].astype(object).map(dict(spec.methods)) if spec.methods else None
@@ -173,12 +173,12 @@ def _one_method(frame: pd.DataFrame, by: list[str], spec: CohortSpec, counts: Co
 def exposures(timeline: Timeline, spec: CohortSpec, ids: pd.Index) -> pd.DataFrame:
     """Return ``exposed__<treatment>``, 1 if begun by time zero.
 
-    With a landmark, who begins later counts as not exposed; without one, such a patient is an error.
+    With a landmark, patients who begin later count as not exposed; without a landmark, they are an error.
 
     Raises
     ------
     LeakageError
-        If a treatment began after time zero: whoever lived unrecovered to have it is immortal until then.
+        If a treatment began after time zero: a patient must stay unrecovered until then to be treated (immortal time).
     """
     columns = {}
     for name in spec.exposures:

@@ -9,7 +9,7 @@ from lbp_prognosis._base import Objection, objection
 __all__ = ["biomarker_doubts"]
 
 _SURE = 0.5  # confidence below which the name of a level is a guess
-_ALL = 0.95  # share imaged from which the imaged are the cohort
+_ALL = 0.95  # share imaged from which imaged patients represent the cohort
 
 
 def biomarker_doubts(markers: pd.DataFrame, n_patients: int) -> tuple[Objection, ...]:

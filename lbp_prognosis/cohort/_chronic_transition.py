@@ -1,4 +1,4 @@
-"""``ChronicTransition``: whether pain is still there at a fixed visit."""
+"""``ChronicTransition``: whether pain persists at a fixed visit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ChronicTransition:
     instrument : str
         Pain or disability scale in ``prom`` (higher = worse).
     above : float
-        The state is there if the value is greater than this.
+        The state is present if the value is greater than this.
     window : float
         Half-width of the visit window as a share of the horizon.
     unit : str

@@ -1,4 +1,4 @@
-"""``Cohort``: one row per patient at time zero, the biomarkers known then, and what happened after."""
+"""``Cohort``: one row per patient at time zero, the biomarkers known by then, and the outcome after it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Cohort(Result):
     Attributes
     ----------
     patients : DataFrame
-        One row per patient, indexed by ``patient_id``: baseline variables that are not imaging, ``site`` and ``arm``.
+        One row per patient, indexed by ``patient_id``: baseline variables other than imaging, ``site`` and ``arm``.
     biomarkers : DataFrame
         Long: ``patient_id, structure, measure, level, side, value, unit, method_id, …, day`` (days since time zero),
         only values of the look-back window; one value per place.
@@ -41,17 +41,17 @@ class Cohort(Result):
     spec : OutcomeSpec
         What the outcome is.
     flow : Flow
-        From the package to the cohort.
+        Selection steps from the package to the cohort.
     modalities : FeatureMap
-        Which columns of ``patients`` are clinical, patient-reported, biomechanical.
+        The clinical, patient-reported and biomechanical columns of ``patients``.
     observed : ndarray of bool
         Whether each patient was followed to the primary horizon or to an event.
     rules : CohortSpec
-        The rules that made it.
+        The rules by which the cohort was built.
     dates : Series
         Calendar date of time zero, indexed by patient; missing where the package has none.
     objections : tuple of Objection
-        Doubts that travel with results.
+        Objections attached to results.
     synthetic : bool
         Whether the tables were simulated.
     """
@@ -82,21 +82,21 @@ class Cohort(Result):
         Parameters
         ----------
         package : PackageReport or mapping of str to DataFrame
-            Made by `validate_package`; tables given raw are validated first.
+            Result of `validate_package`; raw tables are validated first.
         rules : CohortSpec
             Time zero, eligibility, windows.
         outcome : outcome definition
             `PainRecovery`, `DisabilityRecovery`, `MCIDResponse`, `ChronicTransition`, `Recurrence`, `ReturnToWork`,
-            `Surgery`, or anything with their ``derive``.
+            `Surgery`, or any object with the same method ``derive``.
         synthetic : bool, default False
-            Marks simulated data; such a cohort supports no claim. A package that states so itself needs no mark.
+            Marks simulated data; such a cohort supports no claim. A package that states this itself needs no mark.
 
         Raises
         ------
         ArgumentError
             If tables of the package are read in blocks.
         DataError
-            If the package is not valid, a measure was made by several methods, or no patient is left.
+            If the package is not valid, a measure was taken by several methods, or no patient is left.
         LeakageError
             If an exposure began after time zero.
         """
@@ -169,7 +169,7 @@ class Cohort(Result):
         return self.patients.index.isin(self.biomarkers["patient_id"])
 
     def to_frame(self) -> pd.DataFrame:
-        """Return baseline variables and outcome side by side, one row per patient, indexed by ``patient_id``."""
+        """Return baseline variables and outcome in one table, one row per patient, indexed by ``patient_id``."""
         from lbp_prognosis.survival import to_frame
 
         after = to_frame(self.outcome).add_prefix("outcome_").set_index(self.patients.index)
@@ -193,15 +193,15 @@ class Cohort(Result):
         Parameters
         ----------
         by : str, optional
-            Column whose values make the groups.
+            Column whose values define the groups.
         columns : tuple of str, optional
             Variables; all baseline variables if not given.
         skewed : tuple of str, optional
             Variables shown as median and quartiles; by default those with a sample skewness beyond ±1.
         kinds : mapping of str to {"number", "category", "date"}, optional
-            How a variable is to be taken where it should not be found out; see `table_one_of`.
+            Kind of single variables, instead of the inferred kind; see `table_one_of`.
         value_labels : mapping of str to mapping, optional
-            Words of codes by variable.
+            Words for codes, by variable.
         """
         if by is not None and by not in self.patients.columns:
             raise argument_error("by", f"a column: {', '.join(self.patients.columns[:12])} …", by)
@@ -209,12 +209,12 @@ class Cohort(Result):
         return self._table(group, columns, by, skewed=skewed, kinds=kinds, value_labels=value_labels)
 
     def imaged_vs_not(self, *, columns: tuple[str, ...] | None = None) -> TableOne:
-        """Return who was imaged against who was not: imaging by indication makes them different people."""
+        """Compare patients with and without imaging; with imaging by indication the groups differ."""
         words = np.where(self.imaged, "imaged", "not imaged")
         return self._table(pd.Series(words, index=self.patients.index), columns)
 
     def attended_vs_not(self, *, columns: tuple[str, ...] | None = None) -> TableOne:
-        """Return who was followed to the primary horizon (or had an event before) against who was not."""
+        """Compare patients followed to the primary horizon (or to an earlier event) with the others."""
         words = np.where(self.observed, "followed", "not followed")
         return self._table(pd.Series(words, index=self.patients.index), columns)
 
@@ -228,7 +228,7 @@ class Cohort(Result):
         return make_table_one(self.patients, chosen, by, by_name=exclude or "group", **how)
 
     def split_by(self, by: str, *, at: str | None = None) -> dict[str, Cohort]:
-        """Cut the cohort by site or another column, or by date of time zero.
+        """Split the cohort by site or another column, or by date of time zero.
 
         Parameters
         ----------
@@ -240,7 +240,7 @@ class Cohort(Result):
         Returns
         -------
         dict of str to Cohort
-            One a value of the column, or ``"before"`` and ``"from"``; patients without a value are refused.
+            One cohort per value of the column, or ``"before"`` and ``"from"``; patients without a value are refused.
         """
         if by == "date":
             cut = pd.to_datetime(at, format="%Y-%m-%d", errors="coerce") if at else pd.NaT

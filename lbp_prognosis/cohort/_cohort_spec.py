@@ -1,4 +1,4 @@
-"""``CohortSpec``: eligibility and time zero, declared before anything is counted."""
+"""``CohortSpec``: eligibility and time zero, declared before patients are counted."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["CohortSpec", "Window"]
 
 @dataclass(frozen=True)
 class Window:
-    """Look-back window of a baseline value, and the rule that picks one.
+    """Look-back window of a baseline value, and the rule that chooses the value.
 
     Attributes
     ----------
     before : float
         Days before the index date, the first day included.
     choice : {"nearest", "last", "first", "mean"}
-        Which value of the window is taken. For biomarkers the choice is made once per patient, structure and measure,
+        Choice among the values in the window. For biomarkers one choice is made per patient, structure and measure,
         so that levels of one measure come from one study.
     """
 
@@ -48,11 +48,11 @@ class CohortSpec:
         Time zero: ``"index_date"`` (of ``patient``; where a package has only days, day 0), ``"first_visit"``,
         ``"first_imaging"`` or ``"first_event:<type>"``.
     landmark : float
-        Days by which time zero is moved on; who has had the event before is not at risk.
+        Days by which time zero is moved forward; patients with an earlier event are not at risk.
     eligibility : tuple of Criterion
         Applied in order, on values known at time zero.
     windows : mapping of str to Window
-        Look-back by modality; 90 days and the nearest value where not given.
+        Look-back by modality; by default 90 days and the nearest value.
     tolerance : float
         Days after time zero at which a predictor is still accepted; more than 0 brings an objection.
     methods : mapping of str to str
@@ -60,7 +60,7 @@ class CohortSpec:
     exposures : tuple of str
         Treatments that become 0/1 columns ``exposed__<name>``; one begun after time zero is an error.
     delayed_entry : bool
-        Read ``entry_date`` or ``entry_day`` of ``patient``: at risk only from then on.
+        Whether ``entry_date`` or ``entry_day`` of ``patient`` is read: patients are at risk only from then on.
     end : str or float or None
         Administrative end of follow-up: a date ``YYYY-MM-DD`` or days since time zero.
     """
@@ -98,7 +98,7 @@ class CohortSpec:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> CohortSpec:
-        """Read what `to_dict` wrote, or a ``[cohort]`` table of ``study.toml``."""
+        """Read the result of `to_dict`, or a ``[cohort]`` table of ``study.toml``."""
         read = StrictTable("cohort")
         found = read.record(cls, "cohort", fields)
         read.raise_if_any()

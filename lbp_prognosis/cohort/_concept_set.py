@@ -1,4 +1,4 @@
-"""``ConceptSet``: OMOP concepts by a name, read from ATLAS JSON or from a resolved list."""
+"""``ConceptSet``: a named set of OMOP concepts, read from ATLAS JSON or from a resolved list."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def _number(value: Any, name: str = "path") -> int:
 
 @dataclass(frozen=True)
 class ConceptSet:
-    """Concepts to be looked for.
+    """A set of concepts to search for.
 
     Attributes
     ----------
     name : str
         Name of the set.
     included, excluded : frozenset of int
-        Concepts named.
+        Concepts that are included and excluded.
     with_descendants, without_descendants : frozenset of int
-        Those of them that stand for their descendants too.
+        Concepts that include or exclude their descendants as well.
     """
 
     name: str
@@ -71,7 +71,8 @@ class ConceptSet:
         Raises
         ------
         ArgumentError
-            If it is none of these, has no concept, or asks for mapped source concepts, which need a vocabulary.
+            If the file has none of these forms, contains no concept, or requests mapped source concepts, which need a
+            vocabulary.
         """
         source = Path(path)
         try:
@@ -124,7 +125,7 @@ class ConceptSet:
         Raises
         ------
         ArgumentError
-            If descendants are asked for and there is no ``concept_ancestor``.
+            If descendants are requested and there is no ``concept_ancestor``.
         """
         if (self.with_descendants or self.without_descendants) and ancestors is None:
             raise argument_error(

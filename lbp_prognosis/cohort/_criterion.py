@@ -25,13 +25,13 @@ class Criterion:
     field : str
         A column of the baseline frame: a field of ``patient``, an instrument, or a measure.
     op : {"==", "!=", ">=", ">", "<=", "<", "in", "not in", "present"}
-        How to compare.
+        Comparison operator.
     value : object
-        With what; a sequence for ``in`` and ``not in``, unused for ``present``.
+        Value to compare with; a sequence for ``in`` and ``not in``, unused for ``present``.
     missing : {"exclude", "include"}
         Treatment of a patient without the value.
     label : str
-        Words for the flow; made from the parts if empty.
+        Label in the flow; composed of the other fields if empty.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class Criterion:
         return f"{self.field} {self.op}" if self.op == "present" else f"{self.field} {self.op} {self.value}"
 
     def holds(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Return (eligible, missing) a row."""
+        """Return (eligible, missing) per row."""
         if self.field not in frame.columns:
             raise argument_error("field", f"a baseline column: {', '.join(map(str, frame.columns[:12]))} …", self.field)
         series = frame[self.field]

@@ -1,4 +1,4 @@
-"""The common body of outcomes that are dated exactly, by a register or a record."""
+"""Common part of outcomes that a register or a record dates exactly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def dated_outcome(timeline: Timeline, ids: pd.Index, first: pd.Series, spec: Out
     Parameters
     ----------
     timeline : Timeline
-        For competing events, last contact and administrative end.
+        Source of competing events, last contact and administrative end.
     ids : Index
         Patients.
     first : Series
@@ -36,7 +36,7 @@ def dated_outcome(timeline: Timeline, ids: pd.Index, first: pd.Series, spec: Out
     left = timeline.first_event(_LEAVING)["day"].reindex(ids).astype(float).fillna(np.inf).to_numpy()
     known = timeline.last_contact.reindex(ids).to_numpy(dtype=float)
     censor = np.fmin(np.fmin(known, left), timeline.end.reindex(ids).to_numpy(dtype=float))
-    # an administrative end alone does not say that a patient was followed up to it
+    # an administrative end does not show that a patient was followed up to it
     unknown = ~np.isfinite(known) & ~np.isfinite(left) & ~np.isfinite(event) & ~np.isfinite(rival_day)
     time = np.minimum(np.minimum(event, rival_day), censor)
     code = np.where(time == event, 1, np.where(time == rival_day, rival_code, 0))

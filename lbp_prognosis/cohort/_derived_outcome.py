@@ -1,4 +1,4 @@
-"""Result of an outcome definition, as the cohort takes it."""
+"""Result of an outcome definition, as the cohort uses it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["DerivedOutcome", "OutcomeDefinition"]
 
 @dataclass(frozen=True)
 class DerivedOutcome:
-    """An outcome for those at risk.
+    """Outcome of the patients at risk.
 
     Attributes
     ----------
@@ -28,13 +28,13 @@ class DerivedOutcome:
     spec : OutcomeSpec
         What the outcome is.
     excluded : tuple of (str, int)
-        Why patients are not at risk, and how many.
+        Reasons for which patients are not at risk, with counts.
     observed : ndarray of bool, shape (n,)
         Whether the patient was followed to the primary horizon or to an event.
     notes : tuple of (str, int)
-        Counts a reader should know (visits not attended, unconfirmed runs …).
+        Counts for the reader (visits not attended, unconfirmed runs …).
     objections : tuple of Objection
-        Doubts that travel with results.
+        Objections attached to results.
     """
 
     y: np.ndarray
@@ -47,8 +47,8 @@ class DerivedOutcome:
 
 
 class OutcomeDefinition(Protocol):
-    """Anything that can derive an outcome from a timeline."""
+    """Any definition that derives an outcome from a timeline."""
 
     def derive(self, timeline: Timeline, ids: pd.Index) -> DerivedOutcome:
-        """Return the outcome of those of ``ids`` who are at risk."""
+        """Return the outcome of the patients in ``ids`` who are at risk."""
         ...

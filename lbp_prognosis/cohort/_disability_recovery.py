@@ -1,4 +1,4 @@
-"""``DisabilityRecovery``: when disability has gone and stays gone."""
+"""``DisabilityRecovery``: time to sustained recovery from disability."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class DisabilityRecovery(ThresholdRecovery):
     instrument : str
         Disability scale in ``prom`` (higher = worse).
     threshold : float
-        Highest value that counts as recovered, on the scale of ``instrument``; always to be named.
+        Highest value that counts as recovered, on the scale of ``instrument``; required.
     sustained : float
-        Days for which it must hold; 0 takes the first visit.
+        Days for which recovery must be sustained; 0 uses the first visit.
     competing : tuple of str
         Event types that end the risk of recovery.
     unit, baseline_window, estimand, primary_horizon

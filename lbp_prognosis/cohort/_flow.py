@@ -14,13 +14,13 @@ __all__ = ["Flow"]
 
 @dataclass(frozen=True, repr=False)
 class Flow(Result):
-    """Patients left out with reasons, and values that were not used.
+    """Excluded patients with reasons, and values that were not used.
 
     Attributes
     ----------
     steps : DataFrame
         ``kind, step, n, patients``. For ``start``, ``excluded`` and ``end``, ``n`` counts patients; for ``values``
-        it counts values refused as predictors and ``patients`` those they belong to; ``note`` rows count patients.
+        it counts values refused as predictors and ``patients`` counts their patients; ``note`` rows count patients.
     """
 
     steps: pd.DataFrame

@@ -1,4 +1,4 @@
-"""``make_table_one``: columns and groups, counted."""
+"""``make_table_one``: counts of columns by group."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make_table_one(
     value_labels: Mapping[str, Mapping[Any, str]] | None = None,
     by_name: str = "group",
 ) -> TableOne:
-    """Return Table 1 of ``columns``; differences are standardised, never tested (a p-value here answers nothing)."""
+    """Return Table 1 of ``columns``; differences are standardised, not tested (a p-value here answers no question)."""
     if frame.empty:
         raise argument_error("cohort", "a cohort with patients", "none")
     for name, given in (("skewed", skewed), ("kinds", kinds)):
@@ -68,7 +68,7 @@ def _pair(first: str, second: str, count: int) -> str:
 
 
 def _groups(by: pd.Series, labels: Mapping[Any, str] | None) -> dict[str, np.ndarray]:
-    """Return the rows of each group, those without one last."""
+    """Return the rows of each group, rows without a group last."""
     found = shown_column("by", by, "category", labels)
     named = [f"{word} (group)" if word in _FIXED else word for word in found.categories]
     out = {word: found.values == k for k, word in enumerate(named)}
@@ -77,7 +77,7 @@ def _groups(by: pd.Series, labels: Mapping[Any, str] | None) -> dict[str, np.nda
 
 
 def _rows(column: ShownColumn, members: Mapping[str, np.ndarray], skewed: Sequence[str] | None) -> list[dict[str, str]]:
-    """Return the rows of a variable: its mean or median, or its categories; then the missing values, if there are."""
+    """Return the rows of a variable: its mean or median, or its categories; then its missing values, if any."""
     n_missing = int((~column.known).sum())
     rows: list[dict[str, str]] = []
     if column.known.any():
@@ -109,13 +109,13 @@ def _number_row(column: ShownColumn, members: Mapping[str, np.ndarray], skewed: 
 
 
 def _is_skewed(values: np.ndarray) -> bool:
-    """Return whether the sample skewness (adjusted, as SPSS and SAS give it) lies beyond ±1."""
+    """Return whether the sample skewness (adjusted, as in SPSS and SAS) is beyond ±1."""
     skewness: Any = pd.Series(values).skew()
     return bool(abs(skewness) > 1)
 
 
 def _digits(values: np.ndarray) -> int:
-    """Return decimals that show two digits of the SD, one at least."""
+    """Return the number of decimals that shows two digits of the SD, at least one."""
     sd = float(values.std(ddof=1)) if values.size > 1 else 0.0
     return 1 if sd >= 1 or sd == 0 else int(min(6, 1 - np.floor(np.log10(sd))))
 
@@ -148,7 +148,7 @@ def _category_rows(column: ShownColumn, members: Mapping[str, np.ndarray]) -> li
 
 
 def _missing_row(column: ShownColumn, members: Mapping[str, np.ndarray]) -> dict[str, str]:
-    # beside categories it is one of their rows, so that what hides a small count sees them all
+    # the missing values are a row among the categories, so that masking of small counts includes them
     row = {"variable": f"{column.name}, n (%)" if column.kind == "category" else f"{column.name}, missing, n (%)"}
     row["value"] = "missing, no value" if "missing" in column.categories else "missing"
     for name, mask in members.items():

@@ -1,4 +1,4 @@
-"""``MCIDResponse``: an improvement of at least so much since time zero."""
+"""``MCIDResponse``: improvement since time zero by at least a declared amount."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ class MCIDResponse:
     horizons : tuple of float
         Prediction times, in ``unit``.
     instrument : str
-        Scale in ``prom``; its direction is known.
+        Scale in ``prom`` of known direction.
     absolute : float, optional
         Smallest improvement in points.
     relative : float, optional
         Smallest improvement as a share of the baseline, e.g. 0.3. Exactly one of the two is given.
     visit : bool, default False
-        If True, the state at the visit of the (one) horizon (`Status`); else the first visit that shows it (`Surv`).
+        If True, the state at the visit of the (only) horizon (`Status`); else the first visit with the response
+        (`Surv`).
     window : float
         For ``visit``: half-width of the visit window as a share of the horizon.
     sustained, competing, unit, baseline_window, estimand, primary_horizon
@@ -42,8 +43,8 @@ class MCIDResponse:
 
     Notes
     -----
-    Who cannot improve so much (10 points from a baseline of 6) is not at risk. An outcome that is a change from
-    baseline is tied to the baseline by arithmetic: results carry an objection.
+    Patients who cannot improve by the amount (10 points from a baseline of 6) are not at risk. A change from baseline
+    depends arithmetically on the baseline: results carry an objection.
     """
 
     horizons: tuple[float, ...]
@@ -102,7 +103,7 @@ class MCIDResponse:
         )
 
     def derive(self, timeline: Timeline, ids: pd.Index) -> DerivedOutcome:
-        """Return the outcome of those who can improve by the amount."""
+        """Return the outcome of the patients who can improve by the amount."""
         known = instrument_ranges().get(self.instrument)
         if known is None or known["direction"] == "none":
             raise argument_error(

@@ -31,7 +31,7 @@ class OmopCohort:
         measure (number, NaN without a value), ``days`` from the index date and ``event`` (0 end of observation, 1 the
         outcome, 2 death).
     flow : DataFrame
-        ``step, persons``: how many were left after each step.
+        ``step, persons``: number of persons left after each step.
     """
 
     table: pd.DataFrame
@@ -39,7 +39,7 @@ class OmopCohort:
 
     @property
     def X(self) -> pd.DataFrame:
-        """Predictors: all columns but dates and outcome."""
+        """Predictors: all columns except dates and outcome."""
         return self.table.drop(columns=["index_date", "days", "event"])
 
     @property
@@ -89,20 +89,20 @@ def omop_cohort(
     Raises
     ------
     ArgumentError
-        Without a table that is needed, for a column named twice, or a set whose descendants can't be resolved.
+        If a required table is absent, a column is named twice, or descendants of a set cannot be resolved.
     DataError
-        If no person is left, a measure has several units (none is one of them), or a column can't be read.
+        If no person is left, a measure has several units (a missing unit counts as one), or a column cannot be read.
 
     Notes
     -----
     **Index date**: the first record of ``index`` in all of a person's data, if it lies in an observation period that
-    began at least ``observed_before`` days earlier. **Predictors** are dated in ``[index − look_back, index)``: a date
-    that is the index day is not used, since the order of records within a day is not known. **Outcome**: the first
-    record after the index date. A person with a record on or before it is left out. The clock ends at the outcome, at
-    death, or at the end of the observation period, whichever is first; later records are not observed. An outcome on
-    the day of death counts as the outcome. ``age`` is the year of the index date minus the year of birth. **Observation
-    periods** of one person that overlap are joined. A person without a year of birth, born after the year of the index
-    date or dead before it is left out.
+    began at least ``observed_before`` days earlier. **Predictors** are dated in ``[index − look_back, index)``: records
+    of the index day are not used, since the order of records within a day is unknown. **Outcome**: the first record
+    after the index date. A person with a record on or before it is left out. Follow-up ends at the outcome, at death,
+    or at the end of the observation period, whichever is first; later records are not used. An outcome on the day of
+    death counts as the outcome. ``age`` is the year of the index date minus the year of birth. **Observation periods**
+    of one person that overlap are joined. A person without a year of birth, born after the year of the index date or
+    dead before it is left out.
     """
     observed_before = int(check_number("observed_before", observed_before, low=0, whole=True))
     look_back = int(check_number("look_back", look_back, low=1, whole=True))
@@ -142,7 +142,7 @@ def _eligible(
     outcome: ConceptSet,
     observed_before: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return persons with ``index_date, start, end, outcome, death, age, sex``, and how many were left by step."""
+    """Return persons with ``index_date, start, end, outcome, death, age, sex``, and persons left by step."""
     steps = [(f"record of {index.name}", len(first))]
     rows = _observed(tables).merge(first.rename("index_date").reset_index(), on="person_id").set_index("person_id")
     rows = rows[(rows["start"] <= rows["index_date"]) & (rows["index_date"] <= rows["end"])]
@@ -171,7 +171,7 @@ def _eligible(
 
 
 def _observed(tables: OmopTables) -> pd.DataFrame:
-    """Return ``person_id, start, end`` of observation periods, those of a person that overlap joined."""
+    """Return ``person_id, start, end`` of observation periods; overlapping periods of a person are joined."""
     names = ["person_id", "observation_period_start_date", "observation_period_end_date"]
     periods = tables.read("observation_period", names).set_axis(["person_id", "start", "end"], axis=1)
     periods = periods[periods["start"] <= periods["end"]].sort_values(["person_id", "start"])
@@ -188,7 +188,7 @@ def _within(events: pd.DataFrame, rows: pd.DataFrame, look_back: int) -> pd.Data
 
 
 def _latest(tables: OmopTables, concepts: np.ndarray, name: str, rows: pd.DataFrame, look_back: int) -> pd.Series:
-    """Return the mean of the values on the last day with one within the window."""
+    """Return the mean of the values on the last day in the window that has a value."""
     events = tables.events(("measurement",), concepts, name, ("value_as_number", "unit_concept_id"))
     inside = _within(events[events["value_as_number"].notna()], rows, look_back)
     check_unit(inside, name)

@@ -1,4 +1,4 @@
-"""OMOP tables in Parquet, of which only rows and columns that are asked for are read."""
+"""OMOP tables in Parquet; only the requested rows and columns are read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class OmopTables:
     Parameters
     ----------
     folder : str or path
-        Where they are; names of files and columns in any case.
+        Folder of the tables; names of files and columns may be in upper or lower case.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -44,7 +44,7 @@ class OmopTables:
         return path.suffix.lower() == ".parquet" or (path.is_dir() and any(path.glob("*.parquet")))
 
     def read(self, name: str, columns: Sequence[str], concepts: np.ndarray | None = None) -> pd.DataFrame:
-        """Return columns of a table; of a table of events only rows with these concepts.
+        """Return columns of a table; for a table of events, only rows with these concepts.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class OmopTables:
 
     @staticmethod
     def _persons(table: str, values: pd.Series) -> pd.Series:
-        """Return ids as int64: text in one table would meet no number in another."""
+        """Return ids as int64: text in one table would not match numbers in another."""
         if values.isna().any():
             raise DataError(f"The table {table} has rows without person_id.")
         if len(values) and not (holds(values) == "number" and (values % 1 == 0).all()):
@@ -116,7 +116,7 @@ class OmopTables:
         """Return dates as whole days; a time of day is dropped, since most sources have none."""
         if holds(values) == "number" and values.notna().any():  # 20200101 would be read as a time in 1970
             raise DataError(f"{table}.{column} has numbers: store dates, or text such as 2020-01-31.")
-        # 01/02/2020 is two days, and would be read as one of them without a word
+        # 01/02/2020 is ambiguous, and would silently be read as one of two days
         found = pd.to_datetime(values, format="ISO8601", errors="coerce")
         wrong = found.isna() & values.notna()
         if wrong.any():
@@ -131,7 +131,7 @@ class OmopTables:
         Parameters
         ----------
         tables : sequence of str
-            Of `EVENTS`; those that the folder lacks are passed over if another has such records.
+            Tables of `EVENTS`; a table that the folder lacks is skipped if another table has such records.
         concepts : ndarray of int
             Concepts.
         name_of : str
@@ -142,7 +142,7 @@ class OmopTables:
         Raises
         ------
         ArgumentError
-            Without any of the tables, or without one of them where the others have no such record.
+            If all tables are absent, or one table is absent and the others have no such record.
         """
         present = [name for name in tables if name in self.paths]
         if not present:
@@ -163,12 +163,12 @@ class OmopTables:
         return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
     def ancestors(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return the user's ``concept_ancestor`` as ancestors and descendants, None without it.
+        """Return the user's ``concept_ancestor`` as ancestors and descendants; None if absent.
 
         Raises
         ------
         DataError
-            If a concept is no whole number.
+            If a concept is not a whole number.
         """
         if "concept_ancestor" not in self.paths:
             return None
@@ -177,7 +177,7 @@ class OmopTables:
 
 
 def _concepts(values: pd.Series) -> np.ndarray:
-    """Return concepts as whole numbers; as text they would be found in no set."""
+    """Return concepts as whole numbers; as text they would not match any set."""
     numbers = pd.to_numeric(values, errors="coerce")
     if numbers.isna().any() or (numbers % 1 != 0).any():
         raise DataError(

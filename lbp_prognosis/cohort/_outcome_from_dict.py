@@ -40,7 +40,7 @@ def outcome_from_dict(table: Mapping[str, Any]) -> OutcomeDefinition:
     Raises
     ------
     ArgumentError
-        If the kind or a field is unknown, or a field that is needed is not there.
+        If the kind or a field is unknown, or a required field is absent.
 
     Examples
     --------
@@ -55,5 +55,5 @@ def outcome_from_dict(table: Mapping[str, Any]) -> OutcomeDefinition:
     read = StrictTable("outcome")
     made = read.record(_KINDS[kind], "outcome", {name: value for name, value in table.items() if name != "kind"})
     read.raise_if_any()
-    assert made is not None  # only a table with faults has no record
+    assert made is not None  # only a table with errors has no record
     return made

@@ -1,4 +1,4 @@
-"""``pain_course``: scores at visits as a course of pain, recovery and relapse, ended by surgery."""
+"""``pain_course``: courses of pain, recovery and relapse from scores at visits, ended by surgery."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ def pain_course(
     time: str = "time",
     value: str = "value",
 ) -> MultiState:
-    """Return courses pain → recovered → relapsed, with surgery as a state that is never left.
+    """Return courses pain → recovered → relapsed, with surgery as the absorbing state.
 
     Parameters
     ----------
     visits : DataFrame
-        One row per visit, in any order: patient, time since the start, and the score; a missing score was not seen.
+        One row per visit, in any order: patient, time since the start, and the score; a missing score was not observed.
     recovered_at_most : float, default 2.0
-        A patient with a score of at most this has recovered.
+        Highest score of a patient who has recovered.
     relapsed_above : float, optional
-        After recovery a score above this is a relapse; ``recovered_at_most`` by default. Between the two the state goes
-        on.
+        After recovery a score above this is a relapse; ``recovered_at_most`` by default. Between the two limits the
+        state does not change.
     surgery : Series or mapping, optional
-        Time of the operation by patient; missing where there was none. It ends the course: later visits do not count.
-        Every patient in it is one of ``visits``.
+        Time of the operation by patient; missing if there was none. The operation ends the course: later visits are
+        ignored. Every patient in it must be in ``visits``.
     id, time, value : str
         Names of the columns.
 
     Returns
     -------
     MultiState
-        States ``pain, recovered, relapsed, surgery``. They were seen at visits, and results say so
-        (``panel-observed``); surgery is dated. Patients with one visit and no operation, and those
-        without any score, have no course.
+        States ``pain, recovered, relapsed, surgery``. States are observed at visits, which results state
+        (``panel-observed``); surgery is dated exactly. Patients with one visit and no operation, and those without any
+        score, have no course.
 
     Raises
     ------
     ArgumentError
-        If a column is absent, an identifier is missing, an operation is of no patient of ``visits``, or it is not after
-        the patient's first visit.
+        If a column is absent, an identifier is missing, an operation belongs to no patient of ``visits``, or is not
+        after the patient's first visit.
     DataError
         If visits contradict each other.
 

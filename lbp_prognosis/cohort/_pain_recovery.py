@@ -1,4 +1,4 @@
-"""``PainRecovery``: when pain has gone and stays gone."""
+"""``PainRecovery``: time to sustained recovery from pain."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PainRecovery(ThresholdRecovery):
     threshold : float
         Highest value that counts as recovered.
     sustained : float
-        Days for which it must hold: a later attended visit must confirm it. 0 takes the first visit.
+        Days for which recovery must be sustained: a later attended visit must confirm it. 0 uses the first visit.
     competing : tuple of str
         Event types that end the risk of recovery, in the order of their codes 2, 3 ….
     unit : str
@@ -33,13 +33,13 @@ class PainRecovery(ThresholdRecovery):
     estimand : str
         As in `OutcomeSpec`.
     primary_horizon : float, optional
-        The main horizon; the first if not given.
+        The main horizon; the first by default.
 
     Notes
     -----
-    The event is dated into (last attended visit before the run, first visit of the run]. It is known only later, when
-    the run is confirmed; a run no visit confirms leaves the patient censored before it. Patients already at or below
-    the threshold at time zero are not at risk.
+    The event lies in (last attended visit before the run, first visit of the run]. It becomes known later, when a visit
+    confirms the run; without confirmation the patient is censored before the run. Patients already at or below the
+    threshold at time zero are not at risk.
     """
 
     outcome_name: ClassVar[str] = "pain recovery"

@@ -20,7 +20,7 @@ def recovery_spec(
     instrument: str,
     change: bool = False,
 ) -> OutcomeSpec:
-    """Return the `OutcomeSpec` of a good event on an instrument seen at visits; 1 is recovery, 2 … compete."""
+    """Return the `OutcomeSpec` of a recovery observed at visits; code 1 is recovery, codes 2 … are competing events."""
     short = name.replace(" ", "_")
     causes = {short: 1, **{rival: number for number, rival in enumerate(competing, start=2)}}
     return OutcomeSpec(

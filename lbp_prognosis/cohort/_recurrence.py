@@ -1,4 +1,4 @@
-"""``Recurrence``: pain that comes back, among those in whom it had gone."""
+"""``Recurrence``: recurrence of pain among recovered patients."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class Recurrence:
     horizons : tuple of float
         Prediction times since recovery, in the unit of ``recovery``.
     recovery : PainRecovery
-        What recovery is; only the recovered are at risk.
+        Definition of recovery; only recovered patients are at risk.
     above : float
-        Pain is back if the value is greater than this.
+        Pain has recurred if the value is greater than this.
     competing : tuple of str
         Event types that end the risk.
 
     Notes
     -----
-    The clock starts at the first visit of the recovered run. By definition no patient can recur before the run is
-    confirmed, so that time is entered late (``entry``), not counted as survived.
+    The clock starts at the first visit of the recovered run. By definition no patient can have a recurrence before the
+    run is confirmed; this time is handled as delayed entry (``entry``), not as event-free time.
     """
 
     horizons: tuple[float, ...]
@@ -63,7 +63,7 @@ class Recurrence:
         )
 
     def derive(self, timeline: Timeline, ids: pd.Index) -> DerivedOutcome:
-        """Return the outcome of the recovered, with time counted from recovery."""
+        """Return the outcome of recovered patients, with time since recovery."""
         if self.above < self.recovery.threshold:
             raise argument_error(
                 "above", f"at least the threshold of recovery ({self.recovery.threshold:g})", self.above

@@ -1,4 +1,4 @@
-"""``ReturnToWork``: back at work and staying there."""
+"""``ReturnToWork``: sustained return to work."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ __all__ = ["ReturnToWork"]
 
 @dataclass(frozen=True)
 class ReturnToWork:
-    """First dated return to work that lasts.
+    """First dated return to work that is sustained.
 
     Attributes
     ----------
     horizons : tuple of float
         Prediction times, in ``unit``.
     sustained : float
-        Days the return must last. One that ended earlier, or whose patient was not known for so long after it, does
-        not count; without ``end_date`` it lasts until the next sick leave.
+        Days the return must last. A return does not count if it ended earlier, or if follow-up after it was shorter;
+        without ``end_date`` it lasts until the next sick leave.
     competing : tuple of str
-        Event types that end the chance to return.
+        Event types that preclude a return.
     unit : str
         days, weeks, months or years.
     """

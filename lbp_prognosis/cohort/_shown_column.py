@@ -33,9 +33,9 @@ class ShownColumn:
     name : str
         Of the variable.
     kind : {"number", "category", "date", "text"}
-        ``text``: more than 30 different words, of which only the number is shown.
+        ``text``: more than 30 different words; only their number is shown.
     values : ndarray of shape (n,)
-        Numbers (dates: days since 1970), NaN missing; for categories their place in ``categories``, −1 missing.
+        Numbers (dates: days since 1970), NaN if missing; for categories the index in ``categories``, −1 if missing.
     categories : tuple of str
         In order.
     """
@@ -52,7 +52,7 @@ class ShownColumn:
 
 
 def shown_column(name: str, column: pd.Series, kind: str | None, labels: Mapping[Any, str] | None) -> ShownColumn:
-    """Return a column as it is to be shown.
+    """Return a column in the form to show.
 
     Parameters
     ----------
@@ -61,11 +61,11 @@ def shown_column(name: str, column: pd.Series, kind: str | None, labels: Mapping
     column : Series of shape (n,)
         Of any type.
     kind : {"number", "category", "date"} or None
-        As declared; None finds it out: value labels of every code, declared categories, words and truth values are
-        categories, 0 and 1 too, and whole numbers of at most five values within a span of nine; dates are dates; all
-        else is a number.
+        Declared kind; None infers it. Categories are: columns with value labels for every code, declared categories,
+        words, truth values, 0 and 1, and whole numbers of at most five values within a span of nine. Dates are dates;
+        all other columns are numbers.
     labels : mapping of code to str or None
-        Value labels, as SPSS, Stata and SAS keep them.
+        Value labels, as in SPSS, Stata and SAS.
     """
     missing = column.isna().to_numpy(dtype=bool)
     cells = np.asarray(column.astype(object), dtype=object)
@@ -91,7 +91,7 @@ def _is_dated(column: pd.Series) -> bool:
 
 
 def _numbers(cells: np.ndarray, missing: np.ndarray) -> np.ndarray | None:
-    """Return numbers however they are stored (Decimal, nullable, arrow, durations in days), or None for words."""
+    """Return numbers from any storage type (Decimal, nullable, arrow, durations in days), or None for words."""
     out = np.full(cells.size, np.nan)
     for k in np.flatnonzero(~missing):
         cell = cells[k]
@@ -124,7 +124,7 @@ def _found(
         return "category"
     values = np.unique(numbers[~np.isnan(numbers)])
     if words and all(plain_label(value) in words for value in values):
-        return "category"  # where the ends of a scale alone have labels it is a scale
+        return "category"  # labels at the ends only mark a scale
     if not values.size:
         return "number"
     if np.isin(values, (0.0, 1.0)).all():
@@ -132,7 +132,7 @@ def _found(
     if any(isinstance(cell, pd.Timedelta | np.timedelta64) for cell in known):
         return "number"
     codes = (values == np.round(values)).all() and 2 <= values.size <= MOST_CODES and np.ptp(values) <= WIDEST_CODES
-    # in a table of a few rows five values may be anything
+    # in a table of few rows five values do not show the kind
     return "category" if codes and (~missing).sum() >= 4 * values.size else "number"
 
 
@@ -175,7 +175,7 @@ def _categories(
 
 
 def _ordered(column: pd.Series, cells: np.ndarray, missing: np.ndarray, words: Mapping[Any, str]) -> list[str]:
-    """Return the words that occur: declared categories and codes in their order, others by the alphabet."""
+    """Return the words that occur: declared categories and codes in their order, others alphabetically."""
     distinct = list(dict.fromkeys(cells[~missing].tolist()))
     if declares_categories(column):
         declared = {value: k for k, value in enumerate(column.cat.categories.tolist())}

@@ -30,9 +30,9 @@ class TableOne(Result):
     ----------
     table : DataFrame
         ``variable, value, missing``, then one column per group and ``overall``, then the standardised difference:
-        ``smd`` of two groups, ``smd (a,b)`` for each pair of more. Cells are text: mean (SD), median [quartiles] or
-        n (%). Missing values have a separate row. Patients whose group is missing are a column
-        ``not recorded``, which is no part of a difference.
+        ``smd`` of two groups, ``smd (a,b)`` for each pair of more. Cells are text: mean (SD), median [quartiles] or n
+        (%). Missing values have a separate row. Patients whose group is missing have a column ``not recorded``, which
+        enters no difference.
     groups : dict of str to int
         Patients per group; empty without groups.
     n : int
@@ -40,7 +40,7 @@ class TableOne(Result):
     differences : DataFrame
         Standardised differences as numbers: ``variable, first, second, difference`` (second less first).
     kinds : dict of str to str
-        How each variable was taken: ``number``, ``category``, ``date`` or ``text``.
+        Kind of each variable: ``number``, ``category``, ``date`` or ``text``.
     synthetic : bool
         Whether the data were simulated.
     """
@@ -62,7 +62,7 @@ class TableOne(Result):
         Parameters
         ----------
         caption : str
-            Above the table.
+            Caption above the table.
         """
         head, *rows = self._cells()
         top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
@@ -82,9 +82,9 @@ class TableOne(Result):
         Parameters
         ----------
         path : path
-            Of the file; its folder must be there.
+            File to write; its folder must exist.
         caption : str
-            Above the table.
+            Caption above the table.
 
         Raises
         ------

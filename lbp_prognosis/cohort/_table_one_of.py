@@ -37,15 +37,15 @@ def table_one_of(
     by : array-like of shape (n,), optional
         Group of each row; rows without one are counted in a column ``not recorded``.
     columns : tuple of str, optional
-        Variables; all columns if not given.
+        Variables; all columns by default.
     skewed : tuple of str, optional
         Variables shown as median and quartiles; by default those with a sample skewness beyond ±1.
     kinds : mapping of str to {"number", "category", "date"}, optional
-        Kind of single variables. By default a variable is a category if it contains
-        words, truth values, declared categories or 0 and 1, if every code of it has a value label, and if it contains
-        whole numbers of at most five values within a span of nine, four times each on average.
+        Kind of single variables. By default a variable is a category in three cases: it contains words, truth values,
+        declared categories or 0 and 1; every code has a value label; or it contains whole numbers of at most five
+        values within a span of nine, four times each on average.
     value_labels : mapping of str to mapping, optional
-        Words of codes by variable, as SPSS, Stata and SAS keep them (``read_table(path).value_labels``).
+        Words for codes, by variable, as in SPSS, Stata and SAS (``read_table(path).value_labels``).
 
     Raises
     ------

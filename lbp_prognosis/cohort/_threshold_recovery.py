@@ -1,4 +1,4 @@
-"""``ThresholdRecovery``: what the recoveries seen at visits share, whatever has gone."""
+"""``ThresholdRecovery``: common part of recoveries from pain or disability observed at visits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["ThresholdRecovery"]
 
 
 class ThresholdRecovery:
-    """First run of visits with a scale at or below a threshold, sustained; its fields are the definition's own."""
+    """First run of visits with a scale at or below a threshold, sustained; the fields are those of the definition."""
 
     outcome_name: ClassVar[str]
     horizons: tuple[float, ...]

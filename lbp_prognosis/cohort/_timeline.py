@@ -34,13 +34,13 @@ class Timeline:
     patients : DataFrame
         Table ``patient`` indexed by ``patient_id``, only patients with a time zero.
     tables : dict of str to DataFrame
-        visit, prom, examination, motion, imaging_study, biomarker, event, treatment, as far as they are there.
+        visit, prom, examination, motion, imaging_study, biomarker, event, treatment, if present.
     end : Series
-        Administrative end in days, infinite where there is none; indexed by patient.
+        Administrative end in days, infinite if there is none; indexed by patient.
     last_contact : Series
-        Last day at which an exactly dated event would have been known; missing where nothing is known.
+        Last day on which an exactly dated event would have been known; missing if unknown.
     entry : Series
-        Delayed entry in days; 0 where there is none.
+        Delayed entry in days; 0 if there is none.
     n_without_index : int
         Patients left out because they have no time zero.
     """
@@ -86,7 +86,7 @@ class Timeline:
         return pd.Index(held.loc[held["day"].isna(), "patient_id"].unique())
 
     def first_event(self, types: tuple[str, ...]) -> pd.DataFrame:
-        """Return the first event of the types a patient: ``day, event_type``, indexed by patient; death wins ties."""
+        """Return the first of these events by patient: ``day, event_type``; ties go to death."""
         event = self.event
         held = event[event["event_type"].isin(types)].dropna(subset=["day"])
         last = held.assign(order=held["event_type"].eq("death").map({True: 0, False: 1}))
@@ -133,7 +133,7 @@ def _days(dates: pd.Series, origin: pd.Series) -> pd.Series:
 
 
 def _dated(table: pd.DataFrame, name: str, origin: pd.Series) -> pd.DataFrame:
-    """Return a copy with ``day`` from the date where there is one, else from the day column."""
+    """Return a copy with ``day`` from the date if present, else from the day column."""
     frame = table.copy()
     frame["patient_id"] = frame["patient_id"].astype(str)
     start = pd.to_datetime(frame["patient_id"].map(origin))
@@ -157,7 +157,7 @@ def _days_of_study(biomarker: pd.DataFrame, study: pd.DataFrame) -> pd.DataFrame
 
 
 def _prom_days(prom: pd.DataFrame, visit: pd.DataFrame | None, origin: pd.Series) -> pd.DataFrame:
-    """A questionnaire is dated by its completion, else by its visit; one of a missed visit stays undated."""
+    """Date a questionnaire by its completion, else by its visit; at a missed visit it stays undated."""
     frame = prom.copy()
     frame["patient_id"] = frame["patient_id"].astype(str)
     start = pd.to_datetime(frame["patient_id"].map(origin))
@@ -185,7 +185,7 @@ def _rule_dates(tables: Mapping[str, pd.DataFrame], rule: str) -> pd.Series:
 def _zero_days(
     dated: Mapping[str, pd.DataFrame], ids: pd.Index, origin: pd.Series, rule: str, by_days: bool
 ) -> pd.Series:
-    """Return time zero in days since the origin; missing where the rule finds nothing."""
+    """Return time zero in days since the origin; missing if the rule finds none."""
     if rule == "index_date":
         return pd.Series(0.0, index=ids) if by_days else origin.notna().map({True: 0.0, False: np.nan})
     name = {"first_visit": "visit", "first_imaging": "imaging_study"}.get(rule, "event")

@@ -1,4 +1,4 @@
-"""Treatment begun during follow-up: how many, and whether the declared estimand takes notice."""
+"""Treatment begun during follow-up: number of patients, and whether the declared estimand includes it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _MEANT = {
 def treated_after(
     timeline: Timeline, derived: DerivedOutcome
 ) -> tuple[tuple[tuple[str, int], ...], tuple[Objection, ...]]:
-    """Return counts of patients whose treatment began between time zero and the end of their follow-up, and doubts.
+    """Return counts of patients whose treatment began between time zero and the end of follow-up, and objections.
 
-    A treatment that is an event of the outcome (of interest, or competing) is taken notice of and not counted. Under
-    a treatment policy, or where nothing was declared, the counts are notes; under any other estimand an objection
-    (code ``treatment-ignored``) names what was ignored.
+    A treatment that is an event of the outcome (of interest, or competing) is not counted. Under a treatment policy, or
+    if no estimand was declared, the counts are notes; under any other estimand an objection (code
+    ``treatment-ignored``) names the ignored treatments.
     """
     end = _follow_up_days(derived)
     known = set(derived.spec.causes)

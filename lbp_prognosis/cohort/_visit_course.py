@@ -1,7 +1,7 @@
-"""From states seen at visits to intervals: the rule that an unattended visit never dates an event.
+"""Intervals from states observed at visits, by the rule that an unattended visit never dates an event.
 
 The event lies after the last attended visit without it and not after the first attended visit of the run with it. A
-planned visit that was missed has no information, and neither does one after a competing event or the end of follow-up.
+missed planned visit has no information, nor does a visit after a competing event or the end of follow-up.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class VisitIntervals:
     Attributes
     ----------
     lower, upper : ndarray of shape (n,)
-        The event lies in (lower, upper]; ``upper`` infinite where it was not seen.
+        The event lies in (lower, upper]; ``upper`` is infinite if it was not observed.
     code : ndarray of int, shape (n,)
-        0 not seen, 1 the event, 2 … competing.
+        0 not observed, 1 the event, 2 … competing events.
     confirmed : ndarray of shape (n,)
-        Day of the visit that confirmed a sustained run; NaN without one.
+        Day of the visit that confirmed a sustained run; NaN if there is none.
     unconfirmed : ndarray of bool, shape (n,)
-        Whether a run had begun that no later visit could confirm.
+        Whether a run had begun that no later visit confirmed.
     """
 
     lower: np.ndarray
@@ -59,7 +59,7 @@ class Course:
     @classmethod
     def of(cls, totals: pd.DataFrame, ids: pd.Index, after: float | np.ndarray = 0.0) -> Course:
         """Return the course of ``ids`` from totals sorted by patient and day, strictly after a day."""
-        if not len(ids):  # no patient is at risk: there is no row to look a bound up in
+        if not len(ids):  # no patient is at risk, so that there is no row from which to read a bound
             nothing = np.zeros(0)
             return cls(nothing, nothing, np.zeros(0, dtype=int), np.zeros(0, dtype=int))
         place = ids.get_indexer(pd.Index(totals["patient_id"]))
@@ -78,7 +78,7 @@ class Course:
 
 
 def baseline_value(totals: pd.DataFrame, ids: pd.Index, before: float) -> np.ndarray:
-    """Return the last value in the ``before`` days up to time zero; NaN without one."""
+    """Return the last value in the ``before`` days up to time zero; NaN if there is none."""
     held = totals[(totals["day"] <= 0) & (totals["day"] >= -before)]
     last = held.drop_duplicates("patient_id", keep="last").set_index("patient_id")["value"]
     return last.reindex(ids).to_numpy(dtype=float)

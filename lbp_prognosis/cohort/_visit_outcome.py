@@ -1,4 +1,4 @@
-"""The common body of outcomes that are seen at visits."""
+"""Common part of outcomes observed at visits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
     "threshold_outcome",
 ]
 
-_ATTRITION = 0.20  # share not followed from which a reader should be told
+_ATTRITION = 0.20  # share not followed above which an objection is raised
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class AtRisk:
     ) -> AtRisk:
         """Keep patients with a baseline value that is not yet the event; ``already`` maps values to booleans.
 
-        ``undated`` are patients with a value whose day is not known: it may have been the one at time zero.
+        ``undated`` are patients with a value of unknown day: it may have been the value at time zero.
         """
         values = baseline_value(totals, ids, before)
         unknown = np.isnan(values)
@@ -60,7 +60,7 @@ class AtRisk:
 
 
 def _why_missing(totals: pd.DataFrame, ids: pd.Index, before: float, undated: pd.Index) -> tuple[tuple[str, int], ...]:
-    """Return why patients have no value of the outcome measure at time zero, and how many."""
+    """Return the reasons for which patients lack the outcome measure at time zero, with counts."""
     held = totals[totals["patient_id"].isin(ids)]
     late = ids.isin(held.loc[held["day"] > 0, "patient_id"])
     early = ids.isin(held.loc[held["day"] < -before, "patient_id"])
@@ -102,7 +102,7 @@ def threshold_outcome(
 
 
 def _after_gap(timeline: Timeline, totals: pd.DataFrame, ids: pd.Index, found: VisitIntervals, kept: pd.Index) -> int:
-    """Count competing events between which and the last value a planned visit was missed."""
+    """Count competing events with a missed planned visit between the last value and the event."""
     visit = timeline.visit
     if "planned_day" not in visit.columns or not (found.code > 1).any():
         return 0
@@ -129,7 +129,7 @@ def finish_interval(
     """Turn days into the unit of the study, apply delayed entry, and count."""
     per = days_per(spec.unit)
     entered = entry > 0
-    # who had the event, or was last seen, before coming under observation was never at risk in it
+    # patients whose event or last contact precedes entry were never at risk under observation
     gone = entered & (np.where(np.isfinite(found.upper), found.upper, found.lower) <= entry)
     kept = ~drop & ~gone
     lower = np.maximum(found.lower, entry)[kept] / per
@@ -161,7 +161,7 @@ def finish_interval(
 
 
 def attrition_objection(observed: np.ndarray, spec: OutcomeSpec) -> tuple[Objection, ...]:
-    """Return an objection if more than a fifth were not followed to the primary horizon."""
+    """Return an objection if more than a fifth of patients were not followed to the primary horizon."""
     lost = 1.0 - float(np.mean(observed)) if observed.size else 0.0
     if lost <= _ATTRITION:
         return ()
@@ -184,7 +184,7 @@ def status_at_visit(
     timeline, totals, risk : Timeline, DataFrame, AtRisk
         Observed visits and events, and the patients at risk.
     met : callable
-        ``met(value, baseline)`` says whether the state is there.
+        ``met(value, baseline)`` returns whether the state is present.
     spec : OutcomeSpec
         With one horizon.
     window : float
