@@ -1,4 +1,4 @@
-"""Tiers, claims and what supports them."""
+"""Tiers, claims and supporting evidence."""
 
 from lbp_prognosis.evidence._claim import Claim
 from lbp_prognosis.evidence._clinical_minimum import CLINICAL_MINIMUM, missing_constructs, undeclared_constructs

@@ -1,4 +1,4 @@
-"""``Claim``: a sentence about a measure or a model that evidence may or may not support."""
+"""``Claim``: a statement about a measure or a model, which evidence supports or does not support."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Claim:
     kind : str
         ``"repeats", "detects", "is_associated", "predicts", "adds_value", "is_useful"`` or ``"improves_outcomes"``.
     subject : str
-        The measure or model, by the name it has in the results' column ``model``.
+        The measure or model, by its name in column ``model`` of the results.
     strength : Strength
-        The rung claimed.
+        The claimed rung.
     comparator : str
-        The model it is compared with, where the claim compares.
+        The comparator, if the claim compares models.
     horizon : float or None
-        Prediction time the claim is about.
+        Prediction time of the claim.
     thresholds : tuple of float
-        Lowest, primary and highest threshold of the decision, where the claim is about one.
+        Lowest, primary and highest threshold of the decision, if the claim is about a decision.
     unit : str
         Unit of the horizon, for the sentence.
     """
@@ -74,7 +74,7 @@ class Claim:
 
     @property
     def sentence(self) -> str:
-        """The claim in words its tier allows."""
+        """The claim in words that its tier allows."""
         at = "" if self.horizon is None else f" at {self.horizon:g} {self.unit}".rstrip()
         return {
             "repeats": f"{self.subject} is measured repeatably.",
@@ -95,31 +95,31 @@ class Claim:
 
     @classmethod
     def detects(cls, model: str, strength: str = "agreement") -> Claim:
-        """It classifies patients now: in agreement with readers, or against a ``"standard"`` (diagnostic)."""
+        """The measure classifies patients now: in agreement with readers, or against a ``"standard"`` (diagnostic)."""
         return cls("detects", model, Strength(strength))
 
     @classmethod
     def is_associated(cls, model: str, comparator: str) -> Claim:
-        """It is associated with the outcome beyond what the comparator contains (prognostic, association)."""
+        """The measure is associated with the outcome beyond the comparator (prognostic, association)."""
         return cls("is_associated", model, Strength.ASSOCIATION, comparator)
 
     @classmethod
     def predicts(cls, model: str, horizon: float, strength: str = "development", *, unit: str = "") -> Claim:
-        """It predicts, calibrated and out of sample (prognostic): ``"development"`` or ``"validated"`` elsewhere."""
+        """The model predicts, calibrated and out of sample (prognostic): ``"development"`` or ``"validated"``."""
         return cls("predicts", model, Strength(strength), horizon=float(horizon), unit=unit)
 
     @classmethod
     def adds_value(
         cls, model: str, comparator: str, horizon: float, strength: str = "development", *, unit: str = ""
     ) -> Claim:
-        """It predicts better than the comparator without it (prognostic)."""
+        """The model with the addition predicts better than the comparator without it (prognostic)."""
         return cls("adds_value", model, Strength(strength), comparator, float(horizon), unit=unit)
 
     @classmethod
     def is_useful(
         cls, model: str, horizon: float, thresholds: tuple[float, float, float], comparator: str = "", *, unit: str = ""
     ) -> Claim:
-        """Decisions could be better with it (utility, potential).
+        """Decisions could be better with the model (utility, potential).
 
         Parameters
         ----------
@@ -128,9 +128,9 @@ class Claim:
         horizon : float
             Prediction time.
         thresholds : tuple of float
-            ``(low, primary, high)``, as declared before the data were seen.
+            ``(low, primary, high)``, declared before the data were seen.
         comparator : str, default ""
-            The clinical model, where the claim is about an addition to it.
+            The clinical model, if the claim is about an addition to it.
         unit : str, default ""
             Unit of the horizon, for the sentence.
         """
@@ -140,5 +140,5 @@ class Claim:
 
     @classmethod
     def improves_outcomes(cls, model: str) -> Claim:
-        """Its use improves outcomes (utility, effective): only an impact trial can show this."""
+        """Use of the model improves outcomes (utility, effective): only an impact trial can show this."""
         return cls("improves_outcomes", model, Strength.EFFECTIVE)

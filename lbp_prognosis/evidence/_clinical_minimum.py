@@ -1,4 +1,4 @@
-"""The clinical minimum: constructs that a comparator must contain before anything can add to it."""
+"""The clinical minimum: constructs that a comparator must contain before added value can be claimed."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def missing_constructs(
     Parameters
     ----------
     clinical_minimum : mapping of str to str or iterable of str
-        Construct to the column(s) that measure it; one of several is enough. None: nothing was declared.
+        Construct to the column(s) that measure it; one of several columns is enough. None: nothing was declared.
     columns : iterable of str
         Predictors of the comparator.
 
     Raises
     ------
     ArgumentError
-        If the mapping names a construct that is none, or gives a column to two constructs.
+        If the mapping names an unknown construct, or assigns a column to two constructs.
     """
     declared = dict(clinical_minimum or {})
     unknown = sorted(set(declared) - set(CLINICAL_MINIMUM))
@@ -65,7 +65,7 @@ def missing_constructs(
 
 
 def undeclared_constructs(clinical_minimum: Mapping[str, str | Iterable[str]] | None) -> tuple[str, ...]:
-    """Return the constructs of the clinical minimum of which no column is declared: they may be there unsaid.
+    """Return the constructs of the clinical minimum without a declared column; the model may still contain them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``Criteria``: the values a claim has to reach."""
+"""``Criteria``: the values that a claim must reach."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ __all__ = ["Criteria"]
 
 @dataclass(frozen=True)
 class Criteria:
-    """Values that evidence is judged by; declare others before seeing the results.
+    """Values by which evidence is judged; declare other values before seeing the results.
 
     Attributes
     ----------
     icc_low : float
-        Least lower limit of the ICC.
+        Smallest lower limit of the ICC.
     agreement_low : float
-        Least lower limit of a kappa with readers.
+        Smallest lower limit of a kappa with readers.
     diagnostic_auc_low : float
-        Least lower limit of a diagnostic AUC.
+        Smallest lower limit of a diagnostic AUC.
     discrimination : float
-        Least concordance or AUC of a predictive model; its lower limit must exceed 0.5 too.
+        Smallest concordance or AUC of a predictive model; the lower limit must also exceed 0.5.
     slope_low, slope_high : float
         Range in which the calibration slope must lie.
     ratio_low, ratio_high : float
-        Range in which observed over expected must lie.
+        Range in which the ratio of observed to expected must lie.
     events_development, events_validation : int
-        Least events behind a claim of prediction, in development and in external validation.
+        Smallest number of events for a claim of prediction, in development and in external validation.
     alpha : float
         Level of a test of association.
     """

@@ -1,4 +1,4 @@
-"""``Evidence``: results by tier, and the claims they support."""
+"""``Evidence``: results by tier, and the claims that they support."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SETTINGS = ("temporal", "geographic", "setting")
 
 @dataclass(frozen=True)
 class Evidence(Findings):
-    """Results by tier, with the facts that are needed to judge them.
+    """Results by tier, with the facts needed to judge them.
 
     Attributes
     ----------
@@ -38,9 +38,9 @@ class Evidence(Findings):
     label : {"outcome", "reader"}
         Target of the models in training: an outcome at follow-up, or a reader's finding.
     criteria : Criteria
-        The values to be reached.
+        Values that a claim must reach.
     simulated : bool
-        Whether the data are simulated, where the results themselves cannot know it (predictions given as arrays).
+        Whether the data are simulated, if the results themselves do not record it (predictions given as arrays).
 
     Examples
     --------
@@ -57,17 +57,17 @@ class Evidence(Findings):
         Parameters
         ----------
         result : Result
-            With a frame of the evaluation columns.
+            Result whose frame has the evaluation columns.
         sample : {"apparent", "internal", "internal-external", "external"}, optional
-            How the numbers were got; by default the result's own ``sample``, else ``"apparent"``, which supports no
-            claim of prediction.
+            Kind of validation; by default the result's own ``sample``, else ``"apparent"``, which supports no claim of
+            prediction.
         setting : {"", "temporal", "geographic", "setting"}, default ""
-            In what external patients differ from those of the development; by default the result's own ``setting``. An
-            external result without it counts as a random split.
+            Difference between the external and the development patients; by default the result's own ``setting``. An
+            external result without a setting counts as a random split.
         against : {"", "readers", "standard"}, default ""
             For diagnostic results.
         model : str, default ""
-            Name of the measure or model the result is about, where its rows carry none (an ICC).
+            Name of the measure or model of the result, if its rows contain none (an ICC).
         """
         if not isinstance(result, Result):
             raise argument_error("result", "a Result of this library", result)
@@ -107,9 +107,9 @@ class Evidence(Findings):
     def supports(self, claim: Claim) -> Verdict:
         """Say whether a claim is supported, not supported, or not assessed.
 
-        Values are judged, not presence: an interval that reaches the null, a calibration slope outside its range, too
-        few events, a weak comparator or a blocking objection each keep a claim from being supported. Results of
-        simulated data support nothing.
+        The values decide, not the presence of a result: an interval that includes the null, a calibration slope outside
+        its range, too few events, a weak comparator or a blocking objection each prevent support of a claim. Results
+        from simulated data support no claim.
         """
         if not isinstance(claim, Claim):
             raise argument_error("claim", "a Claim, e.g. Claim.predicts(model, horizon)", claim)
@@ -131,7 +131,7 @@ class Evidence(Findings):
         return Verdict(claim, answer, checks, missing, objections, blocking, synthetic)
 
     def ladder(self, claims: Iterable[Claim]) -> pd.DataFrame:
-        """Return the answers to several claims, a row each, from the lowest tier up.
+        """Return the answers to several claims, one row per claim, from the lowest tier to the highest.
 
         Columns: ``tier, question, claim, strength, answer, missing, objections, never_claims``.
         """

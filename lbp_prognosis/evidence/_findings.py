@@ -1,4 +1,4 @@
-"""``Entry``: a result with its kind of validation; and the findings that a rule may use."""
+"""``Entry``: a result with its kind of validation, and the findings that a rule may use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Entry", "Findings"]
 
 @dataclass(frozen=True)
 class Entry:
-    """A result, and how it came about.
+    """A result, and its kind of validation.
 
     Attributes
     ----------
@@ -26,11 +26,12 @@ class Entry:
     frame : pandas.DataFrame
         Its rows, with the columns of evaluation frames.
     sample : {"apparent", "internal", "internal-external", "external"}
-        On the rows the model was fitted on; out of sample by resampling; by leaving sites out; on other patients.
+        Evaluated on the rows to which the model was fitted; out of sample by resampling; with sites left out; on other
+        patients.
     setting : str
-        In what the external patients differ: ``"temporal"``, ``"geographic"`` or ``"setting"``.
+        Difference of the external patients: ``"temporal"``, ``"geographic"`` or ``"setting"``.
     against : str
-        For diagnostic results, ``"readers"`` or ``"standard"``.
+        Comparison of diagnostic results: ``"readers"`` or ``"standard"``.
     """
 
     result: Result
@@ -46,13 +47,13 @@ class Entry:
 
     @property
     def synthetic(self) -> bool:
-        """Whether the result comes of simulated data."""
+        """Whether the result comes from simulated data."""
         return bool(getattr(self.result, "synthetic", False))
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Results and what has to be known to judge them; `Evidence` documents the fields, and judges."""
+    """Results and the facts needed to judge them; `Evidence` documents the fields, and judges."""
 
     entries: tuple[Entry, ...] = ()
     models: Mapping[str, Iterable[str]] = field(default_factory=dict)
@@ -69,7 +70,7 @@ class Findings:
 
     @property
     def synthetic(self) -> bool:
-        """Whether any result comes of simulated data."""
+        """Whether any result comes from simulated data."""
         return self.simulated or any(entry.synthetic for entry in self.entries)
 
     @property

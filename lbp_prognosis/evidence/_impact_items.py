@@ -1,4 +1,4 @@
-"""``decide_ai_items``, ``consort_ai_items``: what to report of first use and of a trial, in our own words."""
+"""``decide_ai_items``, ``consort_ai_items``: items to report for first use and for a trial, in our own words."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def decide_ai_items() -> pd.DataFrame:
     """Return the items of DECIDE-AI that concern the model: ``item, section, text, fact``.
 
     ``text`` is a summary of ours: consult the statement before reporting. ``fact`` names what a model file, a
-    silent-mode log or a trial says about the item, empty where only the authors can; the ten generic items are not
-    repeated.
+    silent-mode log or a trial says about the item, empty if only the authors can answer it; the ten generic items are
+    not repeated.
 
     Examples
     --------

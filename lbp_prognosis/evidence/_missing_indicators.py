@@ -1,4 +1,4 @@
-"""``missing_indicators``: indicators of whether something was measured, among columns whose value is claimed."""
+"""``missing_indicators``: indicators of whether a value was measured, among columns whose value is claimed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lbp_prognosis._base import Objection, objection
 
 __all__ = ["missing_indicators"]
 
-# scikit-learn's MissingIndicator, and what people call such columns
+# scikit-learn's MissingIndicator, and usual names of such columns
 _NAMES = re.compile(
     r"(^|_)(missing|is_missing|is_na|isna|absent|not_measured|not_imaged|imaged|has_(mri|image|images|imaging))$"
     r"|^missing(indicator)?_",
@@ -20,22 +20,22 @@ _NAMES = re.compile(
 
 
 def missing_indicators(X: pd.DataFrame, columns: Iterable[str]) -> tuple[Objection, ...]:
-    """Object to indicators of whether a measurement was made that are taken for its findings.
+    """Object to indicators of whether a measurement was made, used in place of its findings.
 
-    A column is such an indicator if it has two values and is one of the other columns' pattern of missing values, or
-    is called so (``mri_missing``, ``missingindicator_pfirrmann``, ``imaged``).
+    A column is such an indicator if it has two values and equals the pattern of missing values of another column, or if
+    its name says so (``mri_missing``, ``missingindicator_pfirrmann``, ``imaged``).
 
     Parameters
     ----------
     X : DataFrame of shape (n, p)
         One row per patient.
     columns : iterable of str
-        Columns whose value or association is claimed, e.g. those of the imaging.
+        Columns whose value or association is claimed, e.g. imaging columns.
 
     Returns
     -------
     tuple of Objection
-        One with the code ``missing-indicator-as-imaging``, or none.
+        One objection with the code ``missing-indicator-as-imaging``, or none.
 
     References
     ----------

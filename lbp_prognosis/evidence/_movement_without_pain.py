@@ -16,8 +16,8 @@ def movement_without_pain(
 ) -> tuple[Objection, ...]:
     """Object to measures of movement without baseline pain among the predictors: they reflect pain as a state.
 
-    Range of motion, endurance, strength and gait are poorer while it hurts. Where the comparator contains no pain, what
-    they add could in part come from one question.
+    Range of motion, endurance, strength and gait are poorer while a patient is in pain. If the comparator contains no
+    pain, one question on pain could explain part of their added value.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def movement_without_pain(
     Returns
     -------
     tuple of Objection
-        One with the code ``state-not-trait``, or none.
+        One objection with the code ``state-not-trait``, or none.
 
     References
     ----------

@@ -24,7 +24,7 @@ def probast_ai_items() -> pd.DataFrame:
 
     ``part`` is ``development`` (whose questions are about quality) or ``evaluation`` (about risk of bias), ``kind`` is
     ``signalling`` or ``applicability``. ``question`` is a paraphrase of ours: consult the tool before an assessment.
-    ``computes`` is what a run can count or check (empty: nothing), ``field`` the place of that number.
+    ``computes`` names the quantity that a run can count or check (empty if none), ``field`` where the run reports it.
 
     Examples
     --------

@@ -24,7 +24,7 @@ KAPPA = ("kappa", "kappa_linear", "kappa_quadratic")
 
 
 class Found:
-    """Looks rows up, and remembers which entries were used."""
+    """Finds rows, and records which entries were used."""
 
     def __init__(self, evidence: Findings) -> None:
         self.evidence = evidence
@@ -52,7 +52,7 @@ class Found:
             frame = entry.frame
             keep = (frame["tier"] == tier) & frame["metric"].isin(metrics) & (frame["model"].fillna("") == model)
             keep &= frame["group"].fillna("").isin(["", "pooled"])
-            if "quantity" in frame:  # of a meta-analysis over sites the estimate counts, not its variance
+            if "quantity" in frame:  # in a meta-analysis over sites the estimate counts, not its variance
                 keep &= frame["quantity"].fillna("estimate") == "estimate"
             compared = frame["reference"].fillna("") if "reference" in frame else pd.Series("", index=frame.index)
             keep &= compared == reference
@@ -84,7 +84,7 @@ def _check(name: str, row: Any, passed: bool | None, required: str) -> Check:
 
 
 def _judged(found: Any, name: str, required: str, test: Callable[[Any], bool | None], *, need: str = "") -> Check:
-    """Judge all rows; the worst counts. No row, or only rows without a number: not assessed."""
+    """Judge all rows; the worst counts. Without rows, or with only missing numbers: not assessed."""
     checks = []
     for _, row in found:
         if np.isnan(_number(row["value"])):
@@ -133,7 +133,7 @@ def _repeats(found: Found, claim: Claim) -> list[Check]:
 
 
 def _agreement(found: Found, tiers: tuple[str, ...], subject: str) -> list[tuple[Entry, Any]]:
-    """Return rows of kappa; that with the error under independence serves a test and has no interval."""
+    """Return rows of kappa; the row with the standard error under independence is for a test and has no interval."""
     rows = [row for tier in tiers for row in found.rows(tier, KAPPA, subject)]
     return [(e, row) for e, row in rows if not str(row["method"]).startswith("under independence")]
 
@@ -253,7 +253,7 @@ def _events(rows: list[tuple[Entry, Any]], least: int, where: str) -> Check:
             events = sites[~sites["group"].fillna("").isin(["", "pooled"])].groupby("group")["n_events"].max()
             counts += [int(events.sum())] if events.notna().any() else []
     name = f"at least {least} events {'in external data' if where == 'external' else 'out of sample'}"
-    if not counts:  # no such numbers at all: the events of the data at hand are not what is missing
+    if not counts:  # there are no such numbers at all, so that missing events are not the reason
         return Check(f"{where} numbers, from which events are counted", None, required=f"≥ {least}")
     return Check(
         name, min(counts) >= least, "n_events", float(min(counts)), n_events=min(counts), required=f"≥ {least}"
@@ -261,7 +261,7 @@ def _events(rows: list[tuple[Entry, Any]], least: int, where: str) -> Check:
 
 
 def _validation(found: Found, claim: Claim) -> list[Check]:
-    """Requirements of "validated" beyond numbers; detects a random split that is called external."""
+    """Requirements of "validated" beyond numbers; detects a random split labelled external."""
     external = [e for e in found.evidence.entries if e.sample == "external"]
     named = [e for e in external if e.setting]
     if external and not named:
@@ -273,7 +273,7 @@ def _validation(found: Found, claim: Claim) -> list[Check]:
 
 
 def _comparator(found: Found, claim: Claim) -> list[Check]:
-    """The comparator must hold the clinical minimum; what is missing is named."""
+    """The comparator must contain the clinical minimum; missing constructs are named."""
     evidence = found.evidence
     if claim.comparator not in evidence.models:
         return [Check(f"the predictors of {claim.comparator}, to see whether it contains the clinical minimum", None)]
@@ -295,7 +295,7 @@ def _comparator(found: Found, claim: Claim) -> list[Check]:
 
 
 def _as_gain(row: Any) -> dict[str, Any]:
-    """Turn a difference in a score of which less is better, so that a gain is above zero in all of them."""
+    """Reverse the sign of a difference in a score for which lower is better, so that a gain is positive."""
     if metric(row["metric"]).better != "lower":
         return dict(row)
     return {**row, "value": -_number(row["value"]), "low": -_number(row["high"]), "high": -_number(row["low"])}
@@ -367,7 +367,7 @@ def _is_useful(found: Found, claim: Claim) -> list[Check]:
                 _low_above(0.0),
             )
         )
-        # a model that is worse somewhere, by its interval, in the declared range is no better tool for that range
+        # a model whose interval shows harm anywhere in the declared range is not better for that range
         checks.append(
             _judged(
                 across,
@@ -383,7 +383,7 @@ def _is_useful(found: Found, claim: Claim) -> list[Check]:
 
 
 def _declared_thresholds(found: Found, claim: Claim) -> None:
-    """Object where the claim is about other thresholds than those for which the curve was declared."""
+    """Object if the thresholds of the claim differ from those declared for the curve."""
     for entry in found.evidence.entries:
         curve = entry.result
         for part in ("evaluation", "decision"):
@@ -405,7 +405,7 @@ def _declared_thresholds(found: Found, claim: Claim) -> None:
 
 
 def _improves_outcomes(found: Found, claim: Claim) -> list[Check]:
-    """Only a trial of using the model speaks to outcomes (`trial_effect`); accuracy and net benefit do not."""
+    """Only a trial of using the model is evidence on outcomes (`trial_effect`); accuracy and net benefit are not."""
     need = "a randomised trial of using it (trial_effect)"
     trials = list(found.rows("utility", ("trial_benefit",), claim.subject, samples=("external",)))
     checks = [_judged(trials, "a benefit in a randomised trial of using it", "low > 0", _low_above(0.0), need=need)]

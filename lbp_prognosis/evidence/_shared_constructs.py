@@ -9,7 +9,7 @@ from lbp_prognosis._base import Objection, objection
 
 __all__ = ["shared_constructs"]
 
-# a later measurement, or a difference of two, by the words and times that column names carry
+# words and times in column names that mark a later measurement, or a difference of two
 _LATER = re.compile(
     r"(?:^|_)(?:change|delta|diff|difference|improve\w*|follow_?up|fu|post|final|outcome)(?:_|\d|$)"
     r"|(?:^|_)\d+_?(?:d|day|days|w|wk|week|weeks|m|mo|month|months|y|yr|year|years)(?:_|$)"
@@ -28,8 +28,8 @@ def shared_constructs(
 ) -> tuple[Objection, ...]:
     """Object to predictors and outcome that come from the same measurement.
 
-    The value of the outcome's own scale at time zero is legitimate prognosis, and part of the clinical minimum: that
-    alone brings no objection.
+    The value of the outcome's own scale at time zero is a legitimate predictor, and part of the clinical minimum: it
+    raises no objection by itself.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ def shared_constructs(
     columns : iterable of str
         Predictors.
     measures : mapping of str to str or iterable of str, optional
-        Construct to the columns that measure it, items of other questionnaires among them, e.g.
-        ``{"nrs_back": ["nrs_back", "odi_1"]}``. Columns named after a construct belong to it anyway.
+        Construct to the columns that measure it, including items of other questionnaires, e.g.
+        ``{"nrs_back": ["nrs_back", "odi_1"]}``. Columns named after a construct always belong to it.
     change : bool, default False
         Whether the outcome is a change from the patient's own baseline.
     entry : iterable of str
-        Columns by which patients were let in.
+        Columns used as criteria for inclusion.
     added : iterable of str
         Columns of the extended model that the comparator lacks.
 
@@ -53,8 +53,8 @@ def shared_constructs(
         ``change-from-baseline``: a change score with its own baseline among the predictors; ``later-than-time-zero``:
         columns of the construct whose names say that they were measured later, or are differences;
         ``entry-by-the-outcome``: patients were included by the outcome's own scale, which is also a predictor;
-        ``added-is-the-outcome``: what is added measures the outcome's construct and the comparator contains nothing of
-        it. Each names the columns.
+        ``added-is-the-outcome``: the added columns measure the outcome's construct, of which the comparator contains no
+        measure. Each objection names the columns.
 
     Examples
     --------

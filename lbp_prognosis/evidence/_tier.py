@@ -1,4 +1,4 @@
-"""``Tier`` and ``Strength``: which question a number answers, and how well."""
+"""``Tier`` and ``Strength``: the question that a number answers, and the strength of the answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Strength", "Tier"]
 
 
 class Tier(StrEnum):
-    """The four questions, in order; a higher one is not answered by answering a lower one."""
+    """The four questions, in order; an answer to a lower question does not answer a higher one."""
 
     TECHNICAL = "technical"
     DIAGNOSTIC = "diagnostic"
@@ -50,7 +50,7 @@ class Strength(StrEnum):
 
     @property
     def tier(self) -> Tier:
-        """The tier the rung belongs to."""
+        """The tier of the rung."""
         tiers = {
             "repeatable": Tier.TECHNICAL,
             "agreement": Tier.DIAGNOSTIC,

@@ -21,13 +21,13 @@ class Check:
     name : str
         The requirement, in words.
     passed : bool or None
-        Whether it is met; None where nothing speaks to it.
+        Whether it is met; None if there is no evidence on it.
     metric : str
-        The metric looked at.
+        The metric examined.
     value, low, high : float
-        Its estimate and interval; NaN where there is none.
+        Its estimate and interval; NaN if there is none.
     n_events : int or None
-        Events behind it.
+        Events behind the estimate.
     required : str
         The value required, in words.
     """
@@ -51,15 +51,15 @@ class Verdict(Result):
     claim : Claim
         The claim.
     answer : {"supported", "not supported", "not assessed"}
-        ``"not assessed"``: nothing contradicts the claim, but something it needs is missing.
+        ``"not assessed"``: nothing contradicts the claim, but required evidence is missing.
     checks : tuple of Check
         The requirements, with the values that were judged.
     missing : tuple of str
-        Evidence that would have to be added.
+        Evidence that has to be added.
     objections : tuple of Objection
         Objections to the numbers.
     blocking : tuple of str
-        Codes of the objections that keep the claim from being supported.
+        Codes of the objections that prevent support of the claim.
     synthetic : bool
         Whether any part comes from simulated data.
     """
@@ -92,7 +92,7 @@ class Verdict(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per requirement: ``claim, tier, strength, answer, check, passed, metric, value, low, high,
-        n_events, required``; ``passed`` is empty where nothing was found."""
+        n_events, required``; ``passed`` is empty if nothing was found."""
         rows = [
             {
                 "claim": self.claim.sentence,

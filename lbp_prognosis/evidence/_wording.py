@@ -48,7 +48,7 @@ def forbidden_words(text: str, tier: str | Tier) -> tuple[str, ...]:
     text : str
         A sentence of a report.
     tier : {"technical", "diagnostic", "prognostic", "utility"}
-        Tier of the evidence it speaks of.
+        Tier of the evidence behind the sentence.
 
     Examples
     --------
