@@ -158,8 +158,9 @@ class BoostedModel(CategoryColumns, RiskEstimator):
         """Codes of rows that must stay in one fold: clusters, or copies of a row."""
         if design.clusters is not None:
             return design.clusters
-        columns = [design.X, *(design.y[name].astype(float) for name in design.y.dtype.names or ())]
-        return identical_rows(columns + [part for part in (design.strata, design.offset) if part is not None])
+        fields = [design.y[name].astype(float) for name in design.y.dtype.names or ()]
+        columns = [part for part in (design.X, design.strata, design.offset) if part is not None]
+        return identical_rows(columns, fields, design.weights)
 
     @staticmethod
     def _over_all_rows(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:

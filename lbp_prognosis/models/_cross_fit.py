@@ -13,6 +13,9 @@ from lbp_prognosis.models._xgboost_adapter import BoosterParameters, GrowingTree
 
 __all__ = ["CrossFit", "Likelihood", "Problem", "TreeTable", "cross_fit", "deal_folds", "grow_trees", "identical_rows"]
 
+_MOST_ALIKE = 2
+"""Pairs per row up to which rows that are alike may be copies; a bootstrap of different patients makes 0.5."""
+
 Likelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 """Margins ``(n, n_outputs)`` -> log-likelihood, its gradient, and a bound on its curvature, both ``(n, n_outputs)``."""
 
@@ -136,10 +139,42 @@ def grow_trees(table: TreeTable, problem: Problem, rounds: int) -> GrowingTrees:
     return trees
 
 
-def identical_rows(columns: Sequence[np.ndarray]) -> np.ndarray:
-    """Return codes of rows that are alike in all columns (copies made by a bootstrap must stay in one fold)."""
-    table = np.nan_to_num(np.column_stack(columns), nan=np.finfo(float).max)
-    return np.unique(table, axis=0, return_inverse=True)[1].ravel()
+def identical_rows(
+    predictors: Sequence[np.ndarray], outcome: Sequence[np.ndarray], weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Return codes of rows that must stay in one fold: copies of a patient, as a bootstrap makes them.
+
+    Where predictors have few values, rows are alike by chance. Held out together, such a group has one outcome, while
+    the patients with the same predictors that are left have the other: the fold would teach the opposite of what is
+    true. Rows are taken for copies if more pairs are alike than chance explains, by how often any two patients share an
+    outcome, and if a row that shares its predictors with other outcomes has few others like it. Otherwise each row has
+    a code of its own.
+
+    Parameters
+    ----------
+    predictors, outcome : sequence of ndarray of shape (n,) or (n, k)
+        Columns to compare.
+    weights : ndarray of shape (n,), optional
+        Order rows that are alike, so that folds do not depend on the order of a table.
+    """
+    left, right = np.column_stack(predictors), np.column_stack(outcome)
+    codes, alike = _alike(np.column_stack([left, right]))
+    sharing = _alike(left)[1]
+    if alike and sharing > alike:
+        n = codes.size
+        chance = 2 * _alike(right)[1] / (n * (n - 1))
+        copies = (alike - chance * sharing) / max(1 - chance, 1e-12)
+        if 2 * copies < alike or alike > _MOST_ALIKE * n:
+            codes[np.lexsort((codes,) if weights is None else (weights, codes))] = np.arange(n)
+    return codes
+
+
+def _alike(table: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return a code of each row, and how many pairs of rows are alike."""
+    _, codes, counts = np.unique(
+        np.nan_to_num(table, nan=np.finfo(float).max), axis=0, return_inverse=True, return_counts=True
+    )
+    return codes.ravel(), int(counts @ (counts - 1) // 2)
 
 
 def deal_folds(groups: np.ndarray, event: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:

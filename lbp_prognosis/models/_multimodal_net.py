@@ -343,9 +343,10 @@ class MultimodalNet(NetOutcome):
         return np.where(times > 0, total / np.maximum(times, 1), np.nan)
 
     def _copies(self, design: Design) -> np.ndarray:
-        """Codes of rows that are alike, in an order that no table's layout changes."""
+        """Codes of copies of a row, in an order that no table's layout changes."""
         fields = [design.y[name].astype(float) for name in design.y.dtype.names or ()]
-        return identical_rows([design.X[:, np.concatenate(list(self._places().values()))], *fields])
+        columns = design.X[:, np.concatenate(list(self._places().values()))]
+        return identical_rows([columns], fields, design.weights)
 
     def _net(self) -> NetShape:
         return self._shape(self.shape_["hidden"], self.shape_["d"], self.shape_["outputs"])
