@@ -19,7 +19,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Notice:
-    """A paragraph that must not be overlooked.
+    """A paragraph that readers must not overlook.
 
     Attributes
     ----------
@@ -41,13 +41,13 @@ class Table:
     Attributes
     ----------
     name : str
-        Of its file, without ending.
+        Name of its file, without extension.
     caption : str
-        What it shows.
+        Description of the contents.
     frame : pandas.DataFrame
-        Text, with a header a column.
+        Text, with one header per column.
     note : str
-        Under the table.
+        Note under the table.
     head : int
         Columns from the left that are labels and not numbers.
     group : str
@@ -65,20 +65,20 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as a data URI, with words for those who do not see it.
+    """A figure as a data URI, with a text alternative.
 
     Attributes
     ----------
     source : str
         ``data:image/svg+xml;base64,…``.
     alt : str
-        What it shows.
+        Description of the contents.
     caption : str
         Under it.
     wide : bool
-        Whether it takes the whole width.
+        Whether the figure takes the whole width.
     hover : str
-        Markup of the layer that answers the pointer; may be empty.
+        Markup of the layer that shows values under the pointer; may be empty.
     """
 
     source: str = field(repr=False)
@@ -135,7 +135,7 @@ class Section:
     key : str
         Its anchor.
     question : str
-        What it answers; may be empty.
+        Question that the section answers; may be empty.
     blocks : tuple of Block
         In order.
     """

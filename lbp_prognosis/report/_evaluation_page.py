@@ -44,23 +44,23 @@ def evaluation_page(
     groups: RiskGroups | None = None,
     provenance: Mapping[str, Any] | None = None,
 ) -> Page:
-    """Return the page of an evaluation, to be given to `write_page`.
+    """Return the page of an evaluation, as input of `write_page`.
 
     Parameters
     ----------
     evaluation : Evaluation
-        Made by `evaluate`, or by the ``evaluate`` of a cross-validation, with 95% intervals. Of several models the last
-        is compared with the first.
+        Made by `evaluate`, or by the ``evaluate`` of a cross-validation, with 95% intervals. With several models, the
+        last is compared with the first.
     title : str, default "Evaluation of predictions"
         Of the page.
     horizon : float, optional
-        The main one; the last if not given.
+        The main horizon; the last by default.
     unit : str, default ""
         Of time.
     sample : {"apparent", "internal", "internal-external", "external"}, default "apparent"
-        How the predictions came about, as the caller states it.
+        Kind of validation, as the caller states it.
     setting : {"", "temporal", "geographic", "setting"}, default ""
-        In what external patients differ from those of the development.
+        Difference between external and development patients.
     models : mapping of str to iterable of str, optional
         Predictors of each model, so that the comparator can be judged.
     groups : RiskGroups, optional
@@ -71,8 +71,8 @@ def evaluation_page(
     Raises
     ------
     ArgumentError
-        If the horizon was not evaluated, or intervals have another confidence than 95%: the page labels all of them
-        so, and claims are judged by them.
+        If the horizon was not evaluated, or the confidence of intervals is not 95%: the page labels all intervals as
+        95%, and claims are judged by them.
 
     See Also
     --------
@@ -124,7 +124,7 @@ def evaluation_page(
 
 
 def _check_level(evaluation: Evaluation) -> None:
-    """Refuse an evaluation whose intervals are not what the page says that they are."""
+    """Refuse an evaluation whose intervals do not have the level that the page states."""
     results = [found for by_name in evaluation.metrics.values() for found in by_name.values()]
     levels = {found.confidence for found in (*results, evaluation.decision) if found is not None}
     if other := sorted(level for level in levels if not np.isclose(level, _LEVEL)):

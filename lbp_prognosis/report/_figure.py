@@ -1,4 +1,4 @@
-"""``figure``: a drawing as a data URI; the same numbers give the same bytes."""
+"""``figure``: a figure as a data URI; the same numbers give the same bytes."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def figure(
     alt, caption : str
         Alternative text, and the caption under the figure.
     size : tuple of float, default (4.6, 3.5)
-        Inches: small, so that letters stay readable on the width of a phone.
+        Inches: small, so that text stays readable at the width of a phone.
     wide : bool, default False
         Whether the figure takes the whole width.
     bare : bool, default True
         Whether titles above the axes are removed, because the caption repeats them.
     hover : callable, optional
-        Given the finished axes, returns what answers the pointer. Never for a page for release: the gate counts what
-        tables and drawings show, not what a pointer finds.
+        Takes the finished axes and returns the places that respond to the pointer. Never used for a page for release:
+        the gate counts the values in tables and figures, not those under the pointer.
     """
     matplotlib = require("matplotlib", caller="report", extra="report")
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""Layers that show values under the pointer, read from the artists of a drawing: no more than the drawing shows.
+"""Layers that show values under the pointer, read from the artists of a figure: only values that the figure shows.
 
 The layer lies over a static figure. It works by style sheet alone: pages contain no script.
 """
@@ -24,12 +24,12 @@ __all__ = ["Spot", "add_spots", "calibration_spots", "forest_spots", "layer", "t
 _GROUP = re.compile(r'[ \t]*<g id="hover-(\d+)">.*?</g>\n?', re.DOTALL)
 _VIEW = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _LINE = 13.0  # height of a line of text, in points of the figure
-_MOST = 40  # strips side by side: narrower ones cannot be pointed at
+_MOST = 40  # adjacent strips: the pointer cannot hit narrower strips
 
 
 @dataclass(frozen=True)
 class Spot:
-    """A place in a drawing that answers the pointer.
+    """A place in a figure that responds to the pointer.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Spot:
     lines : tuple of str
         Text to show.
     color : str
-        Of a curve; empty for an area.
+        Colour of a curve; empty for an area.
     """
 
     x: npt.NDArray[np.float64]
@@ -74,7 +74,7 @@ def layer(svg: str, spots: Sequence[Spot]) -> tuple[str, str]:
     for found in _GROUP.finditer(svg):
         spot = spots[int(found[1])]
         path = re.search(r' d="([^"]+)"', found[0])
-        if path is None:  # nothing of it is inside the axes
+        if path is None:  # no part of the curve is inside the axes
             continue
         place = " ".join(path[1].split())
         style = f' class="curve" stroke="{spot.color}"' if spot.color else ' class="area"'
@@ -115,7 +115,7 @@ def threshold_spots(ax: Any, models: Sequence[str], table: dict[str, npt.NDArray
 
 
 def calibration_spots(ax: Any) -> list[Spot]:
-    """Return a strip per stretch of the curve, and a small area per group with its interval.
+    """Return a strip per segment of the curve, and a small area per group with its interval.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def _named(ax: Any, name: str) -> list[Any]:
 
 
 def _strips(ax: Any, at: npt.NDArray[np.float64]) -> list[tuple[int, float, float]]:
-    """Return the places of at most ``_MOST`` values, each with the stretch of the axis that is nearest to it."""
+    """Return the places of at most ``_MOST`` values, each with the nearest segment of the axis."""
     if not at.size:
         return []
     kept = np.unique(np.linspace(0, at.size - 1, min(at.size, _MOST)).round().astype(int))

@@ -13,9 +13,9 @@ _INNER = {"patterns": ("estimator", "fallback"), "risk_stratifier": ("model",)}
 
 
 def completed_tables(plan: Mapping[str, Any]) -> set[int]:
-    """Return the numbers of completed tables of a model, or of its learners if it combines several.
+    """Return the numbers of imputations of a model, or of its learners if it combines several.
 
-    0 is no imputation, −1 a number that follows the share of incomplete rows.
+    0 means no imputation; −1 means a number that follows the share of incomplete rows.
 
     Parameters
     ----------
@@ -46,6 +46,6 @@ def is_complete(page: Page) -> bool:
     Parameters
     ----------
     page : Page
-        Counts that are not released are unknown.
+        Page; counts that are not released are unknown.
     """
     return page.columns is not None and len(page.columns) > 0 and bool(page.columns["n_missing"].eq(0).all())

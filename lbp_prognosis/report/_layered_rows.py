@@ -1,4 +1,4 @@
-"""``LayeredRows``: values counted in the layers of a release, to which the numbers of two releases subtract."""
+"""``LayeredRows``: values counted by layer of a release; differences between two releases are numbers of layers."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ class LayeredRows:
         return self.rows[name]
 
     def levels(self, name: str, levels: list[str], overall: np.ndarray) -> np.ndarray | None:
-        """Return patients per level and layer, shape (n_levels, n_layers); None where the values are not those counted.
+        """Return patients per level and layer, shape (n_levels, n_layers); None if values and counts differ.
 
         Parameters
         ----------
         name : str
             Of the variable.
         levels : list of str
-            As the table writes them, missing values among them.
+            Levels as the table writes them, including missing values.
         overall : ndarray of shape (n_levels,)
             Patients per level that the table counts.
 
         Returns
         -------
         ndarray or None
-            Without columns where there is one layer.
+            Without columns if there is one layer.
         """
         if not self.release.layered:
             return np.empty((len(levels), 0))
@@ -70,7 +70,7 @@ class LayeredRows:
         return counts if np.array_equal(counts.sum(axis=1), overall) else None
 
     def known(self, name: str) -> list[tuple[int, int]]:
-        """Return how many values are known and missing in each layer; none where there is one layer.
+        """Return the numbers of known and missing values in each layer; empty if there is one layer.
 
         Parameters
         ----------

@@ -23,7 +23,7 @@ class ManuscriptText(DocumentResult):
     Attributes
     ----------
     title : str
-        ``Methods`` or ``Results``, and of which study.
+        ``Methods`` or ``Results``, and the study.
     paragraphs : dict of str to str
         Heading to paragraph, in order.
     released : bool
@@ -64,7 +64,7 @@ def page_of(result: Any) -> Page:
     Parameters
     ----------
     result : StudyResult or Page
-        With ``page()``, or the page.
+        Result with ``page()``, or a page.
     """
     page = result if isinstance(result, Page) else result.page() if hasattr(result, "page") else None
     if not isinstance(page, Page):
@@ -73,14 +73,14 @@ def page_of(result: Any) -> Page:
 
 
 def text_of(title: str, page: Page, paragraphs: Mapping[str, list[str]]) -> ManuscriptText:
-    """Return the text of sentences by heading; headings without a sentence are left out.
+    """Return the text of sentences by heading; headings without sentences are left out.
 
     Parameters
     ----------
     title : str
         Of the text.
     page : Page
-        Where it is from.
+        Source of the text.
     paragraphs : mapping of str to list of str
         Sentences by heading.
     """

@@ -62,8 +62,8 @@ def methods_sentences(result: Any) -> ManuscriptText:
     Returns
     -------
     ManuscriptText
-        ``text``, ``paragraphs``; the same result gives the same bytes. Items that the protocol does not state are left
-        to the authors: setting, ethics, assessors of the outcome.
+        ``text``, ``paragraphs``; the same result gives the same bytes. Authors must add items that the protocol does
+        not state: setting, ethics, assessors of the outcome.
     """
     page = page_of(result)
     study: Mapping[str, Any] = page.provenance.get("study", {})
@@ -80,7 +80,7 @@ def methods_sentences(result: Any) -> ManuscriptText:
 
 
 def _score(score: Mapping[str, Any], unit: str) -> str:
-    """Return what was recorded of a score, and that models were fitted to it and not to the event."""
+    """Return how a score was recorded, and that models were fitted to the score and not to the event."""
     cut = f"at most {score['at_most']:g}" if score["at_most"] is not None else f"at least {score['at_least']:g}"
     said = (
         f"A score from {score['lower']:g} to {score['upper']:g} was recorded at one visit; models predicted its "

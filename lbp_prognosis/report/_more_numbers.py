@@ -1,4 +1,4 @@
-"""``more_numbers``: rows of ``results.parquet`` beyond the evidence, of parts of the page that answer no claim."""
+"""``more_numbers``: rows of ``results.parquet`` from parts of the page that answer no claim."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["more_numbers"]
 
 
 def more_numbers(page: Page) -> list[pd.DataFrame]:
-    """Return frames with the columns of the evidence; ``group`` says of which part.
+    """Return frames with the columns of the evidence; ``group`` names the part of the page.
 
     Parameters
     ----------
     page : Page
-        The page, or what of it is released.
+        The page, or its released form.
     """
     frames = [] if page.scores is None or page.scores.tenths.empty else [_tenths(page, page.scores)]
     if page.scores is not None:

@@ -31,19 +31,19 @@ class Page:
     title : str
         Of the page.
     evaluation : Evaluation
-        Whose numbers lead.
+        Evaluation with the headline numbers.
     horizon : float
         The main one.
     evidence : Evidence
         Results by tier.
     claims : tuple of Claim
-        Those to be answered.
+        Claims that the page answers.
     sample : str
         Kind of validation of ``evaluation``, e.g. ``"out of fold"``, shown with the numbers.
     how : str
-        The same in a sentence.
+        The kind of validation in a sentence.
     outcome : OutcomeSpec or None
-        Outcome that is predicted.
+        Predicted outcome.
     unit : str
         Of time.
     comparison : tuple of str
@@ -61,23 +61,23 @@ class Page:
     groups : RiskGroups or ReleasedGroups or None
         Observed against predicted in groups.
     scores : PageScores or None
-        Observed and predicted scores, where the outcome is one.
+        Observed and predicted scores, if the outcome is a score.
     treatment : PageTreatment or None
         Performance under the strategy that a treatment is never started.
     updates : PageUpdates or None
         Performance of risks that are predicted again at landmarks.
     apparent : Evaluation or None
-        On the rows the models were fitted to.
+        On the rows to which the models were fitted.
     sites : InternalExternal or None
         Leave-one-site-out.
     association : AssociationTest or None
-        Of the addition, on the rows the models were fitted to.
+        Of the addition, on the rows to which the models were fitted.
     explanations : mapping of str to Result
         ``modalities``, ``columns``, ``columns_risk``.
     modalities : FeatureMap or None
         Columns by modality.
     columns : DataFrame or None
-        ``column, modality, type, n, n_missing, range``: units and codings as they were understood.
+        ``column, modality, type, n, n_missing, range``: units and codings as read.
     parameters : mapping of str to int
         Model to its number of candidate parameters for the event; trees, nets and the like are absent.
     protocol : tuple of (str, str)
@@ -89,23 +89,23 @@ class Page:
     absent : tuple of str
         Limits of these data, in sentences.
     gate : Gate or None
-        Disclosure rules of the release. None: the page is not for release, shows everything, and carries a banner.
+        Disclosure rules of the release. None: the page is not for release, shows all results, and carries a banner.
     ledger : ReleaseLedger or None
         Of earlier releases.
     ids : tuple of str or None
         Identifier of each row of ``evaluation``, for the ledger.
     rows : DataFrame or None
-        Predictors of each row, for the gate alone: whether one patient makes up a mean.
+        Predictors of each row, used only by the gate, which checks whether one patient dominates a mean.
     patient_level : bool
         Whether figures may show single patients.
     synthetic : bool
         Whether the data were simulated.
     release : Release or None
-        What the gate did; filled by `released_page`, as is all below.
+        Actions of the gate; filled by `released_page`, as are all attributes below.
     verdicts : tuple of Verdict
         Answers to ``claims``, without counts.
     ladder : DataFrame or None
-        The same as a table.
+        The verdicts as a table.
     numbers : DataFrame or None
         Rows of ``results.parquet``.
     n_events : int or None

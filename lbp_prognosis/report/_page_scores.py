@@ -1,4 +1,4 @@
-"""``PageScores``: what the page shows of predicted scores beyond the metrics."""
+"""``PageScores``: results on predicted scores that the page shows in addition to the metrics."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class PageScores:
     smallest_detectable, important : float or None
         In points.
     response : Evaluation or None
-        Of predicted responses, a fall by at least ``important`` from the baseline.
+        Evaluation of predicted responses: a fall by at least ``important`` from the baseline.
     visits : mapping of float to Evaluation
-        Of models of several visits, at those before the horizon; empty for a released page.
+        Evaluations of models of several visits, at visits before the horizon; empty for a released page.
     y, forecast : ndarray and ScoreForecast, or None
-        The rows behind, for the gate alone.
+        The rows behind the numbers, used only by the gate.
     """
 
     model: str
@@ -47,12 +47,12 @@ class PageScores:
     forecast: ScoreForecast | None = field(default=None, repr=False)
 
     def grouped(self, n_groups: int) -> pd.DataFrame:
-        """Return predicted and observed means in another number of groups.
+        """Return predicted and observed means in a given number of groups.
 
         Parameters
         ----------
         n_groups : int
-            Groups of about equal size by the predicted mean.
+            Number of groups of about equal size by the predicted mean.
         """
         assert self.y is not None
         assert self.forecast is not None

@@ -1,4 +1,4 @@
-"""``PageTreatment``: what the page shows of risks under the strategy that a treatment is never started."""
+"""``PageTreatment``: results on risks under the strategy that a treatment is never started."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ __all__ = ["PageTreatment"]
 
 @dataclass(frozen=True)
 class PageTreatment:
-    """Performance under the strategy "never start", and how much rests on few patients.
+    """Performance under the strategy "never start", and its dependence on few patients.
 
     Attributes
     ----------
     name : str
         Of the treatment.
     columns : tuple of str
-        What starting it may depend on.
+        Covariates on which the start of treatment may depend.
     evaluation : Evaluation
-        At the main horizon, of patients weighted to stand for all. Models named ``"… without NAME"`` were fitted to the
-        strategy, the others to what happened.
+        At the main horizon, in patients weighted to represent all patients. Models named ``"… without NAME"`` were
+        fitted under the strategy, the others to the observed data.
     starts : DataFrame
-        Hazard ratios of starting: ``term, hr, low, high, p``; for a released page empty.
+        Hazard ratios of starting: ``term, hr, low, high, p``; empty for a released page.
     positivity : DataFrame
         As `WithoutTreatment.positivity` returns it; for a released page ``horizon, treated, known, fifth``.
     n, n_treated, n_lost : int or None
-        As in `WithoutTreatment`; None where they are not released.
+        As in `WithoutTreatment`; None if they are not released.
     objections : tuple of Objection
         Of the weights.
     treated, known : ndarray of bool of shape (n,), or None
-        Whether each patient had started by the main horizon, and whether the state at it under the strategy is known;
-        for the gate alone.
+        Whether each patient had started treatment by the main horizon, and whether the state at the horizon under the
+        strategy is known; used only by the gate.
     scores : mapping of str to ndarray of shape (n,)
-        Risk of the target by model, for the gate alone.
+        Risk of the target by model, used only by the gate.
     """
 
     name: str

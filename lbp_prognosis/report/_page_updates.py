@@ -1,4 +1,4 @@
-"""``PageUpdates``: what the page shows of risks that are predicted again at landmarks."""
+"""``PageUpdates``: results on risks updated at landmarks."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ __all__ = ["PageUpdates"]
 
 @dataclass(frozen=True)
 class PageUpdates:
-    """Performance at each landmark, in those still at risk, and the course of synthetic patients.
+    """Performance at each landmark, in patients still at risk, and the courses of synthetic patients.
 
     Attributes
     ----------
     width : float
         Length of the window after each landmark.
     columns, fixed : tuple of str
-        Predictors that are seen again at visits, and those known at time zero.
+        Predictors measured again at visits, and predictors known at time zero.
     evaluations : mapping of float to Evaluation
-        By landmark, out of fold; time runs from the landmark. Model ``updated`` knows what was seen by the landmark,
-        ``not updated`` what was known at the first one.
+        By landmark, out of fold; time runs from the landmark. Model ``updated`` uses the values observed by the
+        landmark, model ``not updated`` the values known at the first landmark.
     at_risk : DataFrame
-        One row per landmark: ``landmark, n`` (judged), ``n_unknown`` (at risk, of whom a value is not known),
-        ``n_left`` (whose follow-up had ended), ``n_not_entered``.
+        One row per landmark: ``landmark, n`` (evaluated), ``n_unknown`` (at risk with an unknown value), ``n_left``
+        (follow-up had ended), ``n_not_entered``.
     n_unfitted : int or None
         Patients at risk at a landmark who have no part in fits: at each of them a value is not known.
     course : DataFrame
-        Synthetic patients: ``patient, landmark, risk``, and the values that they have.
+        Synthetic patients: ``patient, landmark, risk``, and their values.
     codes : mapping of float to ndarray of int of shape (n,)
-        Of each patient at each landmark, for the gate alone: 1 with the target in the window, 0 without, −1 not known;
-        2 at risk and not judged, 3 not at risk.
+        State of each patient at each landmark, used only by the gate: 1 with the target in the window, 0 without, −1
+        unknown; 2 at risk and not evaluated, 3 not at risk.
     """
 
     width: float

@@ -19,7 +19,7 @@ __all__ = ["probast_ai"]
 def probast_ai(
     study: Any, *, model: str = "", validation: ExternalValidation | None = None, smallest_cell: int = 5
 ) -> ProbastForm:
-    """Return the form of PROBAST+AI with what can be counted, and "needs a reviewer" elsewhere.
+    """Return the form of PROBAST+AI with computed facts, and "needs a reviewer" for all other questions.
 
     Parameters
     ----------
@@ -27,22 +27,22 @@ def probast_ai(
         A study (or its page), or a published model. If the study's page is released, the form contains only numbers of
         that page.
     model : str, default ""
-        Which model of a study; by default the one that has the addition, else the first.
+        Model of a study; by default the model with the addition, else the first.
     validation : ExternalValidation, optional
-        Of a published model, for the evaluation part. Its numbers did not pass the disclosure gate, so the form is not
-        for release.
+        Validation of a published model, for the evaluation part. Its numbers have not passed the disclosure gate, so
+        the form is not for release.
     smallest_cell : int, default 5
         Counts of events in ``validation`` that single out fewer patients are not shown.
 
     Returns
     -------
     ProbastForm
-        ``to_frame``, ``to_html``, ``to_markdown``, ``to_word``. It rates no domain and has no summary judgement.
+        ``to_frame``, ``to_html``, ``to_markdown``, ``to_word``. The form rates no domain and has no summary judgement.
 
     Notes
     -----
-    Suggested answers follow from arithmetic alone: events per candidate parameter (below 10 probably no, from 20 on
-    probably yes) and 100 events in an evaluation, both rules of thumb and no part of the tool; an upper limit of the
+    Suggested answers follow from arithmetic: events per candidate parameter (below 10 probably no, from 20 on probably
+    yes) and 100 events in an evaluation, two rules of thumb that are not part of the tool; an upper limit of the
     out-of-fold calibration slope below 1, alarms of the search for leaks, and which measures were computed.
 
     References

@@ -48,7 +48,7 @@ LEAKS = (
     "predictor-is-outcome",
     "predictor-too-strong",
 )
-# Rules of thumb, and no part of the tool, which asks for an argued size (`validation.sample_size_development`,
+# Rules of thumb, not part of the tool, which requires a justified sample size (`validation.sample_size_development`,
 # `sample_size_validation`). The lower bound is that of the objection events-per-parameter.
 _FEW, _MANY, _EVALUATION = 10, 20, 100
 
@@ -61,11 +61,11 @@ def alarm(objections: Iterable[Objection], codes: tuple[str, ...], without: str,
     objections : iterable of Objection
         All doubts.
     codes : tuple of str
-        Those that bear on the question.
+        Codes that concern the question.
     without : str
         Text if none was raised.
     otherwise : str
-        The answer then.
+        The suggested answer in that case.
     """
     said = list(dict.fromkeys(o.sentence for o in objections if o.code in codes))
     return Fact(" ".join(said), "probably no") if said else Fact(without, otherwise)
@@ -77,11 +77,11 @@ def events_per_parameter(events: int | None, parameters: int | None, words: str,
     Parameters
     ----------
     events, parameters : int or None
-        Of development; None where it is not known.
+        Numbers in development; None if unknown.
     words : str
         Description of the parameters.
     at_most : bool, default False
-        Whether the parameters are those of the final model alone, so that the ratio is an upper bound.
+        Whether only the parameters of the final model are counted, so that the ratio is an upper bound.
     """
     if events is None or not parameters:
         lacking = "The number of events" if events is None else "The number of parameters"
@@ -102,7 +102,7 @@ def enough_events(n: int | None, events: int | None) -> Fact:
     Parameters
     ----------
     n, events : int or None
-        None where it is unknown or not released.
+        None if unknown or not released.
     """
     told = "" if n is None else f"{n} patients"
     if events is None:
@@ -112,14 +112,14 @@ def enough_events(n: int | None, events: int | None) -> Fact:
 
 
 def at_horizon(result: MetricResult | None, horizon: float) -> tuple[float, float, float]:
-    """Return value and limits of a metric at a horizon; NaN where there is none.
+    """Return value and limits of a metric at a horizon; NaN if there is none.
 
     Parameters
     ----------
     result : MetricResult or None
         A metric at one or more horizons.
     horizon : float
-        Which; a metric without horizons has one value.
+        Horizon; a metric without horizons has one value.
     """
     for row in [] if result is None else result.rows():
         if np.isnan(row["horizon"]) or abs(row["horizon"] - horizon) < 1e-9:
@@ -135,7 +135,7 @@ def measures(found: Evaluation, model: str, horizon: float, how: str) -> Fact:
     found : Evaluation
         The numbers.
     model : str
-        Whose.
+        Name of the model.
     horizon : float
         The main one.
     how : str

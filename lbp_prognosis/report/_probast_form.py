@@ -35,10 +35,10 @@ class ProbastForm(ReportingForm):
     Attributes
     ----------
     title : str
-        Which study and model.
+        Study and model.
     table : DataFrame
         ``part, domain, item, kind, question, fact, suggested``. ``suggested`` is ``yes``, ``probably yes``, ``probably
-        no``, ``no`` or ``not applicable`` where it follows from arithmetic, else ``needs a reviewer``.
+        no``, ``no`` or ``not applicable`` if it follows from arithmetic, else ``needs a reviewer``.
     released : bool
         Whether all numbers passed the disclosure gate, so that the form may be released.
     synthetic : bool
@@ -70,12 +70,12 @@ class ProbastForm(ReportingForm):
 def form_of(
     title: str, facts: Mapping[tuple[str, str], Fact], *, released: bool, synthetic: bool = False
 ) -> ProbastForm:
-    """Return the form with facts by (part, item); questions without one need a reviewer.
+    """Return the form with facts by (part, item); questions without a fact need a reviewer.
 
     Parameters
     ----------
     title : str
-        Which study and model.
+        Study and model.
     facts : mapping of (str, str) to Fact
         The facts.
     released, synthetic : bool

@@ -148,7 +148,7 @@ def _imbalance(study: Mapping[str, Any]) -> Fact:
 
 
 def _columns(page: Page, plan: Mapping[str, Any]) -> pd.DataFrame | None:
-    """Return the predictors of the model, with counts of missing values where these are released."""
+    """Return the predictors of the model, with counts of missing values if released."""
     if page.columns is None:
         return None
     frame = page.columns

@@ -1,4 +1,4 @@
-"""Risk groups and calibration curves for release: bands merged, curves coarse, at no patient's time or risk."""
+"""Risk groups and calibration curves for release, with merged bands, and curves at no time or risk of a patient."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def released_groups(
     Parameters
     ----------
     groups : RiskGroups
-        As they were asked for.
+        The requested groups.
     rows : JudgedRows
-        Behind them.
+        Rows behind the groups.
     release : Release
-        The way out.
+        Release through which all numbers pass.
     cuts : list of float
         Thresholds kept, increasing.
     """
@@ -88,9 +88,9 @@ def released_curves(shown: ReleasedGroups, made: RiskGroups, release: Release, h
     made : RiskGroups
         With all of them.
     release : Release
-        The way out.
+        Release through which all numbers pass.
     horizon : float
-        Where the curves end.
+        Time at which the curves end.
     """
     if made.curves is None:
         return shown
@@ -113,7 +113,7 @@ def released_curves(shown: ReleasedGroups, made: RiskGroups, release: Release, h
 def released_calibration(
     fitted: Calibration, model: str, numbers: Evaluation, rows: JudgedRows, release: Release
 ) -> ReleasedCalibration:
-    """Return the calibration curve on risks of 0, 10, 20 … per cent that have enough patients on either side.
+    """Return the calibration curve at risks of 0, 10, 20 … per cent with enough patients on either side.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def released_calibration(
     rows : JudgedRows
         Behind the curve.
     release : Release
-        The way out.
+        Release through which all numbers pass.
     """
     kept = numbers.metrics[model]
     empty = pd.DataFrame(columns=["risk", "observed", "low", "high"], dtype=float)

@@ -26,12 +26,12 @@ METRICS_SHOWN = (
     "uno_concordance",
 )
 DIFFERENCES = ("crps", "ipa", "auc", "brier")
-# those of which, with the number of patients, a count of patients with the outcome follows
+# metrics from which, with the number of patients, the number with the outcome follows
 _OF_COUNTS = ("observed_expected", "brier", "ipa", "crps", "mae", "mean_error", "score_r2")
 
 
 def triple(value: Any, low: Any, high: Any) -> Iterable[Hashable]:
-    """Return keys of an estimate and its limits: the same numbers in two places are the same numbers."""
+    """Return keys of an estimate and its limits, so that the same numbers in two places count once."""
     numbers = [round(float(number), 3) for number in (value, low, high) if np.isfinite(number)]
     return [(tuple(numbers), k) for k in range(len(numbers))]
 
@@ -46,7 +46,7 @@ def released_metric(found: MetricResult, release: Release, places: np.ndarray) -
     release : Release
         Determines the number of digits.
     places : ndarray of int
-        Horizons kept, where it has one value per horizon.
+        Horizons kept, if the metric has one value per horizon.
     """
     digits = release.count_digits if found.metric in _OF_COUNTS else release.digits
 
@@ -93,24 +93,24 @@ def released_evaluation(
     pair: tuple[str, ...],
     label: str = "",
 ) -> Evaluation:
-    """Return the evaluation with metrics and differences that fit into the budget, main horizon first.
+    """Return the evaluation with the metrics and differences within the budget, main horizon first.
 
     Parameters
     ----------
     found : Evaluation
         All numbers.
     release : Release
-        The way out.
+        Release through which all numbers pass.
     horizons : ndarray of shape (n_kept,)
         Releasable horizons.
     main : float
         The main one.
     names : tuple of str
-        Metrics wanted, the most wanted first.
+        Requested metrics, in order of priority.
     pair : tuple of str
         (without, with the addition); empty if nothing was added.
     label : str, default ""
-        Put before the items of the budget.
+        Prefix of the items of the budget.
     """
     kept: dict[str, dict[str, MetricResult]] = {model: {} for model in found.models}
     differences: list[MetricResult] = []
@@ -160,7 +160,7 @@ def _differences(found: Evaluation, pair: tuple[str, ...]) -> dict[str, MetricRe
         if all(name in found.metrics[model] for model in pair):
             try:
                 out[name] = found.difference(name, pair[1], pair[0])
-            except LBPError:  # numbers that were pooled carry no pairs of this metric
+            except LBPError:  # pooled numbers contain no paired differences of this metric
                 continue
     return out
 
@@ -174,14 +174,14 @@ def released_decision(
     scores: Any,
     label: str = "",
 ) -> tuple[DecisionCurve | None, tuple[NetBenefitDifference, ...]]:
-    """Return net benefit and its paired differences at releasable thresholds that fit into the budget.
+    """Return net benefit and its paired differences at releasable thresholds within the budget.
 
     Parameters
     ----------
     curve : DecisionCurve
         Over all thresholds.
     release : Release
-        The way out.
+        Release through which all numbers pass.
     main : float
         The main horizon.
     cuts : list of float
@@ -191,7 +191,7 @@ def released_decision(
     scores : mapping of str to ndarray
         Risk of the target by model.
     label : str, default ""
-        Put before the items of the budget.
+        Prefix of the items of the budget.
     """
     h = int(np.flatnonzero(np.isclose(curve.horizons, main))[0])
     digits = release.count_digits

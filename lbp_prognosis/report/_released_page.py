@@ -1,4 +1,4 @@
-"""``released_page``: a page for release. All that is printed, drawn or written passes one release."""
+"""``released_page``: a page for release. All numbers in text, figures and files pass one release."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ _OF_THE_RUN = ("versions", "platform", "seed", "spec_sha256", "synthetic", "stud
 
 
 def released_page(page: Page) -> Page:
-    """Return the page with everything that identifies single patients merged, rounded, coarsened or dropped.
+    """Return the page with all values that identify single patients merged, rounded, coarsened or removed.
 
-    A page without a gate is not for release and comes back as it is; so does one that was released before.
+    A page without a gate is not for release and is returned unchanged, as is a page that was released before.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def released_page(page: Page) -> Page:
     Raises
     ------
     ArgumentError
-        If the page's numbers keep no rows from which cells could be counted (pooled over imputations).
+        If the page's numbers have no rows from which cells can be counted (pooled over imputations).
     DisclosureError
         If earlier releases in the ledger forbid this one.
     """
@@ -210,7 +210,7 @@ def _emptied(page: Page) -> Page:
 
 
 def _candidates(page: Page) -> list[float]:
-    """Return declared thresholds by priority; without them the middle and both ends of the curve."""
+    """Return declared thresholds by priority; without declared thresholds, the middle and both ends of the curve."""
     found: list[float] = []
     if page.thresholds is not None:
         found = [page.thresholds.primary, page.thresholds.low, page.thresholds.high]
@@ -278,7 +278,7 @@ def _headline(
 
 
 def _explanations(page: Page, release: Release) -> dict[str, Any]:
-    """Return mean absolute attributions; those that a single patient dominates are left out."""
+    """Return mean absolute attributions; values that a single patient dominates are left out."""
     out = {}
     for key, result in page.explanations.items():
         where = f"attributions ({key.replace('_', ' ')})"
@@ -376,7 +376,7 @@ def _numbers(
 
 
 def _events(release: Release, rows: JudgedRows) -> int | None:
-    """Return patients with the event by the main horizon, unless those of unknown state would follow from it."""
+    """Return patients with the event by the main horizon, unless the number with unknown state would follow from it."""
     with_it, without, _ = release.patients.parts()
     if release.few_unknown:
         release.note("events", "dropped", "patients of unknown state would follow")

@@ -33,7 +33,7 @@ def released_flow(flow: Any, release: Release) -> ReleasedFlow | None:
     flow : Result
         With ``steps`` of ``kind, step, n``, for values also ``patients``.
     release : Release
-        The way out.
+        Release through which all numbers pass.
     """
     k = release.smallest_cell
     steps = flow.steps.copy()
@@ -74,7 +74,7 @@ def released_sites(sites: pd.DataFrame, release: Release) -> pd.DataFrame:
     sites : DataFrame
         ``site, n, n_events, evaluated, reason``.
     release : Release
-        The way out.
+        Release through which all numbers pass.
     """
     with_it = sites["n_events"].to_numpy(dtype=float)
     cells = np.column_stack([with_it, sites["n"].to_numpy(dtype=float) - with_it])
@@ -100,9 +100,9 @@ class ReleasedVariables:
     columns : DataFrame or None
         Predictors: ``column, n, n_missing, range``.
     rows : DataFrame or None
-        The values themselves, to see whether one patient makes up a mean.
+        The values themselves, to check whether one patient dominates a mean.
     release : Release
-        The way out.
+        Release through which all numbers pass.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class ReleasedVariables:
     ) -> None:
         self.release, self.rows, self.predictors = release, rows, columns
         self._layers = LayeredRows(rows, release)
-        self._unknown: set[str] = set()  # whose missing values are not told
+        self._unknown: set[str] = set()  # variables whose missing values are not released
         self._levels: dict[str, list[str] | None] = {}
         self._frames = {caption: self._grouped(caption, result.to_frame()) for caption, result in tables.items()}
         self._made: dict[str, list[pd.DataFrame]] = {caption: [] for caption in self._frames}
@@ -172,7 +172,7 @@ class ReleasedVariables:
         ordered = all(is_number_text(v) for v in levels if v not in absent)
         k = self.release.smallest_cell
         merged = merged_levels(np.hstack([*blocks, layers]), k, ordered=ordered, last=len(absent))
-        if merged is None:  # in no group then, but for all
+        if merged is None:  # then counts are not by group
             merged = merged_levels(np.hstack([blocks[0][:, -1:], layers]), k, ordered=ordered, last=len(absent))
             tables = {c: self._ungrouped(part) for c, part in tables.items()}
             if merged is not None and any(block.shape[1] > 1 for block in blocks):
@@ -322,7 +322,7 @@ class ReleasedVariables:
     # ---- out -------------------------------------------------------------------------------------------------------
 
     def tables(self) -> dict[str, Result]:
-        """Return the tables by caption; one that has no variable left is left out."""
+        """Return the tables by caption; tables without variables are left out."""
         out: dict[str, Result] = {}
         for caption, frame in self._frames.items():
             made = self._made[caption]
@@ -332,7 +332,7 @@ class ReleasedVariables:
         return out
 
     def columns(self) -> pd.DataFrame | None:
-        """Return the predictors, with missing values and ranges where these are released."""
+        """Return the predictors, with missing values and ranges if released."""
         if self.predictors is None:
             return None
         out = self.predictors.copy()

@@ -32,9 +32,9 @@ _NO_TENTHS = pd.DataFrame(columns=["group", "n", "predicted", "observed"], dtype
 
 
 def _seen(scores: PageScores, release: Release) -> list[np.ndarray]:
-    """Return the observed scores of all, and where there are several layers of each; nothing if rows are no patients'.
+    """Return the observed scores of all patients, and of each layer if there are several; empty without patients' rows.
 
-    Numbers of two releases subtract to those of a layer.
+    Differences between numbers of two releases are numbers of a layer.
     """
     assert scores.y is not None
     value: np.ndarray = scores.y["value"]
@@ -47,7 +47,7 @@ def _seen(scores: PageScores, release: Release) -> list[np.ndarray]:
 
 
 def _are_spread(release: Release, values: np.ndarray) -> bool:
-    """Return whether enough patients differ from the lowest score of a group, and from the highest."""
+    """Return whether enough patients differ from the lowest and from the highest score of a group."""
     if not values.size:
         return False
     away = min(int((values > values.min()).sum()), int((values < values.max()).sum()))
@@ -55,16 +55,16 @@ def _are_spread(release: Release, values: np.ndarray) -> bool:
 
 
 def scores_are_releasable(scores: PageScores, release: Release) -> bool:
-    """Return whether means over all observed scores may be released: fifty of them, none of which dominates.
+    """Return whether means over all observed scores may be released: at least fifty scores, none of which dominates.
 
-    The same holds for the patients of each layer.
+    The same rule applies to the patients of each layer.
 
     Parameters
     ----------
     scores : PageScores
         With the rows.
     release : Release
-        The way out.
+        Release through which all numbers pass.
     """
     where, parts = "metrics of the scores", _seen(scores, release)
     if not parts:
@@ -78,14 +78,14 @@ def scores_are_releasable(scores: PageScores, release: Release) -> bool:
 
 
 def released_scores(scores: PageScores, release: Release) -> PageScores:
-    """Return means of the largest number of groups that are all releasable, without rows, quartiles and responses.
+    """Return means for the largest number of groups that are all releasable, without rows, quartiles and responses.
 
     Parameters
     ----------
     scores : PageScores
         With the rows.
     release : Release
-        The way out.
+        Release through which all numbers pass.
     """
     bare = replace(scores, tenths=_NO_TENTHS, response=None, y=None, forecast=None, visits={})
     if scores.visits:
@@ -97,7 +97,7 @@ def released_scores(scores: PageScores, release: Release) -> PageScores:
         "dropped",
         "they cut the same patients in other ways, so that counts could be subtracted",
     )
-    if not release.apart(where):  # the limits of groups move with the patients
+    if not release.apart(where):  # the limits of groups depend on the patients
         return bare
     for count in range(_MOST_GROUPS, 1, -1):
         table = scores.grouped(count)
@@ -115,7 +115,7 @@ def released_scores(scores: PageScores, release: Release) -> PageScores:
 
 
 def _groups_are_releasable(scores: PageScores, release: Release, table: pd.DataFrame) -> bool:
-    """Return whether the mean of each group may be released; nothing is noted for numbers of groups that are tried."""
+    """Return whether the mean of each group may be released; unsuccessful numbers of groups are not recorded."""
     assert scores.forecast is not None
     assert scores.y is not None
     seen = np.flatnonzero(~np.isnan(scores.y["value"]))
@@ -139,9 +139,9 @@ def released_mean_calibrations(
     numbers : Evaluation
         Released numbers.
     scores : PageScores
-        With the rows; curves of other models than its own are left out.
+        With the rows; only the curve of its own model is kept.
     release : Release
-        The way out.
+        Release through which all numbers pass.
     """
     out = {}
     for model, fitted in found.items():
@@ -158,7 +158,7 @@ def released_mean_calibrations(
 
 
 def _kept(kept: Mapping[str, MetricResult], result: MetricResult) -> MetricResult:
-    """Return the released form of a result, else one without numbers."""
+    """Return the released form of a result, or a form without numbers."""
     if result.metric in kept:
         return kept[result.metric]
     nothing = float("nan")

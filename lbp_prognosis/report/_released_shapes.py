@@ -92,7 +92,7 @@ class ReleasedGroups(Result):
         unit : str, default ""
             Unit of time, for the label.
         least : int, default 0
-            Not used: nothing here is of fewer patients.
+            Not used: no number here is based on fewer patients.
         """
         from lbp_prognosis._draw import draw_group_bars, draw_risk_groups
 
@@ -114,7 +114,7 @@ class ReleasedGroups(Result):
 
 @dataclass(frozen=True, repr=False)
 class ReleasedCalibration(Result):
-    """A calibration curve on round risks, without groups and without the risks of patients.
+    """A calibration curve at round risks, without groups and without the risks of patients.
 
     Attributes
     ----------

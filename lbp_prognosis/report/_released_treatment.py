@@ -1,4 +1,4 @@
-"""Performance without a treatment for release: of enough patients, so that those treated do not follow from it."""
+"""Performance without a treatment for release, from enough patients that treated patients do not follow from it."""
 
 from __future__ import annotations
 
@@ -21,21 +21,22 @@ _TAIL = 0.05
 def released_treatment(
     shown: PageTreatment, release: Release, main: float, cuts: Sequence[float]
 ) -> PageTreatment | None:
-    """Return the releasable numbers at the main horizon; None where patients would follow by subtraction.
+    """Return the releasable numbers at the main horizon; None if patients would follow by subtraction.
 
-    The numbers are of the patients whose state without the treatment is known, next to those of all patients on the
-    same page. So each outcome among those treated, and among those not seen, has to be of none or of enough patients.
+    The numbers are those of patients whose state without the treatment is known; the same page shows the numbers of all
+    patients. Therefore each outcome among treated patients, and among patients of unknown state, must have no patient
+    or enough patients.
 
     Parameters
     ----------
     shown : PageTreatment
         With the rows.
     release : Release
-        The way out.
+        Release through which all numbers pass.
     main : float
         The main horizon.
     cuts : sequence of float
-        Thresholds that are released of all patients, the most wanted first.
+        Thresholds released for all patients, in order of priority.
     """
     where = f"results without {shown.name}"
     if not release.apart(where):
@@ -99,7 +100,7 @@ def _too_few(shown: PageTreatment, release: Release) -> bool:
 
 
 def _is_safe(shown: PageTreatment, release: Release, band: np.ndarray) -> bool:
-    """Return whether in each band the outcomes of those treated and of those not known are of none or of enough."""
+    """Return whether in each band each outcome of treated and of unknown patients has no patient or enough patients."""
     assert shown.treated is not None
     assert shown.known is not None
     patients = release.patients

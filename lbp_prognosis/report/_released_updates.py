@@ -19,18 +19,18 @@ _COUNTS = ["n", "n_unknown", "n_left", "n_not_entered"]
 
 
 def released_updates(shown: PageUpdates, release: Release) -> PageUpdates | None:
-    """Return the releasable landmarks, first things first; None if there are none.
+    """Return the releasable landmarks, in order of priority; None if there are none.
 
-    The patients judged at a landmark are those of the page less those who left, so that counts subtract: a landmark is
-    kept if every combination of a patient's state at the main horizon, at this landmark and at the one kept before is
-    of no patient or of enough, two at a time.
+    The patients evaluated at a landmark are those of the page minus those who left, so that counts can be subtracted. A
+    landmark is kept if every pairwise combination of a patient's states at the main horizon, at this landmark and at
+    the landmark kept before has no patient or enough patients.
 
     Parameters
     ----------
     shown : PageUpdates
         With the rows.
     release : Release
-        The way out.
+        Release through which all numbers pass.
     """
     where = "updated risks"
     patients = release.patients

@@ -78,7 +78,7 @@ def render_page(page: Page, sections: tuple[Section, ...] | None = None) -> str:
     page : Page
         The page.
     sections : tuple of Section, optional
-        Made before, so that figures are drawn once.
+        Sections made earlier, so that figures are drawn once.
 
     Raises
     ------
@@ -99,15 +99,15 @@ def render_page(page: Page, sections: tuple[Section, ...] | None = None) -> str:
 def render_summary(page: Page, sections: tuple[Section, ...] | None = None) -> str:
     """Return the page in short, one screen for a meeting, as HTML; a page for release passes the gate first.
 
-    It shows the headline numbers, the first figures of calibration and of clinical utility, and for each claim whether
-    it is supported.
+    The short page shows the headline numbers, the first figures of calibration and of clinical utility, and for each
+    claim whether it is supported.
 
     Parameters
     ----------
     page : Page
         The page.
     sections : tuple of Section, optional
-        Of the whole page, made before.
+        Sections of the whole page, made earlier.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def _rendered(name: str, page: Page, **parts: Any) -> str:
 
 
 def _finalized(value: Any) -> Any:
-    return visible(value) if type(value) is str else value  # markup of the templates stays as it is
+    return visible(value) if type(value) is str else value  # markup of the templates is unchanged
 
 
 @cache
@@ -208,7 +208,7 @@ def _rows(block: Table) -> list[list[_Cell]]:
 
 
 def _batches(section: Section) -> list[list[Block]]:
-    """Return blocks in runs, so that neighbouring figures are side by side."""
+    """Return blocks in runs, so that neighbouring figures are printed in one row."""
     runs: list[list[Block]] = []
     for block in section.blocks:
         if runs and runs[-1][0].kind == "picture" and block.kind == "picture":

@@ -35,8 +35,8 @@ def results_sentences(result: Any) -> ManuscriptText:
 
     Notes
     -----
-    A sentence gives an estimate, its interval and the kind of validation, and makes no statement that the tier of its
-    evidence does not allow (`evidence.forbidden_words`). Verdicts on claims are those of the page.
+    Each sentence gives an estimate, its interval and the kind of validation, and makes only statements that the tier of
+    its evidence allows (`evidence.forbidden_words`). Verdicts on claims are those of the page.
     """
     page = page_of(result)
     if page.release is not None and page.release.insufficient:
@@ -93,7 +93,7 @@ def _value(result: MetricResult | None, page: Page, *, first: bool = False, sign
 
 
 def _each(page: Page, name: str) -> list[tuple[str, str]]:
-    """Return model and text of a metric of each model; the first states the level of the interval."""
+    """Return model and text of a metric for each model; the first text states the level of the interval."""
     out: list[tuple[str, str]] = []
     for model in page.evaluation.models:
         text = _value(page.evaluation.metrics.get(model, {}).get(name), page, first=not out)
@@ -168,7 +168,7 @@ def _added(page: Page) -> list[str]:
 def _null(low: float, high: float) -> str:
     if not (np.isfinite(low) and np.isfinite(high)):
         return ""
-    # as printed: a limit of 0.000 is not said to leave 0 out
+    # as printed: an interval with the limit 0.000 is not reported to exclude 0
     return ", an interval that contains 0" if round(low, 3) <= 0 <= round(high, 3) else ""
 
 

@@ -56,7 +56,7 @@ def section_decisions(page: Page) -> Section | None:
         rows.append(row)
     if curve.reason[h]:
         blocks.append(Notice(f"No decision curve: {curve.reason[h]}"))
-    elif page.release is None:  # of two or three thresholds the table says all
+    elif page.release is None:  # with two or three thresholds the table shows all values
         blocks.append(
             figure(
                 lambda ax: curve.plot(ax, horizon=page.horizon, label=f"{page.target_words} by {page.time}"),
@@ -162,7 +162,7 @@ def _paired(page: Page, name: str, model: str, reference: str) -> MetricResult |
 
 
 def _association(found: AssociationTest, addition: str, unit: str) -> Table:
-    """Return the ratios of the added predictors, of what ``unit`` says, with the joint test under them."""
+    """Return the ratios of the added predictors, with ``unit`` naming the ratio, and the joint test below."""
     rows = found.coefficients
     frame = pd.DataFrame(
         {

@@ -17,7 +17,7 @@ _KAPPA = ("kappa", "kappa_linear", "kappa_quadratic")
 
 
 def section_measurement(page: Page) -> Section | None:
-    """Return tables of repeatability and of agreement with a reference; None where no readings were judged."""
+    """Return tables of repeatability and of agreement with a reference; None if no readings were evaluated."""
     frames = [entry.frame for entry in page.evidence.entries if "compared" in entry.frame]
     if not frames:
         return None

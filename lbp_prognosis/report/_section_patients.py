@@ -65,7 +65,7 @@ def _table_one(frame: pd.DataFrame, caption: str, name: str, page: Page) -> Tabl
     shown["variable"] = [_variable(text) for text in shown["variable"]]
     for column in shown.columns[shown.columns.str.startswith("smd")]:
         shown[column] = shown[column].str.replace("-", "−")
-    shown = shown.drop(columns="missing", errors="ignore")  # missing values have rows of their own, with their share
+    shown = shown.drop(columns="missing", errors="ignore")  # missing values have separate rows, with their share
     shown = shown.rename(columns={"value": "level", "smd": "standardised difference"})
     note = (
         "Mean (SD), median [quartiles] or n (%): shares of categories of those known, of missing values (and of "
@@ -94,5 +94,5 @@ def _columns(page: Page) -> Table:
         }
     )
     if shown["unit"].eq("").all():
-        shown = shown.drop(columns="unit")  # a wide table declares none
+        shown = shown.drop(columns="unit")  # a wide table declares no units
     return Table("predictors", "Predictors as they were understood.", shown, head=2)

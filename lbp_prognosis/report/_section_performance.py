@@ -46,7 +46,7 @@ def _cell(result: MetricResult | None, horizon: float) -> str:
 
 
 def metric_cell(page: Page, model: str, name: str) -> str:
-    """Return a metric of a model at the main horizon with its interval; a dash where there is none."""
+    """Return a metric of a model at the main horizon with its interval; a dash if there is none."""
     return _cell(page.evaluation.metrics[model].get(name), page.horizon)
 
 
@@ -58,7 +58,7 @@ def metric_table(page: Page, names: tuple[str, ...], key: str, caption: str, not
     page : Page
         The page.
     names : tuple of str
-        Metrics; those that no model has are left out.
+        Metrics; metrics without values are left out.
     key, caption, note : str
         Of the table.
     """
@@ -109,7 +109,7 @@ def _auc(page: Page, ax: Any) -> None:
 
 
 def _is_without_event(page: Page) -> bool:
-    """Whether scores are judged of which no cut makes an event."""
+    """Whether the evaluation is of scores without a cut that defines an event."""
     return bool(page.evaluation.mean_calibrations) and not page.evaluation.calibrations
 
 
@@ -154,7 +154,7 @@ def section_calibration(page: Page) -> Section | None:
 
 
 def section_optimism(page: Page) -> Section | None:
-    """Return apparent and out-of-fold numbers side by side."""
+    """Return apparent and out-of-fold numbers in one table."""
     if page.apparent is None:
         return None
     rows = []

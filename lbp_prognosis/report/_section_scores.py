@@ -42,7 +42,7 @@ def section_scores(page: Page) -> Section | None:
 
 
 def _metrics(page: Page, names: Sequence[str], key: str, caption: str) -> Iterable[Block]:
-    """Yield the table of the metrics that there are, with what each of them means."""
+    """Yield the table of the available metrics, with the meaning of each."""
     shown = [name for name in names if any(name in part for part in page.evaluation.metrics.values())]
     if not shown:
         return
@@ -85,7 +85,7 @@ _AT_VISITS = ("crps", "mae", "mean_error", "score_r2", "auc", "observed_expected
 
 
 def _by_visit(page: Page, scores: PageScores) -> Iterable[Table]:
-    """Yield performance at each visit, the last from the evaluation of the page, of models of several visits."""
+    """Yield performance of models of several visits at each visit; the last is from the evaluation of the page."""
     if not scores.visits:
         return
     models = next(iter(scores.visits.values())).models

@@ -42,7 +42,7 @@ def section_sites(page: Page) -> Section | None:
                     "τ²": number(pooled.tau2, 4),
                 }
             )
-            if name == "auc" and model == main and page.release is None:  # a site by itself may be a few patients
+            if name == "auc" and model == main and page.release is None:  # a single site may have few patients
                 blocks.append(
                     figure(
                         partial(_forest, pooled),

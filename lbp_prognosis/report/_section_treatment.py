@@ -23,7 +23,7 @@ _METRICS = ("auc", "brier", "ipa", "observed_expected", "calibration_slope")
 
 
 def section_treatment(page: Page) -> Section | None:
-    """Return the strategy, who starts the treatment, positivity, performance; None if no treatment is declared."""
+    """Return the strategy, predictors of starting, positivity and performance; None if no treatment is declared."""
     shown = page.treatment
     if shown is None:
         return None
@@ -93,7 +93,7 @@ def _positivity(page: Page, shown: PageTreatment) -> Iterable[Block]:
 
 
 def _models(page: Page, shown: PageTreatment) -> list[str]:
-    """Return the larger model as it was fitted to what happened, and to the strategy."""
+    """Return the larger model fitted to the observed data, and fitted under the strategy."""
     main = page.comparison[1] if page.comparison else ""
     names = shown.evaluation.models
     main = main or next((name for name in names if f"{name} without {shown.name}" in names), names[-1])

@@ -1,4 +1,4 @@
-"""Section Updates: risks that are predicted again at landmarks."""
+"""Section Updates: risks updated at landmarks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PAIRED = ("auc", "brier", "ipa")
 
 
 def section_updates(page: Page) -> Section | None:
-    """Return who is at risk at each landmark, performance there, what updating adds, and synthetic courses."""
+    """Return patients at risk, performance and added value of updating at each landmark, and synthetic courses."""
     shown = page.updates
     if shown is None:
         return None
@@ -119,7 +119,7 @@ def _draw_courses(page: Page, shown: PageUpdates, window: str, ax: Any) -> None:
     rows = shown.course
     drawn = pd.DataFrame({"time": rows["landmark"], "state": rows["patient"], "value": rows["risk"]})
     points = np.unique(rows["landmark"])
-    # the last risk holds for a while too
+    # the last risk is drawn as a step of its own
     end = points[-1] + (points[-1] - points[-2] if points.size > 1 else shown.width)
     drawn = pd.concat([drawn, drawn[drawn["time"] == points[-1]].assign(time=end)])
     draw_states(drawn.assign(low=drawn["value"], high=drawn["value"]), label=_risk(page, window), ax=ax)

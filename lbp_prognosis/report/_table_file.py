@@ -1,4 +1,4 @@
-"""Tables of the page as files: the same bytes in the folder and behind the link beside the table."""
+"""Tables of the page as files, with the same bytes in the folder and behind the link next to the table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["csv_link", "csv_name", "csv_text"]
 
 
 def csv_text(frame: pd.DataFrame) -> str:
-    """Return a table as CSV; cells that a spreadsheet would take for formulas are text."""
+    """Return a table as CSV; cells that a spreadsheet would read as formulas are text."""
     return str(inert_cells(frame).to_csv(index=False, lineterminator="\n"))
 
 
@@ -24,7 +24,7 @@ def csv_name(block: Table) -> str:
 
 
 def csv_link(block: Table) -> str:
-    """Return the file as a link of its own, so that a page that was sent without its folder keeps its tables."""
+    """Return the file as a self-contained link, so that a page sent without its folder keeps its tables."""
     return "data:text/csv;charset=utf-8;base64," + base64.b64encode(csv_text(block.frame).encode("utf-8")).decode(
         "ascii"
     )

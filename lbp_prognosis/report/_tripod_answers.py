@@ -43,20 +43,20 @@ def tripod_ai_answers(
     models: Mapping[str, Any] | None = None,
     thresholds: Any = None,
 ) -> pd.DataFrame:
-    """Fill the items of TRIPOD+AI from what was computed.
+    """Fill the items of TRIPOD+AI from computed results.
 
     Parameters
     ----------
     results : sequence of Result
-        Validations, sample sizes, updates, groups: whatever is reported.
+        Reported results: validations, sample sizes, updates, groups.
     outcome : OutcomeSpec, optional
         Definition of the outcome.
     X : DataFrame, optional
-        Predictors of development as they came, missing values included.
+        Predictors of development as read, including missing values.
     modalities : mapping of str to iterable of str, optional
         Columns by modality.
     models : mapping of str to estimator, optional
-        Pipelines by name; of fitted ones with ``coef_`` the coefficients are given.
+        Pipelines by name; the coefficients of fitted pipelines with ``coef_`` are given.
     thresholds : ThresholdRange, optional
         Declared thresholds, with their reason.
 
@@ -231,7 +231,7 @@ def _of_numbers(result: Result, say: Any) -> None:
         said = f" with {int(events.max())} events" if len(events) else ""
         say("21", f"{kind}: {int(counted['n'].max())} patients{said}.")
     if isinstance(result, InternalExternal | SubgroupPerformance):
-        return  # their rows are of parts
+        return  # their rows are sites or subgroups
     own = frame["reference"].fillna("") == "" if "reference" in frame else pd.Series(True, index=frame.index)
     for row in frame[own & frame["metric"].isin(_SHOWN) & frame["value"].notna()].head(24).to_dict("records"):
         at = "" if pd.isna(row["horizon"]) else f" at {row['horizon']:g}"

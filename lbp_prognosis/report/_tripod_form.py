@@ -51,9 +51,9 @@ class TripodForm(ReportingForm):
     Attributes
     ----------
     title : str
-        Which study.
+        Title of the study.
     table : DataFrame
-        ``item, section, text, answer, filled``; an answer is empty where the authors have to write it.
+        ``item, section, text, answer, filled``; an answer is empty if the authors have to write it.
     released : bool
         Whether all numbers passed the disclosure gate, so that the form may be released.
     synthetic : bool

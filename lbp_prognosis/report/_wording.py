@@ -13,7 +13,7 @@ __all__ = ["estimate", "joined", "level_name", "number", "readable", "signed", "
 
 _POOLED = re.compile(r"^(count|any)_(eq|ge|le)_(.+)$")
 _SIGN = {"eq": "=", "ge": "≥", "le": "≤"}
-# as the field writes them; only whole words are replaced
+# usual abbreviations of the field; only whole words are replaced
 _NAMES = {
     "bmi": "BMI",
     "csa": "CSA",
@@ -63,7 +63,7 @@ def spoken(text: str) -> str:
 
 
 def level_name(level: str) -> str:
-    """Return a level as it is spoken of: ``l4l5 left`` as ``L4–L5, left``, ``l4`` as ``L4``."""
+    """Return the readable name of a level: ``l4l5 left`` as ``L4–L5, left``, ``l4`` as ``L4``."""
     words = []
     for part in level.split():
         found = re.fullmatch(r"([ctls]\d{1,2})([ctls]\d{1,2})?", part)
@@ -72,7 +72,7 @@ def level_name(level: str) -> str:
 
 
 def number(value: Any, digits: int = 3) -> str:
-    """Return a number with a fixed number of digits and a true minus sign; a dash where there is none."""
+    """Return a number with a fixed number of digits and a true minus sign; a dash if there is none."""
     if value is None or pd.isna(value) or not np.isfinite(float(value)):
         return "–"
     text = f"{float(value):.{digits}f}"

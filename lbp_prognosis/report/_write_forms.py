@@ -24,7 +24,7 @@ def write_forms(result: Any, folder: str | os.PathLike[str]) -> tuple[Path, ...]
     result : StudyResult or Page
         Result of a study, or its page. If the page is released, the forms contain only numbers of that page.
     folder : path
-        Made if it is not there; files of these names in it are replaced.
+        Created if absent; files with these names in it are replaced.
 
     Raises
     ------

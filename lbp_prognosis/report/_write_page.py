@@ -46,28 +46,28 @@ def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
     """Write ``evidence.html``, ``tables/`` (CSV, HTML, Word), ``results.parquet`` and ``provenance.json``.
 
     ``summary.html`` is the page in short, one screen for a meeting: headline numbers, reliability of the predictions,
-    net benefit, and what the evidence supports.
+    net benefit, and the supported claims.
 
-    A page with a ``gate`` is written after disclosure control. A page without one shows everything, carries a banner,
-    and gets the file ``NOT_FOR_RELEASE.txt``.
+    A page with a ``gate`` is written after disclosure control. A page without a gate shows all results, carries a
+    banner, and is accompanied by the file ``NOT_FOR_RELEASE.txt``.
 
     Parameters
     ----------
     page : Page
         The page.
     folder : path
-        Made if it is not there; files of these names in it are replaced.
+        Created if absent; files with these names in it are replaced.
 
     Returns
     -------
     pathlib.Path
-        Of ``evidence.html``, which is written last: if it exists, all other files do.
+        Path of ``evidence.html``, which is written last: if it exists, so do all other files.
 
     Raises
     ------
     ArgumentError
-        If the folder cannot be written, another run writes to it, or a page for release would be next to files that
-        do not.
+        If the folder cannot be written, another run writes to it, or a page for release would be next to files that are
+        not for release.
     DisclosureError
         If earlier releases in the page's ledger forbid this one.
     OSError
@@ -95,7 +95,7 @@ def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
     ['NOT_FOR_RELEASE.txt', 'evidence.html', 'provenance.json', 'results.parquet', 'summary.html', 'tables']
     """
     page = released_page(page)
-    files = page_files(page)  # all of it before the first is written: a fault on the way leaves the folder as it was
+    files = page_files(page)  # all contents come before the first file: an error leaves the folder unchanged
     target = check_writable("folder", folder)
     digest = hashlib.sha256(b"".join(_bytes(content) for content in files.values())).hexdigest()
     if page.release is not None:
@@ -104,7 +104,7 @@ def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
     make_folder(target / "tables")
     with folder_lock("folder", target):
         if page.release is not None and not page.release.insufficient:
-            page.release.close(page.title, digest)  # first: no page lies there that the ledger does not know
+            page.release.close(page.title, digest)  # first, so that the folder contains no page that the ledger lacks
         for name, content in files.items():
             write_file(target / name, content)
     return target / _PAGE
@@ -176,7 +176,7 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cells(block: Table) -> list[list[str]]:
-    """Return the cells as text, a repeated group label only once, as in print."""
+    """Return the cells as text, with a repeated group label only once, as in print."""
     frame = block.frame.fillna("").astype(str)
     if block.group:
         frame[block.group] = frame[block.group].mask(frame[block.group].eq(frame[block.group].shift()), "")
