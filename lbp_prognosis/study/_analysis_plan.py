@@ -24,7 +24,7 @@ class AnalysisPlan(DocumentResult):
     study : Study
         The protocol.
     sha256 : str
-        Digest of the protocol: the same protocol has the same digest wherever it lies.
+        Digest of the protocol; it does not depend on the protocol's folder.
     sections : tuple
         Headings, paragraphs and tables.
     """
@@ -69,7 +69,7 @@ def analysis_plan(study: Study) -> AnalysisPlan:
 
     See Also
     --------
-    deviations : Differences between the plan and what ran.
+    deviations : Differences between the plan and the protocol that ran.
     """
     if not isinstance(study, Study):
         raise argument_error("study", "a Study", study, "Study.from_toml reads study.toml.")

@@ -14,9 +14,10 @@ __all__ = ["candidate_parameters"]
 
 
 def candidate_parameters(models: Mapping[str, Any]) -> dict[str, int]:
-    """Return the number of coefficients for the event of interest by model, without trees, nets and stacks.
+    """Return the number of coefficients for the event of interest by model; trees, nets and stacks have none.
 
-    Coefficients that a penalty sets to zero count: they were candidates. Baselines and published models do not.
+    Coefficients that a penalty sets to zero are counted, because they were candidates. Baselines and published models
+    are not counted.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ __all__ = ["check_before_work"]
 
 
 def check_before_work(study: Study, data: StudyData) -> None:
-    """Refuse protocols that would fail, or be meaningless, only after all fits.
+    """Refuse protocols that would fail or be meaningless after all fits.
 
     Parameters
     ----------
@@ -23,13 +23,13 @@ def check_before_work(study: Study, data: StudyData) -> None:
     Raises
     ------
     ArgumentError
-        If sites are to be left out and none are named, a column of ``nominal`` is no predictor, the column of
-        ``page.table_one_by`` is not there, there are more folds than events, or a ledger of releases is named and no
+        If sites are to be left out but not named, a column of ``nominal`` is not a predictor, the column of
+        ``page.table_one_by`` is absent, there are more folds than events, or a ledger of releases is named without a
         column of identifiers.
     DataError
         If the ledger of releases is damaged.
     DisclosureError
-        If earlier releases in it forbid this one.
+        If earlier releases in the ledger forbid this one.
     """
     if study.validation.sites and data.sites is None:
         raise argument_error("validation.sites", "false where the data name no site", "true")
@@ -47,7 +47,7 @@ def check_before_work(study: Study, data: StudyData) -> None:
     events = int((y[column] == 1).sum())
     if study.validation.folds > events:
         raise argument_error("validation.folds", f"at most {events}, the number of events", str(study.validation.folds))
-    # what the ledger of releases refuses after the work, it refuses before it
+    # a release that the ledger would refuse after the fits is refused before them
     ledger, gate = study.release_ledger(), study.gate()
     if ledger is not None and gate is not None:
         names = data.patient_ids(study.data.id) or ()

@@ -22,17 +22,18 @@ class DataPlan:
     mapping : str
         ``mapping.toml`` that turns files of ``package`` into its tables; relative to the study file.
     wide : str
-        One table with a row per patient: CSV, Excel, Stata, SPSS, SAS, Parquet; relative to the folder of the data.
+        One table with one row per patient: CSV, Excel, Stata, SPSS, SAS, Parquet; relative to the folder of the data.
     id : str
-        Column that names the patient (wide).
+        Column of patient identifiers (wide).
     time, event : str
         Columns of the outcome (wide).
     entry : str
         Column of delayed entry (wide).
     status : str
-        Instead of time and event: column of the state at the only horizon, 0, 1, missing if not observed (wide).
+        Instead of time and event: column with the state at the only horizon: 0, 1, or missing if not observed (wide).
     score : str
-        Instead: column of the score at the only horizon, missing if not observed; ``[score]`` says what it is (wide).
+        Instead of time and event: column with the score at the only horizon, missing if not observed; ``[score]``
+        describes it (wide).
     censored : object
         Code of ``event`` that means censored.
     causes : mapping of str to object
@@ -42,11 +43,11 @@ class DataPlan:
     where : mapping of str to object
         Rows to keep: column to value or list of values (wide).
     sheet, delimiter, decimal, thousands, encoding : str
-        How the table is to be read where it should not be found out: see `schema.read_table` (wide).
+        Format of the table, if it is not to be inferred: see `schema.read_table` (wide).
     nominal : tuple of str
-        Columns whose numbers are names.
+        Columns whose numbers are codes of unordered categories.
     missing : word, number, tuple of them, or mapping, optional
-        What means missing, as in `schema.read_table`: for all columns, or by column (wide).
+        Codes for missing values, as in `schema.read_table`: for all columns, or by column (wide).
     synthetic : bool
         Marks simulated data (a package states it itself).
     """

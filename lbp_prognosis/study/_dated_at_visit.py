@@ -17,7 +17,7 @@ DATED_AT_VISIT = objection("dated-at-visit")
 
 
 class DatedAtVisit(BaseEstimator):
-    """Fit an estimator of right-censored times to an interval-censored outcome, events dated at the visit.
+    """Fit an estimator of right-censored times to an interval-censored outcome, with events dated at the visit.
 
     Parameters
     ----------
@@ -39,5 +39,5 @@ class DatedAtVisit(BaseEstimator):
 
 
 def unwrapped_model(model: Any) -> Any:
-    """Return the fitted model inside a wrapper that brings another outcome to its fit."""
+    """Return the fitted model inside a wrapper that changes the outcome of its fit."""
     return model.estimator_ if isinstance(model, DatedAtVisit | WithEarlierVisits) else model

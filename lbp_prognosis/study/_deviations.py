@@ -35,13 +35,13 @@ _DEPARTURES = (
 
 @dataclass(frozen=True, repr=False)
 class Deviations(DocumentResult):
-    """Differences between a plan and what ran.
+    """Differences between a plan and the protocol that ran.
 
     Attributes
     ----------
     table : DataFrame
         ``kind, field, planned, run, reason``: ``kind`` is ``analysis``, ``page`` (title and release) or ``run``
-        (planned and not possible); ``reason`` is the authors', empty where none was given.
+        (planned and not possible); ``reason`` is given by the authors, else empty.
     planned, ran : str
         Digests of the two protocols.
     released : bool
@@ -58,7 +58,7 @@ class Deviations(DocumentResult):
         return self.table.copy()
 
     def document(self) -> Document:
-        """Return the differences as a text, with those without a reason named."""
+        """Return the differences as a text that names those without a reason."""
         facts = [["what", "digest"], ["protocol of the plan (SHA-256)", self.planned]]
         facts.append(["protocol that ran (SHA-256)", self.ran])
         parts: list[Any] = [facts]
@@ -83,29 +83,29 @@ def deviations(
     reasons: Mapping[str, str] | None = None,
     expect_sha256: str = "",
 ) -> Deviations:
-    """Return what differs between a plan and what ran.
+    """Return the differences between a plan and the protocol that ran.
 
     Parameters
     ----------
     plan : AnalysisPlan, Study or path
-        The plan, its protocol, or the file of it.
+        The plan, its protocol, or its file.
     result : StudyResult or Study
-        Result or protocol of the study. For a result, objections that report planned analyses as impossible are
-        rows too.
+        Result or protocol of the study. For a result, objections that report planned analyses as impossible are also
+        rows.
     reasons : mapping of str to str, optional
         Field to the reason of its change.
     expect_sha256 : str, default ""
-        Digest that the plan must have, as in the registration.
+        Required digest of the plan, as registered.
 
     Returns
     -------
     Deviations
-        Empty where the same protocol ran and all of it could be done.
+        Empty if the same protocol ran and all its analyses were possible.
 
     Raises
     ------
     ArgumentError
-        If the plan has another digest than expected, or a reason is given for a field that did not change.
+        If the digest of the plan differs from the expected one, or a reason is given for a field that did not change.
     """
     if isinstance(plan, AnalysisPlan):
         first = plan.study
@@ -142,7 +142,7 @@ def _changed(first: Study, second: Study) -> list[tuple[str, str, str, str]]:
         if any(
             path in one and path not in other and _has_inside(path, other) for one, other in ((old, new), (new, old))
         ):
-            continue  # an empty table against a filled one: its fields are rows
+            continue  # an empty table compared with a filled one: each field is a row
         kind = "page" if path.split(".")[0] in ("page", "title") else "analysis"
         planned, ran = (shown_value(found[path]) if path in found else _ABSENT for found in (old, new))
         rows.append((kind, path, planned, ran))

@@ -1,4 +1,4 @@
-"""``DiagnosticPlan``: the reference that a measure is compared with."""
+"""``DiagnosticPlan``: the reference with which a measure is compared."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class DiagnosticPlan:
     reference : str
         Reader of the table ``reading`` whose first readings are the reference.
     positive : float or tuple of float
-        Value from which the reference is positive; for categories the list of those that are.
+        Value from which the reference is positive; for categories, the list of positive categories.
     against : {"readers", "standard"}
-        What the reference is: readers' grades, or a standard independent of them.
+        Kind of reference: grades by readers, or a standard independent of them.
     test : str
         ``"biomarker"`` for the values of the biomarker table, else a reader.
     structure : str
-        Where the measure is read of several structures.
+        Structure, if the measure is read for several structures.
     name : str
         Name on the page; the measure in words if empty.
     """

@@ -28,26 +28,26 @@ def evaluate_out_of_fold(
     synthetic: bool,
     doubts: tuple[Objection, ...] = (),
 ) -> Evaluation:
-    """Return `evaluate` of the risks; for outcomes seen at visits with a decision curve at the main horizon.
+    """Return `evaluate` of the risks; for outcomes observed at visits, with a decision curve at the main horizon.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
         Outcome.
     risks : mapping of str to ndarray of shape (n, n_horizons) or ScoreForecast
-        By model; of a score the predicted distributions.
+        By model; for a score, the predicted distributions.
     spec : OutcomeSpec
         Horizons and polarity.
     thresholds : ThresholdRange or None
         Of the decision.
     step : float
-        Distance of neighbouring thresholds.
+        Distance between neighbouring thresholds.
     resamples, seed : int
-        For bands and intervals of calibration distances.
+        Resamples and seed for bands and for intervals of calibration distances.
     synthetic : bool
         Whether the data were simulated.
     doubts : tuple of Objection
-        Travel with the result.
+        Objections attached to the result.
     """
     kind, target = outcome_kind(y), spec.target
     at_one_visit = kind in ("status", "measured")
@@ -76,14 +76,14 @@ def evaluate_out_of_fold(
 
 
 def decision_grid(thresholds: ThresholdRange, step: float) -> np.ndarray:
-    """Return the declared thresholds, and some on either side for the figure.
+    """Return the declared thresholds, and further ones on either side for the figure.
 
     Parameters
     ----------
     thresholds : ThresholdRange
         Declared.
     step : float
-        Distance of neighbouring thresholds.
+        Distance between neighbouring thresholds.
     """
     count = int(0.15 / step)
     beside = step * np.arange(1, count + 1)
@@ -105,7 +105,7 @@ def groups_out_of_fold(
     spec : OutcomeSpec
         The outcome.
     thresholds : ThresholdRange or None
-        Low and high divide the groups.
+        Low and high thresholds separate the groups.
     model : str
         Model of the risks.
     synthetic : bool

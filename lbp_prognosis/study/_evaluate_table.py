@@ -67,53 +67,53 @@ def evaluate_table(
     Parameters
     ----------
     path : path
-        CSV, Excel, Stata, SPSS, SAS or Parquet; a row per patient.
+        CSV, Excel, Stata, SPSS, SAS or Parquet; one row per patient.
     risks : sequence of str
-        Columns of predicted risks at the horizon, one per model. With ``score`` names of models, whose columns
+        Columns of predicted risks at the horizon, one per model. With ``score``, names of models whose columns
         ``NAME_LEVEL`` contain P(score = level).
     horizon : float
         In the unit of the times.
     time, event : str
         Columns of a right-censored outcome.
     status : str
-        Instead: column of the state at the horizon.
+        Column of the state at the horizon, instead of time and event.
     score : str
-        Instead: column of the score at the horizon.
+        Column of the score at the horizon, instead of time and event.
     score_range : str
         Range of the score, ``"0:10"``.
     at_most, at_least : float, optional
-        Cut of the score that defines the event, declared before the data are seen; thresholds need one.
+        Cut of the score that defines the event, declared before the data are seen; required by thresholds.
     censored : str, default ""
-        Code that means censored, where it is not 0.
+        Code for censored, if it is not 0.
     thresholds : str, default ""
         ``low:high`` (steps of 0.01) or a list with commas.
     target : {"event", "no_event"}, default "event"
         Target of decisions.
     clusters : str, default ""
-        Column of what rows belong together.
+        Column of clusters.
     unit : str, default ""
         Of time, for the page.
     sample : {"apparent", "internal", "internal-external", "external"}, default "apparent"
-        Where the predictions come from, as the caller states it.
+        Kind of validation, as the caller states it.
     setting : {"", "temporal", "geographic", "setting"}, default ""
-        In what external patients differ from those of the development.
+        Difference between external and development patients.
     title : str, default "Evaluation of predictions"
         Of the page.
     mode : {"", "not-for-release", "release"}, default ""
-        Whether the page is for release; by default it is if one of the next two arguments is given.
+        Whether the page is for release; by default it is for release if one of the next two arguments is given.
     smallest_cell : int, optional
-        k, at least 2, for a page for release; 5 if not given.
+        k, at least 2, for a page for release; 5 by default.
     release_ledger : path, optional
         File of earlier releases.
     id : str, default ""
-        Column that names the patient, for the ledger and ``exclude_ids``.
+        Column of patient identifiers, for the ledger and ``exclude_ids``.
     exclude_ids : iterable, optional
         Patients who withdrew: their rows are left out.
 
     Raises
     ------
     DataError, OutcomeError
-        If the table is not what it must be.
+        If the table does not meet the requirements.
     ArgumentError
         If an argument is not accepted.
     """
@@ -188,21 +188,21 @@ def outcome_of_table(
     horizon : float
         Of the state, in the unit of the times.
     time, event : str
-        Columns of a dated outcome, not used where ``status`` is given.
+        Columns of a dated outcome, not used if ``status`` is given.
     status : str
-        Column of the state at the horizon: 0, 1 or missing (not known).
+        Column of the state at the horizon: 0, 1 or missing (unknown).
     censored : str
-        Code of ``event`` that means censored; the usual one (0) if empty.
+        Code of ``event`` for censored; 0 if empty.
 
     Returns
     -------
     ndarray of shape (n_rows,)
-        Structured, of `Surv.right` or `Status.at`.
+        Structured array, made by `Surv.right` or `Status.at`.
 
     Raises
     ------
     DataError
-        If a column is not what it must be.
+        If a column does not meet the requirements.
     """
     try:
         if status:
@@ -250,7 +250,7 @@ def _thresholds(text: str) -> np.ndarray | None:
 
 
 def _of_event(y: np.ndarray, predicted: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the outcome and the risk of the event; of a score without a cut the score and its mean."""
+    """Return the outcome and the risk of the event; for a score without a cut, the score and its predicted mean."""
     if not isinstance(predicted, ScoreForecast):
         return y, predicted[:, 0]
     spec = measured_spec(y)

@@ -25,15 +25,16 @@ Found = tuple[dict[str, ShapResult], tuple[Objection, ...]]
 def explanation_tasks(
     model: Any, X: pd.DataFrame, modalities: FeatureMap, horizon: float, seed: int, synthetic: bool
 ) -> list[Callable[[], Found]]:
-    """Return the explanations of one model, each to be called by itself, on any worker.
+    """Return the explanations of one model as separate functions, which any worker can call.
 
-    They are the exact Shapley values of the risk by modality (``modalities``), and the columns' values of the linear
-    predictor (``columns``) and of the risk (``columns_risk``). What cannot be computed is left out and said.
+    They are the exact Shapley values of the risk by modality (``modalities``), and the values by column of the linear
+    predictor (``columns``) and of the risk (``columns_risk``). Explanations that cannot be computed are left out with a
+    note.
 
     Parameters
     ----------
     model : fitted pipeline
-        All patients: an explanation shows what the model uses, not how well it performs.
+        Fitted to all patients: an explanation shows which information the model uses, not its performance.
     X : DataFrame of shape (n, p)
         Columns of the model.
     modalities : FeatureMap
@@ -41,7 +42,7 @@ def explanation_tasks(
     horizon : float
         Main horizon.
     seed : int
-        Of the rows drawn.
+        Seed of the drawn rows.
     synthetic : bool
         Whether the data were simulated.
     """
@@ -56,7 +57,7 @@ def explanation_tasks(
     by_name: dict[str, Callable[[], ShapResult]] = {
         "modalities": partial(prediction_shapley, model, rows, modalities, background, horizons=horizon),
         "columns": partial(shap_values, model, rows, background, groups=modalities),
-        "columns_risk": partial(of_risk, n_permutations=2, random_state=seed),  # only where orders have to be sampled
+        "columns_risk": partial(of_risk, n_permutations=2, random_state=seed),  # only if orders have to be sampled
     }
     tasks: list[Callable[[], Found]] = [partial(_explained, name, task) for name, task in by_name.items()]
     if len(whole) < len(X):
@@ -86,14 +87,14 @@ def explain_trees(model: Any, X: pd.DataFrame, seed: int, synthetic: bool) -> Fo
     X : DataFrame of shape (n, p)
         Columns of the model.
     seed : int
-        Of the rows drawn.
+        Seed of the drawn rows.
     synthetic : bool
         Whether the data were simulated.
 
     Returns
     -------
     dict of str to ShapResult
-        ``trees`` (log-hazard, interventional); empty, with the reason, where it cannot be computed.
+        ``trees`` (log-hazard, interventional); empty, with the reason, if it cannot be computed.
     """
     whole = X.dropna()
     if len(whole) < 30:

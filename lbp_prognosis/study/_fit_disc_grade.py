@@ -1,4 +1,4 @@
-"""``fit_disc_grade``: the calibration of the continuous disc grade, and how well it reproduces readers out of fold."""
+"""``fit_disc_grade``: the calibration of the continuous disc grade, and its agreement with readers out of fold."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["DiscGradeFit", "fit_disc_grade"]
 
 _MEASURES = ("disc_csf_ratio", "disc_nucleus_annulus_ratio", "disc_height_index")
 _PLACE = ["patient_id", "study_id", "level"]
-_FEWEST = 10  # patients, below which agreement at a level is not given
+_FEWEST = 10  # fewest patients for agreement at a level
 _RANGE = (0.01, 0.99)  # quantiles; the extremes would be values of single patients
 
 
@@ -41,10 +41,10 @@ class DiscGradeFit(Result):
     calibration : DiscGradeCalibration
         Estimated on all graded discs; for `lbp_prognosis.biomarkers.disc_grade`.
     model : OrdinalRegression
-        The same, with standard errors that allow for several discs per patient.
+        The same model, with standard errors that allow for several discs per patient.
     predictions : DataFrame
         One row per disc: ``patient_id, study_id, level, grade, fold, expected`` and the probability of each grade
-        (``p_1``, …), all predicted by a model that was fitted without the patient.
+        (``p_1``, …), all predicted by models fitted without the patient.
     left_out : DataFrame
         Graded discs without a complete measurement: ``patient_id, study_id, level, reason``.
     frame : DataFrame
@@ -60,10 +60,10 @@ class DiscGradeFit(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return metrics of all discs and of each level (``group``), with intervals.
 
-        ``kappa_quadratic`` and ``percent_agreement`` compare the rounded expected grade with that of the reader.
-        ``mean_error`` is the mean observed less the mean expected grade; ``mean_calibration_intercept`` and
-        ``mean_calibration_slope`` are those of observed on expected grades. Intervals are by the jackknife over
-        patients (kappa on Fisher's scale), for the out-of-fold predictions as they are.
+        ``kappa_quadratic`` and ``percent_agreement`` compare the rounded expected grade with the reader's grade.
+        ``mean_error`` is the mean observed minus the mean expected grade; ``mean_calibration_intercept`` and
+        ``mean_calibration_slope`` are from the regression of observed on expected grades. Intervals are from the
+        jackknife over patients (kappa on Fisher's scale), with the out-of-fold predictions fixed.
         """
         return self.frame
 
@@ -88,19 +88,19 @@ def fit_disc_grade(
 ) -> DiscGradeFit:
     """Estimate the calibration of the continuous disc grade from graded images.
 
-    Proportional odds of the reader's grade on the measures, fitted to all graded discs; agreement is judged with
-    predictions from models that saw no disc of the patient.
+    A proportional odds model of the reader's grade on the measures is fitted to all graded discs; agreement is
+    estimated with predictions from models fitted without the patient's discs.
 
     Parameters
     ----------
     result : ExtractionResult
         Result of `extract` for the graded studies.
     grades : DataFrame or ImportedTable
-        One row per graded disc: ``patient_id, level, value``, and ``study_id`` where it is that of the result. With a
-        column ``measure`` (as `import_spider` gives) the rows of ``scale`` are taken.
+        One row per graded disc: ``patient_id, level, value``, and ``study_id`` if it is that of the result. With a
+        column ``measure`` (as in the result of `import_spider`), the rows of ``scale`` are used.
     measures : sequence of str, optional
-        Measures of a disc that enter; of several formulas the preferred one. By default signal over that of the fluid,
-        nucleus over annulus, and the height index.
+        Measures of a disc in the model; the preferred one of several formulas. By default the ratio of signal to that
+        of the fluid, the ratio of nucleus to annulus, and the height index.
     scale : {"pfirrmann", "pfirrmann_modified"}, default "pfirrmann"
         Scale of the grades.
     penalty : float, default 0.0
@@ -194,7 +194,7 @@ def _graded(grades: Any, scale: str, highest: int) -> pd.DataFrame:
 
 
 def _measured(result: ExtractionResult, names: tuple[str, ...]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return measures by disc, with the reason where one is missing, and the method of each."""
+    """Return measures by disc, with the reason for missing ones, and the method of each."""
     table = result.to_frame()
     table = table[table["structure"].eq("disc") & table["measure"].isin(names) & table["level"].ne("")]
     methods = []
@@ -213,7 +213,7 @@ def _measured(result: ExtractionResult, names: tuple[str, ...]) -> tuple[pd.Data
 
 
 def _joined(graded: pd.DataFrame, measured: pd.DataFrame, names: tuple[str, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the discs that are graded and completely measured, and the graded others with their reason."""
+    """Return the graded discs with complete measurements, and the other graded discs with the reason."""
     keys = [name for name in _PLACE if name in graded.columns]
     if measured.duplicated(keys).any():
         raise DataError("A patient has several studies in the result: give `grades` the column study_id.")
@@ -240,7 +240,7 @@ def _fit(discs: pd.DataFrame, names: tuple[str, ...], penalty: float, highest: i
 
 
 def _field_strengths(result: ExtractionResult, discs: pd.DataFrame) -> tuple[float, ...]:
-    """Return the field strengths of the graded studies; none unless all are known."""
+    """Return the field strengths of the graded studies; empty unless all are known."""
     studies = result.studies.astype({"patient_id": str, "study_id": str})
     used = discs[["patient_id", "study_id"]].drop_duplicates().merge(studies, on=["patient_id", "study_id"])
     tesla = pd.to_numeric(used["field_strength"], errors="coerce")

@@ -23,7 +23,7 @@ def fit_study(study: Study, data: StudyData | None = None) -> dict[str, Any]:
     study : Study
         The protocol.
     data : StudyData, optional
-        What `read_study_data` returned, for instance without patients who withdrew; read here if left out.
+        Result of `read_study_data`, for instance without patients who withdrew; read by the function if not given.
 
     Returns
     -------

@@ -27,7 +27,7 @@ def score_of_table(
     horizon : float
         Time of the visit.
     column : str
-        Of the score; missing is not observed.
+        Column of the score; missing means not observed.
     span : str
         Range of the instrument: ``"0:10"``.
     at_most, at_least : float or None
@@ -36,7 +36,7 @@ def score_of_table(
     Raises
     ------
     ArgumentError
-        If the range is none, or two cuts are given.
+        If the range is not valid, or two cuts are given.
     DataError
         If the column contains words, or scores outside the range.
     """
@@ -57,7 +57,7 @@ def score_of_table(
 
 
 def forecasts_of_table(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, ScoreForecast], list[str]]:
-    """Return the distributions by model, and notes on rounded ones.
+    """Return the distributions by model, and notes on rounded distributions.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def forecasts_of_table(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[
 
 
 def _level(column: str, name: str) -> float | None:
-    """Return the score that a column is about; None if it is of something else."""
+    """Return the level of the score in a column's name; None if the column has another content."""
     text = column[len(name) + 1 :]
     if not column.startswith(f"{name}_") or "_" in text:
         return None

@@ -20,7 +20,7 @@ from lbp_prognosis.survival import Reference
 __all__ = ["ReadingResult", "judge_repeats", "judge_test"]
 
 _PLACE = ["patient_id", "study_id", "structure", "level", "side"]
-LEAST = 10  # patients with all readings, below which a level is not judged
+LEAST = 10  # fewest patients with all readings for a level to be evaluated
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,7 +32,7 @@ class ReadingResult(Result):
     name : str
         Of the measure.
     compared : str
-        The two sides of the comparison.
+        The two compared sides.
     unit : str
         Of the measure.
     frame : DataFrame
@@ -63,8 +63,9 @@ def judge_repeats(
 ) -> ReadingResult:
     """Return ICC, error and kappa of repeated readings, level by level.
 
-    Numbers and grades: ICC(2,1) with the standard error of measurement and the smallest detectable change; grades read
-    twice: quadratic kappa too. Categories read twice: kappa. Each level is evaluated separately, one study per patient.
+    Numbers and grades: ICC(2,1) with the standard error of measurement and the smallest detectable change; for grades
+    read twice, also quadratic kappa. Categories read twice: kappa. Each level is evaluated separately, one study per
+    patient.
 
     Parameters
     ----------
@@ -75,12 +76,12 @@ def judge_repeats(
     synthetic : bool
         Whether the data were simulated.
     rules : mapping, optional
-        Of movement: how trials become values of sessions (``summary, sides, errors``).
+        Rules for movement, by which trials become values of sessions (``summary, sides, errors``).
 
     Raises
     ------
     DataError
-        If the registry does not contain what the plan names.
+        If the registry does not contain the measures and readers of the plan.
     """
     if plan.table == "motion":
         return _judge_movement(plan, tables, synthetic, rules or {})
@@ -138,7 +139,7 @@ def _judge_movement(
 
 
 def _repeats(values: pd.DataFrame, kind: str, measure: str) -> list[dict[Any, Any]]:
-    """Return the rows of one level; a table of patients by readings, complete."""
+    """Return the rows of one level: a table of patients by readings, without missing values."""
     base = {"tier": "technical", "n": len(values)}
     metric = "kappa" if kind in ("nominal", "binary") else "icc"
     if len(values) < LEAST:
@@ -181,7 +182,8 @@ def judge_test(plan: DiagnosticPlan, tables: Mapping[str, pd.DataFrame], synthet
     Raises
     ------
     DataError
-        If the registry does not contain what the plan names, or the reference has no positives or no negatives.
+        If the registry does not contain the measures and readers of the plan, or the reference has no positives or no
+        negatives.
     """
     reference = _first(_readings(tables, plan.measure, plan.structure, (plan.reference,)))
     if plan.test == "biomarker":

@@ -80,7 +80,7 @@ PARTS = {
     "risk_stratifier": ("model",),
 }
 """Options that are models themselves; the first is needed."""
-COMBINED = tuple(PARTS)  # made of other models
+COMBINED = tuple(PARTS)  # combinations of other models
 SCORE_KINDS = (
     "ordinal_regression",
     "linear_outcome",
@@ -114,12 +114,13 @@ class ModelPlan:
     kind : str
         One of `MODEL_KINDS`.
     modalities : tuple of str
-        Whose columns are predictors.
+        Modalities whose columns are predictors.
     options : mapping of str to object
-        Of the model, as its class names them. Of ``average`` and ``stacked``: ``learners`` maps names to kinds, or to
-        tables of ``kind, modalities, options, splines, imputations``; a learner that is named as modalities
-        (``"clinical+imaging"``) has those, any other all of the model's. Models inside others are written alike:
-        ``estimator`` and ``fallback`` of ``patterns``, ``model`` of ``risk_stratifier``.
+        Options of the model, named as the parameters of its class. For ``average`` and ``stacked``: ``learners`` maps
+        names to kinds, or to tables of ``kind, modalities, options, splines, imputations``; a learner named after
+        modalities (``"clinical+imaging"``) has these modalities, any other learner all modalities of the model. Models
+        inside others are given in the same way: ``estimator`` and ``fallback`` of ``patterns``, ``model`` of
+        ``risk_stratifier``.
     splines : mapping of str to int
         Column to number of knots.
     imputations : int
@@ -128,13 +129,14 @@ class ModelPlan:
         Sweeps of the chained equations.
     formula : str
         Right side over the columns of the modalities, e.g. ``"rcs(odi, 4) + C(grade) * sex"``; see
-        `fusion.from_formula`. Columns that it does not name are not in the model. Empty: one term per column.
+        `fusion.from_formula`. Columns that the formula does not name are not in the model. Empty: one term per column.
     combat : mapping of str to object
-        Options of `fusion.ComBat`, the first step: ``batch`` is a column of any modality of the study, which is then no
-        predictor; ``columns`` are those of the modality ``imaging`` unless others are named. Empty: no harmonisation.
+        Options of `fusion.ComBat`, the first step: ``batch`` is a column of any modality of the study, which is then
+        not a predictor; ``columns`` are those of the modality ``imaging`` unless others are named. Empty: no
+        harmonisation.
     keep_blocks : tuple of str
-        Modalities that stay missing in rows that lack them as a whole, while single cells are imputed; all but the
-        first for ``priority_cox`` if none is named.
+        Modalities that stay missing in rows that lack them entirely, while single cells are imputed; by default, for
+        ``priority_cox`` all but the first.
     """
 
     name: str
@@ -231,7 +233,7 @@ class ModelPlan:
 
     @property
     def at_visits(self) -> bool:
-        """Whether outcomes that are known at visits are taken as they are."""
+        """Whether the model accepts outcomes observed at visits without conversion."""
         if self.kind in COMBINED:
             return all(plan.at_visits for plan in self.learners().values())
         return self.kind in AT_VISITS
@@ -242,7 +244,7 @@ class ModelPlan:
         Parameters
         ----------
         constructs : mapping of str to str or sequence of str
-            Columns by construct; only those that are predictors of the model count.
+            Columns by construct; only predictors of the model are used.
         modalities : mapping of str to sequence of str
             Columns by modality.
         """
@@ -309,13 +311,13 @@ class ModelPlan:
         incomplete : bool
             Whether any predictor of this model has missing values.
         visits : ndarray or None
-            Schedule of an outcome seen at visits.
+            Schedule of an outcome observed at visits.
         nominal : bool
-            Whether any predictor is a word.
+            Whether any predictor contains words.
         random_state : int
             Seed of the imputation.
         horizon : float, optional
-            Main horizon, of risk groups that name none.
+            Main horizon, for risk groups that name none.
         """
         used = set(self.columns(modalities)) - {self.combat.get("batch", "site") if self.combat else None}
         chosen = {name: tuple(column for column in modalities[name] if column in used) for name in self.modalities}
@@ -355,7 +357,7 @@ class ModelPlan:
         if self.formula:
             said = terms_and_model(model, self.formula)
             return RiskPipeline([*steps, said.step], said.model, modalities=chosen)
-        if nominal and self.kind != "published":  # which knows its categories by their words
+        if nominal and self.kind != "published":  # which identifies its categories by words
             steps.append(OneHot(unknown="reference"))
         by_knots: dict[int, list[str]] = {}
         for column, knots in self.splines.items():
@@ -368,7 +370,7 @@ class ModelPlan:
     def _first_steps(
         self, modalities: Mapping[str, Sequence[str]], chosen: Mapping[str, Sequence[str]], incomplete: bool, seed: int
     ) -> list[Any]:
-        """Return harmonisation and imputation, where there is any."""
+        """Return harmonisation and imputation, if there is any."""
         steps: list[Any] = []
         if self.combat:
             field, options = f"model {self.name!r}.combat", dict(self.combat)

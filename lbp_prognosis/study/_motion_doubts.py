@@ -12,7 +12,7 @@ __all__ = ["motion_doubts"]
 def motion_doubts(study: Study, modalities: FeatureMap) -> tuple[Objection, ...]:
     """Return the objection for the model with the addition, or for the main model.
 
-    Measures of movement are the columns of ``biomechanical``, and those that came from the table ``motion``.
+    Measures of movement are the columns of ``biomechanical``, and the columns from the table ``motion``.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ _KEY = ["patient_id", "session_id", "measure", "side"]
 
 
 def motion_of_trials(report: PackageReport, rules: Mapping[str, Any]) -> tuple[PackageReport, list[str]]:
-    """Return the package with values of sessions from its trials, and notes.
+    """Return the package with values per session from its trials, and notes.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def motion_of_trials(report: PackageReport, rules: Mapping[str, Any]) -> tuple[P
     Raises
     ------
     ArgumentError
-        If there are rules and no trials.
+        If there are rules but no trials.
     DataError
         If trials cannot be used, or a value is already in ``motion``; carries ``failures``.
     """
@@ -50,7 +50,7 @@ def motion_of_trials(report: PackageReport, rules: Mapping[str, Any]) -> tuple[P
             f"{int(again.sum())} values of sessions stand in `motion` and also result from `motion_trial`; the first: "
             f"{keys[again].iloc[0]['measure']!r}."
         )
-    # no counts: notes stand on the page, and the gate does not see them
+    # no counts: notes are printed on the page without passing the gate
     notes = ["The trials of `motion_trial` became values of sessions."]
     if trials["value"].isna().any():
         notes.append("Trials of `motion_trial` without a value are in none of them.")
@@ -75,14 +75,14 @@ def sessions_of(tables: Mapping[str, pd.DataFrame], rules: Mapping[str, Any]) ->
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        Of the registry; of ``motion_trial`` where it is there, else of ``motion``, each value a trial of its own.
+        Tables of the registry; ``motion_trial`` if present, else ``motion``, whose values each count as one trial.
     rules : mapping
         ``summary, sides, errors``.
 
     Raises
     ------
     DataError
-        If neither table is there, or values cannot be used.
+        If both tables are absent, or values cannot be used.
     """
     if "motion_trial" in tables:
         trials = tables["motion_trial"]

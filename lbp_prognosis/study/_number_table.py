@@ -1,4 +1,4 @@
-"""``number_table``: columns of numbers of a second table of a study, with the patient of each row."""
+"""``number_table``: numeric columns of a second table of a study, with the patient of each row."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def number_table(
     columns : sequence of str
         Columns of numbers.
     missing : object, optional
-        What means missing, as in `schema.read_table`.
+        Codes for missing values, as in `schema.read_table`.
 
     Raises
     ------
     DataError
-        If the file or a column is not there, or a row names no patient.
+        If the file or a column is absent, or a row names no patient.
     ArgumentError
-        If a cell is no number.
+        If a cell is not a number.
     """
     reading = read_table(path, missing=missing)
     for column in (id, *columns):

@@ -19,14 +19,14 @@ def outcome_doubts(
 ) -> tuple[Objection, ...]:
     """Return the objections of the cohort, and those of the outcome given the chosen predictors.
 
-    That a change score is tied to its baseline is said here, where it is known whether the baseline is a predictor.
+    The objection to a change score is raised here, because only here it is known whether the baseline is a predictor.
     """
     used = {plan.name: set(plan.columns(modalities)) if plan.kind != "null" else set[str]() for plan in study.models}
     added: set[str] = set()
     if study.comparison:
         without, extended = study.comparison
         added = used[extended] - used[without]
-    # that a value is there selects no patient by it
+    # the presence of a value does not select patients by the value
     rules = [rule for rule in study.cohort.get("eligibility", ()) if rule.get("op") != "present"]
     entry = [str(rule["field"]) for rule in rules if "field" in rule]
     shared = shared_constructs(
@@ -43,7 +43,7 @@ def outcome_doubts(
 
 
 def _without_baseline(study: Study, used: Mapping[str, set[str]]) -> tuple[Objection, ...]:
-    """Return an objection to models of a score without the score at time zero, where its column is known."""
+    """Return an objection to models of a score without the score at time zero, if its column is known."""
     column = "" if study.score is None else study.score.baseline
     lacking = [name for name, columns in used.items() if column and column not in columns]
     return (objection("baseline-not-in-model", column=column, models=", ".join(lacking)),) if lacking else ()

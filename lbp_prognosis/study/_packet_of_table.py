@@ -42,7 +42,7 @@ def packet_of_table(
     model : path
         A model file (``*.lbpm``), or the JSON of an `Equation`.
     table : path
-        A row per patient: predictors, outcome.
+        One row per patient: predictors and outcome.
     site : str
         Pseudonym of the site.
     horizon : float
@@ -52,20 +52,20 @@ def packet_of_table(
     subgroups : sequence of str
         Columns of labels.
     ids : str, default ""
-        Column that names the patients, for the ledger.
+        Column of patient identifiers, for the ledger.
     ledger : path, optional
-        The site's ledger of releases; made at the first one.
+        The site's ledger of releases; created at the first release.
     study : str, default ""
         Name of the study.
     policy : Policy, optional
         Disclosure rules of the site.
     key : bytes, optional
-        Shared with the centre.
+        Key shared with the centre.
 
     Raises
     ------
     DataError
-        If the table has no such columns, or is not what it must be.
+        If the table lacks these columns, or does not meet the requirements.
     """
     if bool(status) == bool(time and event):
         raise argument_error(

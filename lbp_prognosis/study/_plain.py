@@ -9,7 +9,7 @@ __all__ = ["plain"]
 
 
 def plain(value: Any) -> Any:
-    """Return a value in the types of JSON and TOML: tuples as lists, mappings in their own order."""
+    """Return a value in the types of JSON and TOML: tuples as lists, mappings in their order."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

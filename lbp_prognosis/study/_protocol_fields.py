@@ -11,8 +11,8 @@ __all__ = ["protocol_fields", "shown_value"]
 def protocol_fields(protocol: Mapping[str, Any]) -> dict[str, Any]:
     """Return the leaves of `Study.to_dict` by path: ``models[clinical].options.penalty``.
 
-    Tables in a list (models, readings) go by their names, with their order as a field of its own, because seeds follow
-    it; other lists are leaves. An empty table is a leaf.
+    Tables in a list (models, readings) are identified by their names; their order is a separate field, because seeds
+    depend on it. Other lists are leaves. An empty table is a leaf.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def _are_named(value: Any) -> bool:
 
 
 def shown_value(value: Any) -> str:
-    """Return a value of a protocol for reading; "–" where it is left out.
+    """Return a value of a protocol as text; "–" if it is left out.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def shown_value(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         short = f"{value:g}"
-        return short if float(short) == value else repr(value)  # so that unequal values are shown apart
+        return short if float(short) == value else repr(value)  # so that unequal values are shown differently
     if isinstance(value, Mapping):
         return "; ".join(f"{key} = {shown_value(inner)}" for key, inner in value.items())
     if isinstance(value, list | tuple):

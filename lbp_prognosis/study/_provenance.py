@@ -47,9 +47,9 @@ def provenance(study: Study, data: StudyData, messages: tuple[str, ...]) -> dict
     Parameters
     ----------
     study : Study
-        The protocol; goes in whole.
+        The protocol; all of it is included.
     data : StudyData
-        Its inputs.
+        Inputs of the study.
     messages : tuple of str
         Warnings of the run.
     """

@@ -78,7 +78,7 @@ def read_study(table: Any) -> dict[str, Any]:
     Raises
     ------
     ArgumentError
-        If anything is not what it must be; ``failures`` has a row per fault.
+        If the contents are not valid; ``failures`` has one row per fault.
     """
     read = StrictTable("study")
     top = read.keys("study", table, TABLES, ("title", "outcome", "model"))
@@ -138,7 +138,7 @@ def _list(read: StrictTable, name: str, kind: type, value: Any) -> tuple[Any, ..
 
 
 def _readings(read: StrictTable, name: str, kind: type, value: Any) -> tuple[Any, ...]:
-    """Plans of measurements: what only movement has is no key of readings, and an empty name is none."""
+    """Plans of measurements: keys of movement are not valid for readings, and names must not be empty."""
     for k, item in enumerate(value if isinstance(value, list | tuple) else (), start=1):
         if not isinstance(item, Mapping):
             continue
@@ -367,7 +367,7 @@ def _check_models(read: StrictTable, found: Mapping[str, Any]) -> None:
 
 
 def _check_score(read: StrictTable, top: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-    """Check what the tables say of a score against each other."""
+    """Check that the tables agree about a score."""
     outcome = found["outcome"]
     for path, reason, accepted, got, remedy in score_conflicts(
         found["data"],
@@ -380,7 +380,7 @@ def _check_score(read: StrictTable, top: Mapping[str, Any], found: Mapping[str, 
 
 
 def _check_courses(read: StrictTable, found: Mapping[str, Any]) -> None:
-    """Check what the tables say of a treatment, and of updates, against each other."""
+    """Check that the tables agree about a treatment and about updates."""
     outcome, groups = found["outcome"], found["modalities"]
     of_treatment = treatment_conflicts(
         found["data"], found["treatment"], outcome if isinstance(outcome, Mapping) else {}
@@ -391,7 +391,7 @@ def _check_courses(read: StrictTable, found: Mapping[str, Any]) -> None:
 
 
 def _check_options(read: StrictTable, field: str, plan: ModelPlan) -> None:
-    """Check options against the parameters of the class, by name and, where it says one, by type."""
+    """Check options against the parameters of the class, by name and, if declared, by type."""
     kind = MODEL_KINDS[plan.kind]
     known = [name for name in inspect.signature(kind).parameters if name not in ("self", "random_state")]
     given = read.keys(field, plan.options, [*known, "random_state"])

@@ -55,14 +55,14 @@ def run_study(
     study : Study
         The protocol.
     n_jobs : int, optional
-        Workers of the cross-validation; no number depends on it.
+        Workers of the cross-validation; results do not depend on it.
     checkpoint : path, optional
         Folder of finished fits: a killed run resumes to the same numbers.
     progress : callable, optional
         Called with a sentence at each step.
     exclude_ids : iterable, optional
-        Patients who withdrew: left out of every table. A page for release is checked against earlier releases in the
-        study's ``release_ledger``.
+        Patients who withdrew; they are left out of every table. A page for release is checked against earlier releases
+        in the study's ``release_ledger``.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def run_study(
     Raises
     ------
     DataError, OutcomeError
-        If the data are not what they must be.
+        If the data do not meet the requirements.
     EstimationError
         If a model cannot be fitted.
 
@@ -105,10 +105,10 @@ def run_study(
     (('clinical',), 200)
     """
     say = progress or (lambda words: None)
-    # one thread a computation, whatever the machine: sums in another order differ in their last digit
+    # one thread per computation on every machine: sums in another order differ in the last digit
     with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
-        for kind in (DeprecationWarning, PendingDeprecationWarning):  # of libraries to their callers, on first use
+        for kind in (DeprecationWarning, PendingDeprecationWarning):  # of libraries to their callers
             warnings.simplefilter("ignore", kind)
         say("Reading and checking the data")
         data = read_study_data(study, exclude_ids=exclude_ids)
@@ -184,7 +184,7 @@ def _horizons(data: StudyData) -> Any:
 
 
 def build_models(study: Study, data: StudyData) -> dict[str, Any]:
-    """Return the unfitted pipelines by name; models of exact times take visits as dates."""
+    """Return the unfitted pipelines by name; models of exact times use the dates of visits."""
     built = {}
     for k, plan in enumerate(study.models):
         columns = list(plan.columns(data.modalities)) if plan.kind != "null" else []
@@ -249,7 +249,7 @@ def _sites(study: Study, data: StudyData, models: dict[str, Any], n_jobs: int | 
 
 
 def _explanations(study: Study, data: StudyData, fitted: dict[str, Any]) -> list[Callable[[], Found]]:
-    """Return what is explained: the larger model of the comparison, and the first boosted one."""
+    """Return the models to explain: the larger model of the comparison, and the first boosted model."""
     plans = {plan.name: plan for plan in study.models}
     main = plans[study.comparison[1] if study.comparison else study.main_model]
     if main.kind == "null":
@@ -319,7 +319,7 @@ def _claims(study: Study, data: StudyData) -> tuple[Claim, ...]:
 
 
 def _of_measures(study: Study) -> tuple[Claim, ...]:
-    """Return the claims of the two lowest tiers, for the measures that the study names, else for the addition."""
+    """Return the claims of the two lowest tiers, for the measures of the study, else for the addition."""
     strength = {"readers": "agreement", "standard": "standard"}
     repeats = tuple(Claim.repeats(plan.name) for plan in study.technical)
     detects = tuple(Claim.detects(plan.name, strength[plan.against]) for plan in study.diagnostic)

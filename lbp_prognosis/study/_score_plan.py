@@ -25,10 +25,10 @@ class ScorePlan:
     lower, upper : float
         Range of the instrument.
     kind : {"ordinal", "continuous"}
-        Whether differences between scores have a meaning of their own.
+        Whether differences between scores are meaningful.
     at_most, at_least : float or None
-        The declared cut, one of them: a score of at most (at least) this is the event of ``[outcome]``. Models are
-        fitted to the score; decisions and claims are about this event.
+        The declared cut, one of the two: a score of at most (at least) this value is the event of ``[outcome]``. Models
+        are fitted to the score; decisions and claims are about this event.
     baseline : str
         Column of the same score at time zero.
     smallest_detectable : float or None
@@ -36,7 +36,7 @@ class ScorePlan:
     important : float or None
         Minimal important change, in points: a fall of at least this is a response.
     earlier : mapping of str to str
-        Times of visits before the horizon to the columns of the same score at them, for ``longitudinal_outcome``.
+        Time of each visit before the horizon to the column of the score at that visit, for ``longitudinal_outcome``.
     """
 
     lower: float
@@ -77,7 +77,7 @@ class ScorePlan:
 
     @property
     def visits(self) -> dict[float, str]:
-        """Times of the earlier visits, in their order, to their columns."""
+        """Times of the earlier visits, in order, to their columns."""
         out = {}
         for time, column in self.earlier.items():
             try:
@@ -102,7 +102,7 @@ def score_conflicts(
     *,
     declared: bool,
 ) -> Iterator[Conflict]:
-    """Yield where the parts of a protocol contradict each other about a score.
+    """Yield contradictions between parts of a protocol about a score.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def score_conflicts(
 
 
 def _of_kinds(path: str, plan: ModelPlan, *, of_score: bool) -> Iterator[Conflict]:
-    """Yield where a model, or a model inside it, is of another outcome."""
+    """Yield models, or models inside them, of another outcome."""
     others = tuple(kind for kind in MODEL_KINDS if kind not in SCORE_KINDS)
     kinds = (*SCORE_KINDS, *COMBINED_SCORES) if of_score else others
     words = "a model of a score" if of_score else "a model of a risk of events; models of scores need [table] score = …"
@@ -171,7 +171,7 @@ def _of_kinds(path: str, plan: ModelPlan, *, of_score: bool) -> Iterator[Conflic
 
 
 def _of_columns(outcome: str, score: ScorePlan) -> Iterator[Conflict]:
-    """Yield where one column is named for the scores of two visits: their change would be zero for all patients."""
+    """Yield columns named for the scores of two visits: the change would be zero for all patients."""
     named = {"outcome": outcome, "baseline": score.baseline} if score.baseline else {"outcome": outcome}
     if score.baseline == outcome:
         yield ("score.baseline", "conflict", "another column than `score` of [table]", repr(score.baseline), "")
@@ -182,7 +182,7 @@ def _of_columns(outcome: str, score: ScorePlan) -> Iterator[Conflict]:
 
 
 def _of_earlier(score: ScorePlan | None, models: Sequence[ModelPlan | None], horizons: Any) -> Iterator[Conflict]:
-    """Yield where earlier visits and the models that use them do not fit together."""
+    """Yield contradictions between earlier visits and the models that use them."""
     if score is None or any(plan is None for plan in models):
         return
     used = "longitudinal_outcome" in [plan.kind for plan in models if plan is not None]

@@ -39,18 +39,18 @@ class Study:
     title : str
         Of the page.
     data : DataPlan
-        Where the rows come from.
+        Source of the rows.
     outcome : mapping
         For a package: a table for `cohort.outcome_from_dict`; for a wide table: the fields of `OutcomeSpec`. An outcome
         seen at visits may name its ``schedule``.
     score : ScorePlan or None
         For a wide table whose outcome is a score: its range and its cut.
     thresholds : ThresholdRange or None
-        Of the decision; with the reason.
+        Thresholds of the decision, with the reason.
     models : tuple of ModelPlan
-        All are fitted on the same folds.
+        Models; all are fitted in the same folds.
     modalities : mapping of str to tuple of str
-        Columns by modality; for a package, columns left out here are no predictors. Empty: all that the cohort has.
+        Columns by modality; for a package, columns not listed are not predictors. Empty: all columns of the cohort.
     comparison : tuple of str
         (model without, model with the addition); empty if there is none.
     cohort : mapping
@@ -58,8 +58,8 @@ class Study:
     imaging : mapping
         ``pool``: rules of `pool_levels` by measure; ``levels``, ``nominal``.
     biomechanics : mapping
-        ``summary``, ``sides`` and ``errors`` of `biomechanics.summarise_trials`, by which trials of the table
-        ``motion_trial`` become values of sessions; for a package with that table.
+        ``summary``, ``sides`` and ``errors`` of `biomechanics.summarise_trials`, which turn trials of the table
+        ``motion_trial`` into values of sessions; for a package with that table.
     transform : mapping of str to tuple of str
         ``log1p``, ``log`` or ``sqrt`` to the columns it is applied to; the columns keep their names.
     clinical_minimum : mapping
@@ -67,25 +67,25 @@ class Study:
     technical : tuple of TechnicalPlan
         Measures whose readings are compared with each other (package).
     diagnostic : tuple of DiagnosticPlan
-        Measures that are held against a reference read on the same images (package).
+        Measures that are compared with a reference read on the same images (package).
     validation : ValidationPlan
         Folds, repeats, sites.
     criteria : Criteria
-        What a claim has to reach.
+        Values that a claim must reach.
     page : mapping
-        ``mode`` ("not-for-release", or "release"; the latter where one of the next two is given), ``smallest_cell``
-        (5 for a release), ``release_ledger`` (a file next to the study), ``patient_level`` (false),
+        ``mode`` ("not-for-release", or "release"; by default "release" if one of the next two is given),
+        ``smallest_cell`` (5 for a release), ``release_ledger`` (a file next to the study), ``patient_level`` (false),
         ``table_one_by``.
     treatment : TreatmentPlan or None
-        A treatment during follow-up, and the strategy under which risks are judged too.
+        A treatment during follow-up, and the strategy under which risks are also evaluated.
     updates : UpdatesPlan or None
-        Risks that are predicted again at landmarks.
+        Risks updated at landmarks.
     seed : int
-        Of everything that is drawn.
+        Seed of all random draws.
     prespecified : bool
         Whether horizons, thresholds and criteria were declared before the data were seen.
     folder, home : str
-        Where the data lie, and where the protocol does (and its mapping); no part of the protocol, nor of its hash.
+        Folders of the data, and of the protocol (and its mapping); part neither of the protocol nor of its hash.
 
     Examples
     --------
@@ -142,7 +142,7 @@ class Study:
         if wrong:
             raise argument_error("page", f"a table of {', '.join(PAGE)}", f"{wrong}")
         object.__setattr__(self, "page", {**PAGE, **self.page})
-        self.gate()  # refuses what contradicts itself
+        self.gate()  # refuses contradictions
         if (self.technical or self.diagnostic) and not self.data.package:
             raise argument_error("technical, diagnostic", "left out for a wide table, which has no readings", "given")
         of_score = score_conflicts(
@@ -175,7 +175,7 @@ class Study:
 
     @property
     def main_model(self) -> str:
-        """The model of the first claims: that of the comparison without the addition, or the first that learns."""
+        """The model of the first claims: the comparator without the addition, or the first fitted model."""
         if self.comparison:
             return self.comparison[0]
         return next((model.name for model in self.models if model.kind != "null"), self.models[0].name)
@@ -197,9 +197,9 @@ class Study:
         Parameters
         ----------
         mode : {"", "not-for-release", "release"}, default ""
-            Unsaid: that of the protocol.
+            Mode; by default that of the protocol.
         ledger : path, optional
-            In the place of the protocol's.
+            Replaces the ledger of the protocol.
 
         Raises
         ------
@@ -221,14 +221,14 @@ class Study:
         return chosen_gate(self.page["mode"], self.page["smallest_cell"], self.page["release_ledger"])
 
     def release_ledger(self) -> ReleaseLedger | None:
-        """Read the ledger of earlier releases; None where the protocol names none.
+        """Read the ledger of earlier releases; None if the protocol names none.
 
         Raises
         ------
         ArgumentError
-            If a wide table names no column of identifiers, by which the ledger knows patients.
+            If no column of identifiers is named for a wide table; the ledger identifies patients by it.
         DataError
-            If the file is no ledger.
+            If the file is not a ledger.
         """
         book = str(self.page["release_ledger"])
         if not book:
@@ -242,10 +242,10 @@ class Study:
         return ReleaseLedger(Path(self.home) / book)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the protocol as plain values, without places of files that only this machine knows."""
+        """Return the protocol as plain values, without paths on this machine."""
         fields = asdict(self)
         fields["page"]["release_ledger"] = ""
-        # a protocol that does not use what was added later keeps the digest it was registered with
+        # a protocol that uses no later addition keeps its registered digest
         for model in fields["models"]:
             if not model["formula"]:
                 del model["formula"]
@@ -273,14 +273,14 @@ class Study:
         path : path
             The file.
         data : path, optional
-            Where paths to data begin; the folder of the file if not given.
+            Folder to which paths to data are relative; by default the folder of the file.
 
         Raises
         ------
         DataError
-            If the file is not there or no TOML.
+            If the file is absent or not TOML.
         ArgumentError
-            If a table or key is unknown, missing or not of its kind.
+            If a table or key is unknown, missing or of the wrong type.
         """
         try:
             text = Path(path).read_text(encoding="utf-8-sig")
@@ -302,13 +302,13 @@ class Study:
         table : mapping
             Tables and keys of the file.
         folder : path, default "."
-            Where paths to data begin.
+            Folder to which paths to data are relative.
         home : path, default "."
-            Where the path to a mapping begins.
+            Folder to which the path to a mapping is relative.
 
         Raises
         ------
         ArgumentError
-            If anything is not what it must be; ``failures`` names every fault, with the nearest known key.
+            If the contents are not valid; ``failures`` lists every fault, with the nearest known key.
         """
         return cls(**read_study(table), folder=str(folder), home=str(home))

@@ -1,4 +1,4 @@
-"""``study_association``: joint test of the added predictors on the rows that the models are fitted to."""
+"""``study_association``: joint test of the added predictors on the rows to which the models are fitted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lbp_prognosis.validation import AssociationTest, association_test
 
 __all__ = ["IMPUTATIONS", "study_association"]
 
-IMPUTATIONS = 20  # at least, for a test: its degrees of freedom grow with them
+IMPUTATIONS = 20  # smallest number of imputations for a test: its degrees of freedom grow with them
 _WITH_RATIOS = (
     "cox",
     "cause_specific_cox",
@@ -34,7 +34,7 @@ _WITH_RATIOS = (
 
 
 def study_association(study: Study, data: StudyData) -> tuple[AssociationTest | None, tuple[Objection, ...]]:
-    """Return the test of the comparison's added predictors, or the reason for none.
+    """Return the test of the comparison's added predictors, or the reason for its absence.
 
     The models are those of the study without their penalty, with at least 20 imputations.
 

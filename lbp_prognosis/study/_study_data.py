@@ -60,27 +60,27 @@ class StudyData(Result):
     sites : ndarray of shape (n,) or None
         Centre of each patient.
     visits : ndarray or None
-        Schedule, where the outcome is seen at visits.
+        Schedule, if the outcome is observed at visits.
     flow : Flow
         Patients at each step of the selection.
     cohort : Cohort or None
-        Of a registry.
+        Cohort of a registry.
     hashes : dict of str to str
         SHA-256 of each file read.
     notes : tuple of str
         Units, codings, dialects, columns that were not used.
     value_labels : dict of str to dict
-        Words of the codes of a wide table, as its file keeps them.
+        Value labels of a wide table, as in its file.
     baseline : ndarray of shape (n,) or None
-        The score at time zero, where ``[score] baseline`` names its column; NaN where it was not observed.
+        The score at time zero, if ``[score] baseline`` names its column; NaN if it was not observed.
     earlier : DataFrame of shape (n, n_visits) or None
         The score at visits before the horizon, with their times as columns.
     treatment : TreatmentCourses or None
-        Who started the treatment of the study, when, and what was known before.
+        Times at which patients started the treatment of the study, and covariates measured before.
     visits_table : StudyVisits or None
         Values at visits, for updated risks.
     readings : dict of str to DataFrame
-        Tables ``reading, biomarker, motion, motion_trial`` of a registry, where the study asks for them.
+        Tables ``reading, biomarker, motion, motion_trial`` of a registry, if the study uses them.
     """
 
     X: pd.DataFrame = field(repr=False)
@@ -103,7 +103,7 @@ class StudyData(Result):
     visits_table: StudyVisits | None = field(default=None, repr=False)
 
     def patient_ids(self, column: str) -> tuple[str, ...] | None:
-        """Return the identifier of each row; None for a wide table that names no column of them.
+        """Return the identifier of each row; None for a wide table without a column of identifiers.
 
         Parameters
         ----------
@@ -121,7 +121,7 @@ class StudyData(Result):
             values = self.X[column]
             numeric = is_number(values)
             if numeric and values.notna().any():
-                # the middle nine tenths: extremes are single patients
+                # the central 90 %: extremes are single patients
                 low, high = values.quantile([0.05, 0.95])
                 shown = f"{low:.4g} to {high:.4g}"
             else:
@@ -146,21 +146,21 @@ class StudyData(Result):
 
 
 def read_study_data(study: Study, *, exclude_ids: Iterable[object] = ()) -> StudyData:
-    """Read, map, validate, build the cohort, pool levels: everything up to one row per patient.
+    """Read, map and validate the data, build the cohort and pool levels to one row per patient.
 
     Parameters
     ----------
     study : Study
         The protocol.
     exclude_ids : iterable, optional
-        Patients who withdrew: they are left out of every table before any other step.
+        Patients who withdrew; they are left out of every table before any other step.
 
     Raises
     ------
     DataError
-        If the data are not what they must be; carries ``failures``.
+        If the data do not meet the requirements; has the attribute ``failures``.
     ArgumentError
-        If patients are to be left out of a wide table that names no column of identifiers.
+        If patients are to be left out of a wide table without a column of identifiers.
     """
     gone = withdrawn_ids(exclude_ids)
     data = _from_package(study, gone) if study.data.package else _from_wide(study, gone)
@@ -169,7 +169,7 @@ def read_study_data(study: Study, *, exclude_ids: Iterable[object] = ()) -> Stud
     if study.updates is not None:
         data = _with_visits(study, study.updates, data)
     horizons = None if outcome_kind(data.y) == "status" else list(data.spec.horizons)
-    # of the first cause of the outcome, as everywhere in a study
+    # of the first cause of the outcome, as in all parts of a study
     found = screen(data.X, data.y, horizons, polarity=data.spec.polarity)
     return replace(data, objections=tuple(dict.fromkeys((*data.objections, *found.objections))))
 
@@ -191,7 +191,7 @@ def _with_treatment(study: Study, plan: TreatmentPlan, data: StudyData) -> Study
 
 
 def _missing(study: Study) -> Any:
-    """Return what means missing in all columns; a mapping names columns of the main table."""
+    """Return the codes for missing values in all columns; a mapping names columns of the main table."""
     return None if isinstance(study.data.missing, Mapping) else study.data.missing
 
 
@@ -200,7 +200,7 @@ def _with_visits(study: Study, plan: UpdatesPlan, data: StudyData) -> StudyData:
         raise argument_error("updates", "left out where the outcome is not dated exactly", outcome_kind(data.y))
     path = _path(study, plan.table)
     visits = read_visits(plan, path, _missing(study))
-    visits.known(data.X)  # refuses columns that are none, before any work
+    visits.known(data.X)  # refuses unknown columns before any fit
     return replace(data, visits_table=visits, hashes={**data.hashes, path.name: visits.digest})
 
 
@@ -282,7 +282,7 @@ def _predictors(study: Study, cohort: Cohort) -> tuple[pd.DataFrame, FeatureMap]
         raise DataError("The package has no predictors known at time zero.")
     X, found = one_row_per_patient(tables, patients=cohort.patients.index)
     known = {column: entry for column, entry in cohort.modalities.provenance.items() if column in X.columns}
-    provenance = {**found.provenance, **known}  # joining forgets which table a column came from
+    provenance = {**found.provenance, **known}  # joining loses the table from which a column came
     if not study.modalities:
         return _typed(X[list(found.columns)], study), FeatureMap(dict(found), provenance)
     chosen = FeatureMap({str(name): tuple(columns) for name, columns in study.modalities.items()}, provenance)

@@ -24,7 +24,7 @@ __all__ = ["StudyFindings"]
 
 @dataclass(frozen=True, repr=False)
 class StudyFindings(Result):
-    """Results of a study; `StudyResult` documents the fields, and writes them."""
+    """Results of a study; `StudyResult` documents and writes the fields."""
 
     study: Study
     data: StudyData

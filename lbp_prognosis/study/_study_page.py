@@ -110,7 +110,7 @@ def _wide_table_one(result: StudyFindings) -> Result:
     data = result.data
     labels: dict[str, dict[Any, str]] = {}
     for column, words in data.value_labels.items():
-        # codes that the study calls nominal have become words by now
+        # nominal codes of the study are words at this point
         labels[column] = {**words, **{f"{code:g}": w for code, w in words.items() if isinstance(code, int | float)}}
     kinds = {c: "category" for c in result.study.data.nominal if c in data.X.columns}
     return table_one_of(data.X, kinds=kinds, value_labels=labels)

@@ -31,29 +31,29 @@ class StudyResult(StudyFindings):
     evaluation : Evaluation
         Of the out-of-fold risks.
     apparent : Evaluation
-        Of the models on the rows they were fitted to; for comparison only.
+        Evaluation of the models on the rows to which they were fitted; for comparison only.
     groups : RiskGroups or None
         Of out-of-fold risk.
     sites : InternalExternal or None
         Leave-one-site-out performance and its pooling.
     explanations : dict of str to ShapResult
-        What the fitted model uses.
+        Attributions of the fitted models.
     models : dict of str to estimator
         Fitted to all patients.
     association : AssociationTest or None
-        Of the comparison's added predictors, on all patients.
+        Joint test of the comparison's added predictors, on all patients.
     readings : tuple of ReadingResult
-        Whether measures repeat, and agree with a reference.
+        Repeatability of measures, and agreement with a reference.
     treatment : PageTreatment or None
         Performance under the strategy that the treatment of the study is never started.
     updates : PageUpdates or None
         Performance of risks that are predicted again at landmarks.
     visits : mapping of float to Evaluation
-        Performance of models of several visits at those before the horizon, out of fold.
+        Performance of models of several visits at the visits before the horizon, out of fold.
     evidence : Evidence
         Results by tier.
     claims : tuple of Claim
-        Those the page answers.
+        Claims that the page answers.
     provenance : dict
         Versions, hashes, seed, warnings, time.
     """

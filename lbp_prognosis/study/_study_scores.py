@@ -51,13 +51,13 @@ def study_scores(result: StudyFindings) -> PageScores | None:
 
 
 def _response(result: StudyFindings, score: ScorePlan) -> Evaluation | None:
-    """Judge predicted responses of patients whose baseline leaves room for one; None if no response is declared."""
+    """Evaluate predicted responses of patients whose baseline allows a response; None if no response is declared."""
     before, study = result.data.baseline, result.study
     if before is None or score.important is None:
         return None
     goal = before - score.important
     y = result.data.y
-    rows = np.flatnonzero((goal >= score.lower) & ~np.isnan(y["value"]))  # also leaves out those without a baseline
+    rows = np.flatnonzero((goal >= score.lower) & ~np.isnan(y["value"]))  # also leaves out patients without a baseline
     status = measured_to_status(y[rows], at_most=goal[rows])
     if min((status["status"] == state).sum() for state in (0, 1)) == 0:
         return None

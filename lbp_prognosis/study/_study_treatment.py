@@ -32,7 +32,7 @@ def study_treatment(
 ) -> PageTreatment | None:
     """Return out-of-fold performance under the strategy at the main horizon; None if the study names no treatment.
 
-    Cox models are fitted to the strategy too, in the same folds, with weights from the training patients alone; the
+    Cox models are also fitted under the strategy, in the same folds, with weights from the training patients only; the
     risks of all models are those of the cross-validation.
 
     Parameters

@@ -1,4 +1,4 @@
-"""``study_updates``: risks of a study that are predicted again at landmarks, out of fold."""
+"""``study_updates``: risks of a study updated at landmarks, out of fold."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def study_updates(study: Study, data: StudyData) -> PageUpdates | None:
         return None
     frames = visits.known(data.X)
     kept = {at: landmark(data.y, frame.reset_index(drop=True), at, plan.width) for at, frame in frames.items()}
-    first = frames[next(iter(frames))]  # nothing that was seen later
+    first = frames[next(iter(frames))]  # no value observed later
     known = {at: _known(frame) & _known(first) for at, frame in frames.items()}
     if not all(known[at][part.rows].any() for at, part in kept.items()):
         _refuse(frames, kept)
@@ -151,7 +151,7 @@ def _out_of_fold(
     y: np.ndarray,
     kept: Mapping[float, LandmarkData],
 ) -> dict[float, np.ndarray]:
-    """Return risks within the window at each landmark, shape (n,); NaN where a value is not known or none at risk."""
+    """Return risks within the window at each landmark, shape (n,); NaN if values are unknown or not at risk."""
     folds, repeats = study.validation.folds, study.validation.repeats
     known = {at: part.rows[_known(frames[at])[part.rows]] for at, part in kept.items()}
     seen = np.unique(np.concatenate(list(known.values())))
@@ -195,7 +195,7 @@ def _codes(part: LandmarkData, known: np.ndarray, n: int, width: float, target: 
 
 
 def _course(model: DynamicRisk, plan: UpdatesPlan, frames: Frames, kept: Mapping[float, LandmarkData]) -> pd.DataFrame:
-    """Return synthetic patients whose values move between quantiles of those at risk; fixed values are medians."""
+    """Return synthetic patients whose values move between quantiles of patients at risk; fixed values are medians."""
     rows: list[dict[str, Any]] = []
     points = list(frames)
     still = frames[points[0]].iloc[kept[points[0]].rows][list(plan.fixed)].median()

@@ -22,22 +22,22 @@ class TechnicalPlan:
     measure : str
         As in the table ``reading`` or ``motion``.
     readers : tuple of str
-        One reader (person or program): its occasions are compared. Several: their first readings are. Of
-        movement: left out.
+        One reader (person or program): the reader's occasions are compared. Several readers: their first readings are
+        compared. Not used for movement.
     structure : str
-        Where the measure is read of several structures.
+        Structure, if the measure is read for several structures.
     levels : tuple of str
-        Only these; all if empty. Each level is evaluated separately, so that a patient counts once.
+        Levels to evaluate; all if empty. Each level is evaluated separately, so that a patient counts once.
     name : str
         Name on the page; the measure in words if empty.
     table : {"reading", "motion"}
         Readings of images, or measures of movement (of ``motion_trial`` where the package has it).
     between : {"trials", "sessions"}
-        Of movement: what is compared.
+        For movement: the compared measurements.
     repeats : int
-        Of movement: how many trials or sessions.
+        For movement: number of trials or sessions.
     days : float, optional
-        Of sessions: how far apart the first and the last may lie.
+        For sessions: largest number of days between the first and the last.
     """
 
     measure: str

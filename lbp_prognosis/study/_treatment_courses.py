@@ -1,4 +1,4 @@
-"""``TreatmentCourses``: when patients started a treatment, and what was known of them before."""
+"""``TreatmentCourses``: times at which patients started a treatment, and covariates measured before."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TreatmentCourses:
     Attributes
     ----------
     starts : Series
-        Time of starting the treatment, by patient; NaN for those who did not.
+        Time of starting the treatment, by patient; NaN for patients who did not start.
     history : DataFrame
         Columns of patient, time of measurement and covariates, named as in ``plan``.
     plan : TreatmentPlan
@@ -41,12 +41,12 @@ class TreatmentCourses:
     plan: TreatmentPlan
     digest: str
 
-    def __repr__(self) -> str:  # stands in the hash of a checkpoint
+    def __repr__(self) -> str:  # enters the hash of a checkpoint
         told = {"file": self.digest, **asdict(self.plan)}
         return f"TreatmentCourses({content_hash(told)})"
 
     def outcome(self, y: np.ndarray, labels: Any) -> WithoutTreatment:
-        """Return the outcome under the strategy of some patients.
+        """Return the outcome of given patients under the strategy.
 
         Parameters
         ----------
@@ -71,14 +71,14 @@ class TreatmentCourses:
 
 
 class FittedUntreated(BaseEstimator):
-    """Fit a model of the risk without treatment: patients are censored when they start, and the others weighted.
+    """Fit a model of the risk without treatment: patients are censored when they start, and the others are weighted.
 
     Parameters
     ----------
     estimator : estimator
-        Takes delayed entry, weights and clusters.
+        Accepts delayed entry, weights and clusters.
     courses : TreatmentCourses
-        Of all patients; those of the rows of a fit are looked up by their labels. Predictions do not use them.
+        Courses of all patients; each fit finds those of its rows by label. Predictions do not use them.
     """
 
     def __init__(self, estimator: Any, courses: TreatmentCourses) -> None:
@@ -86,7 +86,7 @@ class FittedUntreated(BaseEstimator):
         self.courses = courses
 
     def fit(self, X: pd.DataFrame, y: np.ndarray) -> FittedUntreated:
-        """Fit to the rows of ``X``, with weights from these rows alone."""
+        """Fit to the rows of ``X``, with weights from only these rows."""
         untreated = self.courses.outcome(y, X.index)
         self.estimator_ = untreated.fit(clone(self.estimator), X.reset_index(drop=True))
         return self
@@ -106,12 +106,12 @@ def read_treatment(plan: TreatmentPlan, path: Path, missing: Any = None) -> Trea
     path : Path
         Of the file.
     missing : object, optional
-        What means missing, as in `schema.read_table`.
+        Codes for missing values, as in `schema.read_table`.
 
     Raises
     ------
     DataError
-        If a column is not there or no number, or the rows of a patient name different times of starting.
+        If a column is absent or not numeric, or the rows of a patient contain different times of starting.
     """
     ids, numbers = number_table("treatment", path, plan.id, [plan.time, plan.start, *plan.columns], missing)
     starts = numbers[plan.start].groupby(ids)

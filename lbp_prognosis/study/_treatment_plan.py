@@ -18,26 +18,26 @@ Conflict = tuple[str, str, str, str, str]
 
 @dataclass(frozen=True)
 class TreatmentPlan:
-    """A treatment, the table that says who started it and why, and the strategy under which risks are judged.
+    """A treatment, the table of starts and covariates, and the strategy under which risks are evaluated.
 
     Attributes
     ----------
     name : str
-        In words: ``surgery``.
+        Name in words, e.g. ``surgery``.
     strategy : {"never start"}
-        Under which outcomes are estimated.
+        Strategy under which outcomes are estimated.
     table : str
         File with one row per patient and time of measurement, the first at time zero; relative to the folder of the
         data.
     start : str
-        Column: when the patient started the treatment, in the unit of the outcome; the same in all rows of a patient,
-        empty in those who did not start.
+        Column of the time at which the patient started the treatment, in the unit of the outcome; the same in all rows
+        of a patient, empty for patients who did not start.
     columns : tuple of str
-        Columns of numbers that decide on the treatment and predict the outcome, at baseline and later.
+        Numeric columns that determine the treatment and predict the outcome, at baseline and later.
     id, time : str
         Columns of the patient, and of the time of measurement since time zero in the unit of the outcome.
     losses : {"marginal", "history"}
-        Whether other losses depend on nothing, or on the same columns.
+        Whether other losses to follow-up depend on no covariate, or on the same columns.
     """
 
     name: str
@@ -68,14 +68,14 @@ class TreatmentPlan:
 
     @property
     def label(self) -> str:
-        """Suffix of the name of a model that was fitted to the strategy."""
+        """Suffix of the name of a model fitted under the strategy."""
         return f"without {self.name}"
 
 
 def treatment_conflicts(
     data: DataPlan | None, treatment: TreatmentPlan | None, outcome: Mapping[str, Any]
 ) -> Iterator[Conflict]:
-    """Yield where the parts of a protocol contradict each other about a treatment.
+    """Yield contradictions between parts of a protocol about a treatment.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``UpdatesPlan``: risks that are predicted again at landmarks, from a table of visits."""
+"""``UpdatesPlan``: risks updated at landmarks, from a table of visits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Conflict = tuple[str, str, str, str, str]
 
 @dataclass(frozen=True)
 class UpdatesPlan:
-    """A dynamic risk: at each landmark, in those still at risk, with what is known by then.
+    """A dynamic risk: predicted at each landmark, in patients still at risk, from the values known by the landmark.
 
     Attributes
     ----------
@@ -27,13 +27,13 @@ class UpdatesPlan:
     table : str
         File with one row per visit; relative to the folder of the data.
     columns : tuple of str
-        Columns of numbers of the table: of each the last value seen by the landmark is a predictor.
+        Numeric columns of the table; the last value of each observed by the landmark is a predictor.
     fixed : tuple of str
-        Columns of numbers of ``[modalities]``, known at time zero, that are predictors at each landmark.
+        Numeric columns of ``[modalities]``, known at time zero, that are predictors at each landmark.
     id, time : str
         Columns of the patient, and of the visit since time zero in the unit of the outcome.
     max_age : float or None
-        A value older than this is no longer known.
+        Values older than this count as unknown.
     baseline : {"strata", "smooth"}
         As in `DynamicRisk`.
     interactions : tuple of str
@@ -76,7 +76,7 @@ class UpdatesPlan:
 def updates_conflicts(
     data: DataPlan | None, updates: UpdatesPlan | None, modalities: Mapping[str, Sequence[str]]
 ) -> Iterator[Conflict]:
-    """Yield where the parts of a protocol contradict each other about updates.
+    """Yield contradictions between parts of a protocol about updates.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``read_visits``: values at visits of the patients of a study, and what is known of them at each landmark."""
+"""``read_visits``: values at visits of the patients of a study, and the values known at each landmark."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class StudyVisits:
     digest: str
 
     def known(self, X: pd.DataFrame) -> dict[float, pd.DataFrame]:
-        """Return what is known of the patients at each landmark, fixed columns included.
+        """Return the values known at each landmark, including fixed columns.
 
         Parameters
         ----------
@@ -48,7 +48,7 @@ class StudyVisits:
         Raises
         ------
         ArgumentError
-            If a fixed column is no column of numbers.
+            If a fixed column is not numeric.
         """
         plan = self.plan
         for column in plan.fixed:
@@ -73,14 +73,14 @@ def read_visits(plan: UpdatesPlan, path: Path, missing: Any = None) -> StudyVisi
     path : Path
         Of the file.
     missing : object, optional
-        What means missing, as in `schema.read_table`.
+        Codes for missing values, as in `schema.read_table`.
 
     Raises
     ------
     DataError
-        If a column is not there, a visit has no time or no patient, or a patient has two visits at one time.
+        If a column is absent, a visit has no time or no patient, or a patient has two visits at one time.
     ArgumentError
-        If a cell is no number.
+        If a cell is not a number.
     """
     ids, numbers = number_table("updates", path, plan.id, [plan.time, *plan.columns], missing)
     if numbers[plan.time].isna().any():

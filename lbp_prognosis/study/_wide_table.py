@@ -1,4 +1,4 @@
-"""``read_wide``: rows and outcome from one table with a row per patient."""
+"""``read_wide``: rows and outcome from one table with one row per patient."""
 
 from __future__ import annotations
 
@@ -49,17 +49,18 @@ def read_wide(
     gone: frozenset[str] = frozenset(),
     score: ScorePlan | None = None,
 ) -> WideRows:
-    """Read the table, keep the rows asked for, and make the outcome.
+    """Read the table, keep the requested rows, and make the outcome.
 
-    ``columns`` are those to be predictors: cells of them that are no numbers among numbers are refused; patients of
-    ``gone`` have withdrawn; ``score`` says what the column of a score is.
+    ``columns`` are the predictors; words among their numbers are refused. Patients in ``gone`` have withdrawn.
+    ``score`` describes the column of a score.
 
-    Rows without an outcome are counted and left out (for a state or a score at a visit they stay, as not observed).
+    Rows without an outcome are counted and left out (rows without a state or a score at a visit are kept, as not
+    observed).
 
     Raises
     ------
     DataError
-        If the file or a column is not what it must be, or a patient has two rows.
+        If the file or a column does not meet the requirements, or a patient has two rows.
     """
     dialect = ("sheet", "delimiter", "decimal", "thousands", "encoding")
     asked = {key: getattr(plan, key) for key in dialect if getattr(plan, key)}
@@ -121,7 +122,7 @@ def read_wide(
 
 
 def _not_found(frame: pd.DataFrame, plan: DataPlan, gone: frozenset[str]) -> list[str]:
-    """Return a note if a patient who withdrew is in no row, before `where` is applied."""
+    """Return a note if a patient who withdrew has no row, before `where` is applied."""
     if gone and not plan.id:
         raise argument_error(
             "exclude_ids", "given with [table] id = …, the column that names the patient", f"{len(gone)} without it"
@@ -226,7 +227,7 @@ def _points(frame: pd.DataFrame, column: str, score: ScorePlan | None) -> np.nda
 
 
 def _follow_up(y: np.ndarray, plan: DataPlan, spec: OutcomeSpec) -> None:
-    """Refuse a horizon beyond all follow-up, which is mostly a wrong unit."""
+    """Refuse a horizon beyond all follow-up, whose unit is usually wrong."""
     longest, last = float(y["time"].max()), max(spec.horizons)
     if longest < last:
         raise DataError(

@@ -1,4 +1,4 @@
-"""``WithEarlierVisits``: a model of a score at several visits, for an outcome that is the score at the last of them."""
+"""``WithEarlierVisits``: a model of a score at several visits, for an outcome that is the score at the last visit."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ class EarlierScores:
     Attributes
     ----------
     frame : DataFrame of shape (n, n_visits)
-        Columns are the times of the visits; missing is not observed.
+        Columns are the times of the visits; missing means not observed.
     """
 
     frame: pd.DataFrame = field(repr=False)
 
-    def __repr__(self) -> str:  # stands in the hash of a checkpoint
+    def __repr__(self) -> str:  # enters the hash of a checkpoint
         values = [[None if np.isnan(value) else value for value in row] for row in self.frame.to_numpy().tolist()]
         told = {"visits": self.frame.columns.tolist(), "rows": list(map(str, self.frame.index)), "values": values}
         return f"EarlierScores({content_hash(told)})"
 
 
 class WithEarlierVisits(BaseEstimator):
-    """Fit a model of several visits, and predict one of them.
+    """Fit a model of several visits, and predict one visit.
 
     Parameters
     ----------
     estimator : estimator
-        Takes `Measured.at_visits`.
+        Accepts `Measured.at_visits`.
     earlier : EarlierScores
-        Of all patients; those of the rows of a fit are looked up by their labels. Predictions do not use them.
+        Courses of all patients; each fit finds those of its rows by label. Predictions do not use them.
     visit : float, optional
-        Whose distribution is predicted; the last by default. Risks are always of the last.
+        Visit whose distribution is predicted; the last by default. Risks are always those of the last visit.
     """
 
     def __init__(self, estimator: Any, earlier: EarlierScores, visit: float | None = None) -> None:

@@ -18,7 +18,7 @@ def withdrawn_ids(exclude_ids: Iterable[object]) -> frozenset[str]:
     Raises
     ------
     ArgumentError
-        If one text is given in the place of a list.
+        If one text is given instead of a list.
     """
     if isinstance(exclude_ids, str):
         raise argument_error("exclude_ids", "a list of identifiers", repr(exclude_ids))
