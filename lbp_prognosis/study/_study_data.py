@@ -187,7 +187,17 @@ def _with_treatment(study: Study, plan: TreatmentPlan, data: StudyData) -> Study
         )
     path = _path(study, plan.table)
     courses = read_treatment(plan, path, _missing(study))
+    _refuse_strangers(data, courses.history[plan.id], path.name)
     return replace(data, treatment=courses, hashes={**data.hashes, path.name: courses.digest})
+
+
+def _refuse_strangers(data: StudyData, ids: pd.Series, name: str) -> None:
+    """Refuse a second table without any patient of the study; identifiers are compared as text."""
+    if not ids.isin([identifier_text(one) for one in data.X.index]).any():
+        raise DataError(
+            f"No patient of the study is in {name!r}: the identifiers in its column {ids.name!r} must be written as in "
+            "the main table, leading zeros included."
+        )
 
 
 def _missing(study: Study) -> Any:
@@ -200,6 +210,7 @@ def _with_visits(study: Study, plan: UpdatesPlan, data: StudyData) -> StudyData:
         raise argument_error("updates", "left out where the outcome is not dated exactly", outcome_kind(data.y))
     path = _path(study, plan.table)
     visits = read_visits(plan, path, _missing(study))
+    _refuse_strangers(data, visits.frame[plan.id], path.name)
     visits.known(data.X)  # refuses unknown columns before any fit
     return replace(data, visits_table=visits, hashes={**data.hashes, path.name: visits.digest})
 

@@ -20,6 +20,7 @@ from lbp_prognosis.report._more_numbers import more_numbers
 from lbp_prognosis.report._section_treatment import section_treatment
 from lbp_prognosis.report._write_page import _all_numbers
 from lbp_prognosis.study import Study, StudyResult, analysis_plan, read_study_data, run_study
+from lbp_prognosis.study._check_before_work import check_before_work
 from lbp_prognosis.study._treatment_courses import FittedUntreated
 from lbp_prognosis.validation import without_treatment
 
@@ -75,6 +76,9 @@ def frames(n: int = N, seed: int = 4) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 WIDE, COURSE = frames()
+ALL_BY_10 = COURSE.assign(
+    surgery=COURSE["surgery"].where(COURSE["id"].map(WIDE.set_index("id")["months"]) <= 10, 9.5).clip(upper=9.5)
+)
 
 
 def changed(**changes: Any) -> dict[str, Any]:
@@ -84,6 +88,10 @@ def changed(**changes: Any) -> dict[str, Any]:
         both = isinstance(value, dict) and isinstance(kept, dict)
         table[key] = {k: v for k, v in {**kept, **value}.items() if v is not None} if both else value
     return {key: value for key, value in table.items() if value is not None}
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"name": name, "kind": "cox", "modalities": ["clinical"]}
 
 
 def write(folder: Path, wide: pd.DataFrame = WIDE, course: pd.DataFrame = COURSE) -> None:
@@ -243,6 +251,7 @@ def test_protocols_that_contradict_themselves_are_refused(tmp_path: Path, change
         (COURSE.assign(surgery=np.arange(len(COURSE)) + 1.0), "one time in 'surgery'"),
         (COURSE.assign(pain_now="much"), "columns .* are numbers"),
         (COURSE.assign(id=np.nan), "name no patient"),
+        (COURSE.assign(id="0" + COURSE["id"]), "No patient of the study is in 'treatment.csv'"),
     ],
 )
 def test_tables_that_are_none_of_a_treatment_are_refused(tmp_path: Path, course: pd.DataFrame, words: str) -> None:
@@ -252,6 +261,31 @@ def test_tables_that_are_none_of_a_treatment_are_refused(tmp_path: Path, course:
     (tmp_path / "treatment.csv").unlink()
     with pytest.raises(DataError, match="treatment.csv"):
         read_study_data(study(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("course", "changes", "error", "words"),
+    [
+        (COURSE.assign(surgery=np.nan), {}, ArgumentError, "none before the end"),
+        (
+            COURSE.assign(surgery=COURSE["surgery"].where(COURSE["id"] != "P3", 0.0)),
+            {},
+            ArgumentError,
+            "1 at or before",
+        ),
+        (COURSE[COURSE["id"] != "P3"], {}, DataError, "1 no_row_at_time_zero"),
+        (ALL_BY_10, {"outcome": {"horizons": [6, 12]}}, ArgumentError, "within untreated follow-up"),
+        (COURSE, {"model": [_named("a"), _named("a without surgery")]}, ArgumentError, "no name that ends in"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused_before_any_fit(
+    tmp_path: Path, course: pd.DataFrame, changes: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    write(tmp_path, course=course)
+    plan = study(tmp_path, **changes)
+    data = read_study_data(plan)
+    with pytest.raises(error, match=words):
+        check_before_work(plan, data)
 
 
 def test_the_protocol_keeps_its_digest_and_the_plan_says_the_strategy(tmp_path: Path) -> None:

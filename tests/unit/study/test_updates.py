@@ -21,6 +21,7 @@ from lbp_prognosis.report._blocks import Picture, Table
 from lbp_prognosis.report._section_updates import section_updates
 from lbp_prognosis.report._write_page import _all_numbers
 from lbp_prognosis.study import Study, StudyResult, analysis_plan, read_study_data, run_study
+from lbp_prognosis.study._check_before_work import check_before_work
 from lbp_prognosis.study._study_updates import study_updates
 
 N, K = 600, 5
@@ -248,12 +249,21 @@ def test_protocols_that_contradict_themselves_are_refused(tmp_path: Path, change
         (pd.concat([VISITS, VISITS.head(2)]), "each visit once"),
         (VISITS.assign(months=np.nan), "have no 'months'"),
         (VISITS.assign(nrs="much"), "are numbers"),
+        (VISITS.assign(id="0" + VISITS["id"]), "No patient of the study is in 'visits.csv'"),
     ],
 )
 def test_tables_that_are_none_of_visits_are_refused(tmp_path: Path, visits: pd.DataFrame, words: str) -> None:
     write(tmp_path, WIDE.head(60), visits)
     with pytest.raises((DataError, ArgumentError), match=words):
         read_study_data(study(tmp_path))
+
+
+def test_a_landmark_after_all_follow_up_is_refused_before_any_fit(tmp_path: Path) -> None:
+    write(tmp_path)
+    plan = study(tmp_path, updates={"landmarks": [0, 30]})
+    data = read_study_data(plan)
+    with pytest.raises(ArgumentError, match="at risk; got 30"):
+        check_before_work(plan, data)
 
 
 def test_the_protocol_keeps_its_digest_and_the_plan_says_the_landmarks(tmp_path: Path) -> None:
