@@ -26,12 +26,13 @@ _HALF = 0.5000001
 
 @dataclass
 class Haul:
-    """Everything in the folder of a run."""
+    """Everything in the folder of a run; ``parts`` are the numbers of parts of the patients, or under a strategy."""
 
     text: str
     tables: dict[str, pd.DataFrame]
     numbers: pd.DataFrame
     pictures: list[tuple[str, str]] = field(default_factory=list)
+    parts: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def released(self) -> bool:
@@ -49,7 +50,10 @@ def read_run(folder: Path) -> Haul:
         path.stem: pd.read_csv(path, dtype=str, keep_default_na=False) for path in (folder / "tables").glob("*.csv")
     }
     pictures = [(html.unescape(alt), base64.b64decode(code).decode()) for code, alt in _IMAGE.findall(text)]
-    return Haul(text, tables, pd.read_parquet(folder / "results.parquet"), pictures)
+    numbers = pd.read_parquet(folder / "results.parquet")
+    group = numbers["group"].fillna("").astype(str)
+    parts = {str(name): rows for name, rows in numbers.groupby(group) if name}
+    return Haul(text, tables, numbers[group == ""], pictures, parts)
 
 
 class System:

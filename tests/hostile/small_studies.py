@@ -11,10 +11,13 @@ import pandas as pd
 
 from lbp_prognosis import OutcomeSpec, Status, Surv, ThresholdRange
 from lbp_prognosis.cohort import Flow, table_one_of
-from lbp_prognosis.report import Page, evaluation_page
+from lbp_prognosis.evaluation import evaluate
+from lbp_prognosis.models import landmark
+from lbp_prognosis.report import Page, PageTreatment, PageUpdates, evaluation_page
 from lbp_prognosis.study._evaluate_out_of_fold import evaluate_out_of_fold, groups_out_of_fold
+from lbp_prognosis.study._study_updates import _codes
 
-__all__ = ["KINDS", "SmallStudy", "columns_of", "grown_studies", "small_study"]
+__all__ = ["KINDS", "SmallStudy", "columns_of", "grown_studies", "small_study", "with_sections"]
 
 KINDS = ("right", "competing", "status", "interval")
 MAIN = 12.0
@@ -184,3 +187,73 @@ def columns_of(rows: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(made)
+
+
+def with_sections(study: SmallStudy, seed: int) -> SmallStudy:
+    """Return a right-censored study whose page has a treatment during follow-up, and updates at landmarks.
+
+    All who are known under the strategy have one weight, as where starting depends on nothing: an attacker who knows
+    that reads counts off weighted numbers.
+    """
+    rng = np.random.default_rng([seed, 77])
+    page = replace(study.page, treatment=_treatment(study, rng), updates=_updates(study, rng))
+    return replace(study, page=page)
+
+
+def _treatment(study: SmallStudy, rng: np.random.Generator) -> PageTreatment:
+    state = next(iter(study.page.evaluation.calibrations.values())).judged(MAIN).state()
+    start = rng.exponential(MAIN * rng.choice([2.0, 6.0, 30.0]), state.size)
+    treated = start < np.minimum(study.y["time"], MAIN)
+    known = ~treated & (state >= 0)
+    risks = {**study.risks, "new without pills": np.clip(study.risks["new"] * 0.95, 0.001, 0.999)}
+    told = {name: risk[known][:, None] for name, risk in risks.items()}
+    found = evaluate(Status.at(MAIN, state[known]), told, MAIN, np.arange(0.15, 0.56, 0.05).round(2), n_resamples=0)
+    return PageTreatment(
+        name="pills",
+        columns=("pain",),
+        evaluation=found,
+        starts=pd.DataFrame(columns=["term", "hr", "low", "high", "p"]),
+        positivity=pd.DataFrame(
+            {"horizon": [MAIN], "treated": [treated.sum()], "known": [known.sum()], "fifth": [0.8]}
+        ),
+        n=state.size,
+        n_treated=int(treated.sum()),
+        n_lost=int((~treated & ~known).sum()),
+        treated=treated,
+        known=known,
+        scores=risks,
+    )
+
+
+def _updates(study: SmallStudy, rng: np.random.Generator) -> PageUpdates:
+    n, width = len(study.rows), 6.0
+    evaluations, rows, codes = {}, [], {}
+    for at in (0.0, 3.0, 6.0):
+        part = landmark(study.y, study.rows, at, width)
+        known = np.ones(part.rows.size, dtype=bool)
+        known[rng.choice(known.size, int(rng.choice([0, 3, 9])), replace=False)] = False
+        base = study.risks["new"][part.rows[known]]
+        risks = {
+            "not updated": base[:, None],
+            "updated": np.clip(base * rng.uniform(0.8, 1.2, base.size), 0.001, 0.999)[:, None],
+        }
+        evaluations[at] = evaluate(part.y[known], risks, width, [0.15, 0.35], n_resamples=0)
+        counts = {
+            "n": known.sum(),
+            "n_unknown": (~known).sum(),
+            "n_left": part.n_left,
+            "n_not_entered": part.n_not_entered,
+        }
+        rows.append({"landmark": at, **counts})
+        codes[at] = _codes(part, known, n, width, "event")
+    course = pd.DataFrame({"patient": ["values stay"] * 3, "landmark": list(evaluations), "risk": [0.3, 0.25, 0.2]})
+    return PageUpdates(
+        width=width,
+        columns=("pain",),
+        fixed=(),
+        evaluations=evaluations,
+        at_risk=pd.DataFrame(rows),
+        course=course,
+        n_unfitted=None,
+        codes=codes,
+    )
