@@ -44,15 +44,15 @@ class IntendedUse:
     Attributes
     ----------
     purpose : str
-        Which question it answers, for whom, and what for.
+        Question that the calculator answers, its users, and its use.
     population : str
-        Whom the model was made for: setting, inclusion, time zero.
+        Target population of the model: setting, inclusion, time zero.
     outcome : str
         Name of the risk, as a clause: ``"not recovered"``.
     version : str
         Version of the model and its date.
     contact : str
-        Who answers questions.
+        Contact for questions.
     """
 
     purpose: str
@@ -90,19 +90,19 @@ def calculator_page(
     Parameters
     ----------
     model : Equation, CompetingEquation, PublishedModel, or what `equation` takes
-        Fitted models bring their interval (CoxPH, FineGray, LogisticRisk of one completed table); equations have none.
+        Fitted models provide an interval (CoxPH, FineGray, LogisticRisk of one completed table); equations do not.
     path : path
         File to write, ``.html``.
     use : IntendedUse
-        What the calculator is for.
+        Intended use of the calculator.
     horizons : float or sequence of float, optional
         As for `equation`, for a fitted model.
     validation : ExternalValidation or WrittenResults, optional
         Of this model in patients of another time, place or setting, by `external_validate` or read from the file of an
-        external evaluation; concordance, O/E, slope and Brier score are shown. A random split is refused: its patients
-        are those of the development data.
+        external evaluation; concordance, O/E, slope and Brier score are shown. A random split is refused, because its
+        patients belong to the development data.
     name : str, default ""
-        The model's name in the validation; may be left out where there is one.
+        The model's name in the validation; optional if the validation has one model.
     unvalidated_reason : str, default ""
         Reason for a page without external validation, which the page shows. Without a validation the
         page is refused unless a reason is given.
@@ -130,13 +130,13 @@ def calculator_page(
     ArgumentError
         Without intended use, or without external validation and without a reason.
     NoEquation
-        If the model is no equation.
+        If the model has no equation.
 
     Notes
     -----
-    The page carries a content security policy that allows its own script and style by their digests and nothing else:
-    no network, no eval, no other script. Values typed stay in the browser. Objections of the validation are shown
-    without their numbers, because some count patients.
+    The content security policy of the page allows only its own script and style, by their digests: no network, no eval,
+    no other script. Entered values stay in the browser. Objections of the validation are shown without their numbers,
+    because some count patients.
     """
     level = check_confidence(confidence)
     made = _formula(model, horizons, units, time_unit)
@@ -167,7 +167,7 @@ def calculator_page(
 def _check_stated(
     use: Any, validation: Any, name: str, unvalidated_reason: str, horizons: tuple[float, ...]
 ) -> Judged | None:
-    """Return the external validation; refuse a page without intended use, or without one and a reason for that."""
+    """Return the external validation; refuse a page without intended use, or with neither validation nor a reason."""
     if not isinstance(use, IntendedUse):
         raise argument_error("use", "an IntendedUse: purpose, population, outcome, version", use)
     if validation is None:

@@ -27,7 +27,7 @@ __all__ = [
 DISCRIMINATION = ("concordance", "auc", "brier", "ipa")
 CALIBRATION = ("observed_expected", "calibration_slope", "ici")
 _OF_GROUPS = ("auc", "observed_expected", "calibration_slope")
-_ORDER = ("internal-external", "internal", "external", "apparent")  # of what is not external; a random split is none
+_ORDER = ("internal-external", "internal", "external", "apparent")  # a random split is not external
 _HOW = {
     "apparent": "apparent: on the rows the model was fitted to",
     "internal": "internal: patients the fits had not seen",
@@ -44,11 +44,11 @@ class Judged:
     how : str
         E.g. ``"external, geographic: one clinic"``.
     external : bool
-        Whether the patients are others than those of development.
+        Whether the patients differ from those of development.
     frame : DataFrame
         Evaluation columns.
     result : Result
-        Where they are from.
+        Source of the rows.
     """
 
     how: str
@@ -65,7 +65,7 @@ def judged(results: Sequence[Any], name: str) -> list[Judged]:
     results : sequence of Result
         Of `external_validate`, `internal_external`, `bootstrap_validate`, `cross_validate_risk`.
     name : str
-        The model's name in them; may be empty where there is one.
+        The model's name in the results; may be empty if they have one model.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def judged(results: Sequence[Any], name: str) -> list[Judged]:
             raise argument_error("name", "one of " + ", ".join(map(repr, names)), repr(name))
         external = sample == "external" and bool(getattr(result, "external", True))
         how = _how(result, sample, external)
-        if name and chosen != name and isinstance(result, WrittenResults):  # a file knows its model by name alone
+        if name and chosen != name and isinstance(result, WrittenResults):  # a file identifies its model only by name
             how += f", there named {chosen}"
         out.append(Judged(how, external, frame[frame["model"] == chosen], result))
     return sorted(out, key=lambda one: (not one.external, _ORDER.index(str(getattr(one.result, "sample", "")))))
@@ -125,7 +125,7 @@ def has_numbers(found: Judged, horizons: Sequence[float]) -> bool:
     found : Judged
         The validation.
     horizons : sequence of float
-        Those shown; empty: all.
+        Shown horizons; empty: all.
     """
     own = _own(found)["horizon"].astype(float)
     return bool(len(own)) if not len(horizons) else any(np.isclose(horizons, time).any() for time in own)
@@ -141,9 +141,9 @@ def performance_rows(
     found : sequence of Judged
         Validations.
     names : sequence of str
-        Metrics, in the order wanted.
+        Metrics, in the requested order.
     horizons : sequence of float
-        Those shown; empty: all.
+        Shown horizons; empty: all.
     unit : str
         Of time.
     """
@@ -167,7 +167,7 @@ def utility_rows(found: Sequence[Judged], horizons: Sequence[float], unit: str) 
     found : sequence of Judged
         Validations.
     horizons : sequence of float
-        Those shown; empty: all.
+        Shown horizons; empty: all.
     unit : str
         Of time.
     """
@@ -186,16 +186,16 @@ def utility_rows(found: Sequence[Judged], horizons: Sequence[float], unit: str) 
 
 
 def by_group(found: Fairness | SubgroupPerformance, name: str, horizons: Sequence[float]) -> list[list[str]]:
-    """Return performance by group, without counts; groups too small to be evaluated are named as such.
+    """Return performance by group, without counts; groups too small to evaluate are marked.
 
     Parameters
     ----------
     found : Fairness or SubgroupPerformance
         Performance of the model by group.
     name : str
-        The model's name in it; may be empty where there is one.
+        The model's name in the result; may be empty if it has one model.
     horizons : sequence of float
-        Those shown; empty: all.
+        Shown horizons; empty: all.
     """
     frame = found.table
     several = isinstance(found, SubgroupPerformance) and len(found.models) > 1

@@ -25,9 +25,9 @@ def predictor_rows(model: Any, labels: Mapping[str, str], units: Mapping[str, st
     Parameters
     ----------
     model : locked model's inside, Equation or PublishedModel
-        Ranges are those that locking made coarse.
+        Ranges are the coarse ranges of the locked model.
     labels, units : mapping of str to str
-        Words and units of the columns; those of the model where there are none.
+        Words and units of the columns; by default those of the model.
     """
     if isinstance(model, PublishedModel):
         rows = _of_published(model)

@@ -1,4 +1,4 @@
-"""Files of JSON lines, each with its own digest and that of the line before it."""
+"""Files of JSON lines, each with its own digest and the digest of the line before it."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _FIRST = "0" * 64
 
 
 def read_chain(path: Path, fields: Sequence[str], name: str) -> list[dict[str, Any]]:
-    """Return the lines of a file; none if it does not exist.
+    """Return the lines of a file; empty if it does not exist.
 
     Parameters
     ----------
     path : path
         The file.
     fields : sequence of str
-        Keys of a line beside ``n``, ``prev_sha256`` and ``sha256``.
+        Keys of a line in addition to ``n``, ``prev_sha256`` and ``sha256``.
     name : str
         Kind of the file, for the message.
 
     Raises
     ------
     ModelFileError
-        If a line is damaged, or was changed, removed or inserted; it is named.
+        If a line is damaged, or was changed, removed or inserted; the message names it.
     """
     if not path.exists():
         return []

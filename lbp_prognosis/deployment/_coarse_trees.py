@@ -1,4 +1,4 @@
-"""``coarse_trees``: boosted trees without single patients."""
+"""``coarse_trees``: boosted trees without values of single patients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["coarse_trees"]
 
 
 def coarse_trees(part: Any, least: int, notes: list[str]) -> None:
-    """Round the split points of trees to three digits, and say whether a leaf stands for few patients."""
+    """Round the split points of trees to three digits, and return whether a leaf represents few patients."""
     fewest = vars(part).pop("fewest_in_leaf_", None)
     if fewest is None:
         notes.append("leaves of trees are not counted by patients")

@@ -21,7 +21,7 @@ _ROW_LEVEL = ("cross_fitted_margin_", "cross_fitted_risk_", "folds_", "oof_")
 
 
 def parts_of(value: Any, seen: set[int] | None = None) -> Iterator[Any]:
-    """Walk through a model, its steps, its branches and the models inside, each once."""
+    """Yield a model, its steps, its branches and the models inside, each once."""
     seen = set() if seen is None else seen
     if id(value) in seen or value is None or isinstance(value, str | bytes | int | float | bool | np.ndarray):
         return
@@ -45,10 +45,10 @@ def coarse_steps(times: np.ndarray, events: np.ndarray, least: int) -> tuple[np.
     Returns
     -------
     times : ndarray of shape (g,)
-        One per group. A time that so many events share stays; elsewhere the middle between two event times about the
-        group's median, at three digits.
+        One per group. A time with at least ``least`` events is kept; other groups get the midpoint between two event
+        times near the group's median, at three digits.
     last : ndarray of int of shape (g,)
-        Place of the last jump of each group.
+        Index of the last jump of each group.
     """
     ends: list[int] = []
     count = least  # the last jump ends a group
@@ -58,14 +58,14 @@ def coarse_steps(times: np.ndarray, events: np.ndarray, least: int) -> tuple[np.
             count = 0
         count += int(events[k])
     if count < least and len(ends) > 1:
-        ends.pop()  # too few for a group of their own join the next one: early, where many are at risk
+        ends.pop()  # too few events for a group join the next group: early, where many patients are at risk
     ends.reverse()
     made: list[float] = []
     kept: list[int] = []
     start = 0
     for end in ends:
         at = _place(times[start : end + 1], events[start : end + 1])
-        if made and at <= made[-1]:  # two groups that fall on one time become one
+        if made and at <= made[-1]:  # two groups at the same time become one
             kept[-1] = end
         else:
             made.append(at)
@@ -100,7 +100,7 @@ def coarsen(model: Any, least: int) -> tuple[int, int, list[str]]:
     notes: list[str] = []
     for part in parts_of(model):
         if isinstance(part, BaseEstimator) and not hasattr(part, "n_features_in_"):
-            continue  # a parameter that was never fitted itself
+            continue  # a parameter that is not fitted itself
         for name in _ROW_LEVEL:
             held = getattr(part, name, None)
             if held is not None:
@@ -121,14 +121,14 @@ def coarsen(model: Any, least: int) -> tuple[int, int, list[str]]:
             counts = (0, 0)
         before, after = before + counts[0], after + counts[1]
         if hasattr(part, "baseline_events_"):
-            del part.baseline_events_  # only the merging needs them, and they are of single times no more
+            del part.baseline_events_  # needed only for the merging, and no longer of single times
         if hasattr(part, "trees_"):
             coarse_trees(part, least, notes)
     return before, after, list(dict.fromkeys(notes))
 
 
 def _horizons(part: Any) -> None:
-    """Round horizons that are quartiles of event times; those that were declared are no patient's."""
+    """Round horizons that are quartiles of event times; declared horizons are not values of patients."""
     quartiles = part.score_horizons_
     if np.array_equal(getattr(part, "horizons_", np.empty(0)), quartiles):
         part.horizons_ = digits(quartiles, 2)
@@ -172,12 +172,12 @@ def _coarse_line(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a broken line through fewer points, with ``least`` expected events in each rise.
 
-    A line needs its height where a group of intervals begins and ends, not in its middle. Both are ends of a patient's
-    interval, however many events are expected inside, and keep three digits.
+    A line needs its height at the beginning and the end of a group of intervals, not in the middle. Both are ends of a
+    patient's interval, regardless of the expected events inside, and are rounded to three digits.
     """
     rises = np.flatnonzero(np.diff(values, prepend=0.0) > 1e-12)
     counts = None if events is None else np.diff(np.cumsum(events)[rises], prepend=0)
-    _coarse_values(times[rises], counts, [], least, notes)  # for what it notes
+    _coarse_values(times[rises], counts, [], least, notes)  # for its notes
     _, last = coarse_steps(times[rises], np.ones(rises.size, dtype=int) if counts is None else counts, least)
     first = np.append(0, last[:-1] + 1)[: last.size]
     places = np.column_stack([np.maximum(rises[first] - 1, 0), rises[last]]).ravel()
@@ -235,7 +235,7 @@ def _cox_of_causes(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
 
 
 def _joined_causes(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
-    """Bring the increments of all causes onto the coarse times that their models will get."""
+    """Move the increments of all causes to the coarse times of their models."""
     models = {1: part, **part.other_causes_} if hasattr(part, "other_causes_") else part.models_
     part.increments_ = {
         code: [
@@ -322,7 +322,7 @@ def _cuts(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
 
 
 def _scores(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
-    """Levels of a score at three digits; levels that fall together become one."""
+    """Levels of a score at three digits; levels that become equal are merged."""
     short = digits(part.levels_, LEVEL_DIGITS)
     kept = np.append(np.diff(short) > 0, True)
     if hasattr(part, "thresholds_"):
@@ -337,7 +337,7 @@ def _scores(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
 
 
 def _average(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
-    """Round the scores at which the mean of models was recalibrated, as their levels are."""
+    """Round the scores at which the mean of models was recalibrated, as the levels of scores are rounded."""
     if getattr(part, "of_scores_", False):
         part.cuts_ = digits(part.cuts_, LEVEL_DIGITS)
         line = part.recalibration_
@@ -347,7 +347,7 @@ def _average(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
 
 
 def _imputer(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
-    """Keep regressions and moments; drop the values they were fitted to, and round bounds."""
+    """Keep regressions and moments; drop the values to which they were fitted, and round bounds."""
     frozen = object.__setattr__
     empty = np.empty(0)
     frozen(part, "models", [model._replace(fitted=empty, observed=empty) for model in part.models])
@@ -376,7 +376,7 @@ def _updated(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
         return 0, 0
     grid, (level,) = _coarse_values(times, part.baseline_events, [hazard], least, notes)
     end = floor_digits(float(times[-1]))
-    if end > grid[-1]:  # no risk is known beyond the last time, and up to it there is one
+    if end > grid[-1]:  # no risk is known beyond the last time; up to it there is a risk
         grid, level = np.append(grid, end), np.append(level, level[-1])
     object.__setattr__(part, "baseline_times", grid)
     object.__setattr__(part, "baseline_hazard", level)

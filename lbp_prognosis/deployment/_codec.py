@@ -1,7 +1,7 @@
 """Serialisation of objects of known classes as JSON and flat arrays.
 
-All numbers of one type lie one after the other in one array; the JSON gives the number and shape of each entry.
-Reading takes them in the order of writing, each once: no file can make the reader allocate more than its own size.
+All numbers of one type are stored in one array; the JSON gives the number and shape of each entry. The reader takes
+them in the order of writing, each once, so that no file can make it allocate more than the file's size.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def pack(value: Any) -> tuple[Any, dict[str, np.ndarray]]:
     Raises
     ------
     ArgumentError
-        Naming the attribute that is of a kind that cannot be saved.
+        If an attribute cannot be saved; the message names it.
     """
     writer = _Writer()
     state = writer.entry(value, "model")
@@ -268,7 +268,7 @@ def unpack(state: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     Raises
     ------
     ModelFileError
-        If an entry is unknown, a class is not on the list, or numbers are left over or lacking.
+        If an entry is unknown, a class is not on the list, or there are too many or too few numbers.
     """
     reader = _Reader(arrays)
     out = reader.entry(state, 0)

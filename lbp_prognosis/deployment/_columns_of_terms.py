@@ -65,7 +65,7 @@ class ColumnsOfTerms:
 
     @property
     def feature_names_in_(self) -> np.ndarray:
-        """Columns that `predict_risk` needs, the stratum's last."""
+        """Columns that `predict_risk` needs; the column of the stratum is last."""
         return np.asarray([term.name for term in self._columns] + [self.stratum] * bool(self.stratum), dtype=object)
 
     @property
@@ -86,7 +86,7 @@ class ColumnsOfTerms:
         return frame
 
     def _place(self, time: float) -> int | None:
-        """Return the place of a time among the horizons; None where no risk is known."""
+        """Return the index of a time among the horizons; None if no risk is known."""
         found = np.flatnonzero(np.isclose(self.horizons, time, rtol=1e-9, atol=0))
         return int(found[0]) if found.size else None
 
@@ -102,7 +102,7 @@ class ColumnsOfTerms:
 
     @takes_rows()
     def outside(self, X: Any) -> pd.DataFrame:
-        """Return which values lie outside the training ranges: shown, never clipped.
+        """Return the values outside the training ranges; such values are reported, not clipped.
 
         Parameters
         ----------

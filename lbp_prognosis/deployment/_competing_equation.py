@@ -1,4 +1,4 @@
-"""``CompetingEquation``: the risks of competing causes as a formula that needs neither the model nor this library."""
+"""``CompetingEquation``: the risks of competing causes as a formula independent of the model and of this library."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class CompetingEquation(CompetingFormula):
     time_unit : str
         Unit of the times, as given.
     model : str
-        Class the equation was taken from.
+        Class of the original model.
     digits : int
-        Significant digits that texts are written with; the numbers here are kept in full.
+        Significant digits of the written texts; the numbers of this object are not rounded.
     """
 
     # ---- forms -------------------------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ class CompetingEquation(CompetingFormula):
         return competing_latex(self)
 
     def to_excel(self, path: str | os.PathLike[str]) -> Path:
-        """Write a workbook in which values are typed and risks are formulas.
+        """Write a workbook with cells for values and formulas for risks.
 
         Parameters
         ----------

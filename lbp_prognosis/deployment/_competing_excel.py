@@ -18,10 +18,10 @@ _FIRST = 4  # row of the first predictor, and of the first step
 
 
 def write_competing_excel(equation: CompetingFormula, path: str | os.PathLike[str]) -> Path:
-    """Write predictors in column B, their parts of each linear predictor beside, risks below, the steps to the right.
+    """Write predictors in column B, their parts of each linear predictor next to it, risks below, steps to the right.
 
-    Numbers and formulas are stored as `write_excel` stores them. A value that is no number, or an unknown category,
-    gives #N/A.
+    Numbers and formulas are stored as `write_excel` stores them. Values that are not numbers, and unknown categories,
+    give #N/A.
     """
     openpyxl = require("openpyxl", caller="CompetingEquation.to_excel", extra="io")
     from openpyxl.utils import get_column_letter
@@ -79,7 +79,7 @@ def write_competing_excel(equation: CompetingFormula, path: str | os.PathLike[st
 
 
 def _steps(equation: CompetingFormula, sheet: Any, start: int, lp: int, stratum: str) -> None:
-    """Write a row per step: time, a of each cause, p of each cause, risk so far of each cause, and the share left."""
+    """Write a row per step: time, a of each cause, p of each cause, risk so far, event-free probability."""
     from openpyxl.utils import get_column_letter
 
     many = len(equation.hazards)

@@ -50,7 +50,7 @@ class CauseHazard:
 
 @dataclass(frozen=True, repr=False)
 class CompetingFormula(ColumnsOfTerms, Result):
-    """The numbers of a `CompetingEquation`, which describes them, and the risks they give."""
+    """The numbers of a `CompetingEquation`, which documents them, and the resulting risks."""
 
     hazards: tuple[CauseHazard, ...]
     form: str
@@ -99,7 +99,7 @@ class CompetingFormula(ColumnsOfTerms, Result):
 
     @property
     def terms(self) -> tuple[Term, ...]:
-        """Terms of the first cause: columns, units and training ranges are those of all."""
+        """Terms of the first cause; columns, units and training ranges are the same for all causes."""
         return self.hazards[0].terms
 
     @property
@@ -184,7 +184,7 @@ class CompetingFormula(ColumnsOfTerms, Result):
             return np.exp(np.minimum(_line(hazard, frame), 700.0))
 
     def steps_by(self, horizon: float) -> int:
-        """Return how many steps lie at or before a horizon.
+        """Return the number of steps at or before a horizon.
 
         Parameters
         ----------
@@ -196,7 +196,7 @@ class CompetingFormula(ColumnsOfTerms, Result):
     # ---- rounding ----------------------------------------------------------------------------------------------
 
     def rounded(self, digits: int) -> Self:
-        """Return the equation with all its numbers at so many significant digits.
+        """Return the equation with all numbers at a given number of significant digits.
 
         Parameters
         ----------
@@ -218,7 +218,7 @@ class CompetingFormula(ColumnsOfTerms, Result):
         return replace(self, hazards=hazards, digits=digits)
 
     def rounding_error(self, digits: int | None = None) -> float:
-        """Return an upper bound of the change of a risk that rounding makes inside the training range.
+        """Return an upper bound of the change of a risk by rounding, inside the training range.
 
         Parameters
         ----------
@@ -228,12 +228,13 @@ class CompetingFormula(ColumnsOfTerms, Result):
         Returns
         -------
         float
-            NaN where the range of a predictor is not known.
+            NaN if the range of a predictor is unknown.
 
         Notes
         -----
-        Where each ``a_k`` changes by at most ``exp(ε)``, each p_k changes by at most ``exp(2ε)``. Two courses that move
-        together as long as they can part with a probability of at most ``exp(2ε) − 1``, which bounds the difference.
+        If each ``a_k`` changes by a factor of at most ``exp(ε)``, each p_k changes by a factor of at most ``exp(2ε)``.
+        Two maximally coupled courses separate with a probability of at most ``exp(2ε) − 1``, which bounds the
+        difference.
         """
         short = self.rounded(self.digits if digits is None else digits)
         worst = 0.0
@@ -314,7 +315,7 @@ def _line(hazard: CauseHazard, frame: pd.DataFrame) -> np.ndarray:
 
 
 def probabilities(parts: np.ndarray, form: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the probability of each cause at a step, shape (causes, n), and that of no event.
+    """Return the probability of each cause at a step, shape (causes, n), and the probability of no event.
 
     Parameters
     ----------

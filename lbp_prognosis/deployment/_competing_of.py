@@ -65,7 +65,7 @@ def competing_equation(
         parts = model.models_ if isinstance(model, CauseSpecificCox) else {1: model, **model.other_causes_}
         form, times, steps = _of_cox(model, parts)
         centres = {code: float(one.centre_ @ one.coef_) for code, one in parts.items()}
-        # the hazard of a rare cause is the same for all: its model has no columns
+        # the hazard of a rare cause is the same for all patients: its model has no columns
         zero = np.zeros(len(model._names()))
         coefs = {code: one.coef_ if one.coef_.size == zero.size else zero for code, one in parts.items()}
     else:

@@ -1,8 +1,8 @@
 """Container of a model file: a zip file of fixed structure in which every byte is checked.
 
-Members are stored and not compressed, in one order, dated 1980: equal content gives equal bytes on every machine. A
-reader builds the zip again from what it read and compares the bytes, so that nothing can hide between the members and
-no flipped bit goes unseen.
+Members are stored and not compressed, in one order, dated 1980: equal content gives equal bytes on every machine. The
+reader rebuilds the zip from the contents and compares the bytes, so that no data can be hidden between the members and
+every flipped bit is detected.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _npy_header(name: str, size: int) -> bytes:
 
 
 def _array(name: str, data: bytes) -> np.ndarray:
-    """Read what `_npy` wrote: the header is compared and never evaluated."""
+    """Read an array written by `_npy`; the header is compared and never evaluated."""
     dtype = np.dtype(DTYPES[name]).newbyteorder("<")
     if len(data) < 10:
         raise ModelFileError("An array of the model file is cut short.")
@@ -85,7 +85,7 @@ def written_container(manifest: Mapping[str, Any], params: Any, arrays: Mapping[
 
 
 def manifest_of(data: bytes) -> dict[str, Any]:
-    """Return the manifest of a file that was just written; one that comes from elsewhere is read whole."""
+    """Return the manifest of a file that was just written; files from elsewhere are read completely."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         manifest: dict[str, Any] = json.loads(archive.read("manifest.json"))
     return manifest
@@ -97,7 +97,7 @@ def read_container(data: bytes) -> tuple[dict[str, Any], Any, dict[str, np.ndarr
     Raises
     ------
     ModelFileError
-        If one byte is not what writing the same content would give.
+        If any byte differs from those that writing the same content would give.
     """
     if len(data) > MOST_BYTES:
         raise ModelFileError(f"The model file has {len(data) >> 20} MB; at most {MOST_BYTES >> 20} are read.")

@@ -26,29 +26,29 @@ class DriftReport(DocumentResult):
     Attributes
     ----------
     inputs : DataFrame
-        A row per batch and column: ``batch, column, missing_before, missing_now, psi, psi_by_chance, difference,
+        One row per batch and column: ``batch, column, missing_before, missing_now, psi, psi_by_chance, difference,
         outside, new_levels``.
     membership : DataFrame
-        A row per batch: ``batch, n, auc, se``; AUC of telling it from the reference by the predictors.
+        One row per batch: ``batch, n, auc, se``; AUC for distinguishing the batch from the reference by the predictors.
     windows : DataFrame
-        A row per batch: ``batch, n, matured, unknown, observed, expected, observed_expected, low, high, slope,
+        One row per batch: ``batch, n, matured, unknown, observed, expected, observed_expected, low, high, slope,
         slope_se, reason``; matured patients only.
     chart : DataFrame
-        A row per matured patient and direction, in order of entry: ``date, direction, patient, value, limit, alarm``.
+        One row per matured patient and direction, in order of entry: ``date, direction, patient, value, limit, alarm``.
     alarms : DataFrame
         The rows of ``chart`` that crossed their limit.
     horizon, unit, until : float, str, Timestamp
-        Prediction time, its unit, and the last day on which outcomes were looked at.
+        Prediction time, its unit, and the last day of outcome assessment.
     false_alarms_per_year, alarms_expected : float
-        The declared rate, and how many false alarms it makes over the years of the chart.
+        The declared rate, and the expected number of false alarms over the years of the chart.
     false_alarm_probability : float
-        At each patient and in each direction; its inverse is the average run length.
+        Probability per patient and direction; its inverse is the average run length.
     n, n_matured : int
-        Patients, and those whose outcome counts.
+        Patients, and patients with matured outcomes.
     confidence : float
         Level of intervals.
     update : ModelUpdate or None
-        What a closed test would change after an alarm.
+        Update that a closed test proposes after an alarm.
     objections : tuple of Objection
         ``drift``, ``inputs-moved``, ``levels-not-seen-before``, ``windows-not-matured``,
         ``windows-with-losses``.

@@ -47,15 +47,15 @@ class Equation(Formula):
     stratum : str
         Column of the stratum; empty without strata.
     cause : int
-        Event code that the risk is about.
+        Event code of the risk.
     scale : str
         Scale of the linear predictor, as the model states it.
     time_unit : str
         Unit of the horizons, as given.
     model : str
-        Class the equation was taken from, or a published model's name.
+        Class of the original model, or the name of a published model.
     digits : int
-        Significant digits that texts are written with; the numbers here are kept in full.
+        Significant digits of the written texts; the numbers of this object are not rounded.
     n_completed : int
         Completed tables whose coefficients and log baselines were averaged; 1 without imputation.
     shape : float
@@ -77,10 +77,10 @@ class Equation(Formula):
         return stata_text(self)
 
     def to_javascript(self) -> str:
-        """Return a JavaScript function ``lbpRisk(x, horizon)`` of an object of values; no package is needed.
+        """Return a JavaScript function ``lbpRisk(x, horizon)`` of an object of values, without packages.
 
-        JavaScript has no incomplete gamma function: that of the link ``generalised_gamma`` is part of the text, and its
-        risks are within 1e-8.
+        JavaScript has no incomplete gamma function; the text includes it for the link ``generalised_gamma``, with risks
+        within 1e-8.
         """
         return javascript_text(self)
 
@@ -89,7 +89,7 @@ class Equation(Formula):
         return latex_text(self)
 
     def to_excel(self, path: str | os.PathLike[str]) -> Path:
-        """Write a workbook in which values are typed and risks are formulas.
+        """Write a workbook with cells for values and formulas for risks.
 
         Parameters
         ----------

@@ -67,12 +67,12 @@ def equation(
         CoxPH, ElasticNetCox, PriorityCox, FineGray, LogisticRisk, OrdinalRegression and LinearOutcome (with their
         declared cut), ParametricAFT, RoystonParmar, PiecewiseExponential (within its first interval),
         DiscreteTimeHazard, a locked CauseSpecificCox or PriorityCox of several causes; a pipeline of Standardise,
-        OneHot, RestrictedCubicSpline, StandardScaler and an imputation around one of them; or what `update_model` made
-        of one. The formula is one of complete rows. After multiple imputation it is the average of coefficients and log
-        baselines: say ``combine="cloglog"`` (or ``"logit"``) for the pipeline to predict the same.
+        OneHot, RestrictedCubicSpline, StandardScaler and an imputation around one of them; or an update of one by
+        `update_model`. The formula applies to complete rows. After multiple imputation it has the averages of
+        coefficients and log baselines; the pipeline predicts the same with ``combine="cloglog"`` (or ``"logit"``).
     horizons : float or sequence of float, optional
-        Times at which the baseline is written. By default the visits of a model that knows visits; a model in
-        continuous time needs them.
+        Times at which the baseline is written. By default the visits of a model with visits; required for a model in
+        continuous time.
     digits : int, default 12
         Significant digits of the written forms, at least 4; their headers state the largest error of a risk.
     units : mapping of str to str, optional
@@ -83,8 +83,8 @@ def equation(
     Returns
     -------
     Equation or CompetingEquation
-        Its ``predict_risk`` gives the model's risks to 1e-10. The second, of models with one linear predictor per
-        cause, contains a table of steps: such a model is locked first, so that no step is one patient's time.
+        Its ``predict_risk`` gives the model's risks to 1e-10. The second, for models with one linear predictor per
+        cause, contains a table of steps; such a model is locked first, so that no step is the time of one patient.
 
     Raises
     ------
@@ -214,8 +214,8 @@ def from_equation(source: str | Mapping[str, Any]) -> Equation | CompetingEquati
     Raises
     ------
     ArgumentError
-        If it is no JSON, or anything is missing, unknown, of another type or not finite. A table of odds or hazard
-        ratios without a baseline is no equation and is refused.
+        If the source is not JSON, or an entry is missing, unknown, of another type or not finite. A table of odds or
+        hazard ratios without a baseline is not an equation and is refused.
     """
     accepted = f"an equation's JSON of format {FORMAT}"
     try:

@@ -1,4 +1,4 @@
-"""The equation of an updated model: that of the original, moved to the new patients."""
+"""The equation of an updated model: the equation of the original, adapted to the new patients."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def equation_of_updated(
     model : UpdatedModel
         The new version.
     original : callable
-        Makes the equation of the model inside at given horizons; None for the wanted ones.
+        Returns the equation of the model inside at given horizons; None for the wanted horizons.
     horizons : ndarray of shape (h,) or None
-        Wanted horizons; None where the model inside knows its own.
+        Wanted horizons; None if the model inside has its own.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def equation_of_updated(
 
 
 def _of_original(model: UpdatedModel, horizons: np.ndarray | None) -> np.ndarray | None:
-    """Return where the equation of the original is read: with a new baseline its linear predictor alone counts."""
+    """Return the horizons for the equation of the original; with a new baseline only its linear predictor is used."""
     if model.baseline_times is None or horizons is None:
         return horizons
     if model.horizon is not None:
@@ -104,7 +104,7 @@ def _times(term: Term, factor: float) -> Term:
 
 
 def _apart(base: Equation, model: Any) -> float:
-    """Return the constant by which a model's linear predictor is above that of its equation, which has a centre."""
+    """Return the difference between the linear predictor of a model and that of its equation, which has a centre."""
     numbers = [np.array([0.0, 1.0]) if np.isnan(t.low) else np.array([t.low, t.high]) for t in _numbers(base)]
     row: dict[str, Any] = {term.name: values for term, values in zip(_numbers(base), numbers)}
     row |= {term.name: [term.levels[0], term.levels[-1]] for term in base.terms if isinstance(term, LevelTerm)}

@@ -16,7 +16,7 @@ from lbp_prognosis.deployment._written import header, number, one_line, range_wo
 __all__ = ["excel_equal", "excel_term", "put_text", "write_excel"]
 
 _FIRST = 4  # row of the first predictor
-_HUGE = 5e4  # shape of a gamma distribution that programs do not sum
+_HUGE = 5e4  # shape above which programs do not sum a gamma distribution
 _RISK = {
     "cloglog": "1-EXP(-{base}*EXP({lp}))",
     "logit": "1/(1+EXP(-({base}+{lp})))",
@@ -29,7 +29,7 @@ def write_excel(equation: Formula, path: str | os.PathLike[str]) -> Path:
     """Write predictors in column B, their parts of the linear predictor in E, risks below.
 
     Numbers are numbers and formulas are stored in their international form, so that a decimal comma or another
-    language of the program changes nothing. A value that is no number, or a category that is not known, gives #N/A.
+    language of the program changes nothing. Values that are not numbers, and unknown categories, give #N/A.
     """
     openpyxl = require("openpyxl", caller="Equation.to_excel", extra="io")
     book = openpyxl.Workbook()
@@ -83,7 +83,7 @@ def _put_risk(sheet: Any, row: int, equation: Formula, base: str, lp: str) -> No
     q, k = number(equation.shape, equation.digits), equation.shape**-2
     if k < _HUGE:  # EXP of more than 709 is an error; so is GAMMADIST far beyond its mean
         x = f"MIN(EXP(MIN(({q})*({base}+{lp}),700))/({q})^2,{number(k + 40 * math.sqrt(k) + 800, 17)})"
-        below = f"GAMMADIST({x},1/({q})^2,1,1)"  # the name that all versions know
+        below = f"GAMMADIST({x},1/({q})^2,1,1)"  # the name in all versions
     else:  # workbooks do not sum so far: the first term of Temme's expansion (DLMF 8.12), within 1e-9
         put_text(sheet, row, 4, "in column F: shape times standardised log time")
         sheet.cell(row, 6).value = f"=MAX(-0.5,MIN(0.5,({q})*({base}+{lp})))"
@@ -97,14 +97,14 @@ def _put_risk(sheet: Any, row: int, equation: Formula, base: str, lp: str) -> No
 
 
 def put_text(sheet: Any, row: int, column: int, text: str) -> None:
-    """Write text that no program takes for a formula."""
+    """Write text that no program interprets as a formula."""
     cell = sheet.cell(row, column)
     cell.value = inert_cell(text)
     cell.data_type = "s"
 
 
 def excel_term(term: Term, cell: str, digits: int) -> str:
-    """Return what a predictor adds, of the value in a cell."""
+    """Return the contribution of a predictor, from the value in a cell."""
     if isinstance(term, LevelTerm):
         value = "NA()"
         for level, effect in reversed(list(zip(term.levels, term.effects))):
@@ -119,7 +119,7 @@ def excel_term(term: Term, cell: str, digits: int) -> str:
 
 
 def excel_equal(cell: str, level: Any) -> str:
-    """Compare as numbers where the category is one, else letter by letter."""
+    """Compare as numbers if the category is a number, else as text."""
     level = plain_label(level)
     if isinstance(level, bool) or not isinstance(level, int | float) or not math.isfinite(level):
         word = one_line(level).replace('"', '""')

@@ -1,4 +1,4 @@
-"""``Formula``: a risk model as numbers, and the risks they give."""
+"""``Formula``: a risk model as numbers, and the resulting risks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, repr=False)
 class Formula(ColumnsOfTerms, Result):
-    """The numbers of an `Equation`, which describes them, and the risks they give."""
+    """The numbers of an `Equation`, which documents them, and the resulting risks."""
 
     terms: tuple[Term, ...]
     link: str
@@ -102,7 +102,7 @@ class Formula(ColumnsOfTerms, Result):
 
     @takes_rows()
     def linear_predictor(self, X: Any) -> np.ndarray:
-        """Return ``Σ f_j(x_j) − centre``, shape (n,); NaN where a value is missing or a category unknown.
+        """Return ``Σ f_j(x_j) − centre``, shape (n,); NaN if a value is missing or a category unknown.
 
         Parameters
         ----------
@@ -126,13 +126,13 @@ class Formula(ColumnsOfTerms, Result):
         horizons : float or sequence of float, optional
             By default those of the equation; others are NaN.
         cause : int, optional
-            Event code; only that of the equation is taken.
+            Event code; only that of the equation is accepted.
 
         Returns
         -------
         ndarray of shape (n, n_horizons)
-            Risks in [0, 1]. A row with a missing value or an unknown category is NaN: it does not count as the
-            reference. Values outside the training range are computed as they are (see `outside`).
+            Risks in [0, 1]. A row with a missing value or an unknown category is NaN, not the reference. Values outside
+            the training range are used unchanged (see `outside`).
         """
         if cause is not None and cause != self.cause:
             raise argument_error("cause", f"{self.cause}, which the equation is about", repr(cause))
@@ -159,18 +159,18 @@ class Formula(ColumnsOfTerms, Result):
         return self._of_strata(X, self.baseline)
 
     def risk_of(self, lp: Any, baseline: Any) -> np.ndarray:
-        """Return the risk at linear predictors and baselines that fit together in shape."""
+        """Return the risk at linear predictors and baselines of compatible shapes."""
         return risk_of_lp(self.link, lp, baseline, self.shape)
 
     # ---- rounding ----------------------------------------------------------------------------------------------
 
     def rounded(self, digits: int) -> Self:
-        """Return the equation with all its numbers at so many significant digits.
+        """Return the equation with all numbers at a given number of significant digits.
 
         Parameters
         ----------
         digits : int
-            4 to 17. Fewer are refused: an odds ratio of two digits moves a risk by several points (see
+            4 to 17. Fewer are refused: rounding an odds ratio to two digits changes a risk by several points (see
             `rounding_error`).
         """
         check_number("digits", digits, low=4, high=17, whole=True)
@@ -184,7 +184,7 @@ class Formula(ColumnsOfTerms, Result):
         )
 
     def rounding_error(self, digits: int | None = None) -> float:
-        """Return the largest change of risk that rounding the coefficients makes inside the training range.
+        """Return the largest change of risk by rounding the coefficients, inside the training range.
 
         Parameters
         ----------
@@ -194,8 +194,8 @@ class Formula(ColumnsOfTerms, Result):
         Returns
         -------
         float
-            An upper bound over all combinations of values inside the training range, strata and horizons; NaN where
-            the range of a predictor is not known.
+            An upper bound over all combinations of values inside the training range, strata and horizons; NaN if the
+            range of a predictor is unknown.
         """
         return _rounding_error(self, self.rounded(self.digits if digits is None else digits))
 

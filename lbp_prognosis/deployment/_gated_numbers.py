@@ -24,13 +24,13 @@ _THRESHOLDS = (
 
 
 def gated(found: Judged, declared: Sequence[float], horizons: Sequence[float]) -> tuple[Judged, tuple[str, ...]]:
-    """Return a validation without the numbers that count a few patients, and what was left out.
+    """Return a validation without numbers that count few patients, and a list of the numbers left out.
 
     Cards and calculators are published, so the rules of the disclosure gate apply: fifty patients, ten with the outcome
     and ten without; net benefit at three thresholds at most, declared ones first, with enough patients in each band;
-    horizons between which five patients or none change their state, of which the last is the main one.
-    Where the result keeps no rows in which bands could be counted (written results, resampling), net benefit is shown
-    at one threshold, rounded to more than one patient.
+    horizons between which at least five patients, or none, change their state; the last is the main horizon. If the
+    result has no rows in which bands can be counted (written results, resampling), net benefit is shown at one
+    threshold, rounded to more than one patient.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def gated(found: Judged, declared: Sequence[float], horizons: Sequence[float]) -
     declared : sequence of float
         Thresholds at which decisions are discussed.
     horizons : sequence of float
-        Those shown; empty: all.
+        Shown horizons; empty: all.
     """
     frame = found.frame.copy()
     of = frame["horizon"].astype(float).to_numpy()
@@ -78,7 +78,7 @@ def gated(found: Judged, declared: Sequence[float], horizons: Sequence[float]) -
 
 
 def _release(found: Judged, time: float) -> Release | None:
-    """Return the release of the rows behind the numbers at a time; None where the result keeps none."""
+    """Return the release of the rows behind the numbers at a time; None if the result has no rows."""
     held = getattr(found.result, "evaluation", found.result)
     if not isinstance(held, Evaluation) or found.frame.empty:
         return None
@@ -104,7 +104,7 @@ def _moves_are_many(states: Mapping[float, np.ndarray], release: Release) -> boo
 
 
 def _few(rows: pd.DataFrame) -> str:
-    """Return why numbers whose counts alone are known are not shown, or an empty string."""
+    """Return the reason for which numbers with known counts only are not shown, or an empty string."""
     n = rows["n"].astype(float)
     events = rows["n_events"].astype(float) if "n_events" in rows else pd.Series(np.nan, index=rows.index)
     if (n < _GATE.min_n).any():

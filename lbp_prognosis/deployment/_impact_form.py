@@ -27,25 +27,25 @@ def impact_items(
     log: SilentLog | None = None,
     result: TrialEffect | None = None,
 ) -> pd.DataFrame:
-    """Return the items of a reporting statement with the answers that are known; the others are for the authors.
+    """Return the items of a reporting statement with the known answers; the authors answer the others.
 
     Parameters
     ----------
     statement : {"DECIDE-AI", "CONSORT-AI"}
-        For the first use of a model in care, or for a trial of using it.
+        Statement for the first use of a model in care, or for a trial of its use.
     model : path
         Model file.
     use : IntendedUse
         Purpose of the model.
     log : SilentLog, optional
-        Predictions in silent mode, some of them by this model file.
+        Predictions in silent mode, including predictions of this model file.
     result : TrialEffect, optional
-        What the trial found, for CONSORT-AI: an additional row ``"17a"`` of its parent, CONSORT 2010.
+        Result of the trial, for CONSORT-AI: an additional row ``"17a"`` of CONSORT 2010, which it extends.
 
     Returns
     -------
     DataFrame
-        ``item, section, text, answer``; the answer is empty where the authors have to write it.
+        ``item, section, text, answer``; the answer is empty if the authors have to write it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The interval of an equation's risk, where the model knows the covariance of its coefficients."""
+"""The interval of an equation's risk, if the model has the covariance of its coefficients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["uncertainty_of"]
 def uncertainty_of(model: Any, horizons: tuple[float, ...]) -> dict[str, Any] | None:
     """Return the inputs of an interval on the scale of the linear predictor; None if the covariance is unknown.
 
-    The variance is ``base + (z − centre)ᵀ Σ (z − centre)`` with z the columns the model sees: for a Cox model that of
+    The variance is ``base + (z − centre)ᵀ Σ (z − centre)`` with z the columns of the model: for a Cox model that of
     the log cumulative hazard (coefficients and baseline, as `CoxPH.risk_se`), for a logistic model of the log odds.
 
     Parameters

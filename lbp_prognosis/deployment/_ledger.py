@@ -1,4 +1,4 @@
-"""``Ledger``: versions of a model as a chain of lines, each with the digest of the one before."""
+"""``Ledger``: versions of a model as a chain of lines, each with the digest of the line before."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Ledger:
     Parameters
     ----------
     path : path
-        The file, by habit ``*.jsonl``; it need not exist yet.
+        The file, usually ``*.jsonl``; it need not exist yet.
 
     Notes
     -----
     Each line contains its digest and that of the line before it; a changed, removed or inserted line breaks the chain.
-    Cutting lines off the end does not: keep the digest of the last line elsewhere.
+    Removing lines at the end does not, so keep the digest of the last line elsewhere.
 
     Examples
     --------
@@ -62,13 +62,13 @@ class Ledger:
         artifact_sha256 : str
             Digest of the model file.
         reason : str
-            Why this version exists.
+            Reason for this version.
         actor : str, default ""
-            Who made it.
+            Person who made the version.
         date : str, optional
             ISO date or time; now (UTC) by default.
         metrics : mapping of str to float, optional
-            Performance at that time.
+            Performance of the version.
 
         Returns
         -------
@@ -105,7 +105,7 @@ class Ledger:
         Raises
         ------
         ModelFileError
-            If a line was changed, removed or inserted; it is named.
+            If a line was changed, removed or inserted; the message names it.
         """
         rows = []
         for line in self._lines():

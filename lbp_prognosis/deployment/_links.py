@@ -19,7 +19,7 @@ LP_SCALES = {"cloglog": "log_hazard", "logit": "log_odds", "probit": "probit"}
 
 
 def risk_of_lp(link: str, lp: Any, baseline: Any, shape: float) -> np.ndarray:
-    """Return risks at linear predictors and baselines that fit together in shape.
+    """Return risks at linear predictors and baselines of compatible shapes.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``lock``: a fitted model that only predicts and contains no single patient."""
+"""``lock``: a fitted model that only predicts and contains no values of single patients."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ class LockReport(Result):
     min_cell : int
         Fewest events behind a step, and rows beyond a bound.
     largest_change : float
-        Largest absolute change of a risk, over rows drawn within the training ranges and times over follow-up, each
-        step of a baseline among them.
+        Largest absolute change of a risk, over rows drawn within the training ranges and over times of follow-up,
+        including each step of a baseline.
     at : float
-        The time where it is.
+        Time of the largest change.
     steps_before, steps_after : int
         Steps of all baselines.
     notes : tuple of str
-        What could not be made coarse, and whether patients of the training data are recognisable, or that this was
-        not measured.
+        Parts that could not be made coarse, and whether patients of the training data are recognisable, or that this
+        was not measured.
     membership_auc, membership_high, membership_calibrated : float or None
         AUC of the loss attack on the training data, its upper limit, and AUC of the calibrated attack
-        (`membership_inference`); None where they were not measured.
+        (`membership_inference`); None if they were not measured.
     """
 
     min_cell: int
@@ -112,7 +112,7 @@ class LockedModel:
         cause : int, default 1
             Event code.
         **keywords
-            As the model inside takes them: ``strata``, ``offset``.
+            Keywords of the model inside: ``strata``, ``offset``.
 
         Returns
         -------
@@ -128,7 +128,7 @@ class LockedModel:
         Parameters
         ----------
         X, y, **keywords
-            Not taken.
+            Not used.
         """
         raise argument_error(
             "model",
@@ -138,7 +138,7 @@ class LockedModel:
         )
 
     def __getattr__(self, name: str) -> Any:
-        # predictions and facts of the model inside; nothing of fitting
+        # predictions and facts of the model inside, not of its fit
         if name.startswith("__") or name in ("unlocked", "report", "get_params", "set_params", "resampler"):
             raise AttributeError(name)
         return getattr(self.unlocked, name)
@@ -165,7 +165,7 @@ class LockedModel:
 
 
 def lock(model: Any, *, min_cell: int = 5, membership: MembershipInference | None = None) -> LockedModel:
-    """Return a version of a fitted model that only predicts and contains no single patient.
+    """Return a version of a fitted model that only predicts and contains no values of single patients.
 
     Parameters
     ----------
@@ -174,9 +174,9 @@ def lock(model: Any, *, min_cell: int = 5, membership: MembershipInference | Non
     min_cell : int, default 5
         Fewest events behind each step of a baseline and fewest rows beyond a training bound.
     membership : MembershipInference, optional
-        What `membership_inference` found for models of this class with this ``min_cell``: stands in the report and the
-        file, with a note where patients of the training data are recognisable. Without it a note says that this was not
-        measured.
+        Result of `membership_inference` for models of this class with this ``min_cell``. The report and the file
+        contain it, with a note if patients of the training data are recognisable. Without it a note states that this
+        was not measured.
 
     Returns
     -------
@@ -190,12 +190,12 @@ def lock(model: Any, *, min_cell: int = 5, membership: MembershipInference | Non
 
     Notes
     -----
-    Steps of baselines are merged until each has ``min_cell`` events, and placed in the middle of them; curves of
-    intervals keep the beginning and end of each rise of as many expected events, at three digits. Knots and split
-    points of trees keep three digits, the end of follow-up is rounded down to three, training ranges keep 5 %
-    bounds with ``min_cell`` rows beyond. What imputation was fitted to is dropped: moments and regressions remain,
-    drawn values are bounded by rounded limits. Values kept per patient are dropped. A note says where a leaf of boosted
-    trees stands for fewer than ``min_cell`` patients of the training data.
+    Steps of baselines are merged until each has ``min_cell`` events, and placed in the middle of them. Curves of
+    intervals keep the beginning and end of each rise with as many expected events, at three digits. Knots and split
+    points of trees keep three digits, the end of follow-up is rounded down to three digits, and training ranges keep 5
+    % bounds with ``min_cell`` rows beyond. The data of the imputation are dropped: moments and regressions remain, and
+    rounded limits bound drawn values. Values kept per patient are dropped. A note states if a leaf of boosted trees
+    represents fewer than ``min_cell`` patients of the training data.
 
     Examples
     --------
@@ -227,9 +227,9 @@ def lock(model: Any, *, min_cell: int = 5, membership: MembershipInference | Non
 
 
 def _measured(model: Any, report: LockReport, membership: MembershipInference | None) -> LockReport:
-    """Add what an attack on the training data found, if it attacked models of this class under this lock."""
+    """Add the result of an attack on the training data, if it attacked models of this class under this lock."""
     if membership is None:
-        known = report.membership_auc is not None or isinstance(model, PublishedModel)  # whose data are not here
+        known = report.membership_auc is not None or isinstance(model, PublishedModel)  # whose data are absent
         return report if known else replace(report, notes=tuple(dict.fromkeys([*report.notes, _UNMEASURED])))
     if not isinstance(membership, MembershipInference):
         raise argument_error("membership", "what membership_inference returned", membership)
@@ -267,10 +267,10 @@ def check_storable(model: Any) -> None:
 def _largest_change(fine: Any, coarse: Any) -> tuple[float, float]:
     """Return the largest change of a risk, and its time.
 
-    Two step functions differ most at a coarse step, or at the last fine step before it; two broken lines at any of
-    their times.
+    Two step functions differ most at a coarse step, or at the last fine step before it; two piecewise linear functions
+    at any of their times.
     """
-    rows = synthetic_rows(fine, _ROWS)  # also where the coarse model has no range any more
+    rows = synthetic_rows(fine, _ROWS)  # also if the coarse model has lost its range
     times = check_horizons_of(coarse, _TIMES)
     if visits_of(coarse) is None:
         steps, own = step_times(coarse), step_times(fine)
@@ -280,7 +280,7 @@ def _largest_change(fine: Any, coarse: Any) -> tuple[float, float]:
         times = np.unique(np.concatenate([times, steps, own]))
         times = times[(times > 0) & (times <= check_horizons_of(coarse)[-1])]
     before, after = risks_of(fine, rows, times), risks_of(coarse, rows, times)
-    if before.shape != after.shape:  # scores that fell together: the probability of each level and those below it
+    if before.shape != after.shape:  # merged scores: the probability of each level and the levels below it
         rounded = digits(fine.levels_, LEVEL_DIGITS)
         last = np.searchsorted(rounded, coarse.levels_, side="right") - 1
         before, after = np.cumsum(before, axis=2)[:, :, last], np.cumsum(after, axis=2)

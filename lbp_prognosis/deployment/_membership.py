@@ -31,7 +31,7 @@ from lbp_prognosis.survival import OutcomeKind, check_outcome, known_at, measure
 __all__ = ["membership_inference"]
 
 _LEAST_RISK = 1e-8
-_REDRAWS = 5  # of a half that has no fit: a cause without events, a maximum at infinity
+_REDRAWS = 5  # errors of a half without a fit: a cause without events, a maximum at infinity
 _KINDS: tuple[OutcomeKind, ...] = ("right", "interval", "status", "measured", "repeated")
 
 
@@ -60,8 +60,8 @@ def membership_inference(
     horizons : float or sequence of float, optional
         Times of the risks; by default the visits that the model knows, or quintiles of the event times.
     n_models : int, default 20
-        Models to fit, even, at least 4. Each is fitted to a random half of the patients, and the next one to the other
-        half.
+        Number of models to fit, even, at least 4. Each is fitted to a random half of the patients, and the next model
+        to the other half.
     min_cell : int, default 5
         Of `lock`.
     confidence : float, default 0.95
@@ -72,34 +72,34 @@ def membership_inference(
     Returns
     -------
     MembershipInference
-        The AUC of two attacks, each with an interval, and an objection where the upper limit of the first, or the lower
-        limit of the second, passes 0.55.
+        The AUC of two attacks, each with an interval, and an objection if the upper limit of the first, or the lower
+        limit of the second, exceeds 0.55.
 
     Raises
     ------
     ArgumentError
-        If the model cannot be locked, gives no predictions that can be compared with the outcome, or fewer than 40
-        patients are given.
+        If the model cannot be locked, its predictions cannot be compared with the outcome, or fewer than 40 patients
+        are given.
     EstimationError
         If six random halves in succession have no fit.
 
     Notes
     -----
-    The attacker has the model file and the complete record of one patient, outcome included, and takes for a member of
-    the training data whom the model fits better. The *loss* attack (Yeom 2018) ranks patients by minus the log score of
-    the known states at the horizons (all causes; squared error for scores). The *calibrated* attack (Watson 2022, the
-    offline form of Carlini's likelihood ratio) subtracts from the loss what other models, which have not seen the
-    patient, have on average: it removes that some patients are easy for all models.
+    The attacker has the model file and the complete record of one patient, including the outcome, and classifies
+    patients whom the model fits better as members of the training data. The *loss* attack (Yeom 2018) ranks patients by
+    minus the log score of the known states at the horizons (all causes; squared error for scores). The *calibrated*
+    attack (Watson 2022, the offline form of Carlini's likelihood ratio) subtracts from the loss the average loss of
+    other models fitted without the patient, because some patients are easy for all models.
 
     The AUC is the mean over the models. Its standard error is that of DeLong with the placement values of each patient
     averaged over the models, and the variance between pairs of models. In simulations the interval of the loss attack
-    covers at its level, that of the calibrated attack is too wide. Models are fitted to half of the patients; fitted to
-    all of them they overfit less, so the AUC is rather too high for the model of all. A half that has no fit (a cause
-    without events in it, a likelihood without a maximum) is drawn again, and ``redrawn`` counts these.
+    covers at its level, that of the calibrated attack is too wide. Models are fitted to half of the patients. A model
+    of all patients overfits less, so that the AUC overestimates the risk for that model. A half without a fit (a cause
+    without events, a likelihood without a maximum) is drawn again, and ``redrawn`` counts these halves.
 
     An AUC grows with the parameters per patient: for a maximum likelihood fit with p parameters and n patients the
-    calibrated attack reaches about Φ(√(p / (2n))), 0.54 with 4 parameters and 200 patients. No lock changes that: where
-    it matters, penalise, use fewer columns, or do not let the file leave.
+    calibrated attack reaches about Φ(√(p / (2n))), 0.54 with 4 parameters and 200 patients. No lock changes this: if it
+    matters, penalise, use fewer columns, or do not release the file.
 
     References
     ----------
@@ -180,7 +180,7 @@ def _doubts(attacks: pd.DataFrame, name: str, n: int) -> list[Objection]:
 def _fitted_halves(
     estimator: Any, rows: Any, y: np.ndarray, min_cell: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, list[LockedModel], int]:
-    """Return a random half, the models of it and of the other half, and how many halves had no fit before."""
+    """Return a random half, its model and that of the other half, and the number of earlier halves without a fit."""
     n = len(rows)
     for again in range(_REDRAWS + 1):
         half = rng.permutation(n) < n // 2
@@ -194,7 +194,7 @@ def _fitted_halves(
 
 def _locked(estimator: Any, rows: Any, y: np.ndarray, chosen: np.ndarray, min_cell: int) -> LockedModel:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # doubts about half of the patients are not about the model of all
+        warnings.simplefilter("ignore")  # doubts about a half do not concern the model of all
         return lock(clone(estimator).fit(rows[chosen], y[chosen]), min_cell=min_cell)
 
 
@@ -218,12 +218,12 @@ def _times(estimator: Any, y: np.ndarray, kind: str, given: Any) -> np.ndarray:
 
 
 def patient_losses(model: LockedModel, rows: Any, y: np.ndarray, kind: str, times: np.ndarray) -> np.ndarray:
-    """Return the mean loss of each patient, shape (n,); NaN where nothing is known to compare with.
+    """Return the mean loss of each patient, shape (n,); NaN if no outcome is known.
 
     Parameters
     ----------
     model : LockedModel
-        As it leaves.
+        The model as released.
     rows : DataFrame or ndarray of shape (n, p)
         Predictors.
     y : ndarray of shape (n,)
@@ -262,7 +262,7 @@ def _risk_losses(model: LockedModel, rows: Any, y: np.ndarray, kind: str, times:
 
 
 def _state(y: np.ndarray, kind: str, time: float, cause: int) -> np.ndarray:
-    """Return 1 where the event of the cause came by a time, 0 where not, −1 where it is not known."""
+    """Return 1 if the event of the cause occurred by a time, 0 if not, −1 if unknown."""
     if kind == "status":
         return np.asarray(y["status"], dtype=int)
     if kind == "interval":
@@ -284,7 +284,7 @@ def _score_losses(model: LockedModel, rows: Any, y: np.ndarray, kind: str) -> np
 
 
 def _calibrated(losses: np.ndarray, member: np.ndarray) -> np.ndarray:
-    """Return how much smaller each loss is than the mean of the other models that have not seen the patient."""
+    """Return the mean loss of the other models fitted without the patient minus each loss."""
     outside = np.where(member, 0.0, losses)
     total, count = outside.sum(axis=0), (~member).sum(axis=0)
     others = (total - outside) / (count - ~member)

@@ -16,7 +16,7 @@ LARGEST_AUC = 0.55
 
 @dataclass(frozen=True, repr=False)
 class MembershipInference(Result):
-    """Areas under the curve of two attacks that tell training data from other patients of the same population.
+    """Areas under the curve of two attacks that distinguish training data from other patients of the same population.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class MembershipInference(Result):
     model : str
         Class of the model.
     n, n_members : int
-        Patients, and how many of them each model was fitted to.
+        Number of patients, and of those to whom each model was fitted.
     n_models : int
         Locked models that were attacked.
     horizons : tuple of float
@@ -35,10 +35,10 @@ class MembershipInference(Result):
     confidence : float
         Level of the interval.
     redrawn : int
-        Halves that had no fit and were drawn again.
+        Halves without a fit that were drawn again.
     objections : tuple of Objection
-        ``members-recognisable`` where the upper limit of the loss attack, or the lower limit of the calibrated attack,
-        passes 0.55.
+        ``members-recognisable`` if the upper limit of the loss attack, or the lower limit of the calibrated attack,
+        exceeds 0.55.
     """
 
     attacks: pd.DataFrame

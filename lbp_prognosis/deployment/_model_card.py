@@ -62,7 +62,7 @@ class ModelCard(DocumentResult):
     validated : bool
         Whether the card contains an external validation.
     sha256 : str
-        Digest of the model's file or equation; empty without one.
+        Digest of the model's file or equation; empty if there is none.
     objections : tuple of Objection
         Objections listed as limitations.
     synthetic : bool
@@ -124,20 +124,20 @@ def model_card(
     Parameters
     ----------
     model : path, LockedModel, fitted model, Equation or PublishedModel
-        A path is that of a model file, which is checked; only a file (or an equation) has a digest. A fitted model is
+        A path names a model file, which is checked; only a file (or an equation) has a digest. A fitted model is
         locked first, so that its ranges are coarse.
     use : IntendedUse
-        What the model is for, for whom, of what the risk is, and which version it is.
+        Purpose, population and outcome of the model, and its version.
     validation : Result or sequence of Result, optional
-        Of `external_validate`, `internal_external`, `bootstrap_validate`, `cross_validate_risk`, or `read_results` of
-        a study's folder; each number is shown with its kind of validation. Without patients of another time,
-        place or setting the card states at its top that the model is not validated in other patients.
+        Of `external_validate`, `internal_external`, `bootstrap_validate`, `cross_validate_risk`, or `read_results` of a
+        study's folder; each number is shown with its kind of validation. Without patients of another time, place or
+        setting the card states at the top that the model is not validated in other patients.
     name : str, default ""
-        The model's name in ``validation`` and ``subgroups``, where they have several.
+        The model's name in ``validation`` and ``subgroups``, if they have several models.
     subgroups : Fairness or SubgroupPerformance, optional
         Performance by group; no count of a group is shown.
     horizons : float or sequence of float, optional
-        Prediction times that are shown; all by default.
+        Prediction times to show; all by default.
     thresholds : sequence of float, default ()
         Risks at which decisions are discussed.
     labels, units : mapping of str to str, optional
@@ -147,7 +147,7 @@ def model_card(
     limitations : sequence of str, default ()
         Sentences shown before those of the objections.
     licence : str, default ""
-        Of the model; "not stated" without one.
+        Licence of the model; by default "not stated".
     approved_for_care : str, default ""
         Authority for use in care. Without it the card says "Research use, not for care."
     synthetic : bool, default False
@@ -165,9 +165,9 @@ def model_card(
 
     Notes
     -----
-    A card is published, so sentences of objections stand on it without their numbers, some of which count patients. Its
-    numbers obey the rules of the disclosure gate: none of fewer than fifty patients, or of fewer than ten with the
-    outcome or without it; net benefit at three thresholds at most. What is left out is listed under Limitations.
+    Because a card is published, it shows objections without their numbers, some of which count patients. Its numbers
+    follow the rules of the disclosure gate: none of fewer than fifty patients, or of fewer than ten with the outcome or
+    without it; net benefit at three thresholds at most. Omitted numbers are listed under Limitations.
 
     References
     ----------

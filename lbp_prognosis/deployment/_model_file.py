@@ -1,4 +1,4 @@
-"""``save_model``, ``load_model``, ``verify``: models as files without pickle, without patients, and checked."""
+"""``save_model``, ``load_model``, ``verify``: models as checked files without pickle and without patients."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["ModelFile", "load_model", "save_model", "verify"]
 
 FORMAT, SCHEMA = "lbp-model", 1
 _GOLDEN, _LACKING = 20, 2
-_SAME = 1e-9  # risks on another machine, whose libraries add up in another order
+_SAME = 1e-9  # tolerance of risks on another machine, whose libraries add in another order
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,11 +46,11 @@ class ModelFile(Result):
     path : Path
         The file.
     sha256 : str
-        Digest of all its bytes: the name of this version.
+        Digest of all bytes, which identifies this version.
     manifest : dict
         Contents: class, reason, columns, outcome, conventions, lock report, versions.
     golden_error : float
-        Largest difference between the stored risks of the 20 check rows and those computed now.
+        Largest difference between the stored risks of the 20 check rows and the risks computed now.
     """
 
     path: Path
@@ -96,15 +96,15 @@ def save_model(
     ledger: str | os.PathLike[str] | Ledger | None = None,
     actor: str = "",
 ) -> ModelFile:
-    """Write a model as one file that contains no patient and runs no code when it is read.
+    """Write a model as one file that contains no patients and runs no code when read.
 
     Parameters
     ----------
     model : fitted model, RiskPipeline, LockedModel or Equation
-        Any class of this library's, with scikit-learn's scalers and SimpleImputer as steps. One that is not locked is
+        Any model class of this library, with scikit-learn's scalers and SimpleImputer as steps. An unlocked model is
         locked first (see `lock`); the file's ``lock`` entry gives the largest change of a risk.
     path : path
-        File to write, by habit ``*.lbpm``.
+        File to write, usually ``*.lbpm``.
     reason : str
         Reason for this version, stored in the file. Name no patient.
     min_cell : int, default 5
@@ -112,18 +112,18 @@ def save_model(
     ledger : path or Ledger, optional
         Chain of versions to which a line is added.
     actor : str, default ""
-        Who saves, for the ledger; never in the file.
+        Person who saves, for the ledger; not stored in the file.
 
     Returns
     -------
     ModelFile
-        With the digest under which the version is known. Equal models with equal reasons give equal bytes within one
-        version of the library.
+        With the digest that identifies the version. Equal models with equal reasons give equal bytes within one version
+        of the library.
 
     Raises
     ------
     ArgumentError
-        If the model is of a class, or has an attribute, that cannot be saved without pickle.
+        If the class or an attribute of the model cannot be saved without pickle.
 
     See Also
     --------
@@ -147,7 +147,7 @@ def save_model(
     locked = lock(model, min_cell=min_cell)
     inner = locked.unlocked
     times = check_horizons_of(inner)
-    # laid out in memory as they will be read: sums of another order differ in their last digit
+    # the memory layout is that of the reader: sums in another order differ in the last digit
     rows = unpack(*pack(synthetic_rows(inner, _GOLDEN, missing=_LACKING)))
     golden = {"rows": rows, "times": times, "risks": risks_of(inner, rows, times)}
     params, arrays = pack({"model": inner, "golden": golden})
@@ -200,7 +200,7 @@ def _versions() -> dict[str, str]:
 
 
 def _columns(model: Any) -> list[dict[str, Any]]:
-    """Return each column that new rows need: its kind, coarse range or categories, and unit where it is known."""
+    """Return each column that new rows need: its kind, coarse range or categories, and unit if known."""
     ranges, categories = ranges_of_columns(model), categories_of_columns(model)
     units = {term.name: term.unit for term in getattr(model, "terms", ())}
     out: list[dict[str, Any]] = []
@@ -224,7 +224,7 @@ def load_model(path: str | os.PathLike[str], *, expect_sha256: str | None = None
     path : path
         Written by `save_model`.
     expect_sha256 : str, optional
-        Digest that the file must have: only this distinguishes a forged file from the right one.
+        Required digest of the file: only the digest distinguishes a forged file from the original.
 
     Returns
     -------
@@ -242,7 +242,7 @@ def load_model(path: str | os.PathLike[str], *, expect_sha256: str | None = None
 
     Notes
     -----
-    Nothing that the file names is imported and no text in it is run: a file can only name classes of a closed list.
+    The reader imports no name and runs no text of the file: a file can only name classes of a closed list.
 
     Examples
     --------

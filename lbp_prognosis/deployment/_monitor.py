@@ -44,7 +44,7 @@ __all__ = ["monitor"]
 _DAYS = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "years": 365.25}
 _FEW = 10
 _LARGE = 0.25
-_LOST = 0.05  # share of matured patients lost among competing events, beyond which observed events run ahead
+_LOST = 0.05  # share of matured patients lost among competing events, above which observed events exceed predicted
 _PATHS = (2_000, 40_000)
 
 
@@ -70,12 +70,12 @@ def monitor(
     model : fitted model
         With ``predict_risk``; nothing is refitted.
     batches : iterable of (X, y, entry_date)
-        Predictors (a frame), outcome made by `Surv.right` or `Status.at`, and the date on which each patient's time
-        begins; one batch after another.
+        Batches in order: predictors (a frame), outcome made by `Surv.right` or `Status.at`, and the date on which each
+        patient's time begins.
     horizon : float
         Prediction time, in the unit of ``y``.
     false_alarms_per_year : float
-        How often a chart may call although nothing has changed, both directions together.
+        Expected false alarms per year without any change, both directions together.
     ledger : path or Ledger, optional
         Chain of versions. After an alarm of outcomes the new version (closed test of `update_model`) is saved there
         as ``after-drift-<until>.lbpm`` and gets its line.
@@ -84,13 +84,13 @@ def monitor(
     unit : {"days", "weeks", "months", "years"}, default "months"
         Unit of ``y``.
     until : date, optional
-        Last day on which outcomes were looked at; by default the last day seen in the batches.
+        Last day of outcome assessment; by default the last day in the batches.
     ratio : float, default 2.0
-        Odds ratio (of states) or hazard ratio (of times) that the charts look for, upwards and, inverted, downwards.
+        Odds ratio (of states) or hazard ratio (of times) to detect, upwards and, inverted, downwards.
     confidence : float, default 0.95
         Level of intervals.
     random_state : int, SeedSequence, Generator or None, default 0
-        Seed of the paths that give the limits.
+        Seed of the simulated paths of the limits.
 
     Returns
     -------
@@ -100,18 +100,19 @@ def monitor(
     Raises
     ------
     ArgumentError
-        For batches without predictors in a frame, dates that are none, or outcomes of several kinds.
+        If predictors of a batch are not a frame, dates are not valid, or outcomes are of several kinds.
 
     Notes
     -----
-    A patient is matured when entry + horizon lies by ``until``, whatever happened before. Counting events as they come
-    in would judge a window by its failures first: events arrive before the end of follow-up, and freedom from them only
-    then. Times with one cause enter the chart with their events and cumulative hazards by the horizon, so that those
-    lost on the way count as long as they were seen; states and competing events enter as known or not. With competing
-    events a loss hides freedom from events and never an event, so that more than 5 % of losses are objected to.
+    A patient is matured if entry + horizon is not after ``until``, regardless of earlier events. Counting events as
+    they are recorded would overestimate the risk in a window, because events are known before the end of follow-up and
+    event-free patients only then. Times with one cause enter the chart with their events and cumulative hazards by the
+    horizon, so that patients lost to follow-up contribute as long as they were observed; states and competing events
+    enter only if known. With competing events a loss hides event-free patients but never an event, so that an objection
+    is raised above 5 % of losses.
 
-    Limits are simulated with the risks of the very patients on the chart (dynamic probability limits): the rate of
-    false alarms does not depend on the case mix. Inputs raise doubts of their own and never an alarm of outcomes.
+    Limits are simulated with the risks of the patients on the chart (dynamic probability limits), so that the rate of
+    false alarms does not depend on the case mix. Inputs raise separate objections and never an alarm of outcomes.
 
     References
     ----------
@@ -143,7 +144,7 @@ def monitor(
     for part in parts[1 if development_X is None else 0 :]:
         inputs.append(input_drift(old, part.X).assign(batch=part.name))
         members.append((part.name, len(part.X), *membership(old, part.X)))
-    # of all batches: one may have no competing event by chance, and its patients are on the same chart
+    # of all batches: a batch may have no competing event by chance, and its patients are on the same chart
     competing = any(part.kind == "right" and bool((part.y["event"] > 1).any()) for part in parts)
     ripe = [_matured(model, part, tau, last, days, competing) for part in parts]
     windows = pd.DataFrame([_window(part, confidence) for part in ripe])
@@ -292,7 +293,7 @@ def _matured(model: Any, part: _Batch, tau: float, last: pd.Timestamp, days: flo
 
 
 def _hazard_at(model: Any, X: pd.DataFrame, end: np.ndarray, at_horizon: np.ndarray, tau: float) -> np.ndarray:
-    """Cumulative hazard (n,) of the model at each patient's own end."""
+    """Cumulative hazard (n,) of the model at each patient's end of follow-up."""
     out = np.where(end >= tau, at_horizon, 0.0)
     early = np.unique(end[(end > 0) & (end < tau)])
     for start in range(0, early.size, 200):
@@ -422,7 +423,7 @@ def _scores(data: dict[str, Any], size: float) -> tuple[np.ndarray, Draw]:
 
 
 def _updated(model: Any, parts: list[_Batch], ripe: list[_Ripe], tau: float) -> ModelUpdate | None:
-    """Closed test on all matured patients; None where they are too few or the outcome does not allow it."""
+    """Closed test on all matured patients; None if they are too few or the outcome does not allow it."""
     X = pd.concat([part.X.iloc[own.rows] for part, own in zip(parts, ripe)], ignore_index=True)
     y = np.concatenate([part.y[own.rows] for part, own in zip(parts, ripe)])
     events = sum(own.event.sum() for own in ripe)

@@ -17,20 +17,20 @@ _FLOOR = 0.001
 
 
 def input_drift(reference: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per column: ``column, missing_before, missing_now, psi, psi_by_chance, difference, outside,
+    """Return one row per column: ``column, missing_before, missing_now, psi, psi_by_chance, difference, outside,
     new_levels``.
 
     Parameters
     ----------
     reference, new : DataFrame
-        Rows of development and rows to be judged, with the same columns.
+        Rows of development and new rows, with the same columns.
 
     Notes
     -----
-    PSI is over tenths of the reference (categories of nominal columns), missing being a part of its own and no part
-    below 0.1 %; by chance it stays below ``psi_by_chance`` in 99 of 100 batches, since it is nearly χ² times 1/n + 1/m.
-    The standardised difference is that of Table 1; ``outside`` is the share of values beyond the smallest and largest
-    of the reference.
+    PSI is over tenths of the reference (categories of nominal columns), with missing values as a separate part and no
+    part below 0.1 %; by chance it stays below ``psi_by_chance`` in 99 of 100 batches, since it is nearly χ² times 1/n +
+    1/m. The standardised difference is that of Table 1; ``outside`` is the share of values beyond the smallest and
+    largest of the reference.
     """
     rows = []
     for name in reference.columns:

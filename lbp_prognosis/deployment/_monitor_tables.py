@@ -1,4 +1,4 @@
-"""The tables of monitoring, which its page is made of."""
+"""The tables of monitoring, from which its page is made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["MonitorTables"]
 
 
 class MonitorTables(Protocol):
-    """Tables and facts that the page reads; `DriftReport` describes them."""
+    """Tables and facts for the page; `DriftReport` documents them."""
 
     @property
     def inputs(self) -> pd.DataFrame:
@@ -53,7 +53,7 @@ class MonitorTables(Protocol):
 
     @property
     def n_matured(self) -> int:
-        """Patients whose outcome counts."""
+        """Patients with matured outcomes."""
 
     @property
     def update(self) -> ModelUpdate | None:

@@ -1,4 +1,4 @@
-"""``nomogram``: an equation as a scale of points on paper."""
+"""``nomogram``: an equation as a points scale on paper."""
 
 from __future__ import annotations
 
@@ -30,8 +30,7 @@ class Nomogram(Result):
     Attributes
     ----------
     points : pandas.DataFrame
-        ``column, value, points, row``: a predictor whose effect turns back on itself has several rows, one per
-        direction.
+        ``column, value, points, row``: a predictor with a non-monotone effect has several rows, one per direction.
     totals : pandas.DataFrame
         ``total, linear_predictor, risk`` at round totals.
     risks : pandas.DataFrame
@@ -61,7 +60,7 @@ class Nomogram(Result):
 
     @takes_rows()
     def total_points(self, X: Any) -> np.ndarray:
-        """Return the total points of rows, computed and not read off between ticks; shape (n,).
+        """Return the total points of rows, computed exactly; shape (n,).
 
         Parameters
         ----------
@@ -76,7 +75,7 @@ class Nomogram(Result):
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         """
         from lbp_prognosis._draw import draw_nomogram
 
@@ -106,9 +105,9 @@ def nomogram(
     max_points : float, default 100.0
         Points between the ends of the predictor with the widest effect.
     axes : mapping of str to sequence of float, optional
-        Values to mark on a predictor's scale, which begins and ends with them. By default round values over the
-        training range, its ends, the knots of a spline and where its effect turns: a straight line between distant
-        marks of a spline would be wrong by several points.
+        Values to mark on a predictor's scale; the scale begins and ends with them. By default round values over the
+        training range, its ends, the knots of a spline and the turning points of its effect: linear interpolation
+        between distant marks of a spline would be wrong by several points.
     stratum : label, optional
         Stratum whose baseline is drawn, for an equation with strata.
 
@@ -214,7 +213,7 @@ def _axis(term: NumberTerm, given: Sequence[float] | None) -> np.ndarray:
 
 
 def _inside(term: NumberTerm) -> np.ndarray:
-    """Round values inside the range, without those so close to an end that their labels meet."""
+    """Round values inside the range, without values so close to an end that labels overlap."""
     values = _round_values(term.low, term.high)
     gap = 0.03 * (term.high - term.low)
     return values[(values > term.low + gap) & (values < term.high - gap)]
@@ -232,7 +231,7 @@ def _round_values(low: float, high: float, count: int = 8) -> np.ndarray:
 
 
 def _branches(points: np.ndarray) -> np.ndarray:
-    """Number the directions of a scale: a turning mark ends one row."""
+    """Number the directions of a scale: a turning point ends a row."""
     out = np.zeros(points.size, dtype=int)
     direction, row = 0.0, 0
     for k in range(1, points.size):

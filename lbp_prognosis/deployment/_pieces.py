@@ -79,7 +79,7 @@ def through_steps(pieces: dict[str, Piece], steps: Iterable[Any]) -> dict[str, P
     Raises
     ------
     NoEquation
-        If a step is of another kind than those known here.
+        If the kind of a step is not supported.
     """
     for step in steps:
         name = type(step).__name__
@@ -124,7 +124,7 @@ def _spline(pieces: dict[str, Piece], step: Any) -> dict[str, Piece]:
         if piece.cubes or piece.effects or piece.slope <= 0:
             raise _no_equation("a spline", name, "which is no increasing line of a column")
         knots = np.asarray(step.knots_[name], dtype=float)
-        # a cube of the scaled column is a cube of the column itself, at the knot carried back
+        # a cube of the scaled column is a cube of the original column, at the knot on the original scale
         own = (knots - piece.const) / piece.slope
         stretch = piece.slope**3 / (knots[-1] - knots[0]) ** 2
         for j in range(knots.size - 2):
@@ -145,7 +145,7 @@ def _one_hot(pieces: dict[str, Piece], step: Any) -> dict[str, Piece]:
         piece = pieces[name]
         if piece.slope != 1.0 or piece.const != 0.0 or piece.cubes or piece.effects:
             raise _no_equation("OneHot", name, "which is no column as it comes")
-        # a category that the fit did not see has no risk, also where the step counts it as the reference
+        # a category absent from the fit has no risk, even if the step counts it as the reference
         known = tuple(step.categories_[name])
         for level in known[1:]:
             out[next(names)] = Piece(name, levels=known, effects={level: 1.0})
@@ -153,7 +153,7 @@ def _one_hot(pieces: dict[str, Piece], step: Any) -> dict[str, Piece]:
 
 
 def _complete_rows(pieces: dict[str, Piece], step: Any) -> dict[str, Piece]:
-    """Pass a step that fills in missing values: an equation is one of complete rows."""
+    """Skip a step that fills in missing values: an equation applies to complete rows."""
     if getattr(step, "passive", None) or getattr(step, "add_indicator", False):
         raise _no_equation(type(step).__name__, "the table", "whose further columns follow from several others")
     dropped = set(getattr(step, "drop", ()) or ())

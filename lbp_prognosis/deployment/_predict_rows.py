@@ -42,10 +42,10 @@ class NewRisks(Result):
     Attributes
     ----------
     frame : pandas.DataFrame
-        One row per row of the table: ``row``, for each horizon ``risk_<h>``, with ``low_<h>`` and ``high_<h>`` where
+        One row per row of the table: ``row``, for each horizon ``risk_<h>``, with ``low_<h>`` and ``high_<h>`` if
         missing values make it uncertain, then ``imputed`` and ``outside`` (names of columns).
     notes : tuple of str
-        What was imputed, what lies outside the training range, which modality is absent.
+        Imputed values, values outside the training range, absent modalities.
     """
 
     frame: pd.DataFrame
@@ -68,11 +68,11 @@ def predict_rows(model: LockedModel, X: Any, horizons: Any = None, *, any_unit: 
     model : LockedModel
         From `load_model` or `lock`.
     X : DataFrame of shape (n, p)
-        New rows; columns that the model does not know are passed over.
+        New rows; columns that the model does not use are ignored.
     horizons : float or sequence of float, optional
         Prediction times; by default the model's visits, or thirds of its follow-up.
     any_unit : bool, default False
-        Predict although most values of a column lie outside the training range, which is how another unit looks.
+        Whether to predict although most values of a column are outside the training range, which suggests another unit.
 
     Returns
     -------
@@ -82,9 +82,8 @@ def predict_rows(model: LockedModel, X: Any, horizons: Any = None, *, any_unit: 
     Raises
     ------
     ArgumentError
-        If there is no row, columns are absent that the model cannot do without, a category is unknown, a value is no
-        number, values are missing that nothing fills in, a scanner was not calibrated, or a column seems to be in
-        another unit.
+        If there are no rows, required columns are absent, a category is unknown, a value is not a number, values are
+        missing that no step fills in, a scanner was not calibrated, or a column seems to be in another unit.
     """
     frame = read_frame(X)
     if not isinstance(frame, pd.DataFrame):
@@ -160,7 +159,7 @@ def _names(table: pd.DataFrame) -> list[str]:
 
 
 def _with_modalities(model: Any, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Return the model's columns; those of an absent modality are missing throughout, where the model can take it."""
+    """Return the model's columns; columns of an absent modality are missing in all rows, if the model accepts this."""
     wanted, notes = columns_of_new_rows(model), []
     absent = [column for column in wanted if column not in frame.columns]
     if absent:
@@ -177,7 +176,7 @@ def _with_modalities(model: Any, frame: pd.DataFrame) -> tuple[pd.DataFrame, lis
 
 
 def _in_levels(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
-    """Refuse unknown categories by name; numbers that were words at the fit (or the reverse) become what they were."""
+    """Refuse unknown categories by name; numbers that were words at the fit (or the reverse) get their old type."""
     out, batches = frame.copy(), batch_columns(model)
     for column, levels in categories_of_columns(model).items():
         if column not in frame:

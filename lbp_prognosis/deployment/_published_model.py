@@ -65,7 +65,7 @@ def published_models() -> pd.DataFrame:
     -------
     DataFrame
         ``name, title, status, outcome, polarity, population, n, events, horizon, time_unit, doi, source, read,
-        licence``. Status ``complete`` predicts risks, ``rule`` makes groups, ``score_only`` orders patients (ratios
+        licence``. Status ``complete`` predicts risks, ``rule`` defines groups, ``score_only`` ranks patients (ratios
         without a baseline), ``stub`` has no numbers.
     """
     columns = ["title", "status", "outcome", "polarity", "population", "n", "events", "horizon", "time_unit"]
@@ -89,7 +89,7 @@ def published_model(
     horizon : float, optional
         The model's horizon in the unit of your study (12 months are 52 weeks); by default as published.
     columns : mapping of str to str, optional
-        Predictor of the model to your column, where the names differ.
+        Predictor of the model to your column, if the names differ.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def published_model(
 
 
 class PublishedModel(BaseEstimator):
-    """A published risk model; it predicts as published, and ``fit`` learns nothing.
+    """A published risk model; it predicts as published, and ``fit`` estimates nothing.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class PublishedModel(BaseEstimator):
 
     @property
     def gives_risk(self) -> bool:
-        """Whether it predicts risks."""
+        """Whether the model predicts risks."""
         return self.status == "complete"
 
     @property
@@ -151,7 +151,7 @@ class PublishedModel(BaseEstimator):
         Raises
         ------
         MissingCoefficients
-            If it has no complete equation.
+            If the model has no complete equation.
         """
         self._need_risk()
         entry = registry()[self.name]
@@ -170,7 +170,7 @@ class PublishedModel(BaseEstimator):
 
     @property
     def feature_names_in_(self) -> np.ndarray:
-        """Your columns that it needs."""
+        """Your columns that the model needs."""
         entry = registry()[self.name]
         if self.status == "rule":
             from lbp_prognosis.instruments import instrument
@@ -182,17 +182,17 @@ class PublishedModel(BaseEstimator):
 
     @property
     def n_features_in_(self) -> int:
-        """Number of columns that it needs."""
+        """Number of columns that the model needs."""
         return len(self.feature_names_in_)
 
     @property
     def max_time_(self) -> float:
-        """Its horizon."""
+        """Horizon of the model."""
         return self._time()
 
     @property
     def causes_(self) -> np.ndarray:
-        """Event code of its risk."""
+        """Event code of the risk."""
         return np.array([1])
 
     @property
@@ -260,14 +260,14 @@ class PublishedModel(BaseEstimator):
 
     @takes_rows()
     def fit(self, X: Any, y: Any = None, **keywords: Any) -> PublishedModel:
-        """Check that the columns are there; nothing is learned.
+        """Check that the columns are present; nothing is estimated.
 
         Parameters
         ----------
         X : DataFrame of shape (n, p)
             Rows with the model's columns.
         y, **keywords
-            Not looked at.
+            Not used.
         """
         self._frame(X)
         return self
@@ -288,7 +288,7 @@ class PublishedModel(BaseEstimator):
 
     @takes_rows()
     def linear_predictor(self, X: Any) -> np.ndarray:
-        """Return the score that orders patients: the linear predictor, or a rule's total; shape (n,).
+        """Return the score that ranks patients: the linear predictor, or a rule's total; shape (n,).
 
         Parameters
         ----------
@@ -321,12 +321,12 @@ class PublishedModel(BaseEstimator):
         Returns
         -------
         ndarray of shape (n, n_horizons)
-            Probabilities; of the good outcome where ``polarity`` is good.
+            Probabilities of the outcome; of the good outcome if ``polarity`` is good.
 
         Raises
         ------
         MissingCoefficients
-            If the source prints no complete equation, naming it.
+            If the source prints no complete equation; the message names the source.
         """
         self._need_risk()
         return self.equation.predict_risk(self._frame(X), horizons, cause)
@@ -355,9 +355,9 @@ class PublishedModel(BaseEstimator):
 
     @takes_rows()
     def rounding_error(self, X: Any) -> np.ndarray:
-        """Return how far each risk could lie from that of the unrounded coefficients, shape (n,).
+        """Return the largest possible difference of each risk from that of the unrounded coefficients, shape (n,).
 
-        Every printed number is uncertain by half a unit of its last digit; all errors are taken to add up.
+        Every printed number is uncertain by half a unit of its last digit; all errors are assumed to add up.
 
         Parameters
         ----------

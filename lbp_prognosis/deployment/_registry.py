@@ -1,4 +1,4 @@
-"""Closed list of classes of a model file; nothing that a file names is ever imported."""
+"""Closed list of classes of a model file; names in a file are never imported."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _names() -> dict[type, str]:
 
 
 def stored_name(value: Any) -> str | None:
-    """Return the name of a value's class in files; None where it cannot be saved. A subclass is not its parent."""
+    """Return the name of a value's class in files; None if it cannot be saved. A subclass is not its parent."""
     return _names().get(type(value))
 
 

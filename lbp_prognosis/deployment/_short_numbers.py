@@ -20,7 +20,7 @@ def digits(values: Any, count: int) -> np.ndarray:
 
 
 def floor_digits(value: float, count: int = 3) -> float:
-    """Round down to significant digits; shorter numbers stay as they are."""
+    """Round down to significant digits; shorter numbers are unchanged."""
     if not np.isfinite(value) or value <= 0:
         return value
     power = int(np.floor(np.log10(value)))

@@ -24,21 +24,21 @@ _FIELDS = ("model_sha256", "date", "horizon", "salt", "ids", "risks", "outside")
 
 
 class SilentLog:
-    """A file of predictions without consequences for care: one JSON line per call, with the digest of the one before.
+    """A file of predictions without consequences for care: one JSON line per call, with the digest of the line before.
 
     In silent mode a model runs on the patients of daily care and its risks are recorded, not shown. Because the lines
-    are chained and dated, the risks of a prospective validation are those that were given before the outcomes.
+    are chained and dated, the risks of a prospective validation are those recorded before the outcomes.
 
     Parameters
     ----------
     path : path
-        The file, by habit ``*.jsonl``; it need not exist yet. It is kept with the data: identifiers stand in it as
+        The file, usually ``*.jsonl``; it need not exist yet. Keep the file with the data: it contains identifiers as
         salted hashes, which anyone with the identifiers can match, and only its owner may read it.
 
     Notes
     -----
-    A changed, removed or inserted line breaks the chain; cutting lines off the end does not, so the digest of the last
-    line is to be kept elsewhere, with a date.
+    A changed, removed or inserted line breaks the chain; removing lines at the end does not, so keep the digest of the
+    last line elsewhere, with a date.
 
     Examples
     --------
@@ -64,12 +64,12 @@ class SilentLog:
     def record(
         self, model: str | os.PathLike[str], X: Any, horizon: float, *, ids: Any, date: str | None = None
     ) -> pd.DataFrame:
-        """Predict and record, without showing anything.
+        """Predict and record, without showing the risks.
 
         Parameters
         ----------
         model : path
-            Model file; its digest stands in the line.
+            Model file; the line contains its digest.
         X : DataFrame of shape (n, p)
             Predictors of the patients.
         horizon : float
@@ -82,12 +82,12 @@ class SilentLog:
         Returns
         -------
         DataFrame
-            What `predict_rows` returns, for the file and not for the ward.
+            Result of `predict_rows`, for the file and not for the ward.
 
         Raises
         ------
         ArgumentError
-            If an identifier is missing or given twice, or the date is none or before that of the last line.
+            If an identifier is missing or given twice, or the date is not valid or is before that of the last line.
         ModelFileError
             If the log or the model file is damaged.
         """
@@ -125,7 +125,7 @@ class SilentLog:
         Raises
         ------
         ModelFileError
-            If a line was changed, removed or inserted; it is named.
+            If a line was changed, removed or inserted; the message names it.
         """
         columns = ["n", "date", "model_sha256", "horizon", "patients", "sha256"]
         rows = [{**line, "patients": len(line["ids"])} for line in self._lines()]
@@ -145,7 +145,7 @@ class SilentLog:
         -------
         DataFrame
             ``date, model_sha256, horizon, risk, outside``; missing for patients without a prediction. Compare ``date``
-            with the day of the patient's first visit: a risk that was recorded late may know the course.
+            with the day of the patient's first visit: a risk recorded late may depend on the later course.
         """
         names = _names(ids)
         found: list[dict[str, Any]] = [{} for _ in names]
@@ -167,7 +167,7 @@ class SilentLog:
 
 
 def _names(ids: Any) -> list[str]:
-    """Return identifiers as texts, the same ones whatever the type of their column."""
+    """Return identifiers as texts, which do not depend on the type of their column."""
     given = np.asarray(ids, dtype=object).ravel()
     if pd.isna(given).any():
         raise argument_error("ids", "an identifier per patient", f"{int(pd.isna(given).sum())} missing")

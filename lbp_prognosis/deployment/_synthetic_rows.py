@@ -1,4 +1,4 @@
-"""Synthetic rows, of no patient: model files are checked and changes of risk measured on them."""
+"""Synthetic rows, used to check model files and to measure changes of risk."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ __all__ = [
 
 
 def synthetic_rows(model: Any, n: int, *, missing: int = 0) -> pd.DataFrame:
-    """Return rows of the columns a fitted model takes, drawn within its coarse training ranges; the same every time.
+    """Return rows of the columns of a fitted model, drawn within its coarse training ranges; always the same rows.
 
     Parameters
     ----------
     model : fitted model or pipeline
-        One of this library's.
+        A model of this library.
     n : int
         Rows.
     missing : int
-        How many of the last rows lack one number, where the model fills in what is missing.
+        Number of final rows that lack one number, if the model fills in missing values.
     """
     rng = np.random.default_rng(20240229)
     inner = _inner(model)
@@ -68,7 +68,7 @@ def synthetic_rows(model: Any, n: int, *, missing: int = 0) -> pd.DataFrame:
 
 
 def visits_of(model: Any) -> np.ndarray | None:
-    """Return the only times at which a model knows risks; None for a model in continuous time."""
+    """Return the times at which a model predicts risks; None for a model in continuous time."""
     inner = _inner(model)
     visits = getattr(inner, "visits_", None)
     if visits is None and getattr(inner, "horizon_", None) is not None:
@@ -81,13 +81,13 @@ def visits_of(model: Any) -> np.ndarray | None:
 
 
 def check_horizons_of(model: Any, count: int = 3) -> np.ndarray:
-    """Return times at which a model's risks are looked at: its visits, or ``count`` over its follow-up."""
+    """Return times at which a model's risks are compared: its visits, or ``count`` times over its follow-up."""
     visits = visits_of(model)
     return np.linspace(0, float(_inner(model).max_time_), count + 1)[1:] if visits is None else visits
 
 
 def risks_of(model: Any, rows: pd.DataFrame, times: np.ndarray) -> np.ndarray:
-    """Return risks of all causes, shape (n, times, causes); the linear predictor where a model gives no risk."""
+    """Return risks of all causes, shape (n, times, causes); the linear predictor if a model predicts no risk."""
     inner = _inner(model)
     given: dict[str, Any] = {}
     if getattr(inner, "strata_levels_", None) and getattr(inner, "strata", None) is None:
@@ -185,7 +185,7 @@ def categories_of_columns(model: Any) -> dict[str, list[Any]]:
 
 
 def batch_columns(model: Any) -> set[str]:
-    """Return the columns of scanners or sites whose effects a harmonisation takes off."""
+    """Return the columns of scanners or sites whose effects a harmonisation removes."""
     return {step.batch for step in _steps(model) if type(step).__name__ in ("ComBat", "CovBat")}
 
 

@@ -1,4 +1,4 @@
-"""Terms of an equation: what one predictor adds to the linear predictor."""
+"""Terms of an equation: the contribution of a predictor to the linear predictor."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NumberTerm:
     unit : str
         Unit of the column, or empty.
     low, high : float
-        Coarse range of the training rows; NaN where it is not known.
+        Coarse range of the training rows; NaN if unknown.
     """
 
     name: str
@@ -47,7 +47,7 @@ class NumberTerm:
             object.__setattr__(self, name, value if math.isfinite(value) else math.nan)
 
     def values(self, x: np.ndarray) -> np.ndarray:
-        """Return what each value adds; NaN stays NaN."""
+        """Return the contribution of each value; NaN stays NaN."""
         out = self.slope * x
         for knot, cube in zip(self.knots, self.cubes):
             beyond = np.maximum(x - knot, 0.0)
@@ -55,7 +55,7 @@ class NumberTerm:
         return out
 
     def of(self, column: pd.Series) -> np.ndarray:
-        """Return what a column of a table adds; what is no number is refused by the column's name."""
+        """Return the contributions of a column of a table; words are refused, naming the column."""
         return self.values(self.numbers(column))
 
     def numbers(self, column: pd.Series) -> np.ndarray:
@@ -66,11 +66,11 @@ class NumberTerm:
 
     @property
     def linear(self) -> bool:
-        """Whether a step in the predictor always adds the same."""
+        """Whether the term is linear."""
         return not self.knots
 
     def grid(self, size: int = 201) -> np.ndarray:
-        """Return values over the training range, its bounds and the knots inside it among them; empty without range."""
+        """Return values over the training range, including its bounds and the knots inside; empty without a range."""
         if not np.isfinite([self.low, self.high]).all():
             return np.empty(0)
         inside = [knot for knot in self.knots if self.low < knot < self.high]
@@ -88,7 +88,7 @@ class LevelTerm:
     levels : tuple
         Categories; the first is the reference of the fit.
     effects : tuple of float
-        What each adds.
+        Contribution of each category.
     unit : str
         Empty, or a note about the coding.
     """
@@ -99,7 +99,7 @@ class LevelTerm:
     unit: str = ""
 
     def of(self, column: pd.Series) -> np.ndarray:
-        """Return what a column of a table adds; NaN for a missing or an unknown category."""
+        """Return the contributions of a column of a table; NaN for a missing or an unknown category."""
         out = np.full(len(column), np.nan)
         for level, effect in zip(self.levels, self.effects):
             out[same_level(column, level)] = effect

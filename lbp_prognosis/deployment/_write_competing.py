@@ -68,7 +68,7 @@ def competing_r(equation: CompetingFormula) -> str:
 
 
 def competing_javascript(equation: CompetingFormula) -> str:
-    """Return functions of an object ``x`` with a value per column; NaN where no risk is known."""
+    """Return functions of an object ``x`` with one value per column; NaN if no risk is known."""
     digits = equation.digits
     lines = [header(equation, "//"), PARTS, "function lbpLp(x, cause) {\n  var lp = NaN, v;\n"]
     for hazard in equation.hazards:
@@ -131,7 +131,7 @@ def competing_stata(equation: CompetingFormula) -> str:
             lines += _stata_step(equation, u - 1, names.get(equation.stratum, ""))
         for horizon in at.get(u, []):
             word = stata_word(horizon)
-            # what is missing in a linear predictor stays missing: 0 * . is .
+            # missing values of a linear predictor stay missing: 0 * . is .
             missing = " + ".join([*(f"lp_{c}" for c in codes), _stata_known(equation, names)])
             lines += [f"generate double risk_{c}_{word} = min(lbp_f_{c}, 1) + 0 * ({missing})\n" for c in codes]
     return "".join(lines)

@@ -78,7 +78,7 @@ function lbpCube(x, knot) { var d = x > knot ? x - knot : 0; return d * d * d; }
 
 
 def javascript_text(equation: Formula) -> str:
-    """Return functions of an object ``x`` with a value per column; NaN where no risk is known."""
+    """Return functions of an object ``x`` with one value per column; NaN if no risk is known."""
     digits = equation.digits
     lines = [header(equation, "//"), PARTS, _NEEDED.get(equation.link, "")]
     lines += ["function lbpLp(x) {\n", f"  var lp = {number(-equation.centre, digits)}, v;\n"]

@@ -68,7 +68,7 @@ def latex_parts(term: Term, digits: int) -> list[str]:
 
 
 def latex_number(value: float, digits: int) -> str:
-    """Return a number with its power of ten set."""
+    """Return a number with its power of ten as LaTeX."""
     text = number(value, digits)
     if "e" not in text:
         return text
@@ -81,5 +81,5 @@ def _signed(value: float, digits: int) -> str:
 
 
 def latex_words(text: object) -> str:
-    """Return text with the marks of LaTeX escaped."""
+    """Return text with the special characters of LaTeX escaped."""
     return "".join(_SPECIAL.get(c, c) for c in one_line(text))

@@ -44,7 +44,7 @@ def plain_text(equation: Formula) -> str:
 
 
 def plain_parts(term: Term, digits: int) -> list[str]:
-    """Return a line per summand of a predictor."""
+    """Return one line per summand of a predictor."""
     name = one_line(term.name)
     if isinstance(term, LevelTerm):
         return [

@@ -50,7 +50,7 @@ def r_text(equation: Formula) -> str:
 
 
 def r_term(term: Term, digits: int) -> str:
-    """Return what a predictor adds, as R's arithmetic."""
+    """Return the contribution of a predictor, in R's arithmetic."""
     x = f"d[[{ascii_quoted(term.name)}]]"
     if isinstance(term, LevelTerm):
         named = ", ".join(

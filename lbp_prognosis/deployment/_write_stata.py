@@ -32,7 +32,7 @@ def stata_names(columns: list[str], made: Sequence[str] = ()) -> dict[str, str]:
     columns : list of str
         Names in the table.
     made : sequence of str
-        Variables that the commands generate, which no column may have.
+        Names of the generated variables, which no column may use.
     """
     out: dict[str, str] = {}
     taken = _RESERVED | set(made)
@@ -49,7 +49,7 @@ def stata_names(columns: list[str], made: Sequence[str] = ()) -> dict[str, str]:
 
 
 def stata_text(equation: Formula) -> str:
-    """Return commands for a do-file; Stata's ``max()`` passes over missing values, so they are kept out first."""
+    """Return commands for a do-file; Stata's ``max()`` ignores missing values, so they are excluded first."""
     digits = equation.digits
     columns = list(map(str, equation.feature_names_in_))
     names = stata_names(columns, [f"risk_{stata_word(horizon)}" for horizon in equation.horizons])

@@ -15,7 +15,7 @@ __all__ = ["ascii_quoted", "header", "number", "one_line", "quoted", "range_word
 
 
 def number(value: float, digits: int) -> str:
-    """Return a number at so many significant digits, as all the languages read it."""
+    """Return a number with a given number of significant digits, in a form that all languages read."""
     return f"{value:.{digits}g}"
 
 
@@ -26,13 +26,13 @@ def one_line(text: Any) -> str:
 
 
 def quoted(text: Any) -> str:
-    """Return text in double quotes with everything beyond plain letters escaped, as JavaScript and R read it."""
+    """Return text in double quotes, with all but plain letters escaped for JavaScript and R."""
     out = json.dumps(str(text), ensure_ascii=True).replace("</", "<\\/")
     return out.replace("\\/", "/") if "</" not in str(text) else out
 
 
 def ascii_quoted(text: Any) -> str:
-    """Return text in double quotes for R, whose strings know no escaped slash and no surrogate pairs."""
+    """Return text in double quotes for R, whose strings have no escaped slash and no surrogate pairs."""
     parts = []
     for c in str(text):
         if c in '"\\':
@@ -47,7 +47,7 @@ def ascii_quoted(text: Any) -> str:
 
 
 def range_words(term: Term) -> str:
-    """Return the training range of a predictor in words; empty where it is not known."""
+    """Return the training range of a predictor in words; empty if unknown."""
     if isinstance(term, LevelTerm):
         return "categories " + ", ".join(one_line(plain_label(level)) for level in term.levels)
     if not (math.isfinite(term.low) and math.isfinite(term.high)):

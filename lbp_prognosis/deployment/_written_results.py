@@ -1,4 +1,4 @@
-"""``read_results``: the numbers that a study wrote to ``results.parquet``, by how they came about."""
+"""``read_results``: the numbers that a study wrote to ``results.parquet``, by kind of validation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ELSEWHERE = "Objections to the numbers stand on the page of the study."
 
 @dataclass(frozen=True, repr=False)
 class WrittenResults(Result):
-    """Numbers of one sample, as a study wrote them.
+    """Numbers of one sample from a study.
 
     Attributes
     ----------
@@ -25,11 +25,11 @@ class WrittenResults(Result):
     sample : {"apparent", "internal", "external"}
         Kind of validation of the numbers.
     kind : {"", "temporal", "geographic", "setting"}
-        In what external patients differ from those of development.
+        Difference between external and development patients.
     synthetic : bool
         Whether the data were simulated.
     limitations : tuple of str
-        Where the objections are.
+        Location of the objections.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -40,7 +40,7 @@ class WrittenResults(Result):
 
     @property
     def external(self) -> bool:
-        """Whether the patients are others than those of development."""
+        """Whether the patients differ from those of development."""
         return self.sample == "external" and bool(self.kind)
 
     def to_frame(self) -> pd.DataFrame:
@@ -64,7 +64,7 @@ def read_results(path: str | os.PathLike[str]) -> tuple[WrittenResults, ...]:
     Raises
     ------
     DataError
-        If the file has not the columns of a study's results, or cannot be read.
+        If the file lacks the columns of a study's results, or cannot be read.
     """
     require("pyarrow.parquet", caller="read_results", extra="io")
     try:
