@@ -267,9 +267,9 @@ class _Solver:
             eta = self.eta + along
             loglik = self._at(eta)
             value = -loglik / self.total + elastic_net_penalty(new, inside, l2)
-            if value <= objective + (1e-12 if self.single else 1e-13) * (1 + abs(objective)) or surely_falls(
-                self.state.residual, along, self.total, old, new, inside, l2
-            ):
+            rounding = (1e-12 if self.single else 1e-13) * (1 + abs(objective))
+            slope = (self.state.residual, along, self.total, old, new, inside, l2)
+            if value <= objective + rounding or (np.isfinite(value) and surely_falls(*slope)):
                 break
             tries += 1
             if tries > 30:
@@ -334,7 +334,8 @@ def surely_falls(
     The loss is convex, so it rises by at most its slope at the end times the step, ``−residual · along / total``. Near
     a solution the objective falls by the square of what is missing, which a sum over a million rows rounds away; the
     slope is of the first order and keeps its digits. (Hager and Zhang 2005, doi:10.1137/030601880, accept steps by
-    slope for the same reason; with convexity no estimate of the rounding is needed.)
+    slope for the same reason; with convexity no estimate of the rounding is needed.) Only where the objective is a
+    number: of a step so long that a risk overflows or underflows the residuals are worth nothing.
     """
     penalty = l1 @ (np.abs(new) - np.abs(old)) + 0.5 * (l2 @ ((new - old) * (new + old)))
     return bool(penalty - residual @ along / total <= 0)

@@ -198,8 +198,9 @@ class _Walker:
             eta = self.eta + along
             loglik = self._at(eta)
             value = -loglik / self.total + elastic_net_penalty(new, bound, l2)
-            if value <= objective + self.rounding * (1 + abs(objective)) or surely_falls(
-                self.state.residual, along, self.total, old, new, bound, l2
+            slope = (self.state.residual, along, self.total, old, new, bound, l2)
+            if value <= objective + self.rounding * (1 + abs(objective)) or (
+                np.isfinite(value) and surely_falls(*slope)
             ):
                 self.beta[inside], self.eta, self.loglik = new, eta, loglik
                 return True

@@ -184,3 +184,19 @@ def test_ridge_with_more_columns_than_rows_is_solved_among_the_rows(monkeypatch,
     np.testing.assert_allclose(few.coef, all_columns.coef, atol=2e-5 * np.abs(all_columns.coef).max())
     np.testing.assert_allclose(few.loglik, all_columns.loglik, rtol=1e-6)
     assert (few.coef[:, 7] == 0).all()
+
+
+def test_a_step_to_an_infinite_objective_is_halved(monkeypatch):
+    """Of a patient far from all others one step is so long that the risks of the others vanish."""
+    X = np.array([[210.0, -30.0], [-0.1, -1.3], [-0.3, -1.3], [-0.6, 0.6], [-0.8, -0.6]])
+    step, reached = _cox_path._Solver._step, []
+
+    def watched(self, *given):
+        taken = step(self, *given)
+        reached.append(self.loglik)
+        return taken
+
+    monkeypatch.setattr(_cox_path._Solver, "_step", watched)
+    path = cox_path(cox_data(X, np.arange(1.0, 6.0), np.ones(5, dtype=bool)), n_lambdas=8, min_ratio=1e-4, tol=1e-9)
+    assert np.isfinite(reached).all()
+    assert path.converged[:5].all()
