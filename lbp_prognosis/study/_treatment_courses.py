@@ -42,8 +42,8 @@ class TreatmentCourses:
     digest: str
 
     def __repr__(self) -> str:  # enters the hash of a checkpoint
-        told = {"file": self.digest, **asdict(self.plan)}
-        return f"TreatmentCourses({content_hash(told)})"
+        # the values, since the same file says something else where other codes mean missing
+        return f"TreatmentCourses({content_hash(asdict(self.plan), self.starts.reset_index(), self.history)})"
 
     def outcome(self, y: np.ndarray, labels: Any) -> WithoutTreatment:
         """Return the outcome of given patients under the strategy.
