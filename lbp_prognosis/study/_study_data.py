@@ -185,6 +185,13 @@ def _with_treatment(study: Study, plan: TreatmentPlan, data: StudyData) -> Study
         raise argument_error(
             "treatment", "left out where the outcome is not dated exactly from time zero", outcome_kind(data.y)
         )
+    if plan.name in data.spec.competing:
+        raise argument_error(
+            "treatment.name",
+            "no event of the outcome: under the strategy it does not happen",
+            repr(plan.name),
+            f"Leave {plan.name!r} out of `competing`, so that its patients are followed through it.",
+        )
     path = _path(study, plan.table)
     courses = read_treatment(plan, path, _missing(study))
     _refuse_strangers(data, courses.history[plan.id], path.name)

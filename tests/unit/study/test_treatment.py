@@ -13,6 +13,7 @@ import pytest
 
 from lbp_prognosis import CoxPH, Surv
 from lbp_prognosis._base import ArgumentError, DataError
+from lbp_prognosis.datasets import simulate_cohort
 from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.report import Page, released_page
 from lbp_prognosis.report._blocks import Notice, Table
@@ -286,6 +287,23 @@ def test_what_cannot_be_judged_is_refused_before_any_fit(
     data = read_study_data(plan)
     with pytest.raises(error, match=words):
         check_before_work(plan, data)
+
+
+def test_a_treatment_that_competes_in_a_registry_is_refused(tmp_path: Path) -> None:
+    simulate_cohort(120, 5, imaging_rate=0.7).to_package(tmp_path / "cohort")
+    work = {"kind": "return_to_work", "horizons": [12], "competing": ["surgery"]}
+    made = {**changed(table=None, decision=None), "data": {"package": "cohort"}, "outcome": work, "modalities": {}}
+    made["model"] = [{"name": "clinical", "kind": "cox", "modalities": ["clinical"]}]
+    with pytest.raises(ArgumentError, match="no event of the outcome.*out of `competing`"):
+        read_study_data(Study.from_dict(made, folder=tmp_path, home=tmp_path))
+
+
+def test_other_codes_of_missing_values_make_other_courses(tmp_path: Path) -> None:
+    """They stand in the hash of a checkpoint: the same file and predictors, and other weights."""
+    write(tmp_path, course=COURSE.assign(surgery=COURSE["surgery"].fillna(99.0)))
+    first, second = (read_study_data(study(tmp_path, table={"missing": codes})) for codes in ([], [99]))
+    assert first.X.equals(second.X)
+    assert repr(first.treatment) != repr(second.treatment)
 
 
 def test_the_protocol_keeps_its_digest_and_the_plan_says_the_strategy(tmp_path: Path) -> None:
