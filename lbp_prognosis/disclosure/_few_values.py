@@ -13,6 +13,7 @@ __all__ = ["single_out", "told_by_sums"]
 
 _FEW = 5
 _DECIMALS = 9  # equal but for rounding
+_NEAR, _MANY = 0.05, 20
 
 
 def single_out(values: Any, smallest: int) -> bool:
@@ -48,6 +49,9 @@ def told_by_sums(patients: Patients, smallest: int, rows: np.ndarray | None = No
     observed risk are then solved for the patients with each risk and their outcomes. Each such risk is therefore a cell
     like the bands between thresholds. And no risk may make up most of the sum.
 
+    Six to twenty different risks are few too where those within 0.05 are at most five: ten risks near 20 % and one of
+    80 % are solved for the patients with that one, as if there were two.
+
     Parameters
     ----------
     patients : Patients
@@ -63,13 +67,26 @@ def told_by_sums(patients: Patients, smallest: int, rows: np.ndarray | None = No
         levels = np.unique(values[inside & ~np.isnan(values)])
         if is_dominated(values[inside]):
             return "a single patient makes up most of a sum of predicted risks"
-        if levels.size > _FEW:
+        groups = _near(levels) if _FEW < levels.size <= _MANY else [(level, level) for level in levels]
+        if len(groups) > _FEW:
             continue
-        for level in levels:
-            with_it, without, unknown = patients.parts(inside & (values == level))
+        different = "different" if len(groups) == levels.size else "clearly different"
+        for low, high in groups:
+            with_it, without, unknown = patients.parts(inside & (values >= low) & (values <= high))
             if min(with_it, without) < smallest or 0 < unknown < smallest:
                 return (
-                    f"a model predicts only {levels.size} different risks, and sums would give the few patients with "
+                    f"a model predicts only {len(groups)} {different} risks, and sums would give the few patients with "
                     "one of them, or their outcomes"
                 )
     return ""
+
+
+def _near(levels: np.ndarray) -> list[tuple[float, float]]:
+    """Return the lowest and the highest of the ordered risks in each run that is no wider than 0.05."""
+    runs: list[tuple[float, float]] = []
+    for level in levels:
+        if runs and level - runs[-1][0] <= _NEAR + 10.0**-_DECIMALS:
+            runs[-1] = (runs[-1][0], level)
+        else:
+            runs.append((level, level))
+    return runs
