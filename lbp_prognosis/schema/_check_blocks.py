@@ -108,10 +108,9 @@ def first_reading(blocks: TableBlocks, *, codebook: bool) -> FirstReading:
 
 
 def _added(counts: list[pd.Series]) -> pd.Series:
-    """Return counts of words over all blocks, in the order of `value_counts`."""
+    """Return counts of words over all blocks, by first appearance."""
     total = pd.concat(counts)
-    first = total.index.unique()
-    return total.groupby(level=0).sum().reindex(first).sort_values(ascending=False, kind="stable")
+    return total.groupby(level=0, sort=False).sum()
 
 
 def _summed(counts: list[pd.DataFrame]) -> pd.DataFrame:

@@ -59,7 +59,7 @@ def asked_words(series: pd.Series, schema: TableSchema) -> tuple[pd.Series, bool
     """Return how often NA, None and the like stand in a column of text, and whether anything else does."""
     if not (pd.api.types.is_object_dtype(series) or pd.api.types.is_string_dtype(series)):
         return pd.Series(dtype="int64"), False
-    counts = series[series.isin(list(ASKED_WORDS))].value_counts()
+    counts = series[series.isin(list(ASKED_WORDS))].value_counts(sort=False)  # by first appearance
     others = series.dropna().astype(str).str.strip()
     return counts, bool((~others.isin([*ASKED_WORDS, *schema.missing_values])).any())
 
@@ -81,14 +81,16 @@ def word_failures(counts: pd.Series, others: bool, column: str, schema: TableSch
                 }
             ]
         )
-        for word, n in counts.items()
+        for word, n in counts.sort_values(ascending=False, kind="stable").items()
     ]
 
 
 def _coerce(series: pd.Series, field: Field, missing: tuple[str, ...]) -> tuple[pd.Series, np.ndarray, str]:
     if field.type == "date" and pd.api.types.is_datetime64_any_dtype(series):
         naive = series.dt.tz_localize(None) if series.dt.tz is not None else series
-        return naive.astype("datetime64[ns]").reset_index(drop=True), np.zeros(len(series), dtype=bool), ""
+        bad = (naive < pd.Timestamp.min) | (naive > pd.Timestamp.max)  # 9999-12-31, where a database has no end
+        kept = naive.mask(bad).astype("datetime64[ns]").reset_index(drop=True)
+        return kept, bad.to_numpy(dtype=bool), "a date from 1677 to 2262 is expected"
     if (
         field.type in ("number", "integer")
         and pd.api.types.is_numeric_dtype(series)

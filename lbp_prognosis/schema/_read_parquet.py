@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from lbp_prognosis._base import DataError, require
 from lbp_prognosis.schema._as_dates import as_dates
 from lbp_prognosis.schema._failures import column_failures, failure_frame, merge_failures
 
-__all__ = ["DIGITS", "decimals_as", "read_parquet"]
+__all__ = ["DIGITS", "check_flat", "decimals_as", "read_parquet"]
 
 DIGITS = 15  # that a float keeps
 
@@ -22,8 +23,11 @@ def read_parquet(file: Path) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
     try:
         with pq.ParquetFile(file, page_checksum_verification=True) as source:
             declared = source.metadata.num_rows
+            check_flat(source.schema_arrow, file)
             # column by column, each freed once it is converted: a table of millions of rows is not held twice
             frame = source.read().to_pandas(date_as_object=True, split_blocks=True, self_destruct=True)
+    except DataError:
+        raise
     except Exception as error:  # pyarrow's errors have no common public base
         raise DataError(f"The file {file.name!r} is not a readable Parquet file ({type(error).__name__}).") from error
     if len(frame) != declared:
@@ -48,6 +52,16 @@ def read_parquet(file: Path) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
             )
         frame.isetitem(place, dates)
     return frame, notes, merge_failures(failures)
+
+
+def check_flat(schema: Any, file: Path) -> None:
+    """Refuse columns whose cells are lists or records; ``schema`` is that of pyarrow."""
+    nested = [repr(each.name) for each in schema if each.type.num_fields]
+    if nested:
+        raise DataError(
+            f"The file {file.name!r} has cells of lists or records in {', '.join(nested)}: give each part a column of "
+            "its own, or a row, or leave these columns out."
+        )
 
 
 def _numbers(series: pd.Series, column: str, notes: list[str]) -> pd.Series:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import DataError, require
 from lbp_prognosis.schema._as_dates import as_dates
 from lbp_prognosis.schema._coerce import coerce_table
 from lbp_prognosis.schema._failures import column_failures, failure_frame, merge_failures
-from lbp_prognosis.schema._read_parquet import DIGITS, decimals_as
+from lbp_prognosis.schema._read_parquet import DIGITS, check_flat, decimals_as
 from lbp_prognosis.schema._read_table import header_of
 from lbp_prognosis.schema._table_schemas import table_schemas
 
@@ -35,7 +36,7 @@ class ParquetBlocks:
     names : mapping of str to str
         Column of the table, in order, and its name in the file.
     floats : frozenset of str
-        Whole numbers of which some are missing.
+        Columns in which some cells are missing: whole numbers of theirs are floats, as in the whole table.
     decimals : mapping of str to bool
         Columns of decimals, and whether they have more digits than a number keeps.
     notes : tuple of str
@@ -61,7 +62,7 @@ class ParquetBlocks:
             made = frame[[self.names[name] for name in wanted]]
             made.columns = wanted
             for name in wanted:
-                if name in self.floats and pd.api.types.is_integer_dtype(made[name].dtype):
+                if name in self.floats and isinstance(made[name].dtype, np.dtype) and made[name].dtype.kind in "iu":
                     made[name] = made[name].astype("float64")
                 elif name in self.decimals:
                     made[name] = decimals_as(made[name], text=self.decimals[name])
@@ -120,8 +121,11 @@ def scan_parquet(file: Path, rows: int) -> ParquetBlocks | None:
     try:
         with pq.ParquetFile(file) as source:
             declared = source.metadata.num_rows
+            check_flat(source.schema_arrow, file)
             empty = source.schema_arrow.empty_table().to_pandas(date_as_object=True)
             fields = set(source.schema_arrow.names)
+    except DataError:
+        raise
     except Exception as error:  # pyarrow's errors have no common public base
         raise DataError(f"The file {file.name!r} is not a readable Parquet file ({type(error).__name__}).") from error
     notes: list[str] = []

@@ -184,3 +184,32 @@ def test_block_rows_are_of_files(tmp_path):
     (tmp_path / "patient.parquet").write_bytes((tmp_path / "patient.parquet").read_bytes()[:-9])
     spoiled = validate_package(tmp_path, block_rows=2)
     pd.testing.assert_frame_equal(spoiled.failures, validate_package(tmp_path).failures)
+
+
+def _same_in_blocks(folder, columns, rows):
+    pq.write_table(pa.table(columns), folder / "patient.parquet", row_group_size=2)
+    whole, report = validate_package(folder), validate_package(folder, block_rows=rows)
+    pd.testing.assert_frame_equal(report.failures, whole.failures)
+    pd.testing.assert_frame_equal(report.notes, whole.notes)
+    pd.testing.assert_frame_equal(pd.concat(report.blocks["patient"]), whole.tables["patient"])
+    return report.failures
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_kinds_of_columns_that_a_block_alone_does_not_tell(tmp_path, rows):
+    """Words as often as one another, whole numbers that a float does not keep, and dates of databases without end."""
+    ids = list("abcde")
+    words = _same_in_blocks(tmp_path, {"patient_id": ids, "site": ["NA", "None", "None", "NA", "x"]}, rows)
+    assert words["value"].tolist() == ["NA", "None"]
+    big = pd.DataFrame({"patient_id": pd.array([2**53, 2**53 + 1, None, 1, 2], "Int64")})
+    big.to_parquet(tmp_path / "patient.parquet")
+    assert validate_package(tmp_path, block_rows=rows).failures["reason"].tolist() == ["required"]
+    for unit in ("s", "ms", "us"):
+        dates = [None, datetime.datetime(2020, 1, 1), None, datetime.datetime(1400, 1, 1), datetime.datetime.max]
+        columns = {"patient_id": ids, "index_date": pa.array(dates, pa.timestamp("us")).cast(pa.timestamp(unit), False)}
+        failures = _same_in_blocks(tmp_path, columns, rows)
+        assert failures[["row", "reason"]].to_numpy().tolist() == [[4, "type"], [5, "type"]]
+    pq.write_table(pa.table({"patient_id": ids, "own": [[1], [2], None, [3], []]}), tmp_path / "patient.parquet")
+    for report in (validate_package(tmp_path), validate_package(tmp_path, block_rows=rows)):
+        assert report.failures["reason"].tolist()[0] == "unreadable"
+        assert "lists or records in 'own'" in report.failures["message"].iloc[0]
