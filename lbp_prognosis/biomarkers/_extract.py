@@ -344,6 +344,7 @@ def _measured(
 ) -> dict[str, Any]:
     case, acquisition = load_case(study, recipe, max_bytes=max_bytes)
     without_day = bool(acquisition["acquired_on"]) and acquisition["acquired_day"] is None
+    without_acquisition = not acquisition["acquired_on"] and acquisition["acquired_day"] is None
     if not calendar:
         acquisition["acquired_on"] = ""
     measurements = measure_case(case)
@@ -390,6 +391,7 @@ def _measured(
         "failure": failure,
         "passing": passing,
         "without_day": without_day,
+        "without_acquisition": without_acquisition,
     }
 
 
@@ -476,6 +478,7 @@ def _collect(done: list[dict[str, Any]], rows: list[dict[str, Any]], recipe: Rec
         "own_families": [describe_family(family) for family in recipe.own_families],
         "conventions": conventions,
         "without_day": sum(bool(result.get("without_day")) for result in done),
+        "without_acquisition": sum(bool(result.get("without_acquisition")) for result in done),
         "cases": [
             {"patient_id": name[0], "study_id": name[1], "files": result["files"], "overlay": result["picture"]}
             for name, result in zip(names, done)

@@ -130,7 +130,8 @@ class ExtractionResult(Result):
         ``bandwidth``, ``kernel``).
     provenance : mapping
         Versions, recipe and its hash, conventions and their hashes, and the SHA-256 of every file read. ``without_day``
-        is the number of cases whose date of acquisition is known and whose ``acquired_day`` is not.
+        is the number of cases whose date of acquisition is known and whose ``acquired_day`` is not;
+        ``without_acquisition`` counts the cases of which neither is known (a NIfTI file has no date).
     objections : tuple of Objection
         Reasons to doubt the batch as a whole.
     """
@@ -200,6 +201,8 @@ class ExtractionResult(Result):
         missing = int(self.table["value"].isna().sum())
         undated = self.provenance.get("without_day", 0)
         note = f"; no `acquired_day`, for want of an `index_date`: {undated}" if undated else ""
+        dateless = self.provenance.get("without_acquisition", 0)
+        note += f"; no date of acquisition, state `acquired_on` or `acquired_day`: {dateless}" if dateless else ""
         return (
             f"{len(self.table)} rows of {len(self.studies)} cases, {missing} not measurable, "
             f"{len(self.failures)} cases failed{note}"

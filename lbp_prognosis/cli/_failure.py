@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
 __all__ = ["print_failures", "report_failure"]
 
 _MOST = 30
+_MOST_ALIKE = 3  # rows of one kind of failure; more are counted, so that they do not hide the other kinds
 
 
 def report_failure(error: Exception) -> int:
@@ -61,14 +62,19 @@ def print_failures(failures: Any, *, show_values: bool = False) -> None:
 
     from lbp_prognosis.schema import without_values
 
+    frame = failures if show_values else without_values(failures)
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
-    columns = [c for c in ("table", "row", "field", "reason", "value", "message") if c in failures.columns]
+    columns = [c for c in ("table", "row", "field", "reason", "value", "message") if c in frame.columns]
     for column in columns:
         table.add_column(column, overflow="fold")
-    shown = (failures if show_values else without_values(failures)).head(_MOST)[columns]
+    kind = frame[[c for c in columns if c not in ("row", "value")]].astype(str).agg(", ".join, axis=1)
+    shown = frame[(kind.groupby(kind, sort=False).cumcount() < _MOST_ALIKE).to_numpy()].head(_MOST)[columns]
     for row in shown.astype(object).where(shown.notna(), "").values.tolist():
         table.add_row(*(Text(_one_line(str(value))[:200]) for value in row))
     console = Console(stderr=False, highlight=False, soft_wrap=False)
     console.print(table)
-    if len(failures) > _MOST:
-        console.print(f"… {len(failures) - _MOST} more; write all with --failures FILE.csv", markup=False)
+    if len(frame) > len(shown):
+        alike = kind.value_counts(sort=False)
+        for words, n in alike[alike > _MOST_ALIKE].head(_MOST).items():
+            console.print(Text(_one_line(f"{n} in all: {words}")[:300]))
+        console.print(f"… {len(frame) - len(shown)} more; write all with --failures FILE.csv", markup=False)

@@ -20,8 +20,8 @@ def print_headline(headline: Any, page: Path, sample: str, *, synthetic: bool = 
     table.add_column("estimate", justify="right")
     table.add_column("95% interval", justify="right")
     for row in headline.itertuples():
-        low_high = f"{row.low:.3f} to {row.high:.3f}" if row.low == row.low else ""
-        table.add_row(Text(str(row.label)), f"{row.value:.3f}", low_high)
+        low_high = f"{row.low:z.3f} to {row.high:z.3f}" if row.low == row.low else ""
+        table.add_row(Text(str(row.label)), f"{row.value:z.3f}", low_high)
     console.print(table)
     for row in headline.itertuples():
         if row.value != row.value:

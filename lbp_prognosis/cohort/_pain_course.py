@@ -71,7 +71,13 @@ def pain_course(
     """
     absent = [name for name in (id, time, value) if name not in getattr(visits, "columns", ())]
     if absent:
-        raise argument_error("visits", f"a frame with the columns {[id, time, value]}", f"one without {absent}")
+        there = ", ".join(map(repr, getattr(visits, "columns", ()))) or "none"
+        raise argument_error(
+            "visits",
+            f"a frame with the columns {[id, time, value]}",
+            f"one without {absent}",
+            f"There are: {there}. Name your columns by id=, time= and value=.",
+        )
     if visits[id].isna().any():
         raise argument_error("visits", f"a frame that names a patient in each row of {id!r}", "missing identifiers")
     low = check_number("recovered_at_most", recovered_at_most)

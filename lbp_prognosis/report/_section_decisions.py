@@ -147,7 +147,7 @@ def section_added(page: Page) -> Section | None:
         )
     )
     if page.association is not None:
-        unit = "odds of a higher score a unit" if page.scores else "hazards or odds a unit, above 1 sooner"
+        unit = "odds of a higher score per unit" if page.scores else "hazards or odds per unit, above 1 sooner"
         blocks.append(_association(page.association, page.addition, unit))
     return Section("added", f"What does {page.addition} add to the clinical model?", tuple(blocks))
 

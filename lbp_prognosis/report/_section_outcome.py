@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
 from lbp_prognosis.report._blocks import Block, Section, Table
@@ -32,26 +36,38 @@ def section_outcome(page: Page) -> Section | None:
             size=(4.8, 4.2),
         )
     ]
+    said = not isinstance(groups, ReleasedGroups)  # a reason may tell that a group is empty
     frame = pd.DataFrame(
         {
             f"risk of {target}": rows["group"],
             "patients": [f"{n:,.0f}" for n in rows["n"]],
             "mean predicted": [number(v) for v in rows["mean_risk"]],
-            "observed (95% interval)": [estimate(r["observed"], r["low"], r["high"]) for r in rows.to_dict("records")],
+            "observed (95% interval)": [_observed(row, said) for row in rows.to_dict("records")],
         }
     )
     work = groups.workload[groups.workload["horizon"].sub(page.horizon).abs() < 1e-9]
     load = pd.DataFrame(
         {
             "acting from": [number(v, 2) for v in work["threshold"]],
-            "patients above": [f"{100 * v:.0f}%" for v in work["share_above"]],
-            f"of all with {target}, found": [f"{100 * v:.0f}%" for v in work["events_found"]],
+            "patients above": [_percent(v) for v in work["share_above"]],
+            f"of all with {target}, found": [_percent(v) for v in work["events_found"]],
             "acted on per one found": [number(v, 1) for v in work["number_per_event"]],
         }
     )
     blocks.append(Table("risk_groups", f"Observed against predicted risk of {target} by {page.time}.", frame))
     blocks.append(Table("workload", "What acting from a threshold would mean.", load))
     return Section("outcome", "What happened to the patients?", tuple(blocks))
+
+
+def _percent(share: float) -> str:
+    """Return a share as a percentage; a dash where there is none."""
+    return "–" if np.isnan(share) else f"{100 * share:.0f}%"
+
+
+def _observed(row: Mapping[Hashable, Any], said: bool) -> str:
+    """Return the observed risk of a group with its interval, or why there is none."""
+    words = estimate(row["observed"], row["low"], row["high"])
+    return f"{words} ({row['reason']})" if said and np.isnan(row["observed"]) and row["reason"] else words
 
 
 def _caption(page: Page) -> str:

@@ -80,6 +80,8 @@ class TableReading(Result):
             word = f" ({first['value']!r})" if first["reason"] == "total_row" else ""
             missing = bad["reason"].eq("not_a_number").any()
             remedy = " Correct them, or declare words that mean missing: missing=[…]." if missing else ""
+            if "written like" in str(first["message"]):
+                remedy = f" (9 stands for a digit, a for a letter.){remedy}"
             raise DataError(
                 f"{len(bad)} cells are not what their columns contain; the first: row {first['row']}, column "
                 f"{first['field']!r}{word}: {first['message']}.{remedy}",

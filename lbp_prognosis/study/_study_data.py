@@ -25,7 +25,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis.cohort import Cohort, CohortSpec, Flow, outcome_from_dict
 from lbp_prognosis.disclosure import NOT_FOUND, identifier_text
 from lbp_prognosis.fusion import one_row_per_patient, pool_levels
-from lbp_prognosis.schema import PackageReport, map_tables, validate_package
+from lbp_prognosis.schema import ColumnName, PackageReport, map_tables, validate_package
 from lbp_prognosis.study._motion_of_trials import motion_of_trials
 from lbp_prognosis.study._outcome_doubts import outcome_doubts
 from lbp_prognosis.study._study import Study
@@ -289,6 +289,7 @@ def _predictors(study: Study, cohort: Cohort) -> tuple[pd.DataFrame, FeatureMap]
         extra = sorted(set(study.imaging) - {"pool", "levels", "nominal"})
         if extra:
             raise argument_error("imaging", "a table of pool, levels, nominal", f"{extra}")
+        _refuse_unknown_measures(cohort, pool)
         tables["imaging"] = pool_levels(
             cohort.biomarkers,
             pool,
@@ -308,6 +309,23 @@ def _predictors(study: Study, cohort: Cohort) -> tuple[pd.DataFrame, FeatureMap]
     if absent:
         raise argument_error("modalities", f"columns of the cohort: {', '.join(X.columns[:30])}", f"{absent}")
     return _typed(X[list(chosen.columns)], study), chosen
+
+
+def _refuse_unknown_measures(cohort: Cohort, pool: Mapping[str, Any]) -> None:
+    """Name the measures of ``[imaging.pool]`` without a value known at time zero, and why values were left out."""
+    known = sorted(pd.unique(cohort.biomarkers["measure"].dropna()))
+    absent = [str(key) for key in pool if ColumnName.parse(str(key)).measure not in known]
+    if not absent:
+        return
+    flow = cohort.flow.to_frame()
+    left = flow[flow["kind"].eq("values") & flow["step"].str.startswith("biomarker: ")]
+    said = "; ".join(f"{row['step'].removeprefix('biomarker: ')}: {row['n']}" for row in left.to_dict("records"))
+    remedy = f"There are: {', '.join(known[:12]) or 'none'}."
+    if said:
+        remedy += f" Values of the table `biomarker` that were left out: {said}."
+    if left["step"].str.endswith("without a date").any():
+        remedy += " Give `acquired_on` or `acquired_day` in `imaging_study` or `biomarker`."
+    raise argument_error("imaging.pool", "rules for measures with values known at time zero", f"{absent}", remedy)
 
 
 def _typed(X: pd.DataFrame, study: Study) -> pd.DataFrame:

@@ -430,11 +430,13 @@ def _workload(rows: CalibrationRows, codes: np.ndarray, cuts: np.ndarray) -> pd.
         weight = np.ones(mine.size) if rows.weight is None else rows.weight
         above = mine > k
         line["share_above"] = float(weight[above].sum() / weight.sum())
+        whole = rows.incidence[0] if rows.setting.target == "event" else 1 - rows.incidence[0]
         if not above.any():
+            # of the patients with the event none is above: none is found, and no risk above exists
+            line["events_found"] = 0.0 if whole > 0 else np.nan
             continue
         groups = group_table(rows, above.astype(np.int64))
         treated = float(groups["observed"].iloc[-1])
-        whole = rows.incidence[0] if rows.setting.target == "event" else 1 - rows.incidence[0]
         line["observed_above"] = treated
         line["events_found"] = line["share_above"] * treated / whole if whole > 0 else np.nan
         line["number_per_event"] = 1 / treated if treated > 0 else np.inf

@@ -65,6 +65,8 @@ def test_wrong_calls_are_told() -> None:
         pain_course(visits(a=[7], b=[6]))
     with pytest.raises(LBPError, match="columns"):
         pain_course([1])
+    with pytest.raises(LBPError, match=r"There are: 'patient', 'time', 'value'\. Name your columns by id="):
+        pain_course(visits(a=[7, 1]).rename(columns={"patient_id": "patient"}))
     with pytest.raises(LBPError, match="missing identifiers"):
         pain_course(visits(a=[7, 1]).assign(patient_id=["a", None]))
     frame = visits(a=[7, 1], b=[6])

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -307,6 +308,20 @@ def test_a_package_without_imaging_says_so(registry):
     bare = {key: value for key, value in table.items() if key != "imaging"}
     data = read_study_data(Study.from_dict({**bare, "modalities": {"clinical": ["age"]}}, folder=where))
     assert [o.code for o in data.objections].count("no-imaging") == 1
+
+
+def test_a_rule_for_a_measure_without_values_at_time_zero_says_why_there_are_none(registry, tmp_path):
+    table, where = registry
+    shutil.copytree(where / "cohort", tmp_path / "cohort")
+    for name in ("biomarker", "imaging_study"):
+        path = tmp_path / "cohort" / f"{name}.csv"
+        frame = pd.read_csv(path, dtype=str)
+        frame.drop(columns=["acquired_on", "acquired_day"], errors="ignore").to_csv(path, index=False)
+    with pytest.raises(ArgumentError, match="There are: none.*without a date: [0-9]+.*Give `acquired_on`"):
+        read_study_data(Study.from_dict(table, folder=tmp_path))
+    with pytest.raises(ArgumentError, match=r"got \['pfirrman'\]. There are: .*pfirrmann") as refused:
+        read_study_data(Study.from_dict({**table, "imaging": {"pool": {"pfirrman": "mean"}}}, folder=where))
+    assert "acquired_on" not in str(refused.value)
 
 
 def test_a_table_of_predictions(folder, tmp_path):

@@ -33,6 +33,9 @@ def test_twelve_patients_by_hand():
     assert work.loc[0.5, "share_above"] == 0.5
     assert work.loc[0.5, "events_found"] == pytest.approx(5 / 6)
     assert work.loc[0.5, "number_per_event"] == pytest.approx(6 / 5)
+    none = risk_groups(y, risk, thresholds=[0.95], min_at_risk=0).workload.iloc[0]
+    assert none[["share_above", "events_found"]].tolist() == [0, 0]  # of the events none is above
+    assert none[["observed_above", "number_per_event"]].isna().all()
     cross = groups.against(np.array(list("aabbaabbaabb")))
     assert cross["n"].sum() == 12
     cell = cross[(cross["group"] == "high") & (cross["other"] == "a")]
