@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     argument_error,
     holds,
     is_number,
+    missing_codes,
     numbers_of,
     objection,
 )
@@ -195,7 +196,9 @@ def _with_treatment(study: Study, plan: TreatmentPlan, data: StudyData) -> Study
     path = _path(study, plan.table)
     courses = read_treatment(plan, path, _missing(study))
     _refuse_strangers(data, courses.history[plan.id], path.name)
-    return replace(data, treatment=courses, hashes={**data.hashes, path.name: courses.digest})
+    said = _codes_kept(courses.history[list(plan.columns)], path.name)
+    hashes = {**data.hashes, path.name: courses.digest}
+    return replace(data, treatment=courses, hashes=hashes, notes=(*data.notes, *said))
 
 
 def _refuse_strangers(data: StudyData, ids: pd.Series, name: str) -> None:
@@ -219,7 +222,28 @@ def _with_visits(study: Study, plan: UpdatesPlan, data: StudyData) -> StudyData:
     visits = read_visits(plan, path, _missing(study))
     _refuse_strangers(data, visits.frame[plan.id], path.name)
     visits.known(data.X)  # refuses unknown columns before any fit
-    return replace(data, visits_table=visits, hashes={**data.hashes, path.name: visits.digest})
+    first, last, times = plan.landmarks[0], plan.landmarks[-1], visits.frame[plan.time]
+    if last > first and not ((times > first) & (times <= last)).any():
+        raise DataError(
+            f"No visit of {path.name!r} lies after the first landmark, {first:g}, and by the last, {last:g}: nothing "
+            f"would be updated. Is {plan.time!r} in {data.spec.unit}?"
+        )
+    said = _codes_kept(visits.frame[list(plan.columns)], path.name)
+    hashes = {**data.hashes, path.name: visits.digest}
+    return replace(data, visits_table=visits, hashes=hashes, notes=(*data.notes, *said))
+
+
+def _codes_kept(values: pd.DataFrame, name: str) -> list[str]:
+    """Return a note on each column of a second table with values that look like codes for missing."""
+    notes = []
+    for column in values.columns:
+        found = ", ".join(f"{code:g}" for code in missing_codes(values[column]))
+        if found:
+            notes.append(
+                f"{column} of {name}: {found} apart from all other values, kept as numbers: if missing, declare "
+                f"missing = [{found}]"
+            )
+    return notes
 
 
 def _from_package(study: Study, gone: frozenset[str]) -> StudyData:

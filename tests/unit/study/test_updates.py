@@ -249,6 +249,7 @@ def test_protocols_that_contradict_themselves_are_refused(tmp_path: Path, change
         (pd.concat([VISITS, VISITS.head(2)]), "each visit once"),
         (VISITS.assign(months=np.nan), "have no 'months'"),
         (VISITS.assign(nrs="much"), "are numbers"),
+        (VISITS.assign(months=VISITS["months"] * 30.4), "No visit .* after the first landmark, 0, and by the last, 3"),
         (VISITS.assign(id="0" + VISITS["id"]), "No patient of the study is in 'visits.csv'"),
     ],
 )
@@ -256,6 +257,14 @@ def test_tables_that_are_none_of_visits_are_refused(tmp_path: Path, visits: pd.D
     write(tmp_path, WIDE.head(60), visits)
     with pytest.raises((DataError, ArgumentError), match=words):
         read_study_data(study(tmp_path))
+
+
+@pytest.mark.parametrize(("missing", "said"), [(None, True), ({"pain": [-9]}, True), ([-9], False)])
+def test_codes_of_missing_values_among_visits_are_noted(tmp_path: Path, missing: Any, said: bool) -> None:
+    coded = VISITS["nrs"].abs().round().mask(VISITS["id"].str.endswith("5"), -9)
+    write(tmp_path, visits=VISITS.assign(nrs=coded))
+    data = read_study_data(study(tmp_path, table={"missing": missing}))
+    assert any("nrs of visits.csv: -9 apart from all other values" in note for note in data.notes) == said
 
 
 def test_a_landmark_after_all_follow_up_is_refused_before_any_fit(tmp_path: Path) -> None:
