@@ -226,14 +226,15 @@ class ReleaseLedger:
         """Take a release back: from now on other releases are not compared with it.
 
         Nothing can tell the ledger whether a page was passed on. Recall it only if no copy is left: it never left, or
-        every copy was destroyed. Pages released later with its patients say that they rest on this.
+        every copy was destroyed. Pages released later with its patients say that they rest on this, and why.
 
         Parameters
         ----------
         title : str
             Of the release; all releases of that title are taken back.
         reason : str
-            Why, and how it is known that no copy is left; kept in the ledger.
+            Why, and how it is known that no copy is left; kept in the ledger, and shown, without its numbers, on pages
+            released later. It must name no patient.
 
         Raises
         ------
@@ -261,8 +262,19 @@ class ReleaseLedger:
         ids : iterable
             Identifiers of the patients.
         """
+        return tuple(title for title, _ in self.recalls_with(ids))
+
+    def recalls_with(self, ids: Iterable[object]) -> tuple[tuple[str, str], ...]:
+        """Return title and reason of the recalled releases that any of these patients was in.
+
+        Parameters
+        ----------
+        ids : iterable
+            Identifiers of the patients.
+        """
         own = self._hashes(ids)
-        return tuple(entry["title"] for entry in self._held["recalled"] if own & set(entry["members"]))
+        recalled = self._held["recalled"]
+        return tuple((entry["title"], entry["reason"]) for entry in recalled if own & set(entry["members"]))
 
     def released_with(self, ids: Iterable[object]) -> tuple[str, ...]:
         """Return the titles of the releases that any of these patients was in.

@@ -18,6 +18,7 @@ from lbp_prognosis.disclosure._kept_cuts import kept_cuts, moves_are_safe
 from lbp_prognosis.disclosure._ledger import ReleaseLedger
 from lbp_prognosis.disclosure._merged_levels import merged_levels
 from lbp_prognosis.disclosure._patients import Patients
+from lbp_prognosis.disclosure._plain_words import without_numbers
 
 __all__ = ["Release"]
 
@@ -78,9 +79,10 @@ class Release:
                 "without a ledger."
             )
         self.ledger.check(self.patients.ids, self.smallest_cell)
-        recalled = self.ledger.recalled_with(self.patients.ids)
+        recalled = self.ledger.recalls_with(self.patients.ids)
         if recalled:
-            titles = ", ".join(map(repr, dict.fromkeys(recalled)))
+            told = (f"{title!r} ({without_numbers(reason)})" for title, reason in dict.fromkeys(recalled))
+            titles = ", ".join(told)
             self._actions.append(("release", "said", _RECALLED.format(titles=titles)))
         layers = self.ledger.layers(self.patients.ids)
         self.patients = replace(self.patients, layers=layers)

@@ -145,11 +145,21 @@ def test_a_release_of_which_no_copy_is_left_is_recalled(ledger):
     release = Gate(5).open(Patients(state, ids=ids((0, 90))), ReleaseLedger(ledger.path))
     assert not release.layered
     assert "no copy of them" in release.to_frame().loc[0, "reason"]
+    assert "'first' (never sent)" in release.to_frame().loc[0, "reason"]
     release.close("second", "d")
     # what another run had read before is refused what the file has meanwhile
     with pytest.raises(ArgumentError, match="second"):
         other.recall("first", reason="never sent")
     assert ReleaseLedger(ledger.path).releases == ("second",)
+
+
+def test_the_reason_of_a_recall_is_shown_without_numbers(ledger):
+    ledger.recall("first", reason="patient 4711 withdrew, 12 copies burnt")
+    assert ledger.recalls_with(["p1"]) == (("first", "patient 4711 withdrew, 12 copies burnt"),)
+    release = Gate(5).open(Patients(np.arange(90) % 2, ids=ids((0, 90))), ledger)
+    told = release.to_frame().loc[0, "reason"]
+    assert "'first' (patient … withdrew, … copies burnt)" in told
+    assert "4711" not in told
 
 
 def test_a_ledger_of_before_there_was_a_recall(ledger):
