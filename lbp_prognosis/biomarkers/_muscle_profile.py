@@ -31,7 +31,7 @@ def muscle_profile(result: ExtractionResult) -> pd.DataFrame:
     DataFrame
         ``patient_id, study_id, structure, side, level, at`` (``disc`` or ``body``), ``csa`` (mm²), ``fat_fraction``
         (%), ``fcsa`` (mm²), ``muscle_attenuation`` (HU; columns that were measured), ``fat_method`` and ``reason`` of
-        a missing area. Fat is by one method for the batch, the preferred one that gave a value.
+        a missing area. Area and fat are each by one method for the batch, the preferred one that gave a value.
 
     Raises
     ------
@@ -53,16 +53,17 @@ def muscle_profile(result: ExtractionResult) -> pd.DataFrame:
     formula = rows["method_id"].str.split(SOURCE_MARK).str[0].str.replace(AT_BODY, "", regex=False)
     kept = pd.Series(True, index=rows.index)
     fat_method = ""
-    for measure in ("fat_fraction", "fcsa"):
+    for measure in _MEASURES:
         own = rows["measure"] == measure
         chosen = _preferred(measure, formula[own], set(formula[own & rows["value"].notna()]))
         kept &= ~own | (formula == chosen)
-        fat_method = fat_method or chosen
-    reasons = rows[rows["measure"] == "csa"].set_index(_KEYS)["reason"]
-    wide = rows[kept].pivot_table(index=_KEYS, columns="measure", values="value", aggfunc="first", dropna=False)
-    wide = wide.reindex(columns=[name for name in _MEASURES if rows["measure"].eq(name).any()])
-    wide = wide.loc[wide.index.isin(pd.MultiIndex.from_frame(rows[_KEYS]))]
-    frame = wide.assign(reason=reasons.reindex(wide.index)).reset_index()
+        fat_method = fat_method or (chosen if measure in ("fat_fraction", "fcsa") else "")
+    places = pd.MultiIndex.from_frame(rows[_KEYS].drop_duplicates())
+    values = rows[kept].groupby([*_KEYS, "measure"], sort=False)["value"].first().unstack("measure").reindex(places)
+    area = rows[rows["measure"] == "csa"].assign(other=~kept).sort_values("other", kind="stable")
+    reasons = area["reason"].mask(area["other"], "the area was measured by another method than in other studies")
+    reasons = reasons.set_axis(pd.MultiIndex.from_frame(area[_KEYS])).groupby(level=_KEYS).first().reindex(places)
+    frame = values[[name for name in _MEASURES if name in values]].assign(reason=reasons).reset_index()
     frame["reason"] = frame["reason"].fillna("")
     frame.insert(5, "at", np.where(frame["level"].isin(VERTEBRAE), "body", "disc"))
     frame.insert(list(frame.columns).index("reason"), "fat_method", fat_method)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from spine_phantom import Phantom, labels_of
 
 from lbp_prognosis._base import ArgumentError
-from lbp_prognosis.biomarkers import Image, Mask, Recipe, extract, muscle_profile
+from lbp_prognosis.biomarkers import ExtractionResult, Image, Mask, Recipe, extract, muscle_profile
+from lbp_prognosis.biomarkers._extraction_result import biomarker_frame
 
 LEFT, RIGHT = 5101, 5102
 SPACING = (1.0, 1.0, 2.0)
@@ -78,3 +80,30 @@ def test_what_has_no_profile_is_refused(drawn):
         muscle_profile(None)
     with pytest.raises(ArgumentError, match="muscle_profile"):
         Recipe(muscle_profile=1)
+
+
+def _batch(methods):
+    """One muscle of one patient per area method."""
+    rows = [
+        {"patient_id": f"p{k}", "study_id": f"s{k}", "structure": "multifidus", "side": "left", "level": level}
+        | {"measure": measure, "method_id": f"{name}__t_own_label", "value": value, "reason": "", "flags": ""}
+        for k, method in enumerate(methods)
+        for level in ("l5s1", "l4l5")
+        for measure, name, value in (("csa", method, 700.0 + k), ("fat_fraction", "fat_fraction_otsu", 20.0))
+    ]
+    return ExtractionResult(biomarker_frame(rows), pd.DataFrame(), pd.DataFrame(), {}, ())
+
+
+def test_areas_by_two_methods_are_not_one_column():
+    table = muscle_profile(_batch(["csa_in_slice", "csa_across_muscle"]))
+    assert table["level"].tolist() == ["l4l5", "l5s1"] * 2
+    assert table["csa"].isna().tolist() == [True, True, False, False]
+    assert table["reason"].str.contains("another method").tolist() == [True, True, False, False]
+    assert set(table["fat_fraction"]) == {20.0}
+
+
+def test_a_profile_has_the_rows_that_occur_and_no_others():
+    """2000 patients: every patient beside every study, they would be millions of rows."""
+    table = muscle_profile(_batch(["csa_across_muscle"] * 2000))
+    assert table.shape == (4000, 10)
+    assert table["csa"].notna().all()
