@@ -160,21 +160,22 @@ def run_study(
         evidence=evidence,
         claims=_claims(study, data),
         provenance=provenance(study, data, messages),
-        objections=tuple(
-            dict.fromkeys(
-                (
-                    *data.objections,
-                    *found["evaluation"].objections,
-                    *(found["treatment"].objections if found["treatment"] is not None else ()),
-                    *(o for _, doubts in explained for o in doubts),
-                    *untested,
-                    *(o for result in found["readings"] for o in result.objections),
-                )
-            )
-        ),
+        objections=_doubts(data, found, [*(o for _, doubts in explained for o in doubts), *untested]),
         synthetic=data.synthetic,
         **found,
     )
+
+
+def _doubts(data: StudyData, found: dict[str, Any], of_explanations: list[Objection]) -> tuple[Objection, ...]:
+    treatment = found["treatment"]
+    every = (
+        *data.objections,
+        *found["evaluation"].objections,
+        *(treatment.objections if treatment is not None else ()),
+        *of_explanations,
+        *(o for result in found["readings"] for o in result.objections),
+    )
+    return tuple(dict.fromkeys(every))
 
 
 def _horizons(data: StudyData) -> Any:
