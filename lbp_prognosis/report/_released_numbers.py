@@ -194,7 +194,6 @@ def released_decision(
         Prefix of the items of the budget.
     """
     h = int(np.flatnonzero(np.isclose(curve.horizons, main))[0])
-    digits = release.count_digits
     gain = curve.difference(pair[1], pair[0]) if pair and set(pair) <= set(curve.models) else None
     places: list[int] = []
     bare: list[int] = []
@@ -215,18 +214,21 @@ def released_decision(
     if not places:
         return None, ()
     kept = sorted(places)
+    decision = _curve_at(curve, h, kept, release.count_digits)
+    return decision, () if gain is None else (_gain_at(gain, h, kept, bare, release.count_digits),)
+
+
+def _curve_at(curve: DecisionCurve, h: int, kept: list[int], digits: int) -> DecisionCurve:
+    """Return net benefit at one horizon and some thresholds, rounded, without rows, errors and counts."""
     nothing = np.full((len(curve.models), 1, len(kept)), np.nan)
-
-    def part(values: np.ndarray) -> np.ndarray:
-        return np.round(values[:, [h]][:, :, kept], digits)
-
-    decision = replace(
+    value, low, high = (np.round(part[:, [h]][:, :, kept], digits) for part in (curve.value, curve.low, curve.high))
+    return replace(
         curve,
         horizons=curve.horizons[[h]],
         thresholds=curve.thresholds[kept],
-        value=part(curve.value),
-        low=part(curve.low),
-        high=part(curve.high),
+        value=value,
+        low=low,
+        high=high,
         se=nothing,
         band_low=nothing,
         band_high=nothing,
@@ -241,12 +243,14 @@ def released_decision(
         _data=None,
         _resamples=(),
     )
-    if gain is None:
-        return decision, ()
+
+
+def _gain_at(gain: NetBenefitDifference, h: int, kept: list[int], bare: list[int], digits: int) -> NetBenefitDifference:
+    """Return a paired difference at the same thresholds, of which ``bare`` have no interval."""
     hidden = np.isin(kept, bare)[None, :]
     value, low, high = (np.round(a[[h]][:, kept], digits) for a in (gain.value, gain.low, gain.high))
     blank = np.full(value.shape, np.nan)
-    difference = replace(
+    return replace(
         gain,
         horizons=gain.horizons[[h]],
         thresholds=gain.thresholds[kept],
@@ -260,4 +264,3 @@ def released_decision(
         reason=(without_numbers(gain.reason[h]),),
         objections=(),
     )
-    return decision, (difference,)

@@ -129,21 +129,10 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
         few = tuple(name for name in _APPARENT if any(name in m for m in numbers.metrics.values()))
         apparent = released_evaluation(page.apparent, release, horizons[:0], page.horizon, few, (), "apparent ")
     columns = variables.columns()
-    sites = None
-    if page.sites is not None and release.take("pooled over sites", 5 * _POOLED * len(page.sites.models)):
-        release.note("numbers of single sites", "dropped", "a site may be a few patients; what is pooled stays")
-        shown = page.sites.sites if release.apart("patients of sites") else page.sites.sites.iloc[:0]
-        sites = replace(page.sites, sites=released_sites(shown, release))
+    sites = _sites(page, release)
     explanations = _explanations(page, release)
     evidence = replace(page.evidence, entries=_readings(page, release))
-    association = page.association
-    if association is not None and release.take("joint test of what is added", 3):
-        release.note(
-            "coefficients of what is added", "dropped", "each may be of a handful of patients; the joint test stays"
-        )
-        association = replace(association, coefficients=association.coefficients.iloc[:0], n=0, n_events=0)
-    else:
-        association = None
+    association = _association(page, release)
     # curves last
     if groups is not None and made is not None and release.apart("curves of risk groups"):
         groups = released_curves(groups, made, release, page.horizon)
@@ -182,6 +171,26 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
         n_events=_events(release, next(iter(rows.values()))),
         patient_level=False,
     )
+
+
+def _sites(page: Page, release: Release) -> Any:
+    """Return what is pooled over sites, without the numbers of each; None if it does not fit."""
+    if page.sites is None or not release.take("pooled over sites", 5 * _POOLED * len(page.sites.models)):
+        return None
+    release.note("numbers of single sites", "dropped", "a site may be a few patients; what is pooled stays")
+    shown = page.sites.sites if release.apart("patients of sites") else page.sites.sites.iloc[:0]
+    return replace(page.sites, sites=released_sites(shown, release))
+
+
+def _association(page: Page, release: Release) -> Any:
+    """Return the joint test of what is added, without coefficients; None if it does not fit."""
+    found = page.association
+    if found is None or not release.take("joint test of what is added", 3):
+        return None
+    release.note(
+        "coefficients of what is added", "dropped", "each may be of a handful of patients; the joint test stays"
+    )
+    return replace(found, coefficients=found.coefficients.iloc[:0], n=0, n_events=0)
 
 
 def _emptied(page: Page) -> Page:
