@@ -1,4 +1,4 @@
-"""``Budget``: how many numbers about one cohort have left, and how many more may."""
+"""``Budget``: numbers released about one cohort, and numbers that may still be released."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Budget"]
 
 
 class Budget:
-    """Counts numbers as they are given, the most wanted first; a number that left once is free.
+    """Counts released numbers in order of priority; a number released before is free.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ class Budget:
         Parameters
         ----------
         item : str
-            What it is, for the list that is printed.
+            Name of the item in the printed list.
         numbers : int or iterable of hashable
-            Its number of values, or a key for each, so that a value in two places counts once.
+            Number of values, or one key per value, so that a value in two places counts once.
         """
         keys: set[Hashable] = set() if isinstance(numbers, int) else set(numbers) - self._known
         count = numbers if isinstance(numbers, int) else len(keys)

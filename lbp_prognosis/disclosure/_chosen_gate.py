@@ -13,12 +13,12 @@ MODES = ("not-for-release", "release")
 
 
 def chosen_gate(mode: str = "", smallest_cell: Any = None, ledger: object = None) -> Gate | None:
-    """Return the gate that was asked for; None for work that stays where the data are.
+    """Return the requested gate; None for work that stays with the data.
 
     Parameters
     ----------
     mode : {"", "not-for-release", "release"}, default ""
-        Unsaid it is ``"release"`` where a smallest cell or a ledger is given, else ``"not-for-release"``.
+        By default ``"release"`` if a smallest cell or a ledger is given, else ``"not-for-release"``.
     smallest_cell : int, optional
         k, 5 if not given.
     ledger : object, optional
@@ -27,8 +27,8 @@ def chosen_gate(mode: str = "", smallest_cell: Any = None, ledger: object = None
     Raises
     ------
     ArgumentError
-        If ``smallest_cell`` is no whole number of at least 2, or given with ``"not-for-release"``: that is a mode of
-        its own, never a number.
+        If ``smallest_cell`` is not a whole number of at least 2, or is given with ``"not-for-release"``, which is a
+        separate mode.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""``coarse_curve``: a curve over time with enough events in each step, none of whose corners is a patient's time."""
+"""``coarse_curve``: a curve over time with enough events in each step and no corner at a patient's time."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def coarse_curve(
     events : array-like of shape (m,)
         Patients whose event moves the curve at each time.
     end : float
-        A time that was declared (the horizon), the last of the curve.
+        Declared time (the horizon), at which the curve ends.
     smallest : int
-        k: between two corners of the curve lie at least so many events.
+        k: smallest number of events between two corners of the curve.
     start : float, default 0.0
         Height at time zero.
     others : array-like of shape (q,), default ()
-        Times of patients of other curves, which no corner may be near either.
+        Times of patients of other curves, to which no corner may be near either.
 
     Returns
     -------
     DataFrame
-        ``time, value, low, high``, from time zero to ``end``; only these two where there are fewer than 2 k events.
+        ``time, value, low, high``, from time zero to ``end``; only these two times if there are fewer than 2 k events.
     """
     seen = np.asarray(times, dtype=float)
     moved = np.asarray(events, dtype=float)
@@ -81,7 +81,7 @@ def coarse_curve(
 
 
 def _quiet_grid(end: float, pieces: int, seen: np.ndarray) -> list[float]:
-    """Return times that divide a stretch into equal pieces, moved a little where one is a patient's."""
+    """Return times that divide an interval into equal parts, shifted slightly if one is a patient's time."""
     step, grids = end / pieces, []
     for shift in _SHIFTS:
         grid = [float(f"{step * (k + shift):.4g}") for k in range(1, pieces)]

@@ -15,14 +15,15 @@ def is_dominated(values: Any, *, within: float = 0.15) -> bool:
     Parameters
     ----------
     values : array-like of shape (n,)
-        Of single patients; missing ones are left out.
+        Values of single patients; missing values are left out.
     within : float, default 0.15
-        p: the patient with the second largest value must not be able to estimate the largest one this closely.
+        p: the patient with the second largest value must not be able to estimate the largest value to within this
+        share.
 
     Notes
     -----
-    With the values in decreasing order the largest is known within ``(Σ x − x₁ − x₂) / x₁`` to the owner of the second
-    (Hundepool et al., Statistical Disclosure Control, 2012, doi:10.1002/9781118348239, section 4.2.2).
+    With values in decreasing order, the patient with the second value knows the largest to within ``(Σ x − x₁ − x₂) /
+    x₁`` (Hundepool et al., Statistical Disclosure Control, 2012, doi:10.1002/9781118348239, section 4.2.2).
 
     Examples
     --------

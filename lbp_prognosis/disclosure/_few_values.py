@@ -28,8 +28,8 @@ def single_out(values: Any, smallest: int) -> bool:
 
     Notes
     -----
-    Sums and sums of squares of a few values that are known, over a known number of patients, are solved for the number
-    of patients with each. With more different values than sums, many numbers of patients have the same sums.
+    Sums and sums of squares of a few known values, over a known number of patients, can be solved for the number of
+    patients with each value. With more different values than sums, many numbers of patients have the same sums.
 
     Examples
     --------
@@ -43,11 +43,11 @@ def single_out(values: Any, smallest: int) -> bool:
 
 
 def told_by_sums(patients: Patients, smallest: int, rows: np.ndarray | None = None) -> str:
-    """Return why sums of predicted risks would give away a few patients, or an empty string.
+    """Return the reason for which sums of predicted risks would disclose a few patients, or an empty string.
 
-    A model of one or two categories predicts few different risks, which its reader knows: mean risk, Brier score and
-    observed risk are then solved for the patients with each risk and their outcomes. Each such risk is therefore a cell
-    like the bands between thresholds. And no risk may make up most of the sum.
+    A model of one or two categories predicts few different risks, which the reader knows. Mean risk, Brier score and
+    observed risk can then be solved for the patients with each risk and their outcomes. Each such risk is therefore a
+    cell like the bands between thresholds, and no single risk may dominate the sum.
 
     Six to twenty different risks are few too where those within 0.05 are at most five: ten risks near 20 % and one of
     80 % are solved for the patients with that one, as if there were two.

@@ -19,7 +19,7 @@ _LARGEST = 1000
 
 @dataclass(frozen=True)
 class Gate:
-    """Rules of a release; it can only remove.
+    """Rules of a release; the gate can only remove numbers.
 
     Attributes
     ----------
@@ -30,15 +30,15 @@ class Gate:
     share : float
         Release budget: released numbers per patient.
     most_thresholds : int
-        Largest number of released thresholds; neighbouring ones subtract to a band of patients.
+        Largest number of released thresholds; differences between neighbours are counts of a band of patients.
     digits : int
         Decimals of estimates.
 
     Raises
     ------
     ArgumentError
-        If ``smallest_cell`` is no whole number from 2 to 1000. There is no number that switches the gate off: results
-        that are not released pass no gate, and carry a banner.
+        If ``smallest_cell`` is not a whole number from 2 to 1000. No number switches the gate off: results that are not
+        for release pass no gate, and carry a banner.
 
     Notes
     -----
@@ -87,17 +87,17 @@ class Gate:
         return bool(((found == 0) | (found >= self.smallest_cell)).all())
 
     def open(self, patients: Patients, ledger: ReleaseLedger | None = None, *, strict: bool = False) -> Release:
-        """Return the release of one cohort, which receives everything that is to be released.
+        """Return the release of one cohort, through which all released numbers pass.
 
         Parameters
         ----------
         patients : Patients
-            Whose numbers they are, and what is known of their outcome.
+            Patients behind the numbers, with the known outcomes.
         ledger : ReleaseLedger, optional
-            Of earlier releases; without one two releases can be subtracted, and the release states so.
+            Ledger of earlier releases; without it two releases can be subtracted, which the release states.
 
         strict : bool, default False
-            Whether a value that may not be released is an error, as for a packet, which is not thinned.
+            Whether a value that may not be released is an error, as for a packet, from which nothing is dropped.
 
         Raises
         ------

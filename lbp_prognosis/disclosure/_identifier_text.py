@@ -13,8 +13,8 @@ NOT_FOUND = "Some identifiers of withdrawn patients are in no row of the table: 
 def identifier_text(identifier: object) -> str:
     """Return the identifier as text; a whole number is the same text from a column of floats as from one of integers.
 
-    A patient who withdrew is to be found, and a cohort recognised, when the same table comes as Stata (101.0), CSV
-    (101) or text ("101").
+    Patients who withdrew must be found, and cohorts recognised, in the same table as Stata (101.0), CSV (101) or text
+    ("101").
 
     Examples
     --------

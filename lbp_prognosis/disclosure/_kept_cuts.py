@@ -18,16 +18,16 @@ def kept_cuts(
 ) -> tuple[list[float], list[float]]:
     """Return releasable thresholds, and the others.
 
-    Numbers at two thresholds (net benefit, patients above, events found) subtract to those of the band between them,
-    so that a threshold is kept only if all bands that it leaves have at least ``smallest`` patients with the target and
-    as many without, and of those whose state is not known none or as many; the same in each layer of patients.
+    Differences between numbers at two thresholds (net benefit, patients above, events found) are numbers of the band
+    between them. A threshold is therefore kept only if all resulting bands have at least ``smallest`` patients with the
+    target and as many without it, and none or as many of unknown state; the same applies in each layer of patients.
 
     Parameters
     ----------
     patients : Patients
         With ``scores``.
     candidates : iterable of float
-        Declared thresholds, the most wanted first.
+        Declared thresholds, in order of priority.
     smallest : int
         k.
     most : int
@@ -55,7 +55,7 @@ def bands_are_safe(patients: Patients, score: np.ndarray, cuts: Sequence[float],
     Parameters
     ----------
     patients : Patients
-        Whose state counts.
+        Patients with their states.
     score : ndarray of shape (n_rows,)
         Risk of the target; a risk at a cut belongs to the band above.
     cuts : sequence of float
@@ -76,13 +76,13 @@ def bands_are_safe(patients: Patients, score: np.ndarray, cuts: Sequence[float],
 def moves_are_safe(patients: Patients, first: np.ndarray, second: np.ndarray, cut: float, smallest: int) -> bool:
     """Return whether a paired difference at a threshold is releasable.
 
-    It discloses how many patients only one model treats; each of the groups of them, with the target, without and not
-    known, has to be empty or of at least ``smallest``, in each layer.
+    The difference discloses the number of patients whom only one model treats. Each of their groups (with the target,
+    without it, unknown) must be empty or have at least ``smallest`` patients, in each layer.
 
     Parameters
     ----------
     patients : Patients
-        Whose state counts.
+        Patients with their states.
     first, second : ndarray of shape (n_rows,)
         Risks of the target by the two models.
     cut : float

@@ -1,4 +1,4 @@
-"""``ReleaseLedger``: the patients of each release, so that no two can be subtracted to a few patients."""
+"""``ReleaseLedger``: the patients of each release, so that no difference of releases discloses a few patients."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ _WAYS_OUT = (
 class ReleaseLedger:
     """A file next to the data with the patients of each release as keyed hashes.
 
-    Keep it with the data: with it and an identifier one can test whether that patient was included. Only its owner
+    Keep the file with the data: it shows for any identifier whether that patient was included. Only its owner
     may read it.
 
     Parameters
     ----------
     path : path
-        Of the file; made at the first release. Its folder must be there.
+        File of the ledger, created at the first release. Its folder must exist.
 
     Raises
     ------
     ArgumentError
         If the folder of the file is not there.
     DataError
-        If the file is there and is no ledger.
+        If the file exists and is not a ledger.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -76,7 +76,7 @@ class ReleaseLedger:
         smallest : int
             k; that of an earlier release counts where it is larger.
         content : str, default ""
-            Digest of what is to be released; the same patients are released again only with the same content.
+            Digest of the content to release; the same patients are released again only with the same content.
 
         Raises
         ------
@@ -122,14 +122,14 @@ class ReleaseLedger:
         Returns
         -------
         ndarray of int of shape (n_rows,)
-            Rows with the same code were in the same earlier releases. A release of exactly these patients is asked
-            again, and compared with those before it.
+            Rows with the same code were in the same earlier releases. A release of exactly these patients is a
+            repetition, and is compared with the releases before it.
 
         Raises
         ------
         DisclosureError
-            If an earlier release shares patients with this one and has others too: what they have follows by
-            subtraction, and nothing here can tell whether it may be told.
+            If an earlier release has some of these patients and also others: the numbers of the others follow by
+            subtraction, and the ledger cannot check whether they may be released.
         """
         own = [self._hash(one) for one in _listed(ids)]
         members = set(own)
@@ -156,7 +156,7 @@ class ReleaseLedger:
         content: str = "",
         layers: np.ndarray | None = None,
     ) -> None:
-        """Write down a release; the same one again is written down once.
+        """Record a release; a repeated release is recorded once.
 
         Parameters
         ----------
@@ -167,9 +167,9 @@ class ReleaseLedger:
         smallest : int
             k.
         content : str, default ""
-            Digest of what was released.
+            Digest of the released content.
         layers : ndarray of int of shape (n_rows,), optional
-            What `layers` returned when the release was opened; another release of these patients may have been written
+            Result of `layers` when the release was opened; another release of these patients may have been recorded
             since.
 
         Raises
@@ -196,7 +196,7 @@ class ReleaseLedger:
                 self._write()
 
     def add_model(self, name: str, ids: Iterable[object]) -> None:
-        """Write down on whom a model was trained.
+        """Record the training patients of a model.
 
         Parameters
         ----------
@@ -212,7 +212,7 @@ class ReleaseLedger:
                 self._write()
 
     def trained_with(self, ids: Iterable[object]) -> tuple[str, ...]:
-        """Return the models that were trained with any of these patients: after a withdrawal they are to be refitted.
+        """Return the models trained with any of these patients; they must be refitted after a withdrawal.
 
         Parameters
         ----------
@@ -223,7 +223,7 @@ class ReleaseLedger:
         return tuple(entry["name"] for entry in self._held["models"] if gone & set(entry["members"]))
 
     def recall(self, title: str, *, reason: str) -> None:
-        """Take a release back: from now on other releases are not compared with it.
+        """Recall a release: later releases are not compared with it.
 
         Nothing can tell the ledger whether a page was passed on. Recall it only if no copy is left: it never left, or
         every copy was destroyed. Pages released later with its patients say that they rest on this, and why.
@@ -231,7 +231,7 @@ class ReleaseLedger:
         Parameters
         ----------
         title : str
-            Of the release; all releases of that title are taken back.
+            Title of the release; all releases with that title are recalled.
         reason : str
             Why, and how it is known that no copy is left; kept in the ledger, and shown, without its numbers, on pages
             released later. It must name no patient.

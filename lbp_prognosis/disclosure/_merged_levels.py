@@ -1,4 +1,4 @@
-"""``merged_levels``: parts of a whole joined until none is small in any column, and nothing is left blank."""
+"""``merged_levels``: parts of a total merged until none is small in any column, without blank cells."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def merged_levels(counts: Any, smallest: int, *, ordered: bool = False, last: in
     Returns
     -------
     list of list of int, or None
-        Parts shown together, in the order given; None where fewer than two would be left of several.
+        Parts shown together, in the given order; None if fewer than two of several parts would be left.
 
     Notes
     -----
-    A blank cell can be solved for from the margins; a merged one cannot, its parts being hidden. Of the parts that
-    are small somewhere the smallest is joined first, to its smaller neighbour or, without an order, to the smallest
+    A blank cell can be solved for from the margins; a merged cell cannot, because its parts are hidden. Among parts
+    with a small count, the smallest is merged first, with its smaller neighbour or, without an order, with the smallest
     other part.
 
     Examples

@@ -22,7 +22,7 @@ class Patients:
     Attributes
     ----------
     state : ndarray of int of shape (n_rows,)
-        At the main horizon: 1 with the target, 0 without it, −1 not known.
+        State at the main horizon: 1 with the target, 0 without it, −1 unknown.
     scores : mapping of str to ndarray of shape (n_rows,)
         Predicted risk of the target by each model whose thresholds are to be released.
     copies : ndarray of shape (n_rows,), optional
@@ -32,7 +32,7 @@ class Patients:
     ids : tuple of str, optional
         Identifier of each row, for the ledger.
     layers : ndarray of int of shape (n_rows,), optional
-        Set of earlier releases that each row was in; numbers of two releases subtract to those of a layer. One layer by
+        Set of earlier releases of each row; differences between two releases are numbers of a layer. One layer by
         default.
     """
 
@@ -71,7 +71,7 @@ class Patients:
         return [self.layers == code for code in np.unique(self.layers)]
 
     def parts(self, rows: np.ndarray | None = None) -> tuple[int, int, int]:
-        """Return how many of the rows have the target, have it not, and are not known."""
+        """Return the numbers of rows with the target, without it, and of unknown state."""
         inside = np.ones(self.state.shape[0], dtype=bool) if rows is None else rows
         with_it, without, unknown = (self.count(inside & (self.state == part)) for part in _PARTS)
         return with_it, without, unknown

@@ -41,8 +41,8 @@ _LAYERED = (
 class Release:
     """Made by `Gate.open`.
 
-    Tables and arrays are returned merged and rounded, or as None. A page drops what is None and goes
-    on; a packet that must not be thinned is built with `strict`, which refuses instead.
+    Tables and arrays are returned merged and rounded, or as None. A page omits values that are None; a packet that must
+    be complete is built with `strict`, which refuses instead.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Release:
     patients : Patients
         Behind all numbers.
     budget : Budget
-        Numbers that have left.
+        Released numbers.
     ledger : ReleaseLedger or None
         Of earlier releases.
     strict : bool
@@ -126,8 +126,8 @@ class Release:
     def count_digits(self) -> int:
         """Decimals of estimates from which a count follows (observed risk, net benefit, Brier score).
 
-        Where 1 to k − 1 patients are of unknown state the denominator of a share would give them away, unless the share
-        is rounded to more than one patient.
+        If 1 to k − 1 patients are of unknown state, the denominator of a share would disclose their number, unless the
+        share is rounded to more than one patient.
         """
         if not self.few_unknown:
             return self.digits
@@ -141,14 +141,14 @@ class Release:
             self._actions.append((where, action, reason))
 
     def take(self, item: str, numbers: int | Iterable[Hashable]) -> bool:
-        """Return whether an item fits into the release budget, counting it; what does not fit is written down.
+        """Return whether an item fits into the release budget, and count it; items that do not fit are recorded.
 
         Parameters
         ----------
         item : str
             What it is.
         numbers : int or iterable of hashable
-            How many numbers it has, or their keys.
+            Number of its values, or their keys.
         """
         fits = self.budget.take(item, numbers)
         if not fits:
@@ -181,8 +181,8 @@ class Release:
     def has_enough_around(self, values: np.ndarray, at: float) -> bool:
         """Return whether at least ``smallest_cell`` patients are on either side of a point of a curve.
 
-        Where there are several layers the patients of each count: curves of two releases show which points came with
-        the new patients.
+        With several layers the rule applies to the patients of each: curves of two releases show the points added by
+        new patients.
 
         Parameters
         ----------
@@ -327,8 +327,8 @@ class Release:
     def paired(self, where: str, first: np.ndarray, second: np.ndarray, cut: float) -> bool:
         """Return whether the interval of a paired difference at a threshold is releasable.
 
-        Its width discloses how many patients only one model treats; each of the four such groups, with
-        the target and without, has to be empty or of at least ``smallest_cell``.
+        The width of the interval discloses the number of patients whom only one model treats; each of these four
+        groups, with and without the target, must be empty or have at least ``smallest_cell`` patients.
 
         Parameters
         ----------
@@ -354,7 +354,7 @@ class Release:
         Parameters
         ----------
         digest : str
-            Of everything that is released.
+            Digest of all released content.
         """
         if self.ledger is not None and self.patients.ids is not None:
             self.ledger.check(self.patients.ids, self.smallest_cell, digest)
@@ -367,7 +367,7 @@ class Release:
         title : str
             Of the page or packet.
         digest : str
-            Of everything that is released.
+            Digest of all released content.
         """
         if self.ledger is not None and self.patients.ids is not None:
             self.ledger.add(title, self.patients.ids, self.smallest_cell, digest, self.patients.layers)

@@ -1,4 +1,4 @@
-"""``mask_counts``, ``mask_flow``, ``mask_table_one``: small counts of one table, and what would give them away."""
+"""``mask_counts``, ``mask_flow``, ``mask_table_one``: small counts and the counts that would disclose them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def count_text(value: float, smallest: int) -> str:
 
 
 def count_texts(values: Any, smallest: int) -> list[str]:
-    """Return the parts of a total that is known as texts; small ones are masked, and what would give them away."""
+    """Return the parts of a known total as texts; small parts, and parts that would disclose them, are masked."""
     counts = np.asarray(values, dtype=float)
     return _texts(counts, protected(counts, _small(counts, smallest), smallest), smallest)
 
 
 def protected(counts: np.ndarray, hidden: np.ndarray, smallest: int) -> np.ndarray:
-    """Return the mask with as many more parts of a known total as it takes that no hidden part follows from the rest.
+    """Return the mask, extended by further parts of a known total until no hidden part follows from the rest.
 
     A reader knows that a part shown as ``< k`` is 1 to k − 1, and that one shown as ``masked`` is k or more.
     """
@@ -68,7 +68,7 @@ def _texts(counts: np.ndarray, hidden: np.ndarray, smallest: int) -> list[str]:
 def mask_counts(frame: pd.DataFrame, columns: tuple[str, ...], smallest: int) -> pd.DataFrame:
     """Return a frame of numbers in which small counts are missing, for files that stay numeric.
 
-    A row whose ``n`` is small loses its estimates too: they are those of a handful of people.
+    A row with a small ``n`` also loses its estimates, which are those of a few patients.
     """
     out = frame.copy()
     for column in columns:
@@ -87,8 +87,8 @@ def mask_counts(frame: pd.DataFrame, columns: tuple[str, ...], smallest: int) ->
 def mask_flow(steps: pd.DataFrame, smallest: int) -> pd.DataFrame:
     """Return the steps with ``shown``, the count as text.
 
-    Exclusions are the parts of what start and end differ by: more of them are masked until no small one follows, and
-    the start too where there are no others.
+    Exclusions are the parts of the difference between start and end: more of them are masked until no small count
+    follows, and also the start if there are no others.
     """
     out = steps.copy()
     counts = out["n"].to_numpy(dtype=float)
@@ -102,12 +102,12 @@ def mask_flow(steps: pd.DataFrame, smallest: int) -> pd.DataFrame:
 
 
 def mask_table_one(table: pd.DataFrame, smallest: int) -> pd.DataFrame:
-    """Return Table 1 with small cells masked, and with them what would give them away.
+    """Return Table 1 with small cells masked, and the cells that would disclose them.
 
-    Groups of fewer than ``smallest`` patients are left out, and a single such group takes the next smallest with it:
-    its numbers would follow from the others and the overall column. Within a categorical variable the categories and
-    the missing values are the parts of a group's size, and the groups those of the overall column: more of them are
-    masked until nothing follows.
+    Groups of fewer than ``smallest`` patients are left out. If there is only one such group, the next smallest is left
+    out too, because the numbers of the first would follow from the others and the overall column. Within a categorical
+    variable the categories and the missing values are the parts of a group's size, and the groups those of the overall
+    column: more of them are masked until nothing follows.
     """
     out = table.astype(object).copy()
     out = _without_small_groups(out, smallest)

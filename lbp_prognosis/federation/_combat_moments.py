@@ -20,7 +20,7 @@ __all__ = ["CombatMoments", "FederatedCombat", "combat_moments", "pool_combat"]
 
 @dataclass(frozen=True)
 class CombatMoments:
-    """Moments of a site, or the reason why there are none.
+    """Moments of a site, or the reason for their absence.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class CombatMoments:
     products : tuple of tuple of float
         Cross products of the covariates around their means (q × q).
     withheld : str
-        Why nothing is sent; empty for moments.
+        Reason for sending nothing; empty for moments.
     """
 
     site: str
@@ -173,12 +173,12 @@ def pool_combat(
     mean_only : bool, default False
         Leave the variances.
     reference_site : str, optional
-        Site on whose scale all others are put.
+        Site to whose scale all others are transformed.
 
     Raises
     ------
     ArgumentError
-        For moments of other features or covariates, twice of one site, or fewer than two sites.
+        If moments are of different features or covariates, one site occurs twice, or there are fewer than two sites.
 
     References
     ----------

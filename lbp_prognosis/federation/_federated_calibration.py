@@ -20,7 +20,7 @@ _FEWEST, _MOST = 3, 6
 
 
 class FederatedCalibration(FederatedLogistic):
-    """Calibration curve of a predicted risk, fitted by hospitals that share sums and no patients.
+    """Calibration curve of a predicted risk, fitted by hospitals that send only sums.
 
     Logistic regression of the state on a restricted cubic spline of the logit of the risk, in rounds: the curve is that
     of all rows together, as `lbp_prognosis.evaluation.calibration` draws it with these knots.
@@ -31,7 +31,7 @@ class FederatedCalibration(FederatedLogistic):
         Three to six risks, increasing, agreed before the sites see their outcomes: for example quantiles of the risks
         in the development data.
     tol : float, default 1e-6
-        Converged when no coefficient moves by more than this many standard errors.
+        Convergence limit: largest change of a coefficient, in standard errors.
 
     Raises
     ------
@@ -44,9 +44,9 @@ class FederatedCalibration(FederatedLogistic):
 
     Notes
     -----
-    ``round`` takes the predicted risk as its one column. Rows whose state was not observed take no part. Each term of
-    the spline needs as many patients as any other column: beyond its knot lie at least ``policy.min_cell`` patients, or
-    the site does not answer. Limits come from the pooled information.
+    ``round`` takes the predicted risk as its only column. Rows whose state was not observed are excluded. Each term of
+    the spline needs as many patients as any other column: a site answers only if at least ``policy.min_cell`` of its
+    patients are beyond the knot. Limits come from the pooled information.
 
     References
     ----------

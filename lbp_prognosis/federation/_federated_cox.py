@@ -18,7 +18,7 @@ __all__ = ["FederatedCox"]
 
 
 class FederatedCox(FederatedLikelihood):
-    """Cox model fitted by hospitals that share sums and no patients.
+    """Cox model fitted by hospitals that send only sums.
 
     Cox's model stratified by site: the partial likelihood is a sum over sites, so score and information of each site
     at the same coefficients give the fit of all patients pooled, with one baseline per site.
@@ -32,7 +32,7 @@ class FederatedCox(FederatedLikelihood):
     penalty : float, default 0.0
         Ridge penalty θ: the pooled log-likelihood minus ``θ/2 Σ β²``.
     tol : float, default 1e-6
-        Converged when no coefficient moves by more than this many standard errors.
+        Convergence limit: largest change of a coefficient, in standard errors.
 
     Notes
     -----
@@ -128,7 +128,7 @@ class FederatedCox(FederatedLikelihood):
         coef : array-like of shape (p,)
             The coefficients of the converged model.
         horizons : float or sequence of float
-            At most four; between two of them lie at least as many events as the cell limit, or the horizon is left out.
+            At most four; a horizon is left out if fewer events than the cell limit are between two horizons.
         site : str
             Pseudonym of the site.
         policy : Policy, optional

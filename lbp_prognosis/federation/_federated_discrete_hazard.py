@@ -16,7 +16,7 @@ __all__ = ["FederatedDiscreteHazard"]
 
 
 class FederatedDiscreteHazard(FederatedLikelihood):
-    """Discrete-time hazard model fitted by hospitals that share sums and no patients.
+    """Discrete-time hazard model fitted by hospitals that send only sums.
 
     One period effect for all sites: unlike `FederatedCox` the baseline is common and is part of the fit.
 
@@ -31,11 +31,11 @@ class FederatedDiscreteHazard(FederatedLikelihood):
     penalty : float, default 0.0
         Ridge penalty θ on all coefficients.
     tol : float, default 1e-6
-        Converged when no coefficient moves by more than this many standard errors.
+        Convergence limit: largest change of a coefficient, in standard errors.
 
     Notes
     -----
-    An event at a time in (visit k − 1, visit k] counts in period k; a censoring time goes back to the last visit
+    An event at a time in (visit k − 1, visit k] counts in period k; a censoring time is moved back to the last visit
     passed; a patient who enters late is at risk from the first period that begins after the entry.
     """
 

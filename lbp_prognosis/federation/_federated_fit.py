@@ -35,7 +35,7 @@ class FederatedFit(Result):
     loglik : float
         Pooled log-likelihood there, without penalty.
     objective : float
-        The same with penalty.
+        Pooled log-likelihood there, with penalty.
     score : ndarray of shape (p,)
         Pooled score there, without penalty.
     information : ndarray of shape (p, p)
@@ -49,7 +49,7 @@ class FederatedFit(Result):
     sites : tuple of str
         Sites that answered.
     left_out : dict of str to str
-        Sites that did not, with the reason: the estimate is that of the sites that answered.
+        Sites that did not answer, with the reason: the estimate is that of the sites that answered.
     n, n_events : int
         Patients and events of the sites that answered.
     request : RoundRequest
@@ -94,7 +94,7 @@ class FederatedFit(Result):
         answers : sequence of Round
             One per site.
         previous : FederatedFit or None
-            After the round before.
+            Fit after the previous round.
         parameters : tuple of str
             Names of the coefficients.
         penalty, tol : float

@@ -64,7 +64,7 @@ class FederatedLikelihood(ABC):
     penalty : float
         Ridge penalty θ: the pooled log-likelihood minus ``θ/2 Σ β²``. The centre adds it; sites send plain sums.
     tol : float
-        Converged when no coefficient moves by more than this many standard errors.
+        Convergence limit: largest change of a coefficient, in standard errors.
     """
 
     _kind: ClassVar[str]
@@ -154,8 +154,8 @@ class FederatedLikelihood(ABC):
         policy : Policy, optional
             Disclosure rules of the site; by default those of `Policy`.
         answered : sequence of Round
-            What this site answered before for this model. It keeps them: the region of trust, the number of rounds
-            and unchanged patients are judged by them.
+            Earlier answers of this site for this model, which the site keeps: they determine the region of trust, the
+            number of rounds and the check for unchanged patients.
         sample_weight : array-like of shape (n,) or Weights, optional
             Row weights.
         strata : array-like of shape (n,), optional
@@ -163,7 +163,7 @@ class FederatedLikelihood(ABC):
         offset : array-like of shape (n,), optional
             Fixed part of the linear predictor.
         key : bytes, optional
-            Shared with the centre, to seal the answer against change on the way.
+            Key shared with the centre, which seals the answer against changes in transit.
 
         Returns
         -------
@@ -173,13 +173,13 @@ class FederatedLikelihood(ABC):
         Raises
         ------
         ArgumentError
-            If the request is of another model or version, or the patients are not those of earlier answers.
+            If the request is for another model or version, or the patients differ from those of earlier answers.
 
         Notes
         -----
-        A request is refused that lies further than ``policy.trust`` standard errors from the coefficients before and
-        from the site's own Newton step from there, that gives the weight of the sums to a few patients, or that asks
-        for columns which a few patients make up: extreme coefficients and one-hot columns single a patient out.
+        A request is refused if its coefficients are further than ``policy.trust`` standard errors from the previous
+        coefficients and from the site's own Newton step from there, if it gives most of the weight to a few patients,
+        or if a few patients determine a column: extreme coefficients and one-hot columns can single out a patient.
         """
         if request.agreement != self.agreement:
             raise argument_error(
@@ -254,9 +254,9 @@ class FederatedLikelihood(ABC):
         rounds : sequence of Round
             One answer per site, all to the same request.
         previous : FederatedFit, optional
-            What the step before gave: a step that lowered the likelihood is then halved.
+            Result of the previous step: a step that lowered the likelihood is then halved.
         key : bytes, optional
-            With which the answers were sealed.
+            Key with which the answers were sealed.
 
         Returns
         -------
@@ -266,8 +266,8 @@ class FederatedLikelihood(ABC):
         Raises
         ------
         ArgumentError
-            For answers to different requests, of another model, twice of one site, changed on the way, impossible, or
-            of other sites than in the step before.
+            If answers are to different requests, of another model, twice from one site, changed in transit, impossible,
+            or from other sites than in the previous step.
         EstimationError
             If no site answers or the information is singular.
         """

@@ -18,8 +18,8 @@ __all__ = ["FederatedLogistic"]
 class FederatedLogistic(FederatedLikelihood):
     """Logistic model of a state at a visit, fitted by hospitals that share sums and no patients.
 
-    With the logit of a predicted risk as the only column it is exact recalibration (`FederatedCalibration` is a curve);
-    with it as ``offset`` and no slope, calibration in the large.
+    With the logit of a predicted risk as the only column, the fit is exact recalibration (`FederatedCalibration` gives
+    a curve); with the logit as ``offset`` and no slope, it is calibration in the large.
 
     Parameters
     ----------
@@ -28,11 +28,11 @@ class FederatedLogistic(FederatedLikelihood):
     penalty : float, default 0.0
         Ridge penalty θ: the pooled log-likelihood minus ``θ/2 Σ β²``, the intercept included.
     tol : float, default 1e-6
-        Converged when no coefficient moves by more than this many standard errors.
+        Convergence limit: largest change of a coefficient, in standard errors.
 
     Notes
     -----
-    Rows whose state was not observed take no part.
+    Rows whose state was not observed are excluded.
 
     Examples
     --------

@@ -91,15 +91,15 @@ def flower_fit(
     grid : flwr.serverapp.Grid
         What Flower hands to the main function.
     n_nodes : int
-        Number of sites that take part. Nodes connect one after the other: it waits until as many are there.
+        Number of participating sites. Nodes connect one after the other; the function waits until all are connected.
     nodes : sequence of int, optional
         Nodes to be asked, ``n_nodes`` of them; by default all that are connected.
     max_rounds : int, default 20
-        Rounds after which it gives up.
+        Largest number of rounds.
     timeout : float, default 600
         Seconds to wait for nodes, and for the answers of a round.
     key : bytes, optional
-        With which answers are sealed.
+        Key with which answers are sealed.
 
     Returns
     -------

@@ -88,14 +88,14 @@ class Packet:
         Parameters
         ----------
         name : str
-            Who signs.
+            Name of the person who signs.
         key : bytes, optional
             As for `site_packet`; a packet that was sealed needs its key again.
 
         Raises
         ------
         ArgumentError
-            Without a name, or for a packet that was changed (see `verify`).
+            If the name is empty or the packet was changed (see `verify`).
         """
         if not isinstance(name, str) or not name.strip():
             raise argument_error("name", "the name of a person", name)
@@ -173,13 +173,14 @@ class Packet:
         Parameters
         ----------
         key : bytes, optional
-            With which it was sealed. A digest alone shows accidents; a seal shows that it was not changed on the way.
+            Key with which the packet was sealed. A digest detects accidental changes; a seal shows that the packet was
+            not changed in transit.
 
         Raises
         ------
         ArgumentError
-            Naming the first thing that does not fit: digest, seal, version, O/E, Brier score, IPA, AUC, net benefit,
-            counts, budget.
+            If a part is inconsistent; the message names the first: digest, seal, version, O/E, Brier score, IPA, AUC,
+            net benefit, counts, budget.
         """
         bare = {name: value for name, value in self.content.items() if name not in ("sha256", "seal")}
         if self.content["sha256"] != digest(bare):
@@ -396,7 +397,7 @@ def _score_counts(c: Mapping[str, Any]) -> str:
 
 
 def _score_sums(c: Mapping[str, Any]) -> str:
-    """Check sums of scores within their scale, and that what follows from them is told."""
+    """Check that sums of scores are within their scale, and that the packet contains the values that follow."""
     n, s, estimates = c["cohort"]["known"], c["sums"], c["estimates"]
     low, high = float(c["model"]["lower"]), float(c["model"]["upper"])
     slack = _tolerance(c) * n * max(abs(low), abs(high)) ** 2

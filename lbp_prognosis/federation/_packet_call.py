@@ -1,4 +1,4 @@
-"""``PacketCall``: what a site says with every packet, and how a packet begins and ends."""
+"""``PacketCall``: statements of a site in every packet, and the first and last steps of a packet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NO_LEDGER = "differences between releases are not protected: no ledger was give
 
 @dataclass(frozen=True)
 class PacketCall:
-    """The site, its policy, and where it keeps the ledger.
+    """The site, its policy, and its ledger.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class PacketCall:
     def layers(
         self, content: dict[str, Any], table: Any, n: int, insufficient: Callable[[np.ndarray], str]
     ) -> np.ndarray:
-        """Return the layer of each row; without a ledger all are of one, and the packet says so.
+        """Return the layer of each row; without a ledger there is one layer, which the packet states.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Patients of a packet by the earlier releases they were in: two packets subtract to those who were in one of them."""
+"""Patients of a packet by earlier releases: differences of two packets are numbers of patients in one of them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _MOST_THRESHOLDS = 3
 
 @dataclass(frozen=True)
 class Policy:
-    """Disclosure rules of a site, stated in everything that it sends.
+    """Disclosure rules of a site, stated in all its messages.
 
     Attributes
     ----------
@@ -32,8 +32,8 @@ class Policy:
     max_rounds : int
         Rounds answered for one model; 8.
     trust : float
-        How many standard errors coefficients may lie from those that the site answered before, or from its own Newton
-        step from there; 3.
+        Largest distance, in standard errors, of coefficients from those of the site's last answer, or from its own
+        Newton step from there; 3.
     digits : int
         Significant digits of released numbers, 6; counts are exact. 17 leaves numbers as they are.
 

@@ -56,21 +56,21 @@ def pool(
     PooledEvidence
         For each measure the random-effects mean with its interval, the prediction interval of a new hospital, τ² and
         I², the probability of being useful there, the value of all patients as one stratified analysis, the median of
-        the sites, and what each site does to the mean.
+        the sites, and the influence of each site on the mean.
 
     Raises
     ------
     ArgumentError
-        For an inconsistent packet, packets of different models, horizons or studies, two of one site, or
-        the numbers of one site under two names.
+        If a packet is inconsistent, packets are of different models, horizons or studies, one site sends two packets,
+        or two names have the numbers of one site.
 
     Notes
     -----
     REML with Hartung–Knapp–Sidik–Jonkman intervals, on the logit of C and AUC and the log of O/E. The interval of a new
     hospital, and the probability of being useful there, account for the estimation of τ²
-    (`MetaAnalysis.prediction_profile`). The standard error of O/E takes the expected number as fixed. Calibration comes
-    from the cubic of the sums of scores, and is to be asked for again at the estimate
-    (`FederatedLogistic.start(coef=…)`) where it lies further than 0.4 from 0 and 1.
+    (`MetaAnalysis.prediction_profile`). The standard error of O/E takes the expected number as fixed. Calibration is
+    estimated from the cubic of the sums of scores; if it is further than 0.4 from 0 and 1, request it again at the
+    estimate (`FederatedLogistic.start(coef=…)`).
 
     References
     ----------

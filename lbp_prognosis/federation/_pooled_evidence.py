@@ -52,12 +52,13 @@ class PooledMeasure:
     meta : MetaAnalysis or None
         Random effects over sites; None with one site.
     stratified, stratified_se : float
-        The value of all patients as one analysis with pairs, sums and censoring curves within sites, also of those
-        sites that the mean leaves out for want of a standard error; NaN where packets do not give it.
+        The value of all patients as one analysis with pairs, sums and censoring curves within sites, including sites
+        that the mean leaves out because they lack a standard error; NaN if packets do not contain it.
     robust : float
-        Median of the sites: no site can move it far.
+        Median of the sites, which no single site can change much.
     useful : float
-        Probability that a new hospital's value lies where the model is useful; NaN where no range is declared.
+        Probability that a new hospital's value is in the range in which the model is useful; NaN if no range is
+        declared.
     """
 
     metric: str
@@ -121,7 +122,7 @@ class PooledEvidence(Result):
     sites : tuple of str
         Sites with numbers.
     left_out : dict of str to str
-        Sites without, and why: the evidence is that of the others.
+        Sites without numbers, with the reason: the evidence is that of the others.
     withheld : DataFrame
         Items that single sites withheld, and measures without a site: ``site, item, reason``.
     model : dict
@@ -236,7 +237,7 @@ class PooledEvidence(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         metric : str, default ""
             Registered name; by default the first measure.
         **which

@@ -36,8 +36,8 @@ def few_patients(n: float, events: float, parameters: int, policy: Policy) -> st
 def few_patients_behind(X: np.ndarray, columns: Sequence[str], weights: np.ndarray, policy: Policy) -> str:
     """Return the columns determined by fewer patients than the cell limit, or an empty string.
 
-    A column that is 0 but for one patient has that patient's covariates in its row of the information. So has one with
-    a single far value: it counts as many patients as its squared deviations weigh.
+    If a column is 0 except for one patient, its row of the information contains that patient's covariates. The same
+    applies to a column with a single extreme value: patients are counted by the weight of their squared deviations.
     """
     found = []
     taking = weights > 0

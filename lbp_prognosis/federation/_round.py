@@ -51,7 +51,7 @@ class RoundRequest:
     Attributes
     ----------
     agreement : str
-        Digest of what all sites agreed on: kind of model, columns, ties, penalty.
+        Digest of the settings agreed by all sites: kind of model, columns, ties, penalty.
     number : int
         Round, from 1.
     coef : tuple of float
@@ -110,7 +110,7 @@ class Round:
     information : tuple of tuple of float
         Its negative second derivatives (p × p).
     withheld : str
-        Why nothing is sent; empty for an answer.
+        Reason for sending nothing; empty for an answer.
     version : str
         Version of the library.
     seal : str

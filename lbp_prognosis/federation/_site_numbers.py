@@ -76,9 +76,9 @@ def site_numbers(
     risk, comparator : ndarray of shape (n,)
         Risks by the horizon.
     horizon, cause : float, int
-        When, and of what.
+        Horizon and event code of the risk.
     score : ndarray of shape (n,) or None
-        What orders patients; the risk by default.
+        Score that ranks patients; the risk by default.
     expected : ndarray of shape (n,) or None
         Cumulative hazard that the model gives each patient up to the end of follow-up or the horizon; None where
         calibration is of the state.
@@ -199,7 +199,7 @@ def _at_visits(
     horizon: float,
     thresholds: Sequence[float],
 ) -> tuple[_Decisions, dict[str, tuple[float, float]]]:
-    """Net benefit of the states known at a visit, weighted for those who no longer came, and paired differences."""
+    """Net benefit from the states known at a visit, weighted for patients lost to follow-up, and paired differences."""
     time, event = _follow_up(y, "interval", horizon)
 
     def mean(values: np.ndarray) -> tuple[float, float]:

@@ -67,8 +67,8 @@ def site_packet(
     X : DataFrame or ndarray of shape (n, p), or MultiplyImputed
         Predictors. With imputed tables estimates are pooled by Rubin's rules and sums are averaged.
     y : ndarray of shape (n,)
-        Made by `Surv.right` or `Surv.interval` (competing events too), `Status.at`, or `Measured.at`. Of scores the
-        predicted distributions are judged (``predict_forecast``); with `measured_to_status` a cut of them is.
+        Made by `Surv.right` or `Surv.interval` (competing events too), `Status.at`, or `Measured.at`. For scores the
+        predicted distributions are evaluated (``predict_forecast``); with `measured_to_status`, a cut of the scores.
     site : str
         Pseudonym of the site.
     policy : Policy, optional
@@ -78,7 +78,7 @@ def site_packet(
     cause : int, default 1
         Event code of interest.
     comparator : fitted model, optional
-        Paired differences from it are sent: what imaging adds to the clinical model.
+        Model for paired differences: the added value of imaging over the clinical model.
     subgroups : mapping of str to array-like of shape (n,), optional
         Labels; a level is sent if it and its complement are each large enough to be a site.
     model_id : str, default ""
@@ -94,12 +94,13 @@ def site_packet(
     Returns
     -------
     Packet
-        Canonical JSON with a digest, and the withheld items with reasons. A site below its minimum reports only that.
+        Canonical JSON with a digest, and the withheld items with reasons. A site below its minimum reports only this
+        fact.
 
     Raises
     ------
     ArgumentError
-        For a model without an identity, or that gives no risks.
+        If the model has no identity or predicts no risks.
     DisclosureError
         If patients of an earlier release are missing, or those who were not in it are too few for a packet.
 

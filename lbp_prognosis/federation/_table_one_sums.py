@@ -44,7 +44,7 @@ class TableOneSums:
     n : int
         Patients; 0 if the site withholds everything.
     numbers : dict of str to (int, float, float)
-        Of columns of numbers: how many are known, their mean, and the sum of squares around it.
+        For numeric columns: number of known values, their mean, and the sum of squares around it.
     levels : dict of str to dict of str to int
         Of columns of labels: patients of each level; levels of few patients are merged, joined by a vertical bar.
     withheld : dict of str to str
@@ -67,9 +67,9 @@ def table_one_sums(
     Parameters
     ----------
     X : DataFrame of shape (n, p)
-        A row per patient.
+        One row per patient.
     columns : sequence of str, optional
-        Which, the most wanted first; all by default.
+        Columns, in order of priority; all by default.
     site : str
         Pseudonym of the site.
     policy : Policy, optional
@@ -149,7 +149,7 @@ class PooledTableOne(Result):
     Attributes
     ----------
     table : DataFrame
-        A row per column of numbers, and a row per level of a column of labels: ``column, level, sites, n, known, mean,
+        One row per numeric column, and one row per level of a column of labels: ``column, level, sites, n, known, mean,
         sd, count, share``.
     sites : tuple of str
         Whose patients they are.
@@ -174,7 +174,7 @@ class PooledTableOne(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         """
         from lbp_prognosis._draw import draw_estimates
 

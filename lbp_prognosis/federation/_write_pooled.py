@@ -36,7 +36,7 @@ def write_pooled(
     evidence : PooledEvidence
         Of `pool`. All its numbers have passed the gate of a site.
     folder : path
-        Where to write; made if absent.
+        Folder to write to; created if absent.
     title : str, default "A model at several hospitals"
         Of the page.
     """
