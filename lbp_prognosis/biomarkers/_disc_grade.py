@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from lbp_prognosis._base import argument_error
+from lbp_prognosis._base import argument_error, check_choice
 from lbp_prognosis.biomarkers._extraction_result import ExtractionResult, biomarker_frame
 
 __all__ = ["DiscGradeCalibration", "disc_grade"]
 
+SCALES = ("pfirrmann", "pfirrmann_modified")
 _SAME_TESLA = 0.1
 
 
@@ -69,15 +70,8 @@ class DiscGradeCalibration:
     field_strengths: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        plain: dict[str, tuple[Any, ...]] = {
-            "grades": tuple(int(value) for value in self.grades),
-            "thresholds": tuple(float(value) for value in self.thresholds),
-            "measures": tuple(str(value) for value in self.measures),
-            "methods": tuple(str(value) for value in self.methods),
-            "coefficients": tuple(float(value) for value in self.coefficients),
-            "ranges": tuple((float(low), float(high)) for low, high in self.ranges),
-            "field_strengths": tuple(float(value) for value in self.field_strengths),
-        }
+        check_choice("scale", self.scale, SCALES)
+        plain = {name: _plain(name, convert, getattr(self, name)) for name, convert in _PARTS.items()}
         for name, value in plain.items():
             object.__setattr__(self, name, value)
         for name in ("grades", "thresholds"):
@@ -147,6 +141,39 @@ class DiscGradeCalibration:
         steps = np.diff(self.grades)
         slope = (below * (1 - below)) @ steps
         return self.grades[-1] - below @ steps, slope * np.sqrt((errors * beta) ** 2 @ np.ones(beta.size))
+
+
+def _pair(value: Any) -> tuple[float, float]:
+    low, high = value
+    return float(low), float(high)
+
+
+def _whole(value: Any) -> int:
+    if int(value) != float(value):
+        raise ValueError
+    return int(value)
+
+
+_PARTS: dict[str, Callable[[Any], Any]] = {
+    "grades": _whole,
+    "thresholds": float,
+    "measures": str,
+    "methods": str,
+    "coefficients": float,
+    "ranges": _pair,
+    "field_strengths": float,
+}
+_ACCEPTED = {_whole: "whole numbers", float: "numbers", str: "names", _pair: "pairs of numbers"}
+
+
+def _plain(name: str, convert: Callable[[Any], Any], values: Any) -> tuple[Any, ...]:
+    """Return a part of a calibration as a tuple of plain values."""
+    try:
+        if isinstance(values, str):
+            raise TypeError  # its letters are no names
+        return tuple(convert(value) for value in values)
+    except (TypeError, ValueError, OverflowError):
+        raise argument_error(name, f"a sequence of {_ACCEPTED[convert]}", values) from None
 
 
 def disc_grade(result: ExtractionResult, calibration: DiscGradeCalibration) -> pd.DataFrame:

@@ -141,7 +141,8 @@ def fit_disc_grade(
     if patients.max(initial=-1) + 1 < max(splits, _FEWEST) or both["grade"].nunique() < 2:
         raise DataError(
             f"{len(both)} discs of {both['patient_id'].nunique()} patients are graded and measured, with the grades "
-            f"{sorted(both['grade'].unique())}: {max(splits, _FEWEST)} patients and two grades are needed."
+            f"{both['grade'].drop_duplicates().sort_values().tolist()}: "
+            f"{max(splits, _FEWEST)} patients and two grades are needed."
         )
     order = generator(random_state).permutation(patients.max() + 1)
     fold = (np.argsort(order) % splits)[patients]

@@ -139,6 +139,14 @@ def test_a_calibration_survives_json_and_its_name_is_that_of_its_numbers():
         ({"methods": ("a",)}, "methods"),
         ({"ranges": ((1, 0), (0, 1), (0, 1))}, "ranges"),
         ({"measures": (MEASURES[0],) * 3}, "measures"),
+        ({"grades": (1, 2.5, 3, 4, 5)}, "grades"),
+        ({"grades": ("I", "II", "III", "IV", "V")}, "grades"),
+        ({"grades": 5}, "grades"),
+        ({"thresholds": ("a", "b", "c", "d")}, "thresholds"),
+        ({"measures": "disc_csf_ratio"}, "measures"),
+        ({"ranges": ((0.1, 0.5, 0.9),) * 3}, "ranges"),
+        ({"coefficients": None}, "coefficients"),
+        ({"scale": "schneiderman"}, "scale"),
     ],
 )
 def test_a_calibration_whose_parts_do_not_fit_is_refused(changes, name):
