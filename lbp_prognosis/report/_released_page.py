@@ -34,6 +34,7 @@ from lbp_prognosis.report._released_scores import (
 )
 from lbp_prognosis.report._released_treatment import released_treatment
 from lbp_prognosis.report._released_updates import released_updates
+from lbp_prognosis.validation import AssociationTest, InternalExternal
 
 __all__ = ["released_page"]
 
@@ -173,7 +174,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     )
 
 
-def _sites(page: Page, release: Release) -> Any:
+def _sites(page: Page, release: Release) -> InternalExternal | None:
     """Return what is pooled over sites, without the numbers of each; None if it does not fit."""
     if page.sites is None or not release.take("pooled over sites", 5 * _POOLED * len(page.sites.models)):
         return None
@@ -182,7 +183,7 @@ def _sites(page: Page, release: Release) -> Any:
     return replace(page.sites, sites=released_sites(shown, release))
 
 
-def _association(page: Page, release: Release) -> Any:
+def _association(page: Page, release: Release) -> AssociationTest | None:
     """Return the joint test of what is added, without coefficients; None if it does not fit."""
     found = page.association
     if found is None or not release.take("joint test of what is added", 3):
