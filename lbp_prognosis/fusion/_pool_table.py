@@ -105,7 +105,7 @@ def checked_biomarkers(biomarkers: pd.DataFrame, levels: Sequence[str] | None) -
             table[table["patient_id"].isin(many)],
             "study_id",
             "several_studies",
-            f"`biomarkers` must hold one study a patient; {many} have several. Choose the study by a "
+            f"`biomarkers` must hold one study per patient; {many} have several. Choose the study by a "
             "look-back window before pooling.",
         )
     if levels is not None:

@@ -152,7 +152,7 @@ def test_what_cannot_be_pooled_is_found_across_blocks(tmp_path):
     cases = {
         "method_id": ("reader", "method_id"),
         "unit": ("cm", "unit"),
-        "study_id": ("another", "one study a patient"),
+        "study_id": ("another", "one study per patient"),
     }
     for column, (value, words) in cases.items():
         spoiled = table.copy()
