@@ -115,7 +115,8 @@ def test_an_unknown_parameter_fails():
 def test_functions_that_take_rows_take_them_by_the_intake():
     found = public_functions()
     assert len(found) > 300
-    assert [f"{name}: {lost}" for name, function in found.items() if (lost := unread(name, function))] == []
+    lost = [f"{name}: {lost}" for name, function in found.items() if (lost := unread(name, function))]
+    assert lost == [], "decorate with `takes_rows` (`lbp_prognosis._base`), which reads and aligns these parameters"
 
 
 def unread(name: str, function: Any) -> list[str]:

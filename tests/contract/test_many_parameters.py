@@ -50,7 +50,8 @@ def _many() -> dict[str, inspect.Signature]:
 
 def test_functions_of_many_parameters_are_listed_with_their_number_and_a_reason() -> None:
     listed = _listed()
-    assert {name: len(found.parameters) for name, found in _many().items()} == {n: k for n, (k, _) in listed.items()}
+    many = {name: len(found.parameters) for name, found in _many().items()}
+    assert many == {n: k for n, (k, _) in listed.items()}, "a function is a line of docs/develop/many_parameters.csv"
     assert all(len(reason) > 20 and reason.endswith(".") for _, reason in listed.values())
 
 
