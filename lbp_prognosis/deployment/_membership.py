@@ -1,4 +1,4 @@
-"""``membership_inference``: can patients of the training data be told from others by a model file's predictions?"""
+"""``membership_inference``: whether a model file's predictions distinguish patients of the training data from others."""
 
 from __future__ import annotations
 

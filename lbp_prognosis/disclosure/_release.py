@@ -345,7 +345,7 @@ class Release:
         return safe
 
     def to_frame(self) -> pd.DataFrame:
-        """Return what was done: ``where, action, reason``."""
+        """Return the actions: ``where, action, reason``."""
         return pd.DataFrame(self._actions, columns=["where", "action", "reason"])
 
     def check(self, digest: str) -> None:

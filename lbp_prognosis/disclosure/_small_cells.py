@@ -43,7 +43,7 @@ def protected(counts: np.ndarray, hidden: np.ndarray, smallest: int) -> np.ndarr
 def _follows(counts: np.ndarray, hidden: np.ndarray, smallest: int) -> bool:
     parts = counts[hidden]
     small = parts < smallest
-    if parts.size == 1:  # what is left of the total, large or small: other lines may hang on it
+    if parts.size == 1:  # the rest of the total, large or small: other lines may depend on it
         return True
     if smallest <= 2 or not small.any():  # below 2 there is only 1
         return False

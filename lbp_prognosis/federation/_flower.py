@@ -22,7 +22,7 @@ __all__ = ["flower_client", "flower_fit"]
 
 _STATE = "lbp_prognosis.answered"
 _RETURNED = 600.0
-_PAUSE = 0.5  # seconds between two looks at who is connected
+_PAUSE = 0.5  # seconds between two checks of the connected nodes
 
 
 def flower_client(

@@ -43,7 +43,7 @@ class SiteNumbers:
 
 
 def state_at(y: np.ndarray, kind: str, horizon: float, cause: int) -> np.ndarray:
-    """Return 1 with the event by the horizon, 0 free of it, −1 not known (n,)."""
+    """Return 1 with the event by the horizon, 0 if event-free, −1 if unknown (n,)."""
     if kind == "status":
         return np.asarray(y["status"], dtype=np.int64)
     if kind == "interval":

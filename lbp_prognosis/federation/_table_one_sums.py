@@ -78,7 +78,7 @@ def table_one_sums(
     Returns
     -------
     TableOneSums
-        Means and sums of squares of numbers, merged counts of labels; what is withheld, and why.
+        Means and sums of squares of numbers, merged counts of labels, and withheld columns with reasons.
     """
     policy = Policy() if policy is None else policy
     frame = read_frame(X)

@@ -30,7 +30,7 @@ class PageUpdates:
         One row per landmark: ``landmark, n`` (evaluated), ``n_unknown`` (at risk with an unknown value), ``n_left``
         (follow-up had ended), ``n_not_entered``.
     n_unfitted : int or None
-        Patients at risk at a landmark who have no part in fits: at each of them a value is not known.
+        Patients at risk at a landmark who are excluded from fits: at each such landmark a value is unknown.
     course : DataFrame
         Synthetic patients: ``patient, landmark, risk``, and their values.
     codes : mapping of float to ndarray of int of shape (n,)

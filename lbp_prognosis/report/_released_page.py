@@ -175,7 +175,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
 
 
 def _sites(page: Page, release: Release) -> InternalExternal | None:
-    """Return what is pooled over sites, without the numbers of each; None if it does not fit."""
+    """Return performance pooled over sites, without numbers of single sites; None if it does not fit."""
     if page.sites is None or not release.take("pooled over sites", 5 * _POOLED * len(page.sites.models)):
         return None
     release.note("numbers of single sites", "dropped", "a site may be a few patients; what is pooled stays")
@@ -184,7 +184,7 @@ def _sites(page: Page, release: Release) -> InternalExternal | None:
 
 
 def _association(page: Page, release: Release) -> AssociationTest | None:
-    """Return the joint test of what is added, without coefficients; None if it does not fit."""
+    """Return the joint test of the addition, without coefficients; None if it does not fit."""
     found = page.association
     if found is None or not release.take("joint test of what is added", 3):
         return None
