@@ -1,4 +1,4 @@
-"""``membership_inference``: whether a model file's predictions distinguish patients of the training data from others."""
+"""``membership_inference``: whether a model file's predictions distinguish training patients from others."""
 
 from __future__ import annotations
 
