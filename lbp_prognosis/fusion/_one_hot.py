@@ -89,7 +89,8 @@ class OneHot(TransformerMixin, BaseEstimator):
                     "X",
                     f"of the categories of the fit in {column!r}: {known[:6]}",
                     f"{sorted(map(str, values[strange].unique()))[:4]}",
-                    'Say unknown="reference" to count them as the first category.',
+                    'Merge rare categories and write one word alike before the fit, '
+                    'or say unknown="reference" to count them as the first category.',
                 )
             for category in known[1:]:
                 flag = (values == category).to_numpy(dtype=float)
