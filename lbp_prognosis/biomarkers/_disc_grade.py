@@ -217,7 +217,9 @@ def disc_grade(result: ExtractionResult, calibration: DiscGradeCalibration) -> p
     if rows.empty:
         wanted = ", ".join(calibration.measures)
         raise argument_error("result", f"a result with rows of {wanted}", "none", "Measure the family 'disc' on T2.")
-    field = result.studies.set_index(["patient_id", "study_id"])["field_strength"]
+    study = ["patient_id", "study_id"]
+    told = result.studies.drop_duplicates([*study, "field_strength"])  # one row per case, of which a study may have two
+    field = told.drop_duplicates(study, keep=False).set_index(study)["field_strength"]
     return biomarker_frame(
         [
             _one_disc(disc, calibration, field.get(place[:2]))
