@@ -277,8 +277,8 @@ def test_measures_of_a_drawn_image_give_the_grade_of_their_values():
 def test_a_study_in_two_cases_has_one_field_strength_or_none(second, graded):
     one = batch(np.array([[0.5, 2.0, 0.3]]), ["a"], ["l4l5"])
     studies = pd.concat([one.studies, one.studies.assign(field_strength=second)])
-    row = disc_grade(
-        ExtractionResult(one.table, one.failures, studies, {}), calibration(field_strengths=(1.5,))
-    ).iloc[0]
+    row = disc_grade(ExtractionResult(one.table, one.failures, studies, {}), calibration(field_strengths=(1.5,))).iloc[
+        0
+    ]
     assert bool(np.isfinite(row["value"])) is graded
     assert ("field strength of the study is not known" in row["reason"]) is not graded
