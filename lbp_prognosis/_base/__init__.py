@@ -45,7 +45,7 @@ from lbp_prognosis._base._linear_predictor import (
 )
 from lbp_prognosis._base._metric import MetricResult, influence_se, interval
 from lbp_prognosis._base._metric_registry import METRICS, Metric, check_metrics, metric, metric_title
-from lbp_prognosis._base._missing_codes import missing_codes
+from lbp_prognosis._base._missing_codes import MISSING_DECLARED, missing_codes
 from lbp_prognosis._base._objection import OBJECTIONS, Objection, ObjectionFact, objection
 from lbp_prognosis._base._optional import require
 from lbp_prognosis._base._parallel import parallel_map, surviving_map
@@ -98,6 +98,7 @@ __all__ = [
     "LOCK",
     "METRICS",
     "METRIC_COLUMNS",
+    "MISSING_DECLARED",
     "MODALITIES",
     "OBJECTIONS",
     "ROLES",

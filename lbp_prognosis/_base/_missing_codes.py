@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["missing_codes"]
+__all__ = ["MISSING_DECLARED", "missing_codes"]
+
+MISSING_DECLARED = "missing_declared"
+"""Entry of ``DataFrame.attrs``: names of columns of which the user said what is missing; the rest there are values."""
 
 _DIGITS = ("7", "8", "9")
 _HIGH = frozenset(float(digit * length) for digit in _DIGITS for length in (1, 2, 3, 4))
@@ -26,7 +29,8 @@ def missing_codes(values: Any) -> dict[float, int]:
     -------
     dict of float to int
         Empty for most columns. A negative code counts if all other values are 0 or more, and is found in two rows or
-        among whole numbers. A positive one counts if it is in two rows at least and lies apart from all
+        among whole numbers; -1 only beside values of at least 1, for whole numbers from -1 on are changes of a
+        grade or score. A positive one counts if it is in two rows at least and lies apart from all
         other values: by their whole range for a single digit (beside values up to 5), by half of it otherwise.
     """
     numbers = np.asarray(values, dtype=float)
@@ -45,8 +49,8 @@ def _below(distinct: np.ndarray, counts: np.ndarray) -> int:
         return 0
     whole = bool(np.all(others == np.floor(others)))
     repeated = bool(np.all(counts[:size] >= 2))
-    if -1.0 in distinct[:size] and not (whole and others[-1] > 2):
-        return 0  # -1, 0, 1 is worse, same, better
+    if distinct[size - 1] == -1.0 and not (whole and others[0] >= 1 and others[-1] > 2):
+        size -= 1
     return size if whole or repeated else 0
 
 

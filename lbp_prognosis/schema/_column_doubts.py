@@ -50,7 +50,7 @@ def _codes(column: str, series: pd.Series) -> str:
         return ""
     codes = ", ".join(f"{code:g}" for code in found)
     declared = f"missing={{{column!r}: [{codes}]}}"
-    return f"{codes} apart from all other values, kept as numbers: if missing, declare {declared}"
+    return f"{codes} apart from all other values, kept as numbers: if missing, declare {declared}; if values, [] there"
 
 
 def _words(column: str, series: pd.Series) -> str:

@@ -49,6 +49,10 @@ class MissingWords:
                 remedy = f"Did you mean {near[0]!r}?" if near else None
                 raise argument_error("missing", "keyed by columns of the table", repr(column), remedy)
 
+    def declares(self, column: str) -> bool:
+        """Say whether it was declared what is missing in a column, so that all else there is a value."""
+        return column in self.by_column or self.declared == ()
+
     def _of(self, column: str) -> tuple[tuple[str, ...], bool]:
         """Return the words of a column (declared ones last), and whether words that may be levels are asked about."""
         if column in self.by_column:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import DataError, Result, argument_error
+from lbp_prognosis._base import MISSING_DECLARED, DataError, Result, argument_error
 from lbp_prognosis.schema._column_doubts import column_doubts
 from lbp_prognosis.schema._failures import failure_frame, merge_failures
 from lbp_prognosis.schema._infer_types import infer_types
@@ -194,7 +194,9 @@ def read_table(
     failures = reading.failures
     if infer:
         frame, more, faults = infer_types(frame, words, show_values=show_values)
-        notes += [*more, *column_doubts(frame)]
+        said = [column for column in map(str, frame.columns) if words.declares(column)]
+        notes += [*more, *column_doubts(frame.drop(columns=said))]
+        frame.attrs[MISSING_DECLARED] = said
         failures = merge_failures([failures, failure_frame({"table": file.stem, **fault} for fault in faults)])
         _ask(file, failures)
     elif missing is not None:

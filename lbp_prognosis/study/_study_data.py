@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import (
+    MISSING_DECLARED,
     DataError,
     FeatureMap,
     Objection,
@@ -446,7 +447,7 @@ def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
     if unused:
         notes.append("Columns that are not used: " + ", ".join(unused) + ".")
     sites = _labels(rows.frame[study.data.site]) if study.data.site else None
-    X.attrs["synthetic"] = study.data.synthetic
+    X.attrs |= {"synthetic": study.data.synthetic, MISSING_DECLARED: rows.frame.attrs.get(MISSING_DECLARED, [])}
     return StudyData(
         X,
         y,

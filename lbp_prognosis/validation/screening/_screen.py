@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import (
+    MISSING_DECLARED,
     Objection,
     argument_error,
     check_choice,
@@ -84,7 +85,8 @@ def screen(
     (``predictor-follows-follow-up``; a calendar year is left alone, it may be known at time zero); a level in which
     all or no patients have the event although at least twelve would be expected to (``level-decides-outcome``); missing
     values that tell the outcome (``missingness-tells-outcome``); codes such as -9 or 99 that lie apart from all other
-    values (``missing-code-as-value``); row numbers, dates and identifiers
+    values (``missing-code-as-value``; not in columns for which `read_table` was told what is missing, or that
+    ``X.attrs["missing_declared"]`` names); row numbers, dates and identifiers
     (``identifier-as-predictor``); patients that occur twice, exactly or nearly (``patients-copied``); events at one
     time, piled times, and units of time that do not
     fit the horizons (see `survival.outcome_screen`); pain and disability that go with more of a good event
@@ -116,6 +118,7 @@ def screen(
     if len(table) != y.shape[0]:
         raise argument_error("X", f"of length {y.shape[0]}, one row per row of `y`", f"length {len(table)}")
     synthetic = bool(getattr(X, "attrs", {}).get("synthetic", False))
+    declared = getattr(X, "attrs", {}).get(MISSING_DECLARED, ())
     patients = check_clusters("groups", groups, n=y.shape[0])
     if patients is not None:
         first = np.unique(patients, return_index=True)[1]
@@ -128,7 +131,8 @@ def screen(
     }
     findings = [Finding(o.code, "", np.nan, o.sentence) for o in outcome_screen(y, times, cause)]
     for name in table.columns:
-        findings += _of_codes(str(name), table[name])
+        if str(name) not in declared:
+            findings += _of_codes(str(name), table[name])
         findings += _of_column(str(name), table[name], y, kind, states, strengths, fold)
     findings += _of_rows(table, y, kind)
     if polarity is not None and kind != "status":

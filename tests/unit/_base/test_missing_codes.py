@@ -22,6 +22,8 @@ GRADES = [1, 2, 3, 4, 5] * 4
         ([*GRADES, 9, 9], {9.0: 2}),
         ([0, 1, 0, 1, 9, 9], {9.0: 2}),
         ([*GRADES, -1], {-1.0: 1}),
+        ([*GRADES, -9, -1], {-9.0: 1, -1.0: 1}),
+        ([*NRS, -9, -1], {-9.0: 1}),  # a change of -1 possibly
         ([12.5, 40.0, 33.2, -9, -9], {-9.0: 2}),
         ([12.5, 40.0, 99.9, 999, 999], {999.0: 2}),
         ([0, 100, 150, 150], {}),
@@ -41,6 +43,8 @@ def test_missing_codes_finds_codes_apart_from_all_other_values(values: list[floa
         list(range(10)) * 2,  # a scale that ends at 9
         [-1, 0, 1, 1],  # worse, same, better
         [-1, 1, -1, 1],
+        [-1, 0, 1, 2, 3, 3],  # change of a grade
+        [-1, *NRS],  # change of a score, mostly worse
         [-9, 9, -9, 9],  # only codes
         [-9.0, -3.5, 0.0, 4.0],  # z-scores, angles
         [12.5, 40.0, 33.2, -9],  # one measured value

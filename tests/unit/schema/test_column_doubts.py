@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from command import call
 
+from lbp_prognosis import Surv
 from lbp_prognosis._base import DataError
 from lbp_prognosis.schema import read_table
 from lbp_prognosis.schema._column_doubts import column_doubts
+from lbp_prognosis.validation import screen
 
 
 def notes(**columns: list[object]) -> list[str]:
@@ -74,3 +77,16 @@ def test_validate_takes_words_for_missing_and_a_sheet(
     assert "--missing" in refused.err
     with pytest.raises(DataError, match="declare words that mean missing"):
         read_table(tmp_path / "t.csv").raise_if_failed()
+
+
+@pytest.mark.parametrize(("missing", "noted"), [(None, True), ([-1], True), ({"dose": []}, False), ([], False)])
+def test_who_declares_that_nothing_is_missing_is_not_asked_again(tmp_path: Path, missing: object, noted: bool) -> None:
+    """A dose of 99 is a value if its column is declared, for `read_table` and for `screen` of a part of the frame."""
+    rng = np.random.default_rng(1)
+    dose, pain = rng.choice([5, 10, 20, 99], 200), rng.integers(1, 6, 200)
+    pd.DataFrame({"dose": dose, "pain": pain}).to_csv(tmp_path / "doses.csv", index=False)
+    reading = read_table(tmp_path / "doses.csv", missing=missing)
+    assert any(note.startswith("dose: 99 apart") for note in reading.notes) == noted
+    time = rng.exponential(9, 200)
+    found = screen(reading.frame[["pain", "dose"]], Surv.right(time, time < 15), 6).to_frame()
+    assert ("missing-code-as-value" in found["code"].tolist()) == noted
