@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import pandas as pd
@@ -22,19 +22,21 @@ _DATES = (
 )
 
 
-def column_doubts(frame: pd.DataFrame) -> list[str]:
+def column_doubts(frame: pd.DataFrame, all_values: Collection[str] = ()) -> list[str]:
     """Return one note per column that is read as it stands and probably means something else.
 
     Parameters
     ----------
     frame : DataFrame
         A table after conversion: columns of numbers are numeric, columns of words contain str.
+    all_values : collection of str
+        Columns in which all numbers are values, as declared. Their words are looked at all the same.
     """
     notes = []
     for column in frame.columns:
         series = frame[column]
         if pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series):
-            said = _codes(str(column), series)
+            said = "" if str(column) in all_values else _codes(str(column), series)
         elif series.dtype == object or isinstance(series.dtype, pd.StringDtype | pd.CategoricalDtype):
             said = _words(str(column), series)
         else:

@@ -119,6 +119,7 @@ def screen(
         raise argument_error("X", f"of length {y.shape[0]}, one row per row of `y`", f"length {len(table)}")
     synthetic = bool(getattr(X, "attrs", {}).get("synthetic", False))
     declared = getattr(X, "attrs", {}).get(MISSING_DECLARED, ())
+    declared = {declared} if isinstance(declared, str) else set(map(str, declared))
     patients = check_clusters("groups", groups, n=y.shape[0])
     if patients is not None:
         first = np.unique(patients, return_index=True)[1]

@@ -90,3 +90,30 @@ def test_who_declares_that_nothing_is_missing_is_not_asked_again(tmp_path: Path,
     time = rng.exponential(9, 200)
     found = screen(reading.frame[["pain", "dose"]], Surv.right(time, time < 15), 6).to_frame()
     assert ("missing-code-as-value" in found["code"].tolist()) == noted
+
+
+@pytest.mark.parametrize("missing", [[], {"seen": [], "sex": ["?"]}])
+def test_dates_and_spellings_are_noted_in_declared_columns_too(tmp_path: Path, missing: object) -> None:
+    """Only numbers apart from the others are settled by a declaration."""
+    table = pd.DataFrame({"seen": ["16.06.2019", "07.01.2019"] * 4, "sex": ["w", "W", "m", "m"] * 2})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    notes = read_table(tmp_path / "t.csv", missing=missing).notes
+    assert any(note.startswith("seen: dates as text") for note in notes)
+    assert any(note.startswith("sex: words that differ only") for note in notes)
+
+
+def test_a_declaration_is_kept_where_types_are_not_inferred(tmp_path: Path) -> None:
+    pd.DataFrame({"dose": [5, 99]}).to_csv(tmp_path / "t.csv", index=False)
+    frame = read_table(tmp_path / "t.csv", missing={"dose": []}, infer=False).frame
+    assert frame.attrs["missing_declared"] == ["dose"]
+
+
+@pytest.mark.parametrize(("declared", "objected"), [("overdose", True), ("dose", False), (["dose"], False)])
+def test_columns_are_declared_by_their_whole_names(declared: object, objected: bool) -> None:
+    """A word in place of a list declared each column whose name is a part of it."""
+    rng = np.random.default_rng(1)
+    X = pd.DataFrame({"dose": rng.choice([5, 10, 20, 99], 200)})
+    X.attrs["missing_declared"] = declared
+    time = rng.exponential(9, 200)
+    found = screen(X, Surv.right(time, time < 15), 6).to_frame()
+    assert ("missing-code-as-value" in found["code"].tolist()) == objected
