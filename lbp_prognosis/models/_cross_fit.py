@@ -16,6 +16,9 @@ __all__ = ["CrossFit", "Likelihood", "Problem", "TreeTable", "cross_fit", "deal_
 _MOST_ALIKE = 2
 """Pairs per row up to which rows that are alike may be copies; a bootstrap of different patients makes 0.5."""
 
+_FEW_PATTERNS = 20
+"""Different rows below which many rows that are alike are no copies, even where no two outcomes share predictors."""
+
 Likelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 """Margins ``(n, n_outputs)`` -> log-likelihood, its gradient, and a bound on its curvature, both ``(n, n_outputs)``."""
 
@@ -147,8 +150,9 @@ def identical_rows(
     Where predictors have few values, rows are alike by chance. Held out together, such a group has one outcome, while
     the patients with the same predictors that are left have the other: the fold would teach the opposite of what is
     true. Rows are taken for copies if more pairs are alike than chance explains, by how often any two patients share an
-    outcome, and if a row that shares its predictors with other outcomes has few others like it. Otherwise each row has
-    a code of its own.
+    outcome, and if a row that shares its predictors with other outcomes has few others like it. If predictors determine
+    the outcome, only rows of few patterns with many patients each are different patients. Rows that are no copies have
+    a code each.
 
     Parameters
     ----------
@@ -159,14 +163,19 @@ def identical_rows(
     """
     left, right = np.column_stack(predictors), np.column_stack(outcome)
     codes, alike = _alike(np.column_stack([left, right]))
-    sharing = _alike(left)[1]
-    if alike and sharing > alike:
-        n = codes.size
-        chance = 2 * _alike(right)[1] / (n * (n - 1))
-        copies = (alike - chance * sharing) / max(1 - chance, 1e-12)
-        if 2 * copies < alike or alike > _MOST_ALIKE * n:
-            codes[np.lexsort((codes,) if weights is None else (weights, codes))] = np.arange(n)
+    n, (_, sharing), (_, same) = codes.size, _alike(left), _alike(right)
+    if alike and _by_chance(n, int(codes.max()) + 1, alike, sharing, same):
+        codes[np.lexsort((codes,) if weights is None else (weights, codes))] = np.arange(n)
     return codes
+
+
+def _by_chance(n: int, different: int, alike: int, sharing: int, same: int) -> bool:
+    """Say whether pairs of rows that are alike are different patients, from pairs that share predictors or outcome."""
+    if sharing == alike:  # no two outcomes share their predictors: copies, unless only a few patterns exist
+        return different < _FEW_PATTERNS and alike > _MOST_ALIKE * n
+    chance = 2 * same / (n * (n - 1))
+    copies = (alike - chance * sharing) / (1 - chance)
+    return 2 * copies < alike or alike > _MOST_ALIKE * n
 
 
 def _alike(table: np.ndarray) -> tuple[np.ndarray, int]:

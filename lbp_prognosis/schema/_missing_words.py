@@ -50,8 +50,12 @@ class MissingWords:
                 raise argument_error("missing", "keyed by columns of the table", repr(column), remedy)
 
     def declares(self, column: str) -> bool:
-        """Say whether it was declared what is missing in a column, so that all else there is a value."""
+        """Say whether the user declared what is missing in a column, so that all other numbers there are values."""
         return column in self.by_column or self.declared == ()
+
+    def declares_none(self, column: str) -> bool:
+        """Say whether the user declared that no word or number is missing in a column."""
+        return self.by_column.get(column, self.declared) == ()
 
     def _of(self, column: str) -> tuple[tuple[str, ...], bool]:
         """Return the words of a column (declared ones last), and whether words that may be levels are asked about."""

@@ -194,15 +194,14 @@ def read_table(
     failures = reading.failures
     if infer:
         frame, more, faults = infer_types(frame, words, show_values=show_values)
-        said = [column for column in map(str, frame.columns) if words.declares(column)]
-        notes += [*more, *column_doubts(frame, said)]
-        frame.attrs[MISSING_DECLARED] = said
+        settled = [column for column in map(str, frame.columns) if words.declares_none(column)]
+        notes += [*more, *column_doubts(frame, settled)]
         failures = merge_failures([failures, failure_frame({"table": file.stem, **fault} for fault in faults)])
         _ask(file, failures)
     elif missing is not None:
         frame, more = _without_words(frame, words)
         notes += more
-        frame.attrs[MISSING_DECLARED] = [column for column in map(str, frame.columns) if words.declares(column)]
+    frame.attrs[MISSING_DECLARED] = [column for column in map(str, frame.columns) if words.declares(column)]
     return replace(reading, frame=frame, notes=tuple(notes), failures=failures)
 
 

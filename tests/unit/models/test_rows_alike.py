@@ -49,6 +49,14 @@ def test_patients_who_are_alike_by_chance_are_dealt_out_one_by_one(n: int) -> No
     np.testing.assert_array_equal(again, codes[turned])
 
 
+def test_a_predictor_that_determines_the_outcome_makes_no_copies() -> None:
+    """Two groups of patients in two folds taught that all risks are the same."""
+    y = np.repeat([0, 1], 50)
+    assert np.unique(identical_rows([y], [y])).size == 100
+    ten = np.repeat(np.arange(10), 4)  # 1.5 pairs per row: copies possibly
+    assert np.unique(identical_rows([ten], [ten % 2])).size == 10
+
+
 def test_boosted_hazards_learn_from_few_categories() -> None:
     """With whole groups of equal patients in a fold, the slope of their margins was 0: all risks were the same."""
     X, y, _ = coarse(400, 0)

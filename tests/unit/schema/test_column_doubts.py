@@ -92,6 +92,14 @@ def test_who_declares_that_nothing_is_missing_is_not_asked_again(tmp_path: Path,
     assert ("missing-code-as-value" in found["code"].tolist()) == noted
 
 
+def test_a_forgotten_code_is_noted_beside_a_declared_one(tmp_path: Path) -> None:
+    """Its column is declared, so that no claim is blocked; the note stays."""
+    pd.DataFrame({"nrs": [*range(11), -9, 99, 99]}).to_csv(tmp_path / "t.csv", index=False)
+    reading = read_table(tmp_path / "t.csv", missing={"nrs": [-9]})
+    assert any(note.startswith("nrs: 99 apart") for note in reading.notes)
+    assert reading.frame.attrs["missing_declared"] == ["nrs"]
+
+
 @pytest.mark.parametrize("missing", [[], {"seen": [], "sex": ["?"]}])
 def test_dates_and_spellings_are_noted_in_declared_columns_too(tmp_path: Path, missing: object) -> None:
     """Only numbers apart from the others are settled by a declaration."""
