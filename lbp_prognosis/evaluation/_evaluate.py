@@ -88,7 +88,7 @@ def evaluate(
         P(event of ``cause`` by the horizon). For a measured score a `ScoreForecast` (or a mapping to them): its
         distribution is evaluated, and the risk of the declared cut if there is one; a risk alone is that of the cut.
     horizons : float or sequence of float, optional
-        In the unit of ``y``; a `Status` knows its own.
+        Prediction horizons, in the unit of ``y``; a `Status` contains its own.
     thresholds : array-like or ThresholdRange, optional
         Decision thresholds on the risk of the target; without them there is no decision curve.
     linear_predictors : array-like of shape (n,), or mapping from name to such arrays, optional
@@ -110,17 +110,17 @@ def evaluate(
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights.
     clusters : array-like of shape (n,), optional
-        Unit of the standard errors.
+        Cluster of each row, for the standard errors.
     confidence : float, default 0.95
         Level of intervals.
     n_resamples : int, default 200
-        For simultaneous bands of net benefit and for the intervals of calibration distances.
+        Number of resamples for simultaneous bands of net benefit and for intervals of calibration distances.
     random_state : int, SeedSequence, Generator or None, default 0
-        Seed of these.
+        Seed of the resamples.
     min_at_risk : int, default 10
-        Fewer patients followed to a horizon: NaN with a reason.
+        Smallest accepted number of patients followed to a horizon; below it the value is NaN with a reason.
     min_censoring_survival : float, default 0.02
-        A lower probability of being uncensored: NaN with a reason where weights are used.
+        Smallest accepted probability of being uncensored; below it, weighted values are NaN with a reason.
 
     Returns
     -------

@@ -59,15 +59,15 @@ def evaluate_state(
     thresholds : array-like or ThresholdRange, optional
         Decision thresholds on the probability of the state.
     clusters : array-like of shape (n_patients,), optional
-        Unit of the standard errors.
+        Cluster of each row, for the standard errors.
     confidence : float, default 0.95
         Level of intervals.
     n_resamples : int, default 200
-        For simultaneous bands of net benefit and for the intervals of calibration distances.
+        Number of resamples for simultaneous bands of net benefit and for intervals of calibration distances.
     random_state : int, SeedSequence, Generator or None, default 0
-        Seed of these.
+        Seed of the resamples.
     min_at_risk : int, default 10
-        Fewer patients whose state is known: NaN with a reason.
+        Smallest accepted number of patients with a known state; below it the value is NaN with a reason.
 
     Returns
     -------

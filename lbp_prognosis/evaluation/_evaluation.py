@@ -183,7 +183,7 @@ class Evaluation(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         metric : str, optional
             Name of a metric; by default the AUC, or the CRPS of scores without a declared cut.
         """

@@ -48,12 +48,12 @@ def aalen_johansen(
     cause : int, default 1
         Code of the event.
     strata : array-like of shape (n,), optional
-        One curve per label.
+        Stratum of each row; one curve is estimated per stratum.
     sample_weight : Weights or array-like of shape (n,), optional
         Frequency weights count as copies; with sampling or attrition weights (a bare array) the variance is the
-        infinitesimal jackknife, in which a row is one patient.
+        infinitesimal jackknife, which treats each row as one patient.
     clusters : array-like of shape (n,), optional
-        Variance unit, if not the row (e.g. patients with several rows).
+        Cluster of each row, e.g. the patient of several rows, for the variance; each row is independent by default.
     variance : {"greenwood", "aalen"}, default "greenwood"
         ``"greenwood"`` is the delta-method variance (prodlim and survfit in R), ``"aalen"`` Aalen's with a
         finite-population factor for ties (cmprsk in R; unweighted data only).
@@ -62,7 +62,8 @@ def aalen_johansen(
     confidence : float, default 0.95
         Level of the limits.
     min_at_risk : float, default 10
-        With delayed entry, the curve starts where the risk set first holds this many, if events came before.
+        With delayed entry, the curve starts when the risk set first contains this many patients, if events occurred
+        earlier.
 
     Returns
     -------

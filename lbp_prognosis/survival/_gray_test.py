@@ -32,7 +32,7 @@ def gray_test(y: Any, groups: Any, *, cause: int = 1, strata: Any = None, rho: f
     cause : int, default 1
         Code of the event.
     strata : array-like of shape (n,), optional
-        Compare within strata and add up.
+        Strata; groups are compared within each stratum and the comparisons are summed.
     rho : float, default 0.0
         Weight (1 − F(t−))^rho with F the pooled incidence.
 

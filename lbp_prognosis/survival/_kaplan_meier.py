@@ -44,19 +44,19 @@ def kaplan_meier(
         By default an event is an event of any cause. A single cause is taken only if no other occurs, because the
         complement of a curve that censors competing events is not a risk: use `aalen_johansen`.
     strata : array-like of shape (n,), optional
-        One curve per label.
+        Stratum of each row; one curve is estimated per stratum.
     sample_weight : Weights or array-like of shape (n,), optional
         Frequency weights count as copies; with sampling or attrition weights (a bare array) the variance is the
-        infinitesimal jackknife, in which a row is one patient.
+        infinitesimal jackknife, which treats each row as one patient.
     clusters : array-like of shape (n,), optional
-        Variance unit, if not the row (e.g. patients with several rows).
+        Cluster of each row, e.g. the patient of several rows, for the variance; each row is independent by default.
     interval : {"log-log", "log", "plain", "logit", "arcsin"}, default "log-log"
         Scale on which the pointwise limits are symmetric.
     confidence : float, default 0.95
         Level of the limits.
     min_at_risk : float, default 10
-        With delayed entry, the curve starts where the risk set first holds this many, if events came before
-        (``start`` of the result).
+        With delayed entry, the curve starts when the risk set first contains this many patients, if events occurred
+        earlier (``start`` of the result).
 
     Returns
     -------

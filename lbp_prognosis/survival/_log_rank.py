@@ -31,7 +31,7 @@ def log_rank(
     groups : array-like of shape (n,)
         Two labels or more.
     strata : array-like of shape (n,), optional
-        Compare within strata and add up.
+        Strata; groups are compared within each stratum and the comparisons are summed.
     cause : int, optional
         Compare the cause-specific hazard of one cause; by default of any event. (`gray_test` compares incidences.)
     rho, gamma : float, default 0.0

@@ -39,7 +39,7 @@ def nelson_aalen(
     cause : int, optional
         Cause-specific cumulative hazard of one cause; by default of any event.
     strata : array-like of shape (n,), optional
-        One curve per label.
+        Stratum of each row; one curve is estimated per stratum.
     sample_weight : Weights or array-like of shape (n,), optional
         Frequency weights count as copies; otherwise the variance treats a row as one patient.
     interval : {"log", "plain"}, default "log"
@@ -47,7 +47,8 @@ def nelson_aalen(
     confidence : float, default 0.95
         Level of the limits.
     min_at_risk : float, default 10
-        With delayed entry, the curve starts where the risk set first holds this many, if events came before.
+        With delayed entry, the curve starts when the risk set first contains this many patients, if events occurred
+        earlier.
 
     Returns
     -------

@@ -226,7 +226,7 @@ class MeanCumulative(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         """
         from lbp_prognosis._draw import draw_states
 
@@ -269,7 +269,7 @@ def mean_cumulative(
     confidence : float, default 0.95
         Level of the limits.
     min_at_risk : float, default 1
-        Fewer patients at risk at a time: NaN.
+        Smallest accepted number of patients at risk at a time; below it the value is NaN.
 
     Returns
     -------

@@ -36,7 +36,7 @@ def reverse_kaplan_meier(
     y : ndarray of shape (n,)
         Made by `Surv.right`; an event of any cause ends the observation.
     strata : array-like of shape (n,), optional
-        One curve per label.
+        Stratum of each row; one curve is estimated per stratum.
     sample_weight : Weights or array-like of shape (n,), optional
         Row weights; frequency weights count as copies.
     interval : {"log-log", "log", "plain", "logit", "arcsin"}, default "log-log"
@@ -44,7 +44,8 @@ def reverse_kaplan_meier(
     confidence : float, default 0.95
         Level of the limits.
     min_at_risk : float, default 10
-        With delayed entry, the curve starts where the risk set first holds this many, if events came before.
+        With delayed entry, the curve starts when the risk set first contains this many patients, if events occurred
+        earlier.
 
     Returns
     -------

@@ -41,14 +41,14 @@ def rmst(
     horizons : float or sequence of float
         Restriction times τ, in the unit of the outcome.
     sample_weight : Weights or array-like of shape (n,), optional
-        Frequency weights count as copies; otherwise a row is one patient.
+        Frequency weights count as copies; otherwise each row is one patient.
     clusters : array-like of shape (n,), optional
-        Variance unit, if not the row.
+        Cluster of each row, for the variance; each row is independent by default.
     confidence : float, default 0.95
         Level of the interval.
     min_at_risk : float, default 1
-        Fewer at risk at a horizon (``time >= τ``) and the value is NaN with a reason, unless the curve is at zero
-        before it.
+        Smallest accepted number at risk at a horizon (``time >= τ``); below it the value is NaN with a reason, unless
+        the curve reaches zero before the horizon.
 
     Returns
     -------

@@ -119,8 +119,8 @@ class StepCurve(Result):
         times : float or sequence of float
             Times ≥ 0, in the unit of the outcome.
         min_at_risk : float, default 1
-            Fewer at risk than this (``entry < t <= time``) and the value is NaN with a reason: beyond the follow-up
-            nothing is known. 0 carries the last value on.
+            Smallest accepted number at risk (``entry < t <= time``); below it the value is NaN with a reason, because
+            the data contain no information beyond follow-up. 0 carries the last value forward.
 
         Returns
         -------
@@ -238,7 +238,7 @@ class StepCurve(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         risk_table : bool, default True
             Write the numbers at risk under the time axis.
         band : bool, default True

@@ -184,7 +184,7 @@ class TurnbullCurve(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         unit : str, default ""
             Unit of time.
         """

@@ -79,7 +79,7 @@ def calibration(
     risk : array-like of shape (n, n_horizons) or (n,)
         P(event of ``cause`` by the horizon).
     horizons : float or sequence of float, optional
-        In the unit of ``y``; a `Status` knows its own.
+        Prediction horizons, in the unit of ``y``; a `Status` contains its own.
     cause : int, default 1
         Event of interest.
     target : {"event", "no_event"}, default "event"
@@ -109,7 +109,7 @@ def calibration(
         Row weights; a bare array is taken as sampling weights. Of interval-censored outcomes attrition weights take the
         place of Turnbull's estimate and of weights for attendance: the rows whose state is known speak for all.
     clusters : array-like of shape (n,), optional
-        Unit of the standard errors.
+        Cluster of each row, for the standard errors.
     confidence : float, default 0.95
         Level of intervals.
     n_resamples : int, default 200
@@ -118,7 +118,8 @@ def calibration(
     random_state : int, SeedSequence, Generator or None, default 0
         Seed of these draws.
     min_at_risk : float, default 10
-        Fewer patients with ``time >= horizon`` (known states): NaN with a reason.
+        Smallest accepted number of patients with ``time >= horizon`` (for states, of known states); below it the value
+        is NaN with a reason.
     min_censoring_survival : float, default 0.02
         For interval-censored outcomes, whose states at the visit are weighted: see `brier`.
 

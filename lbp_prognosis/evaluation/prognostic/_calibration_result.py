@@ -260,7 +260,7 @@ class Calibration(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         horizon : float, optional
             The first by default.
         groups : int, default 10

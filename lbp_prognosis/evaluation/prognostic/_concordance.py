@@ -76,7 +76,7 @@ def concordance(
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights; a bare array is taken as sampling weights.
     clusters : array-like of shape (n,), optional
-        Patients, sites: the unit of the standard error.
+        Cluster of each row, e.g. patient or site, for the standard error.
     confidence : float, default 0.95
         Level of the interval.
 

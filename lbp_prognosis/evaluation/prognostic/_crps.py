@@ -29,21 +29,21 @@ def crps(
     Parameters
     ----------
     y : ndarray of shape (n,)
-        `Measured.at`; rows whose score is missing were not observed and have no part.
+        `Measured.at`; rows with a missing score are excluded.
     forecast : ScoreForecast
         Predicted distributions of the n patients.
     spacing : {"points", "levels"}, default "points"
         ``"points"``: the distance of two levels is that of their scores (CRPS, in points). ``"levels"``: neighbouring
         levels are one apart (RPS), for categories without a distance; every score must be a level.
     sample_weight : array-like of shape (n,) or Weights, optional
-        Row weights; `Weights` of kind ``"attrition"`` (see ``validation.attrition_weights``) make those seen stand for
-        all.
+        Row weights; `Weights` of kind ``"attrition"`` (see ``validation.attrition_weights``) weight the observed
+        patients to represent all patients.
     clusters : array-like of shape (n,), optional
-        Patients, sites: the unit of the standard error.
+        Cluster of each row, e.g. patient or site, for the standard error.
     confidence : float, default 0.95
         Level of the interval.
     min_at_risk : float, default 10
-        Fewer observed scores: NaN with a reason.
+        Smallest accepted number of observed scores; below it the value is NaN with a reason.
 
     Returns
     -------

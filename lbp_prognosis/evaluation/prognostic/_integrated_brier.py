@@ -69,19 +69,20 @@ def integrated_brier(
     cause : int, default 1
         Event of interest.
     target : {"event", "no_event"}, default "event"
-        What is predicted; the value is the same for an event and its complement.
+        Predicted target; the value is the same for an event and its complement.
     censoring : "marginal" or object, default "marginal"
         As in `brier`.
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights; a bare array is taken as sampling weights.
     clusters : array-like of shape (n,), optional
-        Patients, sites: the unit of the standard error.
+        Cluster of each row, e.g. patient or site, for the standard error.
     confidence : float, default 0.95
         Level of the interval.
     min_at_risk : float, default 10
-        Fewer patients with ``time >= horizon`` at a grid time: NaN with a reason.
+        Smallest accepted number of patients with ``time >= horizon`` at a grid time; below it the value is NaN with a
+        reason.
     min_censoring_survival : float, default 0.02
-        A lower probability of being uncensored at a grid time: NaN with a reason.
+        Smallest accepted probability of being uncensored at a grid time; below it the value is NaN with a reason.
 
     Returns
     -------

@@ -48,24 +48,25 @@ def log_score(
         P(event of ``cause`` by the horizon). Risks of 0 and 1 are scored as 1e-8 from them, and an objection
         counts them.
     horizons : float or array-like of shape (n_horizons,), optional
-        In the unit of ``y``; a `Status` knows its own.
+        Prediction horizons, in the unit of ``y``; a `Status` contains its own.
     cause : int, default 1
         Event of interest; a competing event by the horizon is "no event of interest".
     target : {"event", "no_event"}, default "event"
-        What is predicted; the value is the same for an event and its complement.
+        Predicted target; the value is the same for an event and its complement.
     censoring : "marginal" or object, default "marginal"
         Kaplan–Meier curve of the censoring times on these rows (events first), or a fitted model with
         ``survival_before`` and ``survival_at``.
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights; a bare array is taken as sampling weights.
     clusters : array-like of shape (n,), optional
-        Patients, sites: the unit of the standard error.
+        Cluster of each row, e.g. patient or site, for the standard error.
     confidence : float, default 0.95
         Level of the interval.
     min_at_risk : float, default 10
-        Fewer patients with ``time >= horizon``: NaN with a reason.
+        Smallest accepted number of patients with ``time >= horizon``; below it the value is NaN with a reason.
     min_censoring_survival : float, default 0.02
-        A lower probability of being uncensored at the horizon, when a patient is followed beyond it: NaN with a reason.
+        Smallest accepted probability of being uncensored at the horizon. If it is lower and a patient is followed
+        beyond the horizon, the value is NaN with a reason.
 
     Returns
     -------

@@ -27,18 +27,18 @@ def mean_absolute_error(
     Parameters
     ----------
     y : ndarray of shape (n,)
-        `Measured.at`; rows whose score is missing were not observed and have no part.
+        `Measured.at`; rows with a missing score are excluded.
     predicted : array-like of shape (n,) or ScoreForecast
         Predicted scores; of a forecast the median, which has the smallest expected error.
     sample_weight : array-like of shape (n,) or Weights, optional
-        Row weights; `Weights` of kind ``"attrition"`` (see ``validation.attrition_weights``) make those seen stand for
-        all.
+        Row weights; `Weights` of kind ``"attrition"`` (see ``validation.attrition_weights``) weight the observed
+        patients to represent all patients.
     clusters : array-like of shape (n,), optional
-        Patients, sites: the unit of the standard error.
+        Cluster of each row, e.g. patient or site, for the standard error.
     confidence : float, default 0.95
         Level of the interval.
     min_at_risk : float, default 10
-        Fewer observed scores: NaN with a reason.
+        Smallest accepted number of observed scores; below it the value is NaN with a reason.
 
     Returns
     -------

@@ -59,7 +59,7 @@ class MeanCalibration(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         """
         from lbp_prognosis._draw import draw_mean_calibration
 
@@ -85,20 +85,20 @@ def mean_calibration(
     Parameters
     ----------
     y : ndarray of shape (n,)
-        `Measured.at`; rows whose score is missing were not observed and have no part.
+        `Measured.at`; rows with a missing score are excluded.
     predicted : array-like of shape (n,) or ScoreForecast
         Predicted mean scores; of a forecast the mean.
     n_groups : int, default 10
         Groups of equal size by the prediction; fewer where predictions are tied.
     sample_weight : array-like of shape (n,) or Weights, optional
-        Row weights; `Weights` of kind ``"attrition"`` (see ``validation.attrition_weights``) make those seen stand for
-        all.
+        Row weights; `Weights` of kind ``"attrition"`` (see ``validation.attrition_weights``) weight the observed
+        patients to represent all patients.
     clusters : array-like of shape (n,), optional
-        Patients, sites: the unit of the standard error.
+        Cluster of each row, e.g. patient or site, for the standard error.
     confidence : float, default 0.95
         Level of the interval.
     min_at_risk : float, default 10
-        Fewer observed scores: NaN with a reason.
+        Smallest accepted number of observed scores; below it the value is NaN with a reason.
 
     Returns
     -------

@@ -41,11 +41,11 @@ def nagelkerke_r2(
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights; a bare array is taken as sampling weights.
     clusters : array-like of shape (n,), optional
-        Patients, sites: the unit of the standard error.
+        Cluster of each row, e.g. patient or site, for the standard error.
     confidence : float, default 0.95
         Level of the interval.
     min_at_risk : float, default 10
-        Fewer patients whose state is known: NaN with a reason.
+        Smallest accepted number of patients with a known state; below it the value is NaN with a reason.
 
     Returns
     -------

@@ -162,7 +162,7 @@ class RiskGroups(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         unit : str, default ""
             Unit of time, for the label.
         least : int, default 0
@@ -241,7 +241,7 @@ def risk_groups(
     risk : array-like of shape (n, n_horizons) or (n,)
         P(event of ``cause`` by the horizon).
     horizons : float or sequence of float, optional
-        In the unit of ``y``; a `Status` knows its own.
+        Prediction horizons, in the unit of ``y``; a `Status` contains its own.
     thresholds : array-like of shape (n_groups − 1,), optional
         Risks of the TARGET that divide the groups; a risk at a threshold belongs to the group above.
     quantiles : array-like of shape (n_groups − 1,), optional
@@ -260,11 +260,12 @@ def risk_groups(
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights.
     clusters : array-like of shape (n,), optional
-        Unit of the standard errors.
+        Cluster of each row, for the standard errors.
     confidence : float, default 0.95
         Level of intervals.
     min_at_risk : float, default 10
-        A group with fewer patients followed to the horizon: NaN with a reason there.
+        Smallest accepted number of patients followed to the horizon per group; below it the group's value is NaN with a
+        reason.
     min_censoring_survival : float, default 0.02
         For interval-censored outcomes: see `brier`.
 

@@ -91,7 +91,7 @@ def royston_d(
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights, in the ranks too; a bare array is taken as sampling weights.
     clusters : array-like of shape (n,), optional
-        Patients, sites: the unit of a robust standard error.
+        Cluster of each row, e.g. patient or site, for a robust standard error.
     confidence : float, default 0.95
         Level of the interval.
 

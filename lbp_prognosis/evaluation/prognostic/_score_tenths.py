@@ -30,7 +30,7 @@ def score_tenths(
     Parameters
     ----------
     y : ndarray of shape (n,)
-        Made by `Measured.at`; rows whose score is missing are not observed and have no part.
+        Made by `Measured.at`; rows with a missing score are excluded.
     forecast : ScoreForecast
         Predicted distributions.
     baseline : array-like of shape (n,), optional

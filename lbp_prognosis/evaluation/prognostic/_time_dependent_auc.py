@@ -55,25 +55,26 @@ def time_dependent_auc(
         P(event of ``cause`` by the horizon), or any marker that is higher where the event is likelier: only the order
         matters. A column of NaN gives NaN there. One marker (n,) serves all horizons.
     horizons : float or array-like of shape (n_horizons,), optional
-        In the unit of ``y``; a `Status` knows its own.
+        Prediction horizons, in the unit of ``y``; a `Status` contains its own.
     cause : int, default 1
         Event of interest. Patients with a competing event by the horizon are controls.
     target : {"event", "no_event"}, default "event"
-        What is predicted; the value is the same, cases and controls change places.
+        Predicted target; the value is the same, because cases and controls change places.
     censoring : "marginal" or object, default "marginal"
         Kaplan–Meier curve of the censoring times on these rows (events first), or a model fitted on them with
-        ``survival_before`` and ``survival_at``. The standard error contains the estimation of a curve, also by stratum;
-        any other model is taken as known.
+        ``survival_before`` and ``survival_at``. The standard error accounts for the estimation of a curve, also by
+        stratum; any other model is taken as known.
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights; a bare array is taken as sampling weights.
     clusters : array-like of shape (n,), optional
-        Patients, sites: the unit of the standard error.
+        Cluster of each row, e.g. patient or site, for the standard error.
     confidence : float, default 0.95
         Level of the interval.
     min_at_risk : float, default 10
-        Fewer patients with ``time >= horizon``: NaN with a reason.
+        Smallest accepted number of patients with ``time >= horizon``; below it the value is NaN with a reason.
     min_censoring_survival : float, default 0.02
-        A lower probability of being uncensored at the horizon, when a patient is followed beyond it: NaN with a reason.
+        Smallest accepted probability of being uncensored at the horizon. If it is lower and a patient is followed
+        beyond the horizon, the value is NaN with a reason.
 
     Returns
     -------

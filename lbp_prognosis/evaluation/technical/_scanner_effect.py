@@ -85,7 +85,7 @@ class ScannerEffect(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         """
         from lbp_prognosis._draw import draw_estimates
 

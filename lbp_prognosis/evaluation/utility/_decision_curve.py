@@ -69,7 +69,7 @@ def decision_curve(
     risks : ndarray of shape (n, n_horizons), or mapping from name to such arrays
         P(event of ``cause`` by the horizon), also when ``target="no_event"``.
     horizons : float or sequence of float, optional
-        Prediction times, in the unit of ``y``; a `Status` knows its own.
+        Prediction horizons, in the unit of ``y``; a `Status` contains its own.
     thresholds : array-like of shape (n_thresholds,) or ThresholdRange
         Risks of the TARGET from which on a patient is treated, in (0, 1), each once, in any order, which the results
         keep; a range stands for its grid in steps of 0.01. Always to be given.
@@ -95,9 +95,10 @@ def decision_curve(
     random_state : int, SeedSequence, Generator or None, default 0
         Seed of the resamples.
     min_at_risk : int, default 10
-        Fewer patients followed to the horizon give NaN with a reason.
+        Smallest accepted number of patients followed to the horizon; below it the value is NaN with a reason.
     min_censoring_survival : float, default 0.02
-        With ``"ipcw"``: a smaller probability of being uncensored at the horizon gives NaN with a reason.
+        Smallest accepted probability of being uncensored at the horizon with ``"ipcw"``; below it the value is NaN with
+        a reason.
 
     Returns
     -------

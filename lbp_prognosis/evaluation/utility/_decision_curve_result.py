@@ -53,7 +53,7 @@ class DecisionCurve(Result):
     value, se, low, high : ndarray
         Estimate, standard error, pointwise limits.
     band_low, band_high : ndarray
-        Limits that hold for all thresholds of a horizon at once; NaN without resamples.
+        Simultaneous limits for all thresholds of a horizon; NaN without resamples.
     treated, true_positive, false_positive : ndarray
         Shares of all patients.
     carried_forward : ndarray of bool
@@ -423,7 +423,7 @@ class DecisionCurve(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         horizon : float, optional
             One of the horizons; the first with an estimate by default.
         bands : bool, default False

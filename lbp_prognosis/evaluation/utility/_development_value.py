@@ -72,7 +72,7 @@ class DevelopmentValue(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         """
         from lbp_prognosis._draw import draw_thresholds
 
@@ -113,7 +113,7 @@ def development_value(
     horizon : float, optional
         Time the risks belong to, for frames.
     model : str, default ""
-        Name for frames.
+        Model name in frames.
 
     Returns
     -------

@@ -31,7 +31,7 @@ class NetBenefitDifference(Result):
     value, se, low, high : ndarray
         Estimate, standard error and pointwise limits.
     band_low, band_high : ndarray
-        Limits that hold for all thresholds of a horizon at once; NaN without resamples.
+        Simultaneous limits for all thresholds of a horizon; NaN without resamples.
     reason : tuple of str
         Why a horizon's values are NaN.
     """
@@ -92,7 +92,7 @@ class NetBenefitDifference(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         horizon : float, optional
             One of the horizons; the first with an estimate by default.
         label : str, default ""

@@ -117,7 +117,7 @@ class SequentialPolicy(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         """
         from lbp_prognosis._draw import draw_estimates
 
@@ -170,7 +170,7 @@ def sequential_policy(
     risk_second : array-like of shape (n,)
         Risk with imaging; NaN for patients who were not imaged (then ``imaging_probability`` is needed).
     horizon : float, optional
-        Prediction time; a `Status` knows its own, for times it has to be given.
+        Prediction time; a `Status` contains its own; for times it is required.
     threshold : float
         Risk of the target from which on a patient is treated.
     band : tuple of float or "optimal", default "optimal"
@@ -187,7 +187,7 @@ def sequential_policy(
     target : {"event", "no_event"}, default "event"
         Target of the decision.
     clusters : array-like of shape (n,), optional
-        Unit of the variance.
+        Cluster of each row, for the variance.
     confidence : float, default 0.95
         Level of the intervals.
 

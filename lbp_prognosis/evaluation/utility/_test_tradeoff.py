@@ -125,7 +125,7 @@ class TestTradeoff(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         """
         from lbp_prognosis._draw import draw_estimates
 
@@ -159,7 +159,7 @@ def test_tradeoff(
     risk_without, risk_with : array-like of shape (n,)
         P(event by the horizon) without and with the test, out of sample.
     horizon : float, optional
-        Prediction time; a `Status` knows its own, for times it has to be given.
+        Prediction time; a `Status` contains its own; for times it is required.
     threshold : float
         Risk of the target from which on a patient is treated.
     tested : array-like of bool of shape (n,), optional
@@ -169,7 +169,7 @@ def test_tradeoff(
     target : {"event", "no_event"}, default "event"
         Target of the decision.
     clusters : array-like of shape (n,), optional
-        Unit of the variance.
+        Cluster of each row, for the variance.
     confidence : float, default 0.95
         Level of the intervals.
 

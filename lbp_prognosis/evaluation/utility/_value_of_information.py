@@ -73,7 +73,7 @@ class ValueOfInformation(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         """
         from lbp_prognosis._draw import draw_thresholds
 
@@ -112,7 +112,7 @@ def value_of_information(
     risk : array-like of shape (n,)
         P(event by the horizon), out of sample.
     horizon : float, optional
-        Prediction time; a `Status` knows its own, for times it has to be given.
+        Prediction time; a `Status` contains its own; for times it is required.
     thresholds : array-like of shape (k,)
         Decision thresholds.
     n_future : sequence of int, default ()
@@ -122,13 +122,13 @@ def value_of_information(
     target : {"event", "no_event"}, default "event"
         Target of the decision.
     clusters : array-like of shape (n,), optional
-        Unit of the variance.
+        Cluster of each row, for the variance.
     n_draws : int, default 4000
         Bayesian bootstrap draws for the probability to be useful.
     random_state : int, Generator or None, default 0
         Seed of the draws.
     model : str, default ""
-        Name for frames.
+        Model name in frames.
 
     Returns
     -------

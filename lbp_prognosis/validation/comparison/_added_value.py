@@ -93,7 +93,7 @@ def added_value(
     modalities : mapping of str to sequence of str
         Columns by modality (at most six modalities).
     horizons : float or sequence of float, optional
-        Prediction times; a `Status` knows its own, for times they have to be given.
+        Prediction times; a `Status` contains its own; for times they are required.
     thresholds : array-like or ThresholdRange, optional
         Decision thresholds; with a range its primary threshold is that of the shares, otherwise the middle one.
     modality : str, default "imaging"

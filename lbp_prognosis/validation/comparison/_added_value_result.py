@@ -185,7 +185,7 @@ class AddedValue(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         metric : str, default "ipa"
             Of `shares`: ``concordance``, ``auc``, ``ipa``, ``net_benefit`` …
         horizon : float, optional

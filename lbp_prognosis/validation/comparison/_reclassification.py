@@ -104,7 +104,7 @@ class Reclassification(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         """
         from lbp_prognosis._draw import draw_estimates
 
@@ -143,7 +143,7 @@ def reclassification(
     reference, risk : array-like of shape (n,)
         Risks of the model without and with the new predictors.
     horizon : float, optional
-        Prediction time; a `Status` knows its own.
+        Prediction time; a `Status` contains its own.
     thresholds : array-like, default ()
         Borders of risk categories; none for the continuous NRI.
     cause : int, default 1
@@ -151,7 +151,7 @@ def reclassification(
     held_out : bool, default False
         Whether neither model was fitted to these patients (external validation). Only then are there intervals.
     clusters : array-like of shape (n,), optional
-        Unit of the standard errors.
+        Cluster of each row, for the standard errors.
     confidence : float, default 0.95
         Level of the intervals.
 

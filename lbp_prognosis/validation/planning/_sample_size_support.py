@@ -128,7 +128,7 @@ class SampleSizeSupport(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         """
         from lbp_prognosis._draw import draw_estimates
 
@@ -171,7 +171,7 @@ def sample_size_support(
     c_statistic : float
         Anticipated C statistic, from the literature and not from these patients.
     horizon : float, optional
-        Prediction time; a `Status` knows its own.
+        Prediction time; a `Status` contains its own.
     cause : int, default 1
         Event code of interest.
     n_simulations : int, default 100

@@ -285,7 +285,7 @@ class MetaAnalysis(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         method : {"hksj", "profile"}, default "hksj"
             Which prediction interval: `prediction_hksj` or `prediction_profile`.
         """

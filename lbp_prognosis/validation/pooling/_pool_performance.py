@@ -44,7 +44,7 @@ class PooledPerformance(Result):
     m : int
         Imputations.
     sample : str
-        What `Evidence` takes the numbers for: that of the pooled results.
+        How `Evidence` classifies the results: that of the pooled results.
     """
 
     frame: pd.DataFrame = field(repr=False)
@@ -76,7 +76,7 @@ class PooledPerformance(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         metric : str, default "auc"
             Name of a metric.
         """

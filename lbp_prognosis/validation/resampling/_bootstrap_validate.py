@@ -90,7 +90,7 @@ def bootstrap_validate(
         Made by `Surv.right`, `Status.at`, or `Measured.at` with a declared cut: the model is fitted to the score, and
         its risk at the cut is judged (measures of the score itself: `score_optimism`).
     horizons : float or sequence of float, optional
-        Prediction times; a `Status` and a score know their own, for times they have to be given.
+        Prediction times; a `Status` and a score contain their own; for times they are required.
     thresholds : array-like, default ()
         Decision thresholds: the decision curve is corrected too.
     cause : int, default 1

@@ -230,7 +230,7 @@ class BootstrapValidation(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         metrics : sequence of str, optional
             Names of measures; by default those that share an axis from zero to about one.
         horizon : float, optional

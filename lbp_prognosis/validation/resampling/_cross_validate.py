@@ -212,7 +212,7 @@ class CrossValidation(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         metric : str, default "auc"
             Name of a metric.
         """
@@ -256,7 +256,7 @@ def cross_validate_risk(
     y : ndarray of shape (n,)
         Structured outcome.
     horizons : float or sequence of float, optional
-        Prediction times; a `Status` knows its own, for times they have to be given.
+        Prediction times; a `Status` contains its own; for times they are required.
     cause : int, default 1
         Event code of interest.
     n_splits : int, default 10

@@ -252,7 +252,7 @@ def internal_external(
         Hospital of each row. Left out, ``groups`` are the sites, and what stands here may be the horizons, as in the
         other functions of validation: ``internal_external(model, X, y, 12, groups=site)``.
     horizons : float or sequence of float, optional
-        Prediction times; a `Status` knows its own, for times they have to be given.
+        Prediction times; a `Status` contains its own; for times they are required.
     thresholds : array-like or ThresholdRange, optional
         Decision thresholds.
     cause : int, default 1

@@ -52,7 +52,7 @@ class RiskScorer:
     cause : int
         Event code.
     min_at_risk : int
-        Fewer patients at risk than this at a horizon give NaN there.
+        Smallest accepted number of patients at risk at a horizon; below it the value at that horizon is NaN.
     """
 
     metric: str
@@ -105,7 +105,7 @@ def risk_scorer(metric: str, horizons: Any, *, cause: int = 1, min_at_risk: int 
     cause : int, default 1
         Event code.
     min_at_risk : int, default 10
-        Fewer patients at risk than this at a horizon give NaN there.
+        Smallest accepted number of patients at risk at a horizon; below it the value at that horizon is NaN.
 
     Returns
     -------

@@ -59,7 +59,7 @@ def screen(
     y : ndarray of shape (n,)
         Made by `Surv.right`, `Surv.interval` or `Status.at`.
     horizons : float or sequence of float, optional
-        Prediction times; a `Status` knows its own.
+        Prediction times; a `Status` contains its own.
     cause : int, default 1
         Event of interest.
     polarity : {"good", "bad"}, optional

@@ -84,7 +84,7 @@ class AttritionWeights(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         """
         from lbp_prognosis._draw import draw_estimates
 
@@ -193,7 +193,7 @@ class DeltaSensitivity(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         """
         from lbp_prognosis._draw import draw_estimates
 
@@ -242,7 +242,7 @@ def delta_sensitivity(
     random_state : int, Generator or None, default 0
         Seed; all deltas use the same draws, so that they differ by the assumption only.
     model : str, default ""
-        Name for frames.
+        Model name in frames.
 
     Returns
     -------

@@ -93,7 +93,7 @@ class Fairness(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         metric : str, default "auc"
             One of the measures.
         threshold : float, optional
@@ -158,7 +158,7 @@ def fairness(
     groups : mapping of str to array-like of shape (n,), DataFrame, or array-like of shape (n,)
         Labels by variable, as for `subgroup_performance`.
     horizon : float, optional
-        Prediction time; a `Status` knows its own.
+        Prediction time; a `Status` contains its own.
     threshold : float, optional
         Declared decision threshold: adds net benefit, and the rates at it.
     metrics : sequence of str

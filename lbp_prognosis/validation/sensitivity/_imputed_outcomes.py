@@ -116,7 +116,7 @@ class ImputedOutcomes(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         """
         from lbp_prognosis._draw import draw_estimates
 
@@ -176,7 +176,7 @@ def impute_outcomes(
     ArgumentError
         If all scores, or none, were observed.
     EstimationError
-        By the model, in a bootstrap sample.
+        If the model cannot be fitted in a bootstrap sample.
 
     Notes
     -----

@@ -192,7 +192,7 @@ def subgroup_performance(
         Labels by variable: sex, education, insurance, scanner, site … A numeric variable needs ``bands``. One variable
         alone is named after its series, or "group".
     horizons : float or sequence of float, optional
-        Prediction times; a `Status` knows its own.
+        Prediction times; a `Status` contains its own.
     thresholds : array-like or ThresholdRange, optional
         Decision thresholds.
     bands : mapping of str to sequence of float, optional
@@ -207,7 +207,7 @@ def subgroup_performance(
     min_events : int, default 10
         A group with fewer events, or fewer patients followed without, by the last horizon is counted only.
     clusters : array-like of shape (n,), optional
-        Unit of the standard errors.
+        Cluster of each row, for the standard errors.
     confidence : float, default 0.95
         Level of intervals.
     **keywords

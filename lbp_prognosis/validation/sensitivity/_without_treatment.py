@@ -291,7 +291,7 @@ class WithoutTreatment(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         """
         from lbp_prognosis._draw import draw_estimates
 

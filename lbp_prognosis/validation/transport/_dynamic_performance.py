@@ -53,7 +53,7 @@ class DynamicPerformance(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         metric : str, default "auc"
             Name of a metric.
         """

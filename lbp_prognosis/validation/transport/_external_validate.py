@@ -92,7 +92,7 @@ class ExternalValidation(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; a new figure by default.
         metric : str, default "auc"
             Name of a metric.
         """
@@ -133,7 +133,7 @@ def external_validate(
     y : ndarray of shape (n,)
         Their outcome.
     horizons : float or sequence of float, optional
-        Prediction times; a `Status` knows its own, for times they have to be given.
+        Prediction times; a `Status` contains its own; for times they are required.
     thresholds : array-like or ThresholdRange, optional
         Decision thresholds.
     kind : {"temporal", "geographic", "setting", "random_split"}
@@ -146,7 +146,7 @@ def external_validate(
     target : {"event", "no_event"}, default "event"
         Target of decisions.
     clusters : array-like of shape (n,), optional
-        Unit of the standard errors.
+        Cluster of each row, for the standard errors.
     development_X : DataFrame, optional
         Predictors of development: rows that stand in both are refused.
     **keywords
