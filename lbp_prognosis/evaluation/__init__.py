@@ -1,4 +1,4 @@
-"""(y, risk) to results, tier by tier."""
+"""Evaluation of predictions against outcomes, by tier: technical, diagnostic, prognostic and utility."""
 
 from lbp_prognosis._base import METRICS, Metric, metric
 from lbp_prognosis.evaluation import diagnostic, prognostic, technical, utility

@@ -1,4 +1,4 @@
-"""``evaluate``: one call, every metric that the outcome allows, for every model and every pair."""
+"""``evaluate``: all metrics that the outcome allows, for each model and each pair of models."""
 
 from __future__ import annotations
 
@@ -85,28 +85,29 @@ def evaluate(
         `Surv.right` (with competing events if there are any), `Surv.interval` (at visit times), `Status.at` or
         `Measured.at`.
     risks : array-like of shape (n, n_horizons) or (n,), or mapping from name to such arrays
-        P(event of ``cause`` by the horizon). For a measured score a `ScoreForecast` (or a mapping to them): its
-        distribution is evaluated, and the risk of the declared cut if there is one; a risk alone is that of the cut.
+        P(event of ``cause`` by the horizon). For a measured score, a `ScoreForecast` (or a mapping from name to
+        forecasts): the distribution is evaluated, and also the risk at the declared cut, if any. Risks given without a
+        forecast are risks at the cut.
     horizons : float or sequence of float, optional
         Prediction horizons, in the unit of ``y``; a `Status` contains its own.
     thresholds : array-like or ThresholdRange, optional
-        Decision thresholds on the risk of the target; without them there is no decision curve.
+        Decision thresholds on the risk of the target. Without thresholds, no decision curve is computed.
     linear_predictors : array-like of shape (n,), or mapping from name to such arrays, optional
-        Log-hazard scores, for concordance, D and slopes; by default the risk at the last horizon. With competing events
-        patients are ranked by that risk all the same, the cumulative incidence: a hazard of one cause orders it
-        otherwise (Wolbers et al. 2014, doi:10.1093/biostatistics/kxt059).
+        Log-hazard scores, for concordance, D and slopes; by default the risk at the last horizon. With competing
+        events, patients are always ranked by that risk (the cumulative incidence), because a cause-specific hazard can
+        order patients differently (Wolbers et al. 2014, doi:10.1093/biostatistics/kxt059).
     cumulative_hazards : array-like, or mapping from name to arrays, optional
-        As ``cumulative_hazard`` of `calibration`.
+        Predicted cumulative hazards; see ``cumulative_hazard`` of `calibration`.
     cause : int, default 1
         Event of interest.
     target : {"event", "no_event"}, default "event"
-        Target of decisions; O/E and net benefit are of the target.
+        Target of decisions. O/E and net benefit refer to the target.
     censoring : "marginal" or object, default "marginal"
-        For AUC, Brier and log score: see `brier`.
+        Censoring model for AUC, Brier score and log score; see `brier`.
     estimator : {"km", "ipcw"}, default "km"
-        Of net benefit: see `decision_curve`.
+        Estimator of net benefit; see `decision_curve`.
     knots, smoother
-        Of the calibration curve: see `calibration`.
+        Options of the calibration curve; see `calibration`.
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights.
     clusters : array-like of shape (n,), optional
@@ -125,8 +126,8 @@ def evaluate(
     Returns
     -------
     Evaluation
-        ``to_frame()`` holds every metric of every model and every paired difference; ``calibrations`` and ``decision``
-        hold curves; ``figure()`` draws a page.
+        ``to_frame()`` returns all metrics of all models and all paired differences; ``calibrations`` and ``decision``
+        contain the curves; ``figure()`` draws a page.
 
     Raises
     ------
@@ -159,7 +160,7 @@ def evaluate(
             given = {"linear_predictors": linear_predictors, "target": target, "estimator": estimator, **smooth}
             given["random_state"] = random_state
             return _of_scores(y, forecasts, horizons, thresholds, given, {**rows, "min_at_risk": min_at_risk})
-        y = measured_to_status(y)  # of the declared cut
+        y = measured_to_status(y)  # state at the declared cut
     kind = check_outcome(y, ("right", "interval", "status"), caller="evaluate")
     horizons = _stated_horizon(y) if kind == "status" and horizons is None else horizons
     times, scalar = check_horizons(horizons)
@@ -184,7 +185,7 @@ def evaluate(
             target=target,
             linear_predictor=scores.get(name),
             cumulative_hazard=hazards.get(name),
-            random_state=seeds[0],  # one for all: their distances are compared in the same resamples
+            random_state=seeds[0],  # shared by all models: distances are compared in the same resamples
             **smooth,
             **shared,
             **guards,
@@ -207,7 +208,7 @@ def evaluate(
             **shared,
             **guards,
         )
-        # of an inversion each model's own metrics speak already
+        # each model's own metrics already object to an inversion
         objections += [o for o in decision.objections if o.code != "risk-looks-inverted"]
     elif thresholds is not None:
         objections.append(objection("no-decision-curve"))
@@ -238,11 +239,11 @@ def _of_scores(
     given: dict[str, Any],
     shared: dict[str, Any],
 ) -> Evaluation:
-    """Evaluate distributions of a score, and the risks of its cut where one was declared."""
+    """Evaluate predicted distributions of a score, and the risks at its cut if declared."""
     spec = measured_spec(y)
     risks = cut_risks(forecasts, spec)
     if thresholds is not None and not risks:
-        measured_to_status(y)  # which says that decisions need a cut
+        measured_to_status(y)  # raises an error: decisions need a cut
     metrics, calibrations, transforms = score_metrics(y, forecasts, shared)
     objections: list[Objection] = []
     said = dict.fromkeys(o for part in metrics.values() for result in part.values() for o in result.objections)
@@ -288,7 +289,7 @@ def _stated_horizon(y: np.ndarray) -> float:
 
 
 def _said(metrics: Mapping[str, Mapping[str, MetricResult]]) -> list[Objection]:
-    """Objections of the metrics, once per model and with its name where there are several."""
+    """Objections of the metrics, once per model, with the model's name if there are several models."""
     out: list[Objection] = []
     for name, part in metrics.items():
         whose = f"{name}: " if len(metrics) > 1 else ""
@@ -314,13 +315,13 @@ def _by_model(argument: str, given: Any, models: Mapping[str, np.ndarray], n: in
 
 @dataclass(frozen=True)
 class _Question:
-    """An outcome, and the keyword arguments that all models and metrics share."""
+    """Outcome and keyword arguments shared by all models and metrics."""
 
     kind: str
     y: np.ndarray
-    ask: Any  # the horizons as they were asked for: a number or an array
+    ask: Any  # the horizons as given: a number or an array
     times: np.ndarray
-    of_risks: dict[str, Any]  # of metrics of the risk alone
+    of_risks: dict[str, Any]  # arguments of metrics that use only the risk
     shared: dict[str, Any]
     guards: dict[str, Any]
 
@@ -328,25 +329,25 @@ class _Question:
 def _discrimination(
     asked: _Question, risk: np.ndarray, score: np.ndarray | None, objections: list[Objection], name: str
 ) -> dict[str, MetricResult]:
-    """All metrics but calibration; patients are ranked by the linear predictor, or the last known risk."""
+    """All metrics except calibration; patients are ranked by the linear predictor, or by the last known risk."""
     kind, y, ask, times, shared = asked.kind, asked.y, asked.ask, asked.times, asked.shared
     weighted = {**asked.shared, **asked.guards, **asked.of_risks}
     out: dict[str, MetricResult] = {}
 
     def add(key: str, compute: Callable[[], MetricResult]) -> MetricResult | None:
-        # AUC, Brier and log score are defined wherever this point is reached: a refused argument is the caller's
+        # AUC, Brier and log score are always defined here, so a refused argument is an error of the caller
         expected = EstimationError if key in ("auc", "brier", "log_score") else (EstimationError, ArgumentError)
         try:
             out[key] = compute()
         except expected as error:
-            # one metric that is not defined for this outcome must not hide the others
+            # a metric that is undefined for this outcome must not hide the others
             objections.append(objection("metric-not-computed", metric=key, model=name, reason=error))
             return None
         return out[key]
 
     known = np.flatnonzero(~np.isnan(risk).all(axis=0))
     by_risk = bool(known.size) and (score is None or has_competing(y, shared["cause"]))
-    if by_risk:  # among competing events the hazard of one cause does not order its incidence (Wolbers)
+    if by_risk:  # with competing events a cause-specific hazard does not order the incidence (Wolbers)
         score = risk[:, known[-1]]
     if kind != "status" and score is not None:
         add("concordance", lambda: concordance(y, score, **shared))
@@ -376,7 +377,7 @@ def _discrimination(
 
 
 def _differences(metrics: dict[str, dict[str, MetricResult]], objections: list[Objection]) -> tuple[MetricResult, ...]:
-    """Later minus earlier model, for every metric that both have with influence values."""
+    """Difference (later minus earlier model) for each metric with influence values in both models."""
     out = []
     for first, second in combinations(metrics, 2):
         for name, result in metrics[second].items():

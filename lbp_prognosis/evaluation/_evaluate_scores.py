@@ -1,4 +1,4 @@
-"""The part of `evaluate` for predicted distributions of a score, with and without a declared cut."""
+"""Evaluation of predicted score distributions for `evaluate`, with and without a declared cut."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ __all__ = ["cut_risks", "forecasts_in", "score_metrics"]
 
 
 def forecasts_in(risks: Any, n: int) -> dict[str, ScoreForecast]:
-    """Return the forecasts by model; empty where risks are given.
+    """Return the forecasts by model, or an empty mapping if risks are given.
 
     Raises
     ------
     ArgumentError
-        If some models give forecasts and others risks, or a forecast is of another number of rows.
+        If some models give forecasts and others risks, or a forecast has a different number of rows.
     """
     named = {str(name): part for name, part in risks.items()} if isinstance(risks, Mapping) else {"model": risks}
     found = {name: part for name, part in named.items() if isinstance(part, ScoreForecast)}
@@ -47,7 +47,7 @@ def forecasts_in(risks: Any, n: int) -> dict[str, ScoreForecast]:
 
 
 def cut_risks(forecasts: Mapping[str, ScoreForecast], spec: MeasuredSpec) -> dict[str, Any]:
-    """Return the risks of the declared cut by model; empty where none was declared."""
+    """Return the risks at the declared cut by model, or an empty mapping if no cut was declared."""
     if spec.at_most is not None:
         return {name: part.at_most(spec.at_most) for name, part in forecasts.items()}
     if spec.at_least is not None:
@@ -58,7 +58,7 @@ def cut_risks(forecasts: Mapping[str, ScoreForecast], spec: MeasuredSpec) -> dic
 def score_metrics(
     y: Any, forecasts: Mapping[str, ScoreForecast], shared: Mapping[str, Any]
 ) -> tuple[dict[str, dict[str, MetricResult]], dict[str, MeanCalibration], dict[str, Pit]]:
-    """Return metrics, calibration of the mean, and integral transforms, by model."""
+    """Return metrics, calibration of the mean and probability integral transforms, by model."""
     metrics: dict[str, dict[str, MetricResult]] = {}
     calibrations: dict[str, MeanCalibration] = {}
     transforms: dict[str, Pit] = {}

@@ -1,4 +1,4 @@
-"""``evaluate_state``: how good are predicted probabilities of being in a state at a time?"""
+"""``evaluate_state``: performance of predicted probabilities of being in a state at a given time."""
 
 from __future__ import annotations
 
@@ -43,23 +43,23 @@ def evaluate_state(
     random_state: RandomState = 0,
     min_at_risk: int = 10,
 ) -> Evaluation:
-    """Judge predictions of "in this state at this time": in pain at twelve months, instead of not recovered by then.
+    """Evaluate predicted probabilities of state occupancy, e.g. of being in pain at twelve months.
 
     Parameters
     ----------
     courses : MultiState
-        Courses of the patients, all from one start.
+        Courses of the patients, with a common start.
     risks : array-like of shape (n_patients,), or mapping from name to such arrays
         P(in ``state`` at ``time``), in the order of ``courses.ids``: ``predict_risk(X, time, state=state)`` of a
         `MultiStateCox`.
     time : float
-        The time.
+        Time of evaluation.
     state : str
         Name of the state.
     thresholds : array-like or ThresholdRange, optional
         Decision thresholds on the probability of the state.
     clusters : array-like of shape (n_patients,), optional
-        Cluster of each row, for the standard errors.
+        Cluster of each patient, for the standard errors.
     confidence : float, default 0.95
         Level of intervals.
     n_resamples : int, default 200
@@ -72,14 +72,14 @@ def evaluate_state(
     Returns
     -------
     Evaluation
-        AUC, Brier score, calibration and net benefit of those whose state is known, weighted by the inverse probability
-        of that (`state_at`); and of all patients ``calibration_slope_pseudo``, ``calibration_intercept_pseudo`` (logit
-        lines through pseudo-values) and ``observed_occupancy`` (Aalen–Johansen).
+        AUC, Brier score, calibration and net benefit in patients with a known state, weighted by the inverse
+        probability of a known state (`state_at`). ``calibration_slope_pseudo``, ``calibration_intercept_pseudo`` (logit
+        regressions of pseudo-values) and ``observed_occupancy`` (Aalen–Johansen) use all patients.
 
     Notes
     -----
-    A patient who recovered and relapsed is in pain again: occupancy is no cumulative incidence, and the two questions
-    have different answers. Weights are taken as known in the standard errors.
+    State occupancy differs from cumulative incidence: a patient who recovers and relapses is in pain again. The
+    standard errors treat the weights as known.
 
     Examples
     --------
@@ -168,7 +168,7 @@ def _observed(courses: MultiState, state: str, shared: dict[str, Any]) -> Metric
 
 
 def _lines(pseudo: np.ndarray, risk: np.ndarray, shared: dict[str, Any]) -> list[MetricResult]:
-    """Logit line of pseudo-values on the logit of the risk, by estimating equations."""
+    """Logit regression of pseudo-values on the logit of the risk, by estimating equations."""
     words = "logit line through pseudo-values"
     x = logit(np.clip(risk, 1e-8, 1 - 1e-8))
     design = np.column_stack([np.ones(x.size), x])

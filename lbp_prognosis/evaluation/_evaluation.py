@@ -1,4 +1,4 @@
-"""``Evaluation``: every metric of every model, and of every pair, in one place."""
+"""``Evaluation``: all metrics of each model and each pair of models."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ class Evaluation(Result):
     metrics : dict of str to dict of str to MetricResult
         Model, then metric name.
     differences : tuple of MetricResult
-        Paired differences of every two models, the later minus the earlier, in the metrics that allow them.
+        Paired differences between all pairs of models (later minus earlier), for metrics that allow them.
     calibrations : dict of str to Calibration
-        By model; curves, groups and tests.
+        Curves, groups and tests, by model.
     decision : DecisionCurve or None
-        Of all models; None without thresholds.
+        Decision curves of all models; None without thresholds.
     net_benefit_differences : tuple of NetBenefitDifference
-        Every two models, and each model minus treat all.
+        Differences between all pairs of models, and between each model and treat all.
     mean_calibrations, pits : dict of str to MeanCalibration, Pit
-        By model, where whole distributions of a score were predicted; empty otherwise.
+        Calibration of predicted score distributions, by model; empty for other predictions.
     """
 
     models: tuple[str, ...]
@@ -114,14 +114,14 @@ class Evaluation(Result):
             Names of the models.
         """
         first, second = self.metric(name, model), self.metric(name, reference)
-        if not first.comparable(second):  # pooled over imputations: only what was pooled as a difference
+        if not first.comparable(second):  # pooled over imputations: only differences that were pooled as differences
             for found in self.differences:
                 if (found.metric, found.model, found.reference) == (first.metric, model, reference):
                     return found
         return first.minus(second)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return everything as one frame.
+        """Return all results as one frame.
 
         Columns of evaluation frames, then ``threshold, target, reference``. A row with a ``reference`` is a paired
         difference; net benefit has one row per threshold, with the model ``"treat all"`` among them.
@@ -139,7 +139,7 @@ class Evaluation(Result):
         return metric_frame(rows, extra=("threshold", "target", "reference"))
 
     def table(self) -> pd.DataFrame:
-        """Return the main numbers for reading: one row per model and horizon, values with intervals as text."""
+        """Return a summary table: one row per model and horizon, values with intervals as text."""
         shown = [name for name in _SHOWN if any(name in self.metrics[model] for model in self.models)]
         rows = []
         for model in self.models:
@@ -151,7 +151,7 @@ class Evaluation(Result):
         return pd.DataFrame(rows)
 
     def difference_table(self) -> pd.DataFrame:
-        """Return the main paired differences for reading: one row per pair and horizon, values with intervals as text.
+        """Return a summary table of paired differences: one row per pair and horizon, with intervals as text.
 
         Columns ``difference`` (model − reference), ``horizon``, then one per metric, as in `table`.
         """
@@ -178,7 +178,7 @@ class Evaluation(Result):
         return words + table + pairs + (f"<ul>{notes}</ul>" if notes else "")
 
     def plot(self, ax: Axes | None = None, *, metric: str | None = None) -> Axes:
-        """Draw one metric with intervals over the horizons, a colour per model.
+        """Draw one metric with intervals over the horizons, one colour per model.
 
         Parameters
         ----------
@@ -197,12 +197,12 @@ class Evaluation(Result):
     def figure(self, horizon: float | None = None) -> Figure:
         """Draw one page for a horizon: calibration of every model, discrimination, accuracy and decision curve.
 
-        Of predicted scores: calibration of the mean and the probability integral transform come first.
+        For predicted scores, the page begins with calibration of the mean and the probability integral transform.
 
         Parameters
         ----------
         horizon : float, optional
-            The last at which calibration can be estimated by default.
+            Horizon of the page; by default the last one at which calibration can be estimated.
         """
         from lbp_prognosis._draw import draw_page
 

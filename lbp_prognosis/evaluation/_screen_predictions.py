@@ -1,4 +1,4 @@
-"""Checks of predictions that are implausibly good, far off, or too often the same."""
+"""Checks of predictions that are implausibly good, far from the outcome, or repeated too often."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from lbp_prognosis.survival import aalen_johansen, outcome_kind, outcome_screen
 
 __all__ = ["screen_predictions"]
 
-_IMPLAUSIBLE_AUC = 0.97  # no prognosis of back pain comes near it; a copied outcome does
-_LEAST = 100  # patients, for an area that high to mean something
-_FACTOR = 3.0  # O/E beyond which no recalibration is asked for, but an explanation
-_UNITS = (  # of one unit in the other, and how one says it
+_IMPLAUSIBLE_AUC = 0.97  # no prognostic model of back pain approaches it; a copied outcome does
+_LEAST = 100  # patients below which so high an AUC is uninformative
+_FACTOR = 3.0  # O/E beyond which an explanation is needed, not recalibration
+_UNITS = (  # conversion factor between two units, and its wording
     (365.25 / 12, "days, and horizons in months"),
     (365.25, "days, and horizons in years"),
     (12.0, "months, and horizons in years"),
@@ -35,7 +35,7 @@ def screen_predictions(
     target: str,
     clusters: Any = None,
 ) -> list[Objection]:
-    """Return objections to predictions and outcome that look like a mistake of files, not like a poor model.
+    """Return objections to predictions and outcomes that suggest a data error instead of a poor model.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ def screen_predictions(
     cause : int
         Event of interest.
     target : {"event", "no_event"}
-        Of O/E.
+        Target of O/E.
     clusters : array-like of shape (n,), optional
-        Rows of one cluster may be alike.
+        Cluster of each row; rows of one cluster may be alike.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def _of_model(
     for h in range(horizons.size):
         value, low, high = (float(np.atleast_1d(part)[h]) for part in (oe.value, oe.low, oe.high))
         expected = float(np.mean(risk[:, h]))
-        if target == "no_event" and np.isfinite(value):  # of the complement: back to the event
+        if target == "no_event" and np.isfinite(value):  # the ratio refers to the complement: convert it to the event
             value, low, high = ((1 - part * (1 - expected)) / max(expected, 1e-12) for part in (value, high, low))
         if not (low > _FACTOR or high < 1 / _FACTOR):
             continue
@@ -104,7 +104,7 @@ def _of_model(
 
 
 def _why(y: np.ndarray, expected: float, ratio: float, horizon: float, cause: int) -> str:
-    """Say which slip would explain the ratio: per cent for fractions, or a unit of time."""
+    """Return the error that would explain the ratio: per cent instead of fractions, or a unit of time."""
     if 0.8 <= ratio / 100 <= 1.25 or 0.8 <= ratio * 100 <= 1.25:
         return "A factor of 100 separates them: were per cent and fractions mixed?"
     if outcome_kind(y) == "right":
@@ -119,7 +119,7 @@ def _why(y: np.ndarray, expected: float, ratio: float, horizon: float, cause: in
 def _swapped(
     name: str, y: np.ndarray, risk: np.ndarray, horizons: np.ndarray, cause: int, area: float
 ) -> Objection | None:
-    """Object where the mean risk fits the frequency of another cause, and ranks patients the wrong way."""
+    """Return objections if the mean risk fits the frequency of another cause and reverses the ranking of patients."""
     if outcome_kind(y) != "right" or not area < 0.5:
         return None
     known = np.flatnonzero(~np.isnan(risk).any(axis=0))

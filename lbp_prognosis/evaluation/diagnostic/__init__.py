@@ -1,4 +1,4 @@
-"""Diagnostic accuracy: how well a test agrees with a reference now."""
+"""Diagnostic accuracy: agreement of a test with a reference standard at the same time."""
 
 from lbp_prognosis.evaluation.diagnostic._accuracy import Accuracy, accuracy
 from lbp_prognosis.evaluation.diagnostic._imperfect_reference import imperfect_reference

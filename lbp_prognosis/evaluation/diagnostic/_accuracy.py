@@ -35,11 +35,12 @@ class Accuracy(Result):
     Attributes
     ----------
     table : DataFrame
-        ``metric, group, value, se, low, high, n, n_events, reason``; ``group`` is the level where accuracy is by level.
+        ``metric, group, value, se, low, high, n, n_events, reason``; ``group`` is the level if accuracy is estimated by
+        level.
     counts : DataFrame
         ``group, tp, fp, fn, tn`` at the unit of analysis.
     unit : {"finding", "level", "patient"}
-        What one row of the analysis is.
+        Unit of analysis.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -56,32 +57,32 @@ class Accuracy(Result):
 
     @property
     def sensitivity(self) -> float:
-        """Share of the reference-positive that the test calls positive."""
+        """Sensitivity: proportion of reference-positive findings with a positive test."""
         return self._overall("sensitivity")
 
     @property
     def specificity(self) -> float:
-        """Share of the reference-negative that the test calls negative."""
+        """Specificity: proportion of reference-negative findings with a negative test."""
         return self._overall("specificity")
 
     @property
     def ppv(self) -> float:
-        """Share of the test-positive that are reference-positive."""
+        """Positive predictive value: proportion of test-positive findings that are reference-positive."""
         return self._overall("ppv")
 
     @property
     def npv(self) -> float:
-        """Share of the test-negative that are reference-negative."""
+        """Negative predictive value: proportion of test-negative findings that are reference-negative."""
         return self._overall("npv")
 
     def predictive_values(self, prevalence: float) -> pd.DataFrame:
-        """Return the predictive values this test would have at another prevalence.
+        """Return the predictive values of the test at another prevalence.
 
         Parameters
         ----------
         prevalence : float
-            Share of the reference-positive among those to be tested, in (0, 1), taken as known. A sample enriched with
-            positives has no predictive value of its own.
+            Proportion of reference-positive findings in the tested population, in (0, 1), taken as known. Predictive
+            values cannot be estimated from a sample enriched with positives.
 
         Returns
         -------
@@ -90,8 +91,8 @@ class Accuracy(Result):
 
         Notes
         -----
-        Odds after a test are the odds before it times the likelihood ratio; the interval is that of the likelihood
-        ratio, clustered where the accuracy is.
+        Post-test odds are pre-test odds times the likelihood ratio. The interval is derived from that of the likelihood
+        ratio, which is clustered if the accuracy is.
 
         References
         ----------
@@ -120,7 +121,7 @@ class Accuracy(Result):
         return pd.DataFrame(rows)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per metric (and level), with ``unit`` as a special column."""
+        """Return one row per metric (and level), with the additional column ``unit``."""
         common = {
             "model": self.model,
             "tier": "diagnostic",
@@ -132,7 +133,7 @@ class Accuracy(Result):
         return metric_frame(records, extra=("unit",))
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw every measure with its interval; a colour per level where accuracy is by level.
+        """Draw all measures with intervals, one colour per level if accuracy is estimated by level.
 
         Parameters
         ----------
@@ -167,14 +168,14 @@ def accuracy(
     Parameters
     ----------
     y : ndarray
-        Made by `Reference.now`; one row per finding.
+        Reference standard made by `Reference.now`; one row per finding.
     positive : array-like of shape (n,)
         Test result, 0 or 1.
     clusters : array-like of shape (n,), optional
         Patient of each finding.
     unit : {"finding", "level", "patient"}, default "finding"
-        Unit of the analysis: every finding; every finding and each level by itself; or the patient, who is positive if
-        any finding is (which raises sensitivity and lowers specificity, and is therefore declared).
+        Unit of the analysis: each finding; each finding with results by level; or the patient, who is positive if any
+        finding is. The patient as unit raises sensitivity and lowers specificity, so the unit must be declared.
     levels : array-like of shape (n,), optional
         Level of each finding, for ``unit="level"``.
     confidence : float, default 0.95
@@ -323,7 +324,7 @@ def _likelihood_ratios(
         if not (np.isfinite(top) and np.isfinite(bottom)) or top == 0 or bottom == 0:
             rows.append({**row, "value": float("nan"), "reason": "a cell of the two-by-two table is empty"})
             continue
-        # influence values of ln(top) − ln(bottom): each proportion's deviation over its denominator and value
+        # influence values of ln(top) − ln(bottom): deviation of each proportion over its denominator and value
         psi = np.where(truth, (hits - top) / (truth.sum() * top), -(hits - bottom) / ((~truth).sum() * bottom))
         if codes is None:
             variance = float(np.sum(psi**2))

@@ -1,4 +1,4 @@
-"""Covariance of several AUCs on the same findings: DeLong, or Obuchowski where findings share patients."""
+"""Covariance of several AUCs on the same findings: DeLong, or Obuchowski for findings clustered in patients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["auc_covariance"]
 def auc_covariance(
     truth: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return AUCs, their covariance and the placement values.
+    """Return AUCs, their covariance and placement values.
 
     Parameters
     ----------
@@ -28,11 +28,11 @@ def auc_covariance(
     auc : ndarray of shape (m,)
     covariance : ndarray of shape (m, m)
     placements : ndarray of shape (n, m)
-        Share of the other class each row beats (positives) or is beaten by (negatives).
+        Proportion of the other class with a lower score (for positives) or a higher score (for negatives).
 
     Notes
     -----
-    The covariance is NaN where all positive, or all negative, findings are of one patient.
+    The covariance is NaN if all positive, or all negative, findings belong to one patient.
     """
     n, m = scores.shape
     ones = np.ones(n)

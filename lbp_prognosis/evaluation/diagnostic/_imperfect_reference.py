@@ -1,4 +1,4 @@
-"""Accuracy corrected for known errors of the reference."""
+"""Accuracy corrected for known errors of the reference standard."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def imperfect_reference(
     dependence: Any = (0.0, 0.25, 0.5, 0.75),
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Correct sensitivity and specificity for an imperfect reference, and show what dependence would do.
+    """Correct sensitivity and specificity for an imperfect reference, under several degrees of error dependence.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def imperfect_reference(
     -------
     DataFrame
         One row per dependence: ``dependence, prevalence, sensitivity, sensitivity_low, sensitivity_high, specificity,
-        specificity_low, specificity_high, reason``. A solution outside [0, 1] is NaN with the reason: the assumed
+        specificity_low, specificity_high, reason``. A solution outside [0, 1] is NaN with a reason, because the assumed
         errors contradict the data.
 
     Notes
@@ -75,9 +75,9 @@ def imperfect_reference(
 
 
 def _solve(cells: np.ndarray, se_r: float, sp_r: float, share: float) -> np.ndarray:
-    """Return (π, Se, Sp); the covariance depends on the answer, so it is iterated to a fixed point."""
+    """Return (π, Se, Sp) by fixed-point iteration, because the covariance depends on the solution."""
     prevalence = (cells[0] + cells[2] + sp_r - 1) / (se_r + sp_r - 1)
-    if not 0 < prevalence < 1:  # the reference calls fewer positive, or negative, than its own errors would
+    if not 0 < prevalence < 1:  # fewer positive, or negative, references than its errors imply
         return np.array([prevalence, np.nan, np.nan])
     c1 = c0 = 0.0
     se = sp = np.nan

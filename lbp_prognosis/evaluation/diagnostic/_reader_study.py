@@ -1,4 +1,4 @@
-"""Multi-reader multi-case analysis of reading with and without an aid, generalised to readers and cases."""
+"""Multi-reader multi-case analysis of modalities, generalised to new readers and cases."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ __all__ = ["ReaderStudy", "reader_study"]
 
 @dataclass(frozen=True, repr=False)
 class ReaderStudy(Result):
-    """Obuchowski–Rockette analysis of variance of AUCs, readers and cases random.
+    """Obuchowski–Rockette analysis of variance of AUCs with random readers and cases.
 
     Attributes
     ----------
     auc : DataFrame
         AUC of each reader (columns) with each modality (rows).
     f, df, p : float
-        Test that all modalities are equal; ``df`` are Hillis' denominator degrees of freedom.
+        Test of equality of all modalities; ``df`` is Hillis' denominator degrees of freedom.
     differences : DataFrame
-        ``first, second, difference, se, df, low, high, p`` of every pair of modalities (first − second).
+        ``first, second, difference, se, df, low, high, p`` for each pair of modalities (first − second).
     modalities : DataFrame
         ``modality, auc, se, df, low, high``.
     components : dict
@@ -90,7 +90,7 @@ class ReaderStudy(Result):
         return metric_frame(rows, extra=("reference",))
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the mean AUC of every modality, and the single readers' as small grey marks.
+        """Draw the mean AUC of each modality, with the individual readers as small grey marks.
 
         Parameters
         ----------
@@ -129,10 +129,10 @@ def reader_study(
     y : ndarray
         Made by `Reference.now`.
     scores : mapping of str to mapping of str to array-like of shape (n,), or array of shape (modalities, readers, n)
-        ``{modality: {reader: score of each case}}``; every reader reads every case with every modality. Those of an
-        array are called ``1``, ``2`` ….
+        ``{modality: {reader: score of each case}}``; every reader reads every case with every modality. The modalities
+        and readers of an array are named ``1``, ``2`` ….
     clusters : array-like of shape (n,), optional
-        Patient of each case, where cases are findings.
+        Patient of each case, if cases are findings.
     confidence : float, default 0.95
         Level of the intervals.
     standard : {"reference", "readers"}, default "reference"
@@ -141,7 +141,7 @@ def reader_study(
     Returns
     -------
     ReaderStudy
-        Test of equality, and differences with intervals that hold for new readers and new cases.
+        Test of equality, and differences with intervals that apply to new readers and new cases.
 
     Notes
     -----
@@ -223,7 +223,7 @@ def _hillis(noise: float, mean_square: float, df: int) -> float:
 
 
 def _single(table: np.ndarray, covariance: np.ndarray, names: list[str], r: int, confidence: float) -> pd.DataFrame:
-    """One modality by itself: variance (MS_reader + R Cov2)/R."""
+    """Variance of the mean AUC of one modality: (MS_reader + R Cov2)/R."""
     rows = []
     for k, name in enumerate(names):
         own = covariance[k * r : (k + 1) * r, k * r : (k + 1) * r]

@@ -1,4 +1,4 @@
-"""The first lines of the diagnostic functions: a reference standard now, a test now, patients as clusters."""
+"""Input checks of the diagnostic functions: reference standard, test result and clusters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check_reference(y: Any, clusters: Any, *, caller: str) -> tuple[np.ndarray, 
 
 
 def check_positive(positive: Any, n: int) -> np.ndarray:
-    """Return a test result as booleans; a score without a threshold is refused."""
+    """Return a test result as booleans, and refuse a score without a threshold."""
     values = check_vector("positive", np.asarray(positive, dtype=float), n=n)
     if not set(np.unique(values).tolist()) <= {0.0, 1.0}:
         raise argument_error(
@@ -40,6 +40,6 @@ def check_positive(positive: Any, n: int) -> np.ndarray:
 
 
 def check_standard(standard: str) -> tuple[Objection, ...]:
-    """Return the objection that a reference made of readers carries."""
+    """Return the objection to a reference standard that consists of readers' grades."""
     check_choice("standard", standard, ("reference", "readers"))
     return (READERS,) if standard == "readers" else ()

@@ -1,4 +1,4 @@
-"""The ROC curve of a test against a reference, with the standard error that clustered findings need."""
+"""ROC curve of a test against a reference standard, with standard errors for clustered findings."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ __all__ = ["Roc", "roc"]
 
 @dataclass(frozen=True, repr=False)
 class Roc(Result):
-    """Area under the ROC curve with its interval, and the curve.
+    """ROC curve, and its area with an interval.
 
     Attributes
     ----------
     value, se, low, high : float
         AUC, its standard error (DeLong; Obuchowski with clusters) and interval (on the logit).
     thresholds, false_positive_rate, true_positive_rate : ndarray
-        The curve; "positive" means score ≥ threshold.
+        Coordinates of the curve; "positive" means score ≥ threshold.
     n, n_positive, n_clusters : int
-        Findings, positive findings, patients (0 without clusters).
+        Numbers of findings, positive findings and patients (0 without clusters).
     reason : str
-        Why there is no interval: perfect separation, or all findings of one state in one patient.
+        Reason for a missing interval: perfect separation, or all findings of one state in one patient.
     """
 
     value: float
@@ -66,7 +66,7 @@ class Roc(Result):
 
     @property
     def auc(self) -> float:
-        """The area: the same number as ``value``."""
+        """Area under the curve, equal to ``value``."""
         return self.value
 
     def minus(self, other: Roc) -> pd.Series:
@@ -75,7 +75,7 @@ class Roc(Result):
         Raises
         ------
         ArgumentError
-            If the two curves are not of the same findings.
+            If the two curves are not based on the same findings.
         """
         if not np.array_equal(self.truth, other.truth):
             raise argument_error("other", "a curve of the same findings in the same order", repr(other))
@@ -96,7 +96,7 @@ class Roc(Result):
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row, metric ``auc``."""
+        """Return one row with the metric ``auc``."""
         return metric_frame(
             [
                 {
@@ -117,7 +117,7 @@ class Roc(Result):
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the curve."""
+        """Draw the ROC curve."""
         from lbp_prognosis._draw import draw_roc
 
         label = f"AUC {self.value:.3f} ({self.low:.3f}–{self.high:.3f})"
@@ -151,14 +151,14 @@ def roc(
     confidence : float, default 0.95
         Level of the interval.
     standard : {"reference", "readers"}, default "reference"
-        ``"readers"`` if the reference is readers' grades; the result then says agreement with readers.
+        ``"readers"`` if the reference is readers' grades; the result is then described as agreement with readers.
     model : str, default ""
         Name of the test.
 
     Returns
     -------
     Roc
-        With ``minus`` for the paired difference of two tests.
+        ROC curve and AUC; ``minus`` gives the paired difference between two tests.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Accuracy when the reference was read mostly in those whom the test called positive."""
+"""Accuracy corrected for partial verification, in which the reference depends on the test result."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ __all__ = ["begg_greenes"]
 
 @takes_rows()
 def begg_greenes(positive: Any, reference: Any, *, confidence: float = 0.95) -> pd.DataFrame:
-    """Sensitivity and specificity corrected for verification by test result.
+    """Return sensitivity and specificity corrected for verification by test result.
 
     Parameters
     ----------
     positive : array-like of shape (n,)
         Test result of every patient, 0 or 1.
     reference : array-like of shape (n,)
-        Reference state, 0 or 1; NaN, None or −1 where it was not read.
+        Reference state, 0 or 1; NaN, None or −1 if not verified.
     confidence : float, default 0.95
         Level of the intervals.
 
     Returns
     -------
     DataFrame
-        Rows ``sensitivity, specificity`` with ``value, low, high, naive, n, n_verified, reason``. Without a limit where
-        no verified patient of a test result had, or had not, the disease; the reason says so.
+        Rows ``sensitivity, specificity`` with ``value, low, high, naive, n, n_verified, reason``. Limits are missing,
+        with a reason, if all or none of the verified patients with one test result had the disease.
 
     Notes
     -----
-    Verification may depend on the test, and on nothing else. With π = P(T+), p₁ = P(D | T+, verified) and
-    p₀ = P(D | T−, verified): Se = π p₁ / (π p₁ + (1 − π) p₀), and likewise Sp. Variances on the logit, e.g.
-    1/(N π(1−π)) + (1−p₁)/(n₁ p₁) + (1−p₀)/(n₀ p₀) for Se.
+    Verification may depend only on the test result. With π = P(T+), p₁ = P(D | T+, verified) and p₀ = P(D | T−,
+    verified): Se = π p₁ / (π p₁ + (1 − π) p₀), and likewise Sp. Variances on the logit, e.g. 1/(N π(1−π)) + (1−p₁)/(n₁
+    p₁) + (1−p₀)/(n₀ p₀) for Se.
 
     References
     ----------
