@@ -1,4 +1,4 @@
-"""The grammar of time: outcomes, their definition and weights; curves, their tests, and censoring models."""
+"""Outcomes, their definition and weights; survival curves, tests of curves, and censoring models."""
 
 from lbp_prognosis.survival._aalen_johansen import aalen_johansen
 from lbp_prognosis.survival._censoring_cox import CensoringCox

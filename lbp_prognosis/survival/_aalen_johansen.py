@@ -1,4 +1,4 @@
-"""Aalen–Johansen cumulative incidence of one cause among competing ones."""
+"""Aalen–Johansen cumulative incidence of one cause with competing causes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def aalen_johansen(
     Parameters
     ----------
     y : ndarray of shape (n,)
-        Made by `Surv.right`; a delayed entry in it is used.
+        Outcome made by `Surv.right`; delayed entry is taken into account.
     cause : int, default 1
         Code of the event.
     strata : array-like of shape (n,), optional

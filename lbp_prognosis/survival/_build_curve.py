@@ -55,7 +55,7 @@ def build_curve(
         groups = [every]
     else:
         codes, labels = label_codes("strata", strata, y.shape[0])
-        if every.time.size != y.shape[0]:  # rows of weight zero are gone
+        if every.time.size != y.shape[0]:  # rows of weight zero were removed
             weights = np.asarray(getattr(sample_weight, "values", sample_weight), dtype=float)
             codes = codes[weights > 0]
         groups = [every.take(codes == k) for k in range(len(labels))]

@@ -1,4 +1,4 @@
-"""Censoring distribution that depends on covariates, by Cox's model."""
+"""Censoring distribution given covariates, by a Cox model."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ __all__ = ["CensoringCox"]
 
 
 class CensoringCox:
-    """Probability of still being under observation given covariates, by a Cox model.
+    """Cox model of the censoring distribution: probability of remaining uncensored given covariates.
 
     Parameters
     ----------
     columns : sequence of str, optional
         Columns of ``X`` to use; by default all.
     ties : {"efron", "breslow"}, default "efron"
-        How tied censorings are treated, in the fit and in the baseline alike.
+        Treatment of tied censorings, in the fit and in the baseline.
 
     Attributes
     ----------
@@ -42,8 +42,8 @@ class CensoringCox:
 
     Notes
     -----
-    Events leave the risk set before censorings at the same time. G(t | x) = exp(−H(t) exp(x'β)) with H the baseline
-    that belongs to the ties.
+    Events leave the risk set before censorings at the same time. G(t | x) = exp(−H(t) exp(x'β)), where H is the
+    baseline for the chosen treatment of ties.
     """
 
     def __init__(self, columns: Any = None, *, ties: str = "efron") -> None:
@@ -69,14 +69,14 @@ class CensoringCox:
         Raises
         ------
         EstimationError
-            If the likelihood has no maximum (a covariate that separates the censored).
+            If the likelihood has no maximum, because a covariate separates the censored patients.
         """
         check_choice("ties", self.ties, ("efron", "breslow"))
         self.feature_names_in_: tuple[str, ...] = self._names(X)
         matrix = self._matrix(X, y.shape[0])
         self._fitted = matrix
         rows = curve_rows(y, sample_weight, caller="CensoringCox")
-        if rows.time.size != matrix.shape[0]:  # rows of weight zero are gone
+        if rows.time.size != matrix.shape[0]:  # rows of weight zero were removed
             matrix = matrix[np.asarray(getattr(sample_weight, "values", sample_weight), dtype=float) > 0]
         self._times, place = distinct_times(rows.time)
         lost = rows.event == 0
@@ -133,12 +133,12 @@ class CensoringCox:
 
     @takes_rows(times="numbers")
     def survival_before(self, times: np.ndarray, X: Any = None) -> np.ndarray:
-        """Return G(t− | x) for each row's own time, in the order of the rows fitted, or of ``X``."""
+        """Return G(t− | x) at each row's own time, for the fitted rows or for ``X``."""
         at = check_vector("times", times, low=0)
         return self._survival(np.searchsorted(self._times, at, side="left"), X)
 
     @takes_rows()
     def survival_at(self, horizon: float, X: Any = None) -> np.ndarray:
-        """Return G(horizon | x) for each row fitted, or of ``X``, of shape (n,)."""
+        """Return G(horizon | x) for each fitted row or each row of ``X``, of shape (n,)."""
         time = check_number("horizon", horizon, low=0)
         return self._survival(np.array([np.searchsorted(self._times, time, side="right")]), X)

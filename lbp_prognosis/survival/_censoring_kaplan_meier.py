@@ -1,4 +1,4 @@
-"""Censoring distribution by Kaplan–Meier, one curve or one per stratum."""
+"""Kaplan–Meier estimate of the censoring distribution, overall or per stratum."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["CensoringKaplanMeier"]
 
 
 class CensoringKaplanMeier:
-    """Marginal (or stratified) probability of still being under observation, by Kaplan–Meier.
+    """Kaplan–Meier model of the censoring distribution, marginal or stratified.
 
     Parameters
     ----------
     strata : array-like of shape (n,), str or list of str, optional
-        Labels of the rows of ``y``, or names of columns of the ``X`` given to `fit`. By default one curve for all.
+        Labels of the rows of ``y``, or names of columns of the ``X`` given to `fit`. By default one curve for all rows.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class CensoringKaplanMeier:
 
     Notes
     -----
-    With discrete strata, weights 1/G need censoring to be independent of the outcome only within a stratum.
+    With discrete strata, weights 1/G assume that censoring is independent of the outcome only within strata.
 
     Examples
     --------
@@ -62,7 +62,7 @@ class CensoringKaplanMeier:
         y : ndarray of shape (n,)
             Made by `Surv.right`.
         X : DataFrame of shape (n, p), optional
-            Holds the columns named in ``strata``.
+            Contains the columns named in ``strata``.
         sample_weight : Weights or array-like of shape (n,), optional
             Row weights.
         """
@@ -115,14 +115,14 @@ class CensoringKaplanMeier:
 
     @takes_rows(times="numbers")
     def survival_before(self, times: np.ndarray, X: Any = None) -> np.ndarray:
-        """Return G(t−) for each row's own time.
+        """Return G(t−) at each row's own time.
 
         Parameters
         ----------
         times : array-like of shape (n,)
-            One time a row, in the order of the rows fitted, or of ``X``. Without strata any times will do.
+            One time per row, in the order of the fitted rows or of ``X``. Without strata, any times are accepted.
         X : DataFrame, optional
-            Rows to read for, if not those fitted.
+            Rows to predict for, if different from the fitted rows.
         """
         at = check_vector("times", times, low=0)
         codes = self._codes(X, at.size)
@@ -136,7 +136,7 @@ class CensoringKaplanMeier:
 
     @takes_rows()
     def survival_at(self, horizon: float, X: Any = None) -> np.ndarray:
-        """Return G(horizon) for each row fitted, or of ``X``, of shape (n,)."""
+        """Return G(horizon) for each fitted row or each row of ``X``, of shape (n,)."""
         time = check_number("horizon", horizon, low=0)
         value = np.array([float(step_at(grid, survival, time, left=1.0)) for grid, survival in self.curves_])
         return value[self._codes(X, self.n_rows_ if X is None else len(X))]

@@ -1,4 +1,4 @@
-"""Outcomes to and from frames and scikit-survival's arrays."""
+"""Conversion of outcomes to and from frames and scikit-survival arrays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["from_frame", "from_sksurv", "to_frame", "to_sksurv"]
 
 
 def to_frame(y: np.ndarray) -> pd.DataFrame:
-    """Return the outcome as a frame with one column per field (and what a `Status` or a `Measured` says of itself)."""
+    """Return the outcome as a frame with one column per field (and the declaration of a `Status` or `Measured`)."""
     kind = outcome_kind(y)
     if kind == "repeated":
         repeated = repeated_spec(y)
@@ -77,7 +77,7 @@ def to_sksurv(y: np.ndarray, cause: int = 1) -> np.ndarray:
 
 
 def from_sksurv(y: Any) -> np.ndarray:
-    """Read scikit-survival's structured pair: first field the event indicator (bool), second the time."""
+    """Return an outcome from scikit-survival's structured pair: event indicator (bool), then time."""
     names = getattr(getattr(y, "dtype", None), "names", None)
     if not names or len(names) != 2 or y.dtype[0] != np.dtype(bool):
         raise argument_error("y", "a structured array of (bool event, float time)", describe(y), kind=OutcomeError)

@@ -1,4 +1,4 @@
-"""Failures in the rows of courses through states, one row each."""
+"""Contradictory rows in courses through states."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def course_failures(
     target : ndarray of int of shape (n,)
         State entered at the stop; −1 none, −2 unknown.
     initial : ndarray of int of shape (n,)
-        State of the row if it is the patient's first; −2 unknown.
+        State of the row if it is the first row of a patient; −2 unknown.
     stated : ndarray of int of shape (n,), optional
-        What each row says of its own state.
+        State that each row declares.
     order : ndarray of int of shape (n,)
         Rows by patient and time.
     gaps : bool
@@ -99,7 +99,7 @@ def visit_failures(
     patient, time, code : ndarray of shape (n,)
         Visits.
     attended : ndarray of bool of shape (n,)
-        Whether a state was seen.
+        Whether a state was observed.
     absorbing : collection of int
         States that are never left.
     states : tuple of str
@@ -132,7 +132,7 @@ def raise_failures(name: str, failures: list[dict[str, Any]], ids: np.ndarray) -
     name : str
         Name of the constructor.
     failures : list of dict
-        As the functions here return them.
+        Failures as returned by the functions of this module.
     ids : ndarray of shape (n,)
         Patient of each row, for the messages.
     """

@@ -12,7 +12,7 @@ INTERVALS = ("log-log", "log", "plain", "logit", "arcsin")
 
 
 def curve_interval(p: np.ndarray, se: np.ndarray, confidence: float, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Limits for a probability; both are ``p`` where nothing has happened yet and NaN where ``se`` is.
+    """Limits of a probability; both equal ``p`` before the first event and are NaN if ``se`` is NaN.
 
     With z the normal quantile: plain p ± z·se; log p·exp(±z·se/p); log-log p^exp(±z·se/(p log p)); logit; and arcsin,
     sin²(asin √p ± z·se/(2√(p(1−p)))). Limits are kept in [0, 1].
@@ -34,7 +34,7 @@ def curve_interval(p: np.ndarray, se: np.ndarray, confidence: float, kind: str) 
             low = np.sin(np.maximum(angle - half, 0.0)) ** 2
             high = np.sin(np.minimum(angle + half, np.pi / 2)) ** 2
     still = se == 0
-    # minimum/maximum of the pair: log-log half-widths are negative because log p is
+    # minimum/maximum of the pair: log-log half-widths are negative, because log p is negative
     lower = np.where(still, p, np.clip(np.minimum(low, high), 0.0, 1.0))
     upper = np.where(still, p, np.clip(np.maximum(low, high), 0.0, 1.0))
     return np.where(np.isnan(se), np.nan, lower), np.where(np.isnan(se), np.nan, upper)

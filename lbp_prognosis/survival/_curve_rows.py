@@ -1,4 +1,4 @@
-"""Rows of a curve: times, codes, delayed entry, weights of a declared kind, strata."""
+"""Rows of a curve: times, codes, delayed entry, weights of a declared kind and strata."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ __all__ = ["CurveRows", "curve_rows", "label_codes"]
 class CurveRows:
     """Columns of a right-censored outcome.
 
-    ``robust`` says that the weights are not frequencies; ``clusters`` are codes of the variance unit, if not the row.
+    ``robust`` says that the weights are not frequencies; ``clusters`` contains cluster codes for the variance; None
+    treats rows as independent.
     """
 
     time: np.ndarray
@@ -42,12 +43,12 @@ class CurveRows:
 
     @property
     def counts(self) -> np.ndarray | None:
-        """Weights that count patients: frequencies, or None where a row is one patient."""
+        """Frequency weights, or None if each row is one patient."""
         return None if self.robust else self.weights
 
     @property
     def full_weights(self) -> np.ndarray:
-        """Weights of any kind, ones where none were given."""
+        """Weights of any kind; ones if no weights were given."""
         return np.ones(self.time.size) if self.weights is None else self.weights
 
     @property
@@ -56,11 +57,11 @@ class CurveRows:
         return int(self.time.size if self.counts is None else self.counts.sum())
 
     def from_enough_at_risk(self, min_at_risk: float) -> tuple[CurveRows, float]:
-        """Leave out what happened before the risk set first held ``min_at_risk`` patients (delayed entry only).
+        """Exclude times before the risk set first contained ``min_at_risk`` patients (delayed entry only).
 
-        A product over a risk set of one or two takes the whole curve with it, so the curve starts later and is
-        conditional on being free of the event then. Returns the rows, and the time it starts (0 if nothing is left
-        out).
+        A factor from a risk set of one or two patients would determine the whole curve. The curve therefore starts
+        later and is conditional on being event-free at that time. Returns the rows and the start time (0 if nothing is
+        excluded).
         """
         if self.entry is None or min_at_risk <= 0:
             return self, 0.0
@@ -85,7 +86,7 @@ class CurveRows:
 
 
 def curve_rows(y: Any, sample_weight: Any, *, caller: str, cause: int | None = None, clusters: Any = None) -> CurveRows:
-    """Check a right-censored outcome and its weights; rows of weight zero are left out."""
+    """Check a right-censored outcome and its weights, and exclude rows of weight zero."""
     check_outcome(
         y,
         ("right",),

@@ -20,7 +20,7 @@ class CurveTest(Result):
     Attributes
     ----------
     name : str
-        Which test.
+        Name of the test.
     statistic : float
         Quadratic form of the scores.
     df : int
@@ -71,13 +71,13 @@ class CurveTest(Result):
 
 
 def quadratic_form(score: np.ndarray, variance: np.ndarray) -> tuple[float, int]:
-    """Return score' V⁻ score and the rank of V: groups without information drop out, one is always redundant."""
+    """Return score' V⁻ score and the rank of V; groups without information are dropped, and one group is redundant."""
     if score.size < 2:
         return float("nan"), 0
     size = np.sqrt(np.clip(np.diag(variance), 0.0, None))
     keep = size > 1e-10 * max(size.max(initial=0.0), 1e-300)
     values, vectors = np.linalg.eigh(variance[np.ix_(keep, keep)] / np.outer(size[keep], size[keep]))
-    # k groups have rank k − 1 (the scores sum to zero); eigenvalues of the correlation below this are that zero
+    # k groups have rank k − 1 (the scores sum to zero); smaller eigenvalues of the correlation count as zero
     real = values > 1e-9
     if not real.any():
         return float("nan"), 0

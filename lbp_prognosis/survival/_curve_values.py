@@ -1,4 +1,4 @@
-"""Curves read at given times: values with their uncertainty and the number still at risk."""
+"""Values of curves at given times, with uncertainty and numbers at risk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["CurveValues"]
 
 @dataclass(frozen=True, repr=False)
 class CurveValues(Result):
-    """A curve, or one curve per stratum, read at given times.
+    """Values of a curve, or of one curve per stratum, at given times.
 
     ``numpy.asarray(values)`` gives ``value``. Without strata, arrays have the shape of the times asked for (floats for
     a single number); with strata they are (n_strata, n_times).
@@ -27,11 +27,11 @@ class CurveValues(Result):
     horizon : float or ndarray of shape (n_times,)
         Times, in the unit of the outcome.
     value, se, low, high : float or ndarray
-        Estimate, standard error and pointwise confidence limits; NaN where ``reason`` says why.
+        Estimate, standard error and pointwise confidence limits; NaN with an explanation in ``reason``.
     at_risk : float or ndarray
-        Number at risk: entered before the time, and followed to it or beyond (``entry < t <= time``).
+        Number at risk: patients who entered before the time and were followed at least to it (``entry < t <= time``).
     reason : str or ndarray of str
-        Why a value is NaN; empty otherwise.
+        Reason for a NaN value; empty otherwise.
     strata : tuple
         Labels of the strata, empty without strata.
     confidence : float

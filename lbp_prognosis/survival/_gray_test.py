@@ -28,7 +28,7 @@ def gray_test(y: Any, groups: Any, *, cause: int = 1, strata: Any = None, rho: f
     y : ndarray of shape (n,)
         Made by `Surv.right`, without delayed entry.
     groups : array-like of shape (n,)
-        Two labels or more.
+        Group of each row, with at least two groups.
     cause : int, default 1
         Code of the event.
     strata : array-like of shape (n,), optional
@@ -43,9 +43,9 @@ def gray_test(y: Any, groups: Any, *, cause: int = 1, strata: Any = None, rho: f
 
     Notes
     -----
-    With R_j(t) = Y_j (1 − F_j(t−))/S_j(t−), who is left in the subdistribution sense, the score of group j is
-    Σ w (d_1j − d_1 R_j/R); the variance is Gray's, with a finite-population factor for ties, and agrees with
-    ``cmprsk::cuminc`` in R.
+    With R_j(t) = Y_j (1 − F_j(t−))/S_j(t−), the size of the subdistribution risk set, the score of group j is Σ w (d_1j
+    − d_1 R_j/R); the variance is Gray's, with a finite-population factor for ties, and agrees with ``cmprsk::cuminc``
+    in R.
 
     References
     ----------
@@ -114,7 +114,7 @@ def _one_stratum(
     expected = weight * d @ (left / total[:, None])
     score = weight @ d1
 
-    # a_jl: how the score of group j moves with the subdistribution hazard of group l; c its running integral
+    # a_jl: derivative of the score of group j by the subdistribution hazard of group l; c its running integral
     share = spread / room[:, None]
     a = weight[:, None, None] * spread[:, :, None] * (np.eye(k) - share[:, None, :])
     c = np.cumsum(a * (d / (room * free_before))[:, None, None], axis=0)

@@ -1,4 +1,4 @@
-"""Counts by time and group: what every comparison of groups stands on."""
+"""Counts by time and group, the input of all group comparisons."""
 
 from __future__ import annotations
 

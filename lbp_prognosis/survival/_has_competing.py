@@ -1,4 +1,4 @@
-"""``has_competing``: does another event than the one asked about occur?"""
+"""``has_competing``: whether competing events occur in an outcome."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["has_competing"]
 
 
 def has_competing(y: np.ndarray, cause: int = 1) -> bool:
-    """Return whether an outcome contains events of other causes than ``cause``; a state or a score never does.
+    """Return whether an outcome contains events of causes other than ``cause``; False for states and scores.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Times in days against a horizon in months: a mistake of units that no metric can see."""
+"""Detection of times and horizons in different units, which metrics cannot detect."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from lbp_prognosis.survival._outcome import outcome_kind
 __all__ = ["horizon_unit_doubt"]
 
 _RATIO = 10.0  # days to months is 30, days to years 365, weeks to years 52
-_SHARE = 0.05  # an early horizon that is meant (30 days after surgery) holds a larger share of the events
+_SHARE = 0.05  # an intended early horizon (30 days after surgery) covers a larger share of the events
 
 
 def horizon_unit_doubt(y: np.ndarray, horizons: np.ndarray, cause: int = 1) -> str:
-    """Return a sentence if times and horizons look as if they were in different units, else an empty string.
+    """Return a sentence if times and horizons appear to have different units, otherwise an empty string.
 
     Parameters
     ----------
@@ -26,9 +26,9 @@ def horizon_unit_doubt(y: np.ndarray, horizons: np.ndarray, cause: int = 1) -> s
 
     Notes
     -----
-    Doubtful are horizons of which the longest is less than a tenth of the median follow-up while fewer than one event
-    in twenty happened by it (times in a smaller unit), and horizons of which the shortest exceeds ten times the longest
-    follow-up (times in a larger unit).
+    Times are probably in a smaller unit if the longest horizon is less than a tenth of the median follow-up and fewer
+    than one event in twenty occurred by it. Times are probably in a larger unit if the shortest horizon exceeds ten
+    times the longest follow-up.
     """
     kind = outcome_kind(y)
     if kind not in ("right", "interval"):

@@ -39,10 +39,10 @@ def kaplan_meier(
     Parameters
     ----------
     y : ndarray of shape (n,)
-        Made by `Surv.right`; a delayed entry in it is used.
+        Outcome made by `Surv.right`; delayed entry is taken into account.
     cause : int, optional
-        By default an event is an event of any cause. A single cause is taken only if no other occurs, because the
-        complement of a curve that censors competing events is not a risk: use `aalen_johansen`.
+        Event code; by default events of all causes. A single cause is accepted only if no other cause occurs, because
+        the complement of a curve that censors competing events is not a risk; use `aalen_johansen` instead.
     strata : array-like of shape (n,), optional
         Stratum of each row; one curve is estimated per stratum.
     sample_weight : Weights or array-like of shape (n,), optional
@@ -66,7 +66,7 @@ def kaplan_meier(
     Raises
     ------
     OutcomeError
-        If ``y`` is not right-censored, or ``cause`` is given while others compete.
+        If ``y`` is not right-censored, or ``cause`` is given and competing events occur.
 
     See Also
     --------
@@ -76,7 +76,7 @@ def kaplan_meier(
     Notes
     -----
     S(t) = Π_{u≤t} (1 − d/Y), Var S = S² Σ d/(Y(Y − d)) (Greenwood), with d events and Y at risk (entry < u ≤ time).
-    Events come before censorings at the same time.
+    Events precede censorings at the same time.
 
     References
     ----------

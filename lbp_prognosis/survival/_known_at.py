@@ -1,4 +1,4 @@
-"""``known_at``: an outcome seen at visits, as a right-censored one that is true of one horizon."""
+"""``known_at``: right-censored form of an interval-censored outcome, valid at one horizon."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def known_at(y: np.ndarray, horizon: float) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n,)
-        Made by `Surv.right`. An event found by the horizon stands at the visit that found it; a patient seen free of
-        it at the horizon or later is censored at the horizon; whoever was last seen before it, or had the
-        event somewhere between that visit and one after the horizon, is censored at that visit.
+        Made by `Surv.right`. An event detected by the horizon is dated at the visit that detected it. A patient
+        observed event-free at or after the horizon is censored at the horizon. A patient last observed event-free
+        before the horizon, with no visit until after it or none at all, is censored at that last event-free visit.
 
     Notes
     -----
-    P(event by the horizon) is estimated from it by Kaplan–Meier or Aalen–Johansen as if patients left at their last
-    visit. It is right at this horizon and at none other: make one for each.
+    Kaplan–Meier or Aalen–Johansen estimates P(event by the horizon) from the result as if patients left at their last
+    visit. The result is valid only at this horizon; use a separate call for each horizon.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def known_at(y: np.ndarray, horizon: float) -> np.ndarray:
     tau = check_number("horizon", horizon, low=0, open_low=True)
     happened = y["upper"] <= tau
     free = ~happened & (y["lower"] >= tau)
-    # what came after the horizon is left out: it would be true of no other horizon
+    # observations after the horizon are excluded: the result is valid only at this horizon
     time = np.where(happened, y["upper"], np.where(free, tau, y["lower"]))
     entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
     return Surv.right(time, np.where(happened, y["event"], 0), entry=entry, censored=0)

@@ -1,4 +1,4 @@
-"""Log-rank test and its weighted relatives."""
+"""Log-rank test and its weighted forms."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def log_rank(
     Parameters
     ----------
     y : ndarray of shape (n,)
-        Made by `Surv.right`; a delayed entry in it is used.
+        Outcome made by `Surv.right`; delayed entry is taken into account.
     groups : array-like of shape (n,)
-        Two labels or more.
+        Group of each row, with at least two groups.
     strata : array-like of shape (n,), optional
         Strata; groups are compared within each stratum and the comparisons are summed.
     cause : int, optional
-        Compare the cause-specific hazard of one cause; by default of any event. (`gray_test` compares incidences.)
+        Cause whose cause-specific hazard is compared; by default all events. (`gray_test` compares incidences.)
     rho, gamma : float, default 0.0
         Weights S(t−)^rho (1 − S(t−))^gamma of Fleming and Harrington: 0, 0 is the log-rank test, rho=1 Peto–Prentice.
 

@@ -1,4 +1,4 @@
-"""``Measured``: a score at a later visit, with its range and, if declared, the cut that makes it a state."""
+"""``Measured``: a score at a later visit, with its range and an optional cut that defines a state."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class MeasuredSpec:
     lower, upper : float
         Range of the score.
     kind : {"ordinal", "continuous"}
-        Whether differences between scores have a meaning of their own.
+        Measurement level of the score: whether differences between scores are meaningful.
     at_most, at_least : float or None
-        Declared cut: the state 1 is a score of at most, or at least, this.
+        Declared cut: state 1 is a score of at most, or at least, this value.
     """
 
     horizon: float
@@ -60,7 +60,7 @@ class MeasuredSpec:
 
     @property
     def cut(self) -> float | None:
-        """The declared cut, of either direction."""
+        """The declared cut, in either direction."""
         return self.at_most if self.at_least is None else self.at_least
 
 
@@ -86,24 +86,24 @@ class Measured:
         horizon : float
             Time of the visit, in the unit of the study.
         value : array-like of shape (n,)
-            Scores; None or NaN where the patient was not seen.
+            Scores; None or NaN if not observed.
         lower, upper : float
-            Range of the instrument; a score outside is refused.
+            Range of the instrument; scores outside the range are refused.
         kind : {"ordinal", "continuous"}, default "ordinal"
-            What the scores are taken for.
+            Measurement level of the scores.
         at_most, at_least : float, optional
-            Declared before the data are seen: a score of at most (at least) this is the state 1. With it the outcome
-            enters calibration and decision curves as a risk, while models are fitted to the score.
+            Cut declared before the data are analysed: a score of at most (at least) this value is state 1. Calibration
+            and decision curves then use the risk of this state, while models are fitted to the score.
         index : Index, Series, DataFrame or array-like of shape (n,), optional
-            Labels of the rows, in the order in which the outcome is to stand; a value with labels of its own is put in
-            this order. With it, models and evaluation check that ``X`` has the same labels in the same order.
+            Labels of the rows, in the order of the outcome; labelled values are rearranged to this order. Models and
+            evaluation then check that ``X`` has the same labels in the same order.
 
         Returns
         -------
         ndarray of shape (n,)
             Structured, with the field ``value`` (float); NaN is "not observed"; and, if given, ``label``. The
-            declaration is the title of the field: it survives indexing, concatenation, copies between processes and
-            ``numpy.save``, and two declarations that differ cannot be concatenated.
+            declaration is stored in the title of the field. It survives indexing, concatenation, copies between
+            processes and ``numpy.save``. Outcomes with different declarations cannot be concatenated.
 
         Raises
         ------
@@ -139,14 +139,14 @@ class Measured:
         at_least: float | None = None,
         index: Any = None,
     ) -> np.ndarray:
-        """One score at several visits.
+        """A score at several visits.
 
         Parameters
         ----------
         values : mapping of float to array-like of shape (n,)
-            Scores by the time of the visit; None or NaN where the patient was not seen. Two visits or more.
+            Scores by time of the visit, for at least two visits; None or NaN if not observed.
         lower, upper, kind, at_most, at_least, index
-            As for `Measured.at`; they hold for every visit.
+            As for `Measured.at`; they apply to all visits.
 
         Returns
         -------
@@ -195,7 +195,7 @@ class RepeatedSpec:
     visits : tuple of float
         Times of the visits, increasing.
     last : MeasuredSpec
-        What the score at the last visit says; range, kind and cut are those of all visits.
+        Metadata of the score at the last visit; range, kind and cut apply to all visits.
     """
 
     visits: tuple[float, ...]
@@ -269,7 +269,7 @@ def _declared(y: np.ndarray, field: str, prefix: str, maker: str) -> dict[str, A
 
 
 def measured_spec(y: np.ndarray) -> MeasuredSpec:
-    """Return what a measured outcome says of itself.
+    """Return the metadata of a measured outcome.
 
     Raises
     ------
@@ -280,7 +280,7 @@ def measured_spec(y: np.ndarray) -> MeasuredSpec:
 
 
 def repeated_spec(y: np.ndarray) -> RepeatedSpec:
-    """Return what a score at several visits says of itself.
+    """Return the metadata of a score at several visits.
 
     Raises
     ------
@@ -292,7 +292,7 @@ def repeated_spec(y: np.ndarray) -> RepeatedSpec:
 
 
 def measured_at(y: np.ndarray, visit: float) -> np.ndarray:
-    """Return the score at one of several visits, as an outcome of its own.
+    """Return the score at one of several visits as a separate outcome.
 
     Parameters
     ----------
@@ -304,7 +304,7 @@ def measured_at(y: np.ndarray, visit: float) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n,)
-        As `Measured.at` makes it, with the labels of ``y``.
+        Outcome as made by `Measured.at`, with the labels of ``y``.
 
     Examples
     --------
@@ -323,15 +323,15 @@ def measured_at(y: np.ndarray, visit: float) -> np.ndarray:
 
 
 def measured_to_status(y: np.ndarray, *, at_most: Any = None, at_least: Any = None) -> np.ndarray:
-    """Return the state that a cut makes of a score.
+    """Return the state defined by a cut of a score.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
         Made by `Measured.at`.
     at_most, at_least : float or array-like of shape (n,), optional
-        The cut; by default the declared one. One per row, in the order of ``y``, is a cut that depends on the baseline:
-        a response by the minimal important change is ``at_most=baseline - change``.
+        The cut; by default the declared one. A cut per row, in the order of ``y``, can depend on the baseline: a
+        response by the minimal important change is ``at_most=baseline - change``.
 
     Returns
     -------
@@ -360,7 +360,7 @@ def measured_to_status(y: np.ndarray, *, at_most: Any = None, at_least: Any = No
     cut = np.asarray(as_numbers(name, at_most if at_most is not None else at_least), dtype=float)
     if cut.shape not in ((), value.shape) or not np.isfinite(cut).all():
         raise argument_error(name, f"a finite number, or {value.size} of them", describe(cut))
-    slack = 1e-9 * max(abs(spec.lower), abs(spec.upper), 1.0)  # 10 − 8 is the cut 2, whatever its last digits
+    slack = 1e-9 * max(abs(spec.lower), abs(spec.upper), 1.0)  # 10 − 8 equals the cut 2 despite rounding error
     state = value <= cut + slack if at_most is not None else value >= cut - slack
     status = Status.at(spec.horizon, np.where(np.isnan(value), -1, state.astype(int)))
     if "label" not in (y.dtype.names or ()):

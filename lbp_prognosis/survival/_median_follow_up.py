@@ -27,9 +27,9 @@ def median_follow_up(
     Parameters
     ----------
     y : ndarray of shape (n,)
-        Made by `Surv.right`; an event of any cause ends the observation of the follow-up.
+        Outcome made by `Surv.right`; an event of any cause censors the follow-up time.
     p : float, default 0.5
-        Share of patients whose follow-up is at most the answer.
+        Probability of the quantile of follow-up.
     sample_weight : Weights or array-like of shape (n,), optional
         Row weights.
     confidence : float, default 0.95
@@ -41,12 +41,12 @@ def median_follow_up(
     -------
     MetricResult
         ``metric="median_follow_up"`` in the unit of the outcome, without a standard error (for another ``p``
-        ``"follow_up_quantile"``, with the share in ``group``); NaN with a reason where the
-        reverse curve never falls to 1 − p.
+        ``"follow_up_quantile"``, with the share in ``group``); NaN with a reason if the reverse curve does not reach 1
+        − p.
 
     Notes
     -----
-    The p-quantile of `reverse_kaplan_meier`, with log-log limits; at one time events leave before censorings.
+    The p-quantile of `reverse_kaplan_meier`, with log-log limits; events leave before censorings at the same time.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""``MultiState``: the course of each patient through states."""
+"""``MultiState``: courses of patients through states."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class MultiState:
     states : tuple of str
         Names.
     panel : bool
-        Whether states were seen at visits only, so that a transition is dated at the visit that found it.
+        Whether states were observed only at visits, so that a transition is dated at the visit that detected it.
     objections : tuple of Objection
         Code ``panel-observed``.
     label : ndarray of shape (n,) or None
         Codes of the labels of the rows, if ``index`` was given: other arguments are brought into their order.
     dated : tuple of str
-        Of courses seen at visits: states that are entered when they are said to be (an operation).
+        States with known entry times (e.g. an operation), in courses observed at visits.
 
     Examples
     --------
@@ -100,16 +100,16 @@ class MultiState:
         start, stop : array-like of shape (n,)
             Times, finite and at least 0, in any order of rows.
         state : array-like of shape (n,)
-            State entered at ``stop``; missing or ``censored`` where none is. The state of the row before goes on.
+            State entered at ``stop``; missing or ``censored`` if none, in which case the previous state continues.
         initial : str or array-like of shape (n,), default "start"
-            State in which every patient starts; or the state between start and stop of each row, which is compared with
-            what the row before says.
+            Initial state of all patients; or the state between start and stop of each row, which is compared with the
+            previous row.
         states : sequence of str, optional
-            Names in order, among them states that no patient enters; by default those that occur.
+            Names in order, including states that no patient enters; by default the states that occur.
         censored : str, default "censored"
-            The label of no state.
+            Label for censoring.
         gaps : bool, default False
-            Whether a patient may leave observation for a while. The state before the gap is then taken to go on.
+            Whether a patient may be temporarily unobserved. The state before the gap is then assumed to continue.
         index : Index, Series, DataFrame or array-like of shape (n,), optional
             Labels of the rows that the courses carry, as in `Surv.right`.
 
@@ -160,7 +160,7 @@ class MultiState:
         absorbing: Sequence[str] = (),
         states: Sequence[str] | None = None,
     ) -> MultiState:
-        """Build courses from states seen at visits, in any order of rows.
+        """Build courses from states observed at visits, in any order of rows.
 
         Parameters
         ----------
@@ -169,17 +169,18 @@ class MultiState:
         time : array-like of shape (n,)
             Time of the visit, at least 0. The first visit of a patient is the start of the course.
         state : array-like of shape (n,)
-            State seen; missing where the visit was not attended, which tells nothing.
+            Observed state; missing if the visit was not attended. Missing visits are ignored.
         absorbing : sequence of str
-            States that are never left. They are taken as dated (an operation), not as found at a visit.
+            States that are never left. Their entry times are treated as exact (e.g. an operation), not as detected at a
+            visit.
         states : sequence of str, optional
             Names in order.
 
         Returns
         -------
         MultiState
-            Marked ``panel``: a transition is dated at the visit that found it, which is late, and one that went back
-            between two visits was not seen. Results carry the objection ``panel-observed``.
+            Marked ``panel``: a transition is dated late, at the visit that detected it, and a transition reversed
+            between two visits is not observed. Results carry the objection ``panel-observed``.
 
         Raises
         ------
@@ -259,13 +260,13 @@ class MultiState:
         return self.states.index(str(state))
 
     def transitions(self) -> pd.DataFrame:
-        """Return how often rows of each state (index) ended with the entry into another (columns), or censored."""
+        """Return counts of transitions from each state (index) to each other state or censoring (columns)."""
         counts = np.zeros((len(self.states), len(self.states) + 1), dtype=np.int64)
         np.add.at(counts, (self.origin, self.target), 1)  # −1 is the last column
         return pd.DataFrame(counts, index=list(self.states), columns=[*self.states, "(censored)"])
 
     def absorbing(self) -> tuple[str, ...]:
-        """Return the states in which no patient was seen afterwards."""
+        """Return the absorbing states: no patient was observed in them afterwards."""
         return tuple(name for k, name in enumerate(self.states) if not (self.origin == k).any())
 
     def take(self, patients: Any) -> MultiState:
@@ -288,12 +289,12 @@ class MultiState:
         return replace(self, patient=codes, ids=tuple(self.ids[k] for k in kept), **{**parts, **changed})
 
     def after(self, time: float) -> MultiState:
-        """Return the courses of those under observation just after ``time``, from there on (a landmark).
+        """Return the courses after a landmark, for patients under observation just after ``time``.
 
         Parameters
         ----------
         time : float
-            The landmark.
+            Landmark time.
         """
         rows = np.flatnonzero(self.stop > time)
         under = np.zeros(self.n_patients, dtype=bool)
@@ -305,7 +306,7 @@ class MultiState:
 
 
 def _state_labels(name: str, value: Any, censored: str) -> np.ndarray:
-    """Names of states as text; None where there is none."""
+    """Names of states as text; None if there is no state."""
     raw = np.asarray(as_labels(name, value), dtype=object)
     if raw.ndim != 1:
         raise argument_error(name, "one-dimensional", f"shape {raw.shape}")

@@ -35,13 +35,13 @@ def nelson_aalen(
     Parameters
     ----------
     y : ndarray of shape (n,)
-        Made by `Surv.right`; a delayed entry in it is used.
+        Outcome made by `Surv.right`; delayed entry is taken into account.
     cause : int, optional
-        Cause-specific cumulative hazard of one cause; by default of any event.
+        Cause of the cumulative hazard; by default all events.
     strata : array-like of shape (n,), optional
         Stratum of each row; one curve is estimated per stratum.
     sample_weight : Weights or array-like of shape (n,), optional
-        Frequency weights count as copies; otherwise the variance treats a row as one patient.
+        Frequency weights count as copies; otherwise the variance treats each row as one patient.
     interval : {"log", "plain"}, default "log"
         Scale on which the pointwise limits are symmetric.
     confidence : float, default 0.95

@@ -1,4 +1,4 @@
-"""``on_schedule``: visits as they were planned, so that a state at twelve months is a state at twelve months."""
+"""``on_schedule``: assignment of visits to the planned visit times."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class ScheduledOutcome(Result):
     visits : ndarray of shape (k,)
         The schedule, in the unit of ``y``.
     n_moved : int
-        Ends of intervals that were moved.
+        Number of interval ends that were moved.
     median_move, largest_move : float
-        By how much.
+        Median and largest shift of the moved ends.
     n_same_visit : int
-        Intervals of which both ends lie nearest to one visit; they begin at the visit before it.
+        Number of intervals whose ends are both nearest to the same visit; they begin at the previous visit.
     """
 
     y: np.ndarray
@@ -58,7 +58,7 @@ class ScheduledOutcome(Result):
 
 
 def on_schedule(y: np.ndarray, visits: Any) -> ScheduledOutcome:
-    """Take each visit for the planned visit it lies nearest to.
+    """Assign each visit to the nearest planned visit.
 
     Parameters
     ----------
@@ -71,13 +71,13 @@ def on_schedule(y: np.ndarray, visits: Any) -> ScheduledOutcome:
     Returns
     -------
     ScheduledOutcome
-        ``y`` with ends at 0 or at planned visits, and by how much was moved. A last visit after the end of the
-        schedule counts as its last visit; an exactly known event after it is censored there.
+        ``y`` with ends at 0 or at planned visits, and the size of the shifts. A last visit after the end of the
+        schedule counts as the last planned visit; an exactly known event after the schedule is censored there.
 
     Notes
     -----
-    A patient seen free of the event at 11.6 months is then known to be free at the visit of month 12: the same
-    convention as that of a trial's visit windows. It is a coarsening of dates, not of what was found.
+    A patient observed event-free at 11.6 months then counts as event-free at the visit of month 12, as with visit
+    windows in trials. Dates are coarsened; findings are unchanged.
 
     Examples
     --------

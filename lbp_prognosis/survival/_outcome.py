@@ -1,4 +1,4 @@
-"""Reading outcomes: the kind of a ``y``, and the refusal of anything else."""
+"""Recognition of the kind of an outcome ``y``, with refusal of other inputs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def outcome_kind(y: Any) -> OutcomeKind:
     Raises
     ------
     OutcomeError
-        For anything else; a bare 0/1 vector is asked what it means.
+        For any other input; for a bare 0/1 vector, the message asks for its meaning.
     """
     names = getattr(getattr(y, "dtype", None), "names", None)
     if names:
@@ -81,18 +81,18 @@ def outcome_kind(y: Any) -> OutcomeKind:
 
 
 def check_outcome(y: Any, accepted: tuple[OutcomeKind, ...], *, caller: str, instead: str = "") -> OutcomeKind:
-    """Return the kind of ``y`` if ``caller`` takes it; otherwise say which kinds it takes.
+    """Return the kind of ``y`` if ``caller`` accepts it; otherwise raise an error that names the accepted kinds.
 
     Parameters
     ----------
     y : ndarray
         Structured outcome.
     accepted : tuple of str
-        Kinds the caller takes.
+        Kinds accepted by the caller.
     caller : str
         Public name of the function or class.
     instead : str, optional
-        A sentence naming what takes this kind.
+        A sentence that names a function for this kind.
     """
     kind = outcome_kind(y)
     if kind not in accepted:
@@ -109,7 +109,7 @@ def check_outcome(y: Any, accepted: tuple[OutcomeKind, ...], *, caller: str, ins
 
 
 def cause_names(y: np.ndarray) -> dict[int, str]:
-    """Return the names given with ``causes=``, by code; empty if none were given or they were lost on the way."""
+    """Return the names given with ``causes=``, by code; empty if none were given or the array lost them."""
     metadata: Mapping[str, Any] = y.dtype.metadata or {}
     names = metadata.get("causes", ())
     return dict(enumerate(names, start=1))
@@ -133,7 +133,7 @@ def check_cause(y: np.ndarray, cause: Any) -> int:
 
 
 def status_horizon(y: np.ndarray) -> float | None:
-    """Return the visit time of a `Status`, or None if the array lost it on the way."""
+    """Return the visit time of a `Status`, or None if the array lost it."""
     metadata: Mapping[str, Any] = y.dtype.metadata or {}
     value = metadata.get("horizon")
     return None if value is None else float(value)

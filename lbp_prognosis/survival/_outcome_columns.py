@@ -1,4 +1,4 @@
-"""Columns of a right-censored outcome in a frame: those named, or those that Stata's ``stset`` made."""
+"""Columns of a right-censored outcome in a frame, as named or as made by Stata's ``stset``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class OutcomeColumns(NamedTuple):
 
 
 def outcome_columns(frame: pd.DataFrame, *, time: str | None, event: str | None, entry: str | None) -> OutcomeColumns:
-    """Return the columns to be read, once they are there, once each, and every row belongs to the analysis."""
+    """Return the outcome columns, after checking that each occurs once and that all rows belong to the analysis."""
     if not isinstance(frame, pd.DataFrame):
         raise argument_error("frame", "a DataFrame", type(frame).__name__)
     stata = {"_t", "_d"} <= set(map(str, frame.columns))

@@ -1,4 +1,4 @@
-"""Checks of an outcome before any model is fitted: piled values, clocks that stand still."""
+"""Checks of an outcome before any model is fitted: units of time and repeated values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LEAST = 10  # events
 
 
 def outcome_screen(y: np.ndarray, horizons: np.ndarray | None = None, cause: int = 1) -> tuple[Objection, ...]:
-    """Return objections to an outcome that looks damaged; empty for one that does not.
+    """Return objections to an outcome that appears damaged; empty otherwise.
 
     Parameters
     ----------
@@ -41,12 +41,12 @@ def outcome_screen(y: np.ndarray, horizons: np.ndarray | None = None, cause: int
 
     Notes
     -----
-    With at least ten events, ``events-at-one-time`` is said where nine in ten of them share one time.
-    ``unit-of-time`` is said where `horizon_unit_doubt` says so, and where all times are whole, the longest horizon is a
-    usual number of months or years (12, 24), and times go beyond forty times it while a third of the events at most lie
-    before it: in an acute course many recover within twelve days. ``outcome-values-piled`` is said where a tenth of all
-    rows share one time that is not the longest, and no other time but the longest has a fifth as many: missing times
-    filled by one value look so, visits do not.
+    With at least ten events, ``events-at-one-time`` is raised if nine in ten of them share one time. ``unit-of-time``
+    is raised if `horizon_unit_doubt` finds a doubt, and if all times are whole, the longest horizon is a usual number
+    of months or years (12, 24), and times go beyond forty times it while a third of the events at most lie before it:
+    in an acute course many recover within twelve days. ``outcome-values-piled`` is raised if a tenth of all rows share
+    one time that is not the longest, and no other time but the longest has a fifth as many: this pattern suggests
+    missing times filled with one value, not visits.
     """
     found = [] if horizons is None else _unit(y, horizons, cause)
     if outcome_kind(y) == "right":

@@ -1,4 +1,4 @@
-"""``brier`` and ``ipa``: how far are the risks from what happened, and is that nearer than one risk for all?"""
+"""``brier`` and ``ipa``: Brier score, and its proportional reduction relative to a null model."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _METHODS = {
 
 @dataclass(frozen=True, repr=False)
 class BrierResult(OverHorizons):
-    """A `MetricResult` of the Brier score that carries its null model and the index of prediction accuracy.
+    """A `MetricResult` of the Brier score with its null model and the index of prediction accuracy (IPA).
 
     Attributes
     ----------
     null : MetricResult or None
-        Brier score of the Kaplan–Meier (Aalen–Johansen) risk of these rows, the same for all patients.
+        Brier score of the null model, which predicts the Kaplan–Meier (Aalen–Johansen) risk for all patients.
     ipa : MetricResult or None
         1 − Brier / null, with its own standard error and interval.
     """
@@ -66,12 +66,12 @@ def brier(
     min_at_risk: float = 10,
     min_censoring_survival: float = 0.02,
 ) -> BrierResult:
-    """Return the mean squared distance of the risks from what happened, its null model and the IPA.
+    """Return the mean squared difference between risk and outcome (Brier score), its null model and the IPA.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
-        `Surv.right`, `Surv.interval` (at visit times, by the state known there) or `Status.at`.
+        Outcome made by `Surv.right`, `Surv.interval` (at visit times, by the state known then) or `Status.at`.
     risk : array-like of shape (n, n_horizons) or (n,)
         P(event of ``cause`` by the horizon). A column of NaN gives NaN there.
     horizons : float or array-like of shape (n_horizons,), optional
@@ -114,9 +114,9 @@ def brier(
     Notes
     -----
     mean(w (1{event by τ} − r)²) with w = 1/G(T−) for an event (of any kind) by τ, 1/G(τ) beyond τ and 0 for a patient
-    censored by τ. The weights average 1, so that the null model's score is F(1 − F) with F the Kaplan–Meier or
-    Aalen–Johansen risk; under a censoring model they need not, and F is scored with the same weights as the risks. The
-    influence values contain the estimation of G.
+    censored by τ. These weights have mean 1, so the null model's score is F(1 − F) with F the Kaplan–Meier or
+    Aalen–Johansen risk. Under a censoring model the mean can differ from 1, and F is scored with the same weights as
+    the risks. The influence values account for the estimation of G.
 
     References
     ----------
@@ -211,7 +211,7 @@ def ipa(
     min_at_risk: float = 10,
     min_censoring_survival: float = 0.02,
 ) -> MetricResult:
-    """Return the index of prediction accuracy: by which share the Brier score falls below that of one risk for all.
+    """Return the index of prediction accuracy: the proportional reduction in Brier score from a null model.
 
     Parameters
     ----------
@@ -227,12 +227,12 @@ def ipa(
     Returns
     -------
     MetricResult
-        Metric ``"ipa"``; 0 is no better than the Kaplan–Meier (Aalen–Johansen) risk, negative is worse, 1 is perfect.
+        Metric ``"ipa"``: 0 is as good as the Kaplan–Meier (Aalen–Johansen) risk, negative is worse, 1 is perfect.
 
     Raises
     ------
     OutcomeError
-        If ``y`` is of a kind that `brier` does not take.
+        If `brier` does not accept the kind of ``y``.
     ArgumentError
         If an argument is not accepted, e.g. a risk outside [0, 1] or no horizon.
 

@@ -1,4 +1,4 @@
-"""``calibration``: do the risks mean what they say?"""
+"""``calibration``: agreement of predicted with observed risks."""
 
 from __future__ import annotations
 
@@ -83,16 +83,17 @@ def calibration(
     cause : int, default 1
         Event of interest.
     target : {"event", "no_event"}, default "event"
-        Whose risk O/E and groups are about. Intercepts, slopes and the curve are regressions of the event; the
-        distances ICI, E50, E90 and Emax are the same for both.
+        Target of O/E and groups. Intercepts, slopes and the curve are regressions of the event. The distances ICI, E50,
+        E90 and Emax are the same for both targets.
     linear_predictor : array-like of shape (n,), optional
-        The model's log-hazard score: slopes are then its coefficient. By default the complementary log-log of the risk.
+        Log-hazard linear predictor of the model; the slopes are then its coefficient. By default the complementary
+        log-log of the risk.
     cumulative_hazard : array-like of shape (n,) or (n, n_horizons), optional
         Predicted cumulative hazard of each patient at the end of that patient's follow-up (one column), or at the end
-        of follow-up or the horizon, whichever is earlier (a column per horizon). Gives O/E over the follow-up, and (one
-        column) A- and D-calibration.
+        of follow-up or the horizon, whichever is earlier (one column per horizon). Gives O/E over the follow-up, and
+        (one column) A- and D-calibration.
     knots : int or array-like, optional
-        Number of knots of the spline, or their places on the transformed scale (complementary log-log; logit for
+        Number of knots of the spline, or their positions on the transformed scale (complementary log-log; logit for
         states). 4 by default, 3 under 50 events.
     smoother : {"rcs", "loess", "loess_direct", "lowess"}, default "rcs"
         ``"rcs"``: a Cox model (Fine–Gray with competing events, logistic for states) on a restricted cubic spline of
@@ -100,14 +101,14 @@ def calibration(
         interpolated default, ``"loess_direct"`` its exact version, ``"lowess"`` R's without robustness iterations (and
         without weights).
     span : float, default 0.75
-        Share of patients in a neighbourhood of loess.
+        Proportion of patients in a neighbourhood of loess.
     degree : int, optional
         Degree of loess; 2 for states, 1 for pseudo-values.
     oe_interval : {"greenwood", "events"}, default "greenwood"
         Interval of O/E at the horizon: from the variance of the observed risk, or exp(± z / √events).
     sample_weight : array-like of shape (n,) or Weights, optional
-        Row weights; a bare array is taken as sampling weights. Of interval-censored outcomes attrition weights take the
-        place of Turnbull's estimate and of weights for attendance: the rows whose state is known speak for all.
+        Row weights; a bare array is taken as sampling weights. For interval-censored outcomes, attrition weights
+        replace Turnbull's estimate and the attendance weights: rows with a known state represent all rows.
     clusters : array-like of shape (n,), optional
         Cluster of each row, for the standard errors.
     confidence : float, default 0.95
@@ -121,7 +122,7 @@ def calibration(
         Smallest accepted number of patients with ``time >= horizon`` (for states, of known states); below it the value
         is NaN with a reason.
     min_censoring_survival : float, default 0.02
-        For interval-censored outcomes, whose states at the visit are weighted: see `brier`.
+        Limit for interval-censored outcomes, whose states at the visit are weighted; see `brier`.
 
     Returns
     -------
@@ -143,11 +144,12 @@ def calibration(
     -----
     Censored outcomes: O is one minus Kaplan–Meier (Aalen–Johansen with competing events). The slope of a single cause
     is a Cox coefficient; intercepts, and the slope with competing events, come from regressing pseudo-values on the
-    complementary log-log of the risk with a sandwich variance. The curve at τ is 1 − exp(−H₀(τ) exp(spline)). All are
-    free of the unit of time. A fit that does not converge gives NaN, a reason and an objection, never a number.
+    complementary log-log of the risk with a sandwich variance. The curve at τ is 1 − exp(−H₀(τ) exp(spline)). None of
+    them depends on the unit of time. A fit that does not converge gives NaN, a reason and an objection, never a number.
 
-    ICI is above zero for a perfect model, too: ``ici_null`` says by how much here. It and the intervals come from
-    curves drawn around the fitted one and around the diagonal, with the covariance of influence values.
+    ICI is above zero even for a perfect model; ``ici_null`` estimates its value for these data. The intervals come from
+    curves drawn around the fitted curve, and ``ici_null`` from curves drawn around the diagonal, both with the
+    covariance of influence values.
 
     References
     ----------
@@ -218,7 +220,7 @@ def calibration(
 
 
 def _seed_of_resamples(rng: np.random.Generator) -> np.random.SeedSequence:
-    """Return a seed that depends on ``random_state`` alone, not on what was drawn: models are compared by it."""
+    """Return a seed that depends only on ``random_state``, not on previous draws, so that models can be compared."""
     given = rng.bit_generator.seed_seq
     assert isinstance(given, np.random.SeedSequence)
     return np.random.SeedSequence(given.entropy, spawn_key=(*given.spawn_key, 0x1C1))
@@ -280,7 +282,7 @@ def _levels(
     else:
         if score is None or not slopes:
             slopes.append(cox_slope(rows, score))
-        out["calibration_slope"] = slopes[-1]  # of a linear predictor, over the whole follow-up: one for all horizons
+        out["calibration_slope"] = slopes[-1]  # linear predictor over the whole follow-up: one slope for all horizons
         out["calibration_slope_pseudo"] = means["slope"]
     if hazard is not None:
         column = hazard if hazard.ndim == 1 else hazard[:, rows.h]
@@ -381,8 +383,8 @@ def _assemble(
 
 
 def _stacked(influences: tuple[Any, ...], n: int, scalar: bool) -> np.ndarray:
-    """Influence values over the horizons, NaN where there is no estimate."""
-    made: dict[int, np.ndarray] = {}  # several horizons may share one
+    """Influence values by horizon, NaN without an estimate."""
+    made: dict[int, np.ndarray] = {}  # several horizons may share one function
     for values in influences:
         if id(values) not in made:
             made[id(values)] = np.full(n, np.nan) if values is None else (values() if callable(values) else values)
@@ -391,7 +393,7 @@ def _stacked(influences: tuple[Any, ...], n: int, scalar: bool) -> np.ndarray:
 
 
 def _stacked_draws(draws: tuple[Any, ...], scalar: bool) -> tuple[str, np.ndarray]:
-    """Values in resamples over the horizons, NaN where there is no estimate."""
+    """Resampled values by horizon, NaN without an estimate."""
     made = [None if one is None else one() for one in draws]
     mark, first = next(one for one in made if one is not None)
     columns = [np.full(first.shape, np.nan) if one is None else one[1] for one in made]

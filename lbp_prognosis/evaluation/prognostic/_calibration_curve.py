@@ -1,4 +1,4 @@
-"""Observed against predicted risk as a smooth curve at one horizon, and how far it is from the diagonal."""
+"""Smooth calibration curve at one horizon, and its distances from the diagonal."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ STATISTICS = ("ici", "e50", "e90", "emax")
 
 @dataclass(frozen=True)
 class CalibrationCurve:
-    """A curve at one horizon.
+    """Calibration curve at one horizon.
 
     Attributes
     ----------
@@ -56,9 +56,9 @@ class CalibrationCurve:
     knots : ndarray
         Knots on the transformed scale; empty for local smoothers.
     smoother : str
-        Method in a few words.
+        Short description of the method.
     reason : str
-        Why there is no curve.
+        Reason for a missing curve.
     """
 
     horizon: float
@@ -76,7 +76,7 @@ class CalibrationCurve:
 
 
 def inverse_link(eta: np.ndarray, link: str) -> np.ndarray:
-    """Risk of a linear predictor."""
+    """Risk from a linear predictor."""
     if link != "cloglog":
         return expit(eta)
     risk = np.minimum(eta, 30.0)
@@ -96,9 +96,9 @@ def _slope(eta: np.ndarray, link: str) -> np.ndarray:
 
 
 def _knots(rows: CalibrationRows, knots: object) -> np.ndarray:
-    """Distinct knots on the transformed scale; none where three cannot be placed."""
+    """Distinct knots on the transformed scale; empty if three knots cannot be placed."""
     if knots is None or isinstance(knots, int | np.integer):
-        # four knots follow a curve, three are as many as fifty events carry
+        # four knots capture curvature; fifty events support only three
         count = (3 if rows.events < 50 else 4) if knots is None else int(knots)
         x = rows.ascending_x
         placed = np.unique(rcs_knots(x, count)) if x.size > count else np.empty(0)
@@ -108,14 +108,14 @@ def _knots(rows: CalibrationRows, knots: object) -> np.ndarray:
 
 
 def spline_design(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """Columns of the spline; the transformed risk alone where there are no knots."""
+    """Columns of the spline; only the transformed risk without knots."""
     return rcs_basis(x, knots) if knots.size else x[:, None]
 
 
 def calibration_curve(
     rows: CalibrationRows, smoother: str, knots: object, span: float, degree: int | None
 ) -> CalibrationCurve:
-    """Smooth observed against predicted risk by a spline model (``"rcs"``) or a local regression."""
+    """Return observed against predicted risk, smoothed by a spline model (``"rcs"``) or a local regression."""
     low, high = quantiles_of_sorted(rows.ascending, [0.01, 0.99])
     grid = np.linspace(low, high, 101)
     if smoother != "rcs":
@@ -177,13 +177,13 @@ def _nothing(rows: CalibrationRows, grid: np.ndarray, reason: str, knots: np.nda
 
 
 def no_curve(rows: CalibrationRows) -> CalibrationCurve:
-    """Return an empty curve that carries the reason of a horizon without an estimate."""
+    """Return an empty curve with the reason why the horizon has no estimate."""
     empty = np.empty(0)
     return CalibrationCurve(rows.tau, empty, empty, empty, empty, empty, empty, "", rows.reason)
 
 
 def _covariance(rows: CalibrationRows, psi: np.ndarray) -> np.ndarray:
-    """Covariance of the coefficients from influence values, by clusters if there are any."""
+    """Covariance of the coefficients from influence values, clustered if clusters are given."""
     clusters = rows.setting.clusters
     if clusters is None:
         return psi.T @ psi / rows.setting.n**2
@@ -207,7 +207,7 @@ def _cox(rows: CalibrationRows, basis: np.ndarray) -> tuple[np.ndarray, np.ndarr
     hazard = float(pieces.hazard[data.times <= rows.tau].sum())
     if not hazard > 0:
         return None
-    level = np.log(hazard) - float(data.centre @ fit.coef)  # of a row whose columns are 0
+    level = np.log(hazard) - float(data.centre @ fit.coef)  # log hazard of a row whose columns are 0
     return np.concatenate([[level], fit.coef]), pieces.hazard_influence(rows.tau, fit.information)
 
 
@@ -250,7 +250,7 @@ def _local(rows: CalibrationRows, grid: np.ndarray, smoother: str, span: float, 
         if smoother == "lowess"
         else f"{smoother.replace('_', ', ')} of {of}, span {span:g}, degree {order}"
     )
-    # a local fit knows no bounds: what is drawn stays a probability, the distances are those of the fit itself
+    # a local fit is unbounded: the drawn curve is clipped to [0, 1], the distances use the unclipped fit
     return CalibrationCurve(
         rows.tau,
         grid,
@@ -267,18 +267,18 @@ def _local(rows: CalibrationRows, grid: np.ndarray, smoother: str, span: float, 
 
 
 def _quantiles(rows: CalibrationRows, values: np.ndarray, shares: list[float]) -> list[float]:
-    """Quantiles of type 7; under weights the steps between neighbours are the means of their weights."""
+    """Quantiles of type 7; with weights, the step between neighbours is the mean of their weights."""
     values, weight = rows.each(values), rows.each_weight
     if weight is None:
         return quantiles_of_sorted(np.sort(values), shares).tolist()
-    order = np.lexsort((weight, np.round(values, 12)))  # the last digits of equal values must not order their weights
+    order = np.lexsort((weight, np.round(values, 12)))  # rounding must not order the weights of equal values
     step = weight[order]
     place = np.concatenate([[0.0], np.cumsum((step[1:] + step[:-1]) / 2)])
     return np.interp(np.array(shares) * place[-1], place, values[order]).tolist()
 
 
 def _cells(rows: CalibrationRows) -> np.ndarray:
-    """Transformed risks at equal steps of the (weighted) distribution: all of them where they are few."""
+    """Transformed risks at equal steps of the (weighted) distribution; all risks if there are few."""
     middle = (np.arange(_CELLS) + 0.5) / _CELLS
     if rows.weight is None or rows.each_weight is None:
         x = rows.ascending_x
@@ -291,10 +291,10 @@ def _cells(rows: CalibrationRows) -> np.ndarray:
 def agreement(
     rows: CalibrationRows, curve: CalibrationCurve, n_draws: int, rng: np.random.Generator
 ) -> dict[str, Estimate]:
-    """Mean, median, 90 % quantile and maximum of |observed − predicted|, and the mean a perfect model would show.
+    """Mean, median, 90 % quantile and maximum of |observed − predicted|, and the mean for a perfect model.
 
-    Intervals are percentiles over curves drawn from the normal distribution of the coefficients; for the perfect model
-    the same errors are laid on the diagonal.
+    Intervals are percentiles over curves drawn from the normal distribution of the coefficients; for the perfect model,
+    the same errors are added to the diagonal.
     """
     if curve.reason:
         nothing = undefined(curve.reason)
@@ -324,7 +324,7 @@ def agreement(
     for k, name in enumerate(STATISTICS):
         if n_draws:
             low, high = quantiles_of_sorted(np.sort(drawn[:, k]), [alpha / 2, 1 - alpha / 2])
-            # errors only push a distance away from zero: near it the percentiles can lie beyond the estimate
+            # errors only increase a distance: near zero the percentiles can exclude the estimate
             low, high = np.minimum(low, value[name]), np.maximum(high, value[name])
             se = float(rows.se(influence)) if name == "ici" else float(drawn[:, k].std())
         else:
@@ -347,12 +347,12 @@ def _drawn(
     assert curve.covariance is not None
     if not n_draws:
         return np.empty((0, 4)), np.empty(0)
-    if not np.isfinite(curve.covariance).all():  # all rows of one cluster: there is nothing to draw from
+    if not np.isfinite(curve.covariance).all():  # all rows in one cluster: no covariance to draw from
         return np.full((n_draws, 4), np.nan), np.full(n_draws, np.nan)
     x = _cells(rows)
     points = np.column_stack([np.ones(x.size), spline_design(x, curve.knots)])
     values, vectors = np.linalg.eigh(curve.covariance)
-    # the symmetric root: of the signs of eigenvectors, which rounding decides, the draws must not depend
+    # the symmetric root: the draws must not depend on eigenvector signs, which rounding determines
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
     error = rng.standard_normal((n_draws, values.size)) @ (root @ points.T)
     risk = inverse_link(x, rows.link)

@@ -1,4 +1,4 @@
-"""Calibration in the large, intercepts and slopes at one horizon."""
+"""Calibration-in-the-large, intercepts and slopes at one horizon."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ __all__ = [
 
 
 class Estimate(NamedTuple):
-    """One number with its uncertainty.
+    """An estimate with its uncertainty.
 
-    Influence values are of all rows of ``y``, or a function that returns them; ``draws`` is a function that returns the
-    mark of the resamples and the values in them.
+    Influence values cover all rows of ``y``, or are a function that returns them. ``draws`` is a function that returns
+    the key of the resamples and the resampled values.
     """
 
     value: float
@@ -76,8 +76,8 @@ def _ratio(rows: CalibrationRows, value: float, se_log: float, influence: np.nda
 def observed_expected(rows: CalibrationRows, interval: str) -> Estimate:
     """Observed risk over mean predicted risk at the horizon.
 
-    The interval takes the expectation as given. Another sample would have another one, and a difference of two models
-    hangs on nothing else: the influence values contain it.
+    The interval takes the expectation as given. The influence values account for its sampling variation, because a
+    difference between two models depends only on the expectation.
     """
     observed, psi = rows.incidence
     everyone = rows.everyone
@@ -106,7 +106,7 @@ def observed_expected(rows: CalibrationRows, interval: str) -> Estimate:
 
 
 def _fits_of_means(rows: CalibrationRows) -> tuple[MeanFit, MeanFit | None]:
-    """Fit the intercept at slope one, and intercept and slope (None where all risks are equal)."""
+    """Fit the intercept at slope one, and the joint intercept and slope (None if all risks are equal)."""
     if rows.state is None:
         return pseudo_levels(rows.x, rows.pseudo, rows.weight, rows.risk)
     one = np.ones((rows.risk.size, 1))
@@ -119,10 +119,10 @@ def _fits_of_means(rows: CalibrationRows) -> tuple[MeanFit, MeanFit | None]:
 
 
 def _at_point(rows: CalibrationRows, design: np.ndarray, offset: np.ndarray | None, coef: np.ndarray) -> MeanFit:
-    """Return errors and influence values of a logistic regression at its point estimates."""
+    """Return standard errors and influence values of a logistic regression at its point estimates."""
     assert rows.state is not None
     found = bool(np.isfinite(coef).all())
-    start, rounds = (coef, 50) if found else (None, 0)  # without a point nothing converges
+    start, rounds = (coef, 50) if found else (None, 0)  # without a point estimate nothing converges
     fit = logistic_fit(design, rows.state, offset=offset, weights=rows.weight, start=start, max_iter=rounds)
     return fit._replace(coef=coef)
 
@@ -136,7 +136,7 @@ def _standard_errors(rows: CalibrationRows, fit: MeanFit) -> np.ndarray:
 def _of_pseudo_values(rows: CalibrationRows, design: np.ndarray, fit: MeanFit, offset: np.ndarray | None) -> np.ndarray:
     assert rows.time is not None
     assert rows.code is not None
-    held = None if offset is None else np.clip(offset, -30, 3.5)  # as in the fit
+    held = None if offset is None else np.clip(offset, -30, 3.5)  # same limits as in the fit
     return rows.influence(
         pseudo_fit_influence(
             design, fit.coef, held, rows.pseudo, rows.time, rows.code, rows.tau, rows.weight, rows.derivative
@@ -148,8 +148,8 @@ def mean_levels(rows: CalibrationRows) -> dict[str, object]:
     """Intercept at slope one, joint intercept and slope, and their Wald test of (0, 1).
 
     Logistic regression of a state on the logit of the risk; quasi-likelihood of pseudo-values on its complementary
-    log-log, with a sandwich variance, for censored times. That sandwich takes the pseudo-values as given, as programs
-    do; the influence values, from which differences of models have their error, do not.
+    log-log, with a sandwich variance, for censored times. The sandwich variance takes the pseudo-values as given, as
+    other software does. The influence values, which give the standard errors of differences between models, do not.
     """
     one = np.ones((rows.risk.size, 1))
     scale = "logistic regression" if rows.state is not None else "pseudo-value regression"
@@ -176,7 +176,7 @@ def mean_levels(rows: CalibrationRows) -> dict[str, object]:
     else:
         cross = (rows.se_of_slopes(both.influence.sum(axis=1)) ** 2 - se[0] ** 2 - se[1] ** 2) / 2
         covariance = np.array([[se[0] ** 2, cross], [cross, se[1] ** 2]])
-    if not np.isfinite(covariance).all():  # no standard error, no test
+    if not np.isfinite(covariance).all():  # no test without a standard error
         return {**out, "joint": (np.nan, np.nan)}
     with np.errstate(all="ignore"):
         statistic = float(moved @ np.linalg.pinv(covariance) @ moved)
@@ -185,7 +185,7 @@ def mean_levels(rows: CalibrationRows) -> dict[str, object]:
 
 
 def cox_slope(rows: CalibrationRows, linear_predictor: np.ndarray | None) -> Estimate:
-    """Cox coefficient, over the whole follow-up, of the linear predictor or the complementary log-log of the risk."""
+    """Cox coefficient of the linear predictor or the complementary log-log of the risk, over the whole follow-up."""
     assert rows.time is not None
     assert rows.code is not None
     x = (rows.x if linear_predictor is None else linear_predictor[rows.index])[:, None]
@@ -199,7 +199,7 @@ def cox_slope(rows: CalibrationRows, linear_predictor: np.ndarray | None) -> Est
     if not fit.converged or fit.aliased.any():
         return undefined("the Cox regression did not converge")
     deferred = partial(_cox_slope_influence, rows, data, fit.coef, fit.information)
-    if rows.model_based:  # the influence values are then for paired differences only
+    if rows.model_based:  # influence values are then used only for paired differences
         return _wald(rows, fit.coef[0], float(np.sqrt(fit.covariance[0, 0])), deferred)
     psi = deferred()
     return _wald(rows, fit.coef[0], float(rows.se(psi)), psi)
@@ -228,7 +228,7 @@ def fine_gray_slope(rows: CalibrationRows) -> Estimate:
 def followup_levels(
     rows: CalibrationRows, cumulative_hazard: np.ndarray, linear_predictor: np.ndarray | None, truncated: bool
 ) -> dict[str, Estimate]:
-    """Observed over expected events of the follow-up, and the joint intercept and slope of the Poisson regression.
+    """Observed over expected events during follow-up, and joint intercept and slope of the Poisson regression.
 
     ``cumulative_hazard`` (n,) is each patient's predicted hazard up to the end of follow-up, or (``truncated``) up to
     the horizon if that is earlier.

@@ -1,4 +1,4 @@
-"""``Calibration``: do the risks mean what they say?"""
+"""``Calibration``: calibration of one model at one or more horizons."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ __all__ = ["Calibration"]
 class Calibration(Result):
     """Calibration of one model at one or more horizons.
 
-    The scalars are `MetricResult` objects with ``.value, .se, .low, .high`` of the shape of the horizons.
+    The scalar results are `MetricResult` objects; ``.value, .se, .low, .high`` have the shape of the horizons.
 
     Attributes
     ----------
     observed_expected : MetricResult
         Observed over mean predicted risk at the horizon.
     observed_expected_followup : MetricResult or None
-        Observed over expected events of the follow-up; None without ``cumulative_hazard``.
+        Observed over expected events during follow-up; None without ``cumulative_hazard``.
     citl : MetricResult
-        Intercept with the slope held at one (0 is perfect).
+        Intercept with the slope fixed at one (0 is perfect).
     calibration_intercept, calibration_slope : MetricResult
         Joint intercept (0 is perfect); slope (1 is perfect).
     ici, e50, e90, emax : MetricResult
@@ -48,7 +48,7 @@ class Calibration(Result):
     ici_null : MetricResult
         Mean ICI of a perfectly calibrated model with these data; ``high`` is its quantile at the confidence level.
     others : dict of str to MetricResult
-        Further numbers by name, e.g. ``"calibration_slope_pseudo"``, ``"calibration_slope_followup"``,
+        Further results by name, e.g. ``"calibration_slope_pseudo"``, ``"calibration_slope_followup"``,
         ``"calibration_slope_finegray"``, ``"spiegelhalter_z"``.
     curves : tuple of CalibrationCurve
         One per horizon.
@@ -109,7 +109,7 @@ class Calibration(Result):
         return rows
 
     def keeps_rows(self, horizon: float) -> bool:
-        """Return whether `judged` has rows at a horizon: none after pooling, or where nothing was estimated.
+        """Return whether `judged` has rows at a horizon; it has none after pooling, or without an estimate.
 
         Parameters
         ----------
@@ -120,7 +120,7 @@ class Calibration(Result):
         return bool(self._rows) and near.size > 0 and not self._rows[int(near[0])].reason
 
     def judged(self, horizon: float) -> JudgedRows:
-        """Return outcome and risk of every row, and how rows count.
+        """Return outcome, risk and weight of each row.
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class Calibration(Result):
         Raises
         ------
         ArgumentError
-            If nothing was estimated there, or the result keeps no rows (numbers pooled over imputations).
+            If nothing was estimated at the horizon, or the result keeps no rows (results pooled over imputations).
         """
         if not self._rows:
             raise argument_error("self", "a calibration that keeps its rows", "numbers pooled over imputations")
@@ -150,14 +150,15 @@ class Calibration(Result):
         )
 
     def groups(self, groups: int = 10, horizon: float | None = None) -> pd.DataFrame:
-        """Return observed against predicted risk in groups between quantiles of the predicted risk.
+        """Return observed and predicted risks in quantile groups of the predicted risk.
 
-        Outcomes at visits: Turnbull's estimate from all patients of a group, also those whose state there is unknown.
+        For outcomes at visits, the observed risk is Turnbull's estimate from all patients of a group, including those
+        with an unknown state at the visit.
 
         Parameters
         ----------
         groups : int, default 10
-            Number of groups; equal risks stay together, so that there may be fewer.
+            Number of groups. Equal risks stay in one group, so there may be fewer groups.
         horizon : float, optional
             Needed if there are several.
 
@@ -178,7 +179,7 @@ class Calibration(Result):
         groups : int, default 10
             Number of groups of predicted risk.
         min_events : int, default 5
-            Groups with fewer events are merged with their neighbour; 0 leaves them.
+            Groups with fewer events are merged with their neighbour; 0 merges none.
         horizon : float, optional
             Needed if there are several.
 
@@ -190,14 +191,14 @@ class Calibration(Result):
         return grouped_test(self._at(horizon, "gnd"), "gnd", groups, min_events)
 
     def hosmer_lemeshow(self, groups: int = 10, min_events: int = 0, horizon: float | None = None) -> CalibrationTest:
-        """Return the Hosmer–Lemeshow test with Kaplan–Meier risks as D'Agostino and Nam proposed it.
+        """Return the Hosmer–Lemeshow test with Kaplan–Meier risks, as proposed by D'Agostino and Nam.
 
-        Its variance ignores censoring; `gnd` is preferred. Parameters as there.
+        The variance ignores censoring; prefer `gnd`. The parameters are those of `gnd`.
         """
         return grouped_test(self._at(horizon, "hosmer_lemeshow"), "hosmer_lemeshow", groups, min_events)
 
     def joint_test(self, horizon: float | None = None) -> CalibrationTest:
-        """Return the Wald test that the joint intercept is 0 and its slope 1 (two degrees of freedom).
+        """Return the Wald test of joint intercept 0 and slope 1 (two degrees of freedom).
 
         Parameters
         ----------
@@ -227,7 +228,7 @@ class Calibration(Result):
         bins : int, default 10
             Cells of predicted survival.
         min_expected : float, default 5.0
-            Adjacent cells are merged until each expects as many events; 0 leaves them.
+            Adjacent cells are merged until each expects this many events; 0 merges none.
         """
         return a_calibration(self._rows[0], self._hazard, bins, min_expected)
 
@@ -242,7 +243,7 @@ class Calibration(Result):
         return d_calibration(self._rows[0], self._hazard, bins)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per metric and horizon, with the columns of an evaluation, ``target`` and ``reference``."""
+        """Return one row per metric and horizon, with the evaluation columns, ``target`` and ``reference``."""
         return pd.concat([metric.to_frame() for metric in self.metrics], ignore_index=True)
 
     def plot(
@@ -255,18 +256,18 @@ class Calibration(Result):
         least: int = 0,
         label: str = "",
     ) -> Axes:
-        """Draw the smooth curve with its band, the groups, the numbers, and where the patients are.
+        """Draw the smooth curve with its band, the groups, the estimates and a histogram of the risks.
 
         Parameters
         ----------
         ax : Axes, optional
             Axes to draw on; a new figure by default.
         horizon : float, optional
-            The first by default.
+            Horizon to draw; the first by default.
         groups : int, default 10
-            Number of grouped points; 0 leaves them out.
+            Number of grouped points; 0 draws none.
         color : str, optional
-            Of the curve.
+            Colour of the curve.
         least : int, default 0
             Groups and bars of the histogram with fewer patients are not drawn.
         label : str, default ""

@@ -1,4 +1,4 @@
-"""The rows of one horizon as calibration sees them, whatever the kind of outcome."""
+"""Rows used for calibration at one horizon, for all kinds of outcome."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EPSILON = 1e-8
 
 @dataclass(frozen=True)
 class CalibrationRows:
-    """One horizon: rows used, their risks and what was observed.
+    """Rows used at one horizon, with their risks and observed outcomes.
 
     ``index`` are the rows of ``y``, in any order; ``weight`` (of those rows) is None where each counts once, ``known``
     the inverse probability of being known (states) or ones; ``time``/``code`` are given for right-censored outcomes,
@@ -52,17 +52,17 @@ class CalibrationRows:
 
     @property
     def tau(self) -> float:
-        """Horizon."""
+        """Horizon of the rows."""
         return float(self.setting.horizons[self.h])
 
     @property
     def link(self) -> str:
-        """Scale on which calibration is regressed."""
+        """Scale of the calibration regressions."""
         return "logit" if self.time is None else "cloglog"
 
     @property
     def competing(self) -> bool:
-        """Whether another cause occurs."""
+        """Whether a competing event occurs."""
         return self.code is not None and bool((self.code == 2).any())
 
     @cached_property
@@ -72,17 +72,17 @@ class CalibrationRows:
 
     @cached_property
     def ascending(self) -> np.ndarray:
-        """Risks in increasing order, copies each for itself."""
+        """Risks in increasing order, with each copy of a row listed separately."""
         return np.sort(self.each(self.risk))
 
     @cached_property
     def ascending_x(self) -> np.ndarray:
-        """Transformed risks in increasing order, copies each for itself."""
+        """Transformed risks in increasing order, with each copy of a row listed separately."""
         return transformed_risk(self.ascending, self.link)
 
     @cached_property
     def as_given(self) -> np.ndarray:
-        """Positions of the rows of ``y`` that are used, in the order of ``y``."""
+        """Positions of the rows used, in the order of ``y``."""
         place = np.full(self.setting.n, -1)
         place[self.index] = np.arange(self.index.size)
         return place[place >= 0]
@@ -101,30 +101,30 @@ class CalibrationRows:
 
     @property
     def events(self) -> float:
-        """Patients with the event of interest (at any time; known at the visit)."""
+        """Number of patients with the event of interest (at any time; for states, known at the visit)."""
         happened = self.state == 1 if self.code is None else self.code == 1
         return float(self.setting.copies[self.index][happened].sum())
 
     @property
     def events_by_horizon(self) -> float:
-        """Patients known to have had the event of interest by the horizon."""
+        """Number of patients known to have had the event of interest by the horizon."""
         if self.code is None or self.time is None:
             return self.events
         return float(self.setting.copies[self.index][(self.code == 1) & (self.time <= self.tau)].sum())
 
     @cached_property
     def even(self) -> bool:
-        """Whether all rows are known with one probability."""
+        """Whether all rows have the same probability of a known state."""
         return self.time is not None or bool((self.known == 1).all())
 
     @cached_property
     def counted(self) -> bool:
-        """Whether the weights are copies of rows, and nothing else."""
+        """Whether the weights are only counts of copies."""
         return self.setting.frequency and self.weight is not None and self.even
 
     @property
     def model_based(self) -> bool:
-        """Whether a likelihood's own variance holds: no clusters, no weights but counts."""
+        """Whether the model-based variance applies: no clusters, and no weights except counts."""
         return self.setting.clusters is None and (self.weight is None or self.counted)
 
     @cached_property
@@ -133,25 +133,25 @@ class CalibrationRows:
         return self.setting.copies[self.index].astype(np.int64)
 
     def each(self, values: np.ndarray) -> np.ndarray:
-        """Repeat the values of rows that stand for copies."""
+        """Repeat the values of rows that represent several copies."""
         return np.repeat(values, self.copies) if self.setting.frequency else values
 
     @property
     def each_weight(self) -> np.ndarray | None:
-        """Weight of each of the copies; None where they count alike."""
+        """Weight of each copy; None if all copies have equal weight."""
         if self.weight is None or self.counted:
             return None
         return self.each(self.known) if self.setting.frequency else self.weight
 
     @property
     def by_turnbull(self) -> bool:
-        """Whether the observed risk is Turnbull's, from visits; attrition weights speak for those not seen instead."""
+        """Whether the observed risk is Turnbull's estimate; attrition weights are used otherwise."""
         weights = self.setting.weights
         return self.setting.kind == "interval" and (weights is None or weights.kind != "attrition")
 
     @cached_property
     def everyone(self) -> CalibrationRows:
-        """All rows with a risk, also those whose state at the visit is unknown; for other outcomes these rows."""
+        """All rows with a risk, also those with an unknown state at the visit; for other outcomes, the rows used."""
         setting = self.setting
         if not self.by_turnbull or self.all_risks is None:
             return self
@@ -172,7 +172,7 @@ class CalibrationRows:
         return float(np.average(values, weights=self.weight))
 
     def influence(self, slope: np.ndarray) -> np.ndarray:
-        """Turn derivatives by the rows' weights, (k,) or (k, q), into influence values of all rows of ``y``."""
+        """Convert derivatives with respect to row weights, (k,) or (k, q), to influence values of all rows of ``y``."""
         out = np.zeros((self.setting.n, *slope.shape[1:]))
         total = self.setting.row_weight.sum()
         if self.even:
@@ -181,13 +181,13 @@ class CalibrationRows:
         else:
             factor = self.known * total
             out[self.index] = slope * (factor if slope.ndim == 1 else factor[:, None])
-        if self.attendance is not None:  # another row would also have given other probabilities of being known
+        if self.attendance is not None:  # the probabilities of a known state also depend on each row
             columns = [self.attendance(np.ascontiguousarray(column))[1] for column in out.reshape(self.setting.n, -1).T]
             out = np.stack(columns, axis=1).reshape(out.shape)
         return self.setting.scale(out)
 
     def se_of_slopes(self, slope: np.ndarray) -> np.ndarray:
-        """Return what `se` of the `influence` is; without weights and clusters their order does not matter."""
+        """Return the standard error of the `influence`; without weights and clusters, order does not matter."""
         setting = self.setting
         if self.even and setting.weights is None and setting.clusters is None and self.attendance is None:
             return influence_se(slope) * (slope.shape[0] / setting.n * setting.row_weight.sum())
@@ -199,7 +199,7 @@ class CalibrationRows:
 
     @cached_property
     def incidence(self) -> tuple[float, np.ndarray]:
-        """P(event of interest by the horizon) and its influence values (all rows)."""
+        """P(event of interest by the horizon), and its influence values for all rows."""
         if self.time is not None and self.code is not None:
             steps = aalen_johansen_steps(self.time, self.code, causes=np.array([1, 2]), weights=self.weight)
             value = float(step_at(steps.times, steps.cif[:, 0], self.tau, left=0.0))
@@ -213,7 +213,7 @@ class CalibrationRows:
 
     @cached_property
     def derivative(self) -> np.ndarray:
-        """Derivative of the incidence at the horizon by the weight of each row."""
+        """Derivative of the incidence at the horizon with respect to the weight of each row."""
         time, code = self.time, self.code
         assert time is not None
         assert code is not None
@@ -223,7 +223,7 @@ class CalibrationRows:
 
     @cached_property
     def pseudo(self) -> np.ndarray:
-        """Pseudo-values of the incidence at the horizon: exact up to 5000 patients, infinitesimal beyond."""
+        """Pseudo-values of the incidence at the horizon; exact up to 5000 patients, infinitesimal above."""
         time, code = self.time, self.code
         assert time is not None
         assert code is not None
@@ -239,13 +239,13 @@ def _turnbull(setting: Setting, tau: float) -> tuple[float, np.ndarray]:
     weights = None if setting.weights is None else Weights(setting.row_weight, setting.weights.kind)
     curve = turnbull(setting.y, cause=setting.cause, sample_weight=weights)
     psi = np.asarray(curve.influence(tau))
-    if setting.frequency and setting.clusters is None:  # as many patients as the count, not one with all their weight
+    if setting.frequency and setting.clusters is None:  # a count is several patients, not one with a large weight
         psi = psi / np.sqrt(np.maximum(setting.row_weight, 1))
     return float(curve.at(tau).value), psi
 
 
 def calibration_rows(setting: Setting, risk: np.ndarray) -> list[CalibrationRows]:
-    """Return the rows of every horizon; a horizon that cannot be estimated has a reason."""
+    """Return the rows of each horizon; a horizon without an estimate has a reason."""
     if setting.kind != "right":
         return [_from_states(setting, risk[:, h], h, known) for h, known in enumerate(known_at_horizons(setting))]
     used, time, code, weight, known = setting.kept("calibration rows", lambda: _by_time(setting))
@@ -275,7 +275,7 @@ def calibration_rows(setting: Setting, risk: np.ndarray) -> list[CalibrationRows
 
 
 def _by_time(setting: Setting) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
-    """Rows used in order of time, which every search profits from; their times, codes, weights and ones."""
+    """Rows used in order of time (which speeds up searches), with their times, codes, weights and ones."""
     time = setting.y["time"]
     used = order_of_times(time)
     used = used[setting.row_weight[used] > 0]
@@ -294,7 +294,7 @@ def _from_states(setting: Setting, risk: np.ndarray, h: int, known: Known) -> Ca
         weight = None
     else:
         weight = setting.row_weight[used] * (1.0 if even else factor)
-    # a weight that is the same for all changes nothing: rows then count as they are
+    # equal weights change nothing: rows are then treated as unweighted
     inverse = np.ones(used.size) if even else factor
     return CalibrationRows(
         setting,

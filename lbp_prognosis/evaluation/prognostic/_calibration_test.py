@@ -24,7 +24,7 @@ _EPSILON = 1e-12
 
 @dataclass(frozen=True, repr=False)
 class CalibrationTest(Result):
-    """A chi-squared test of calibration. A large p-value is no proof of calibration.
+    """A chi-squared test of calibration. A large p-value does not prove calibration.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class CalibrationTest(Result):
     horizon : float or None
         Unit of the outcome; None for tests of the whole distribution.
     statistic, df, p : float
-        Statistic, degrees of freedom, p-value; NaN with a reason where there are too few groups.
+        Statistic, degrees of freedom and p-value; NaN with a reason if there are too few groups.
     observed, expected : ndarray
         Per group or cell: observed and mean predicted risk, or observed and expected counts.
     n, n_events : int
@@ -73,7 +73,7 @@ class CalibrationTest(Result):
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw what was observed in each group or cell, and what was expected (hollow).
+        """Draw observed and expected (hollow) values in each group or cell.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class CalibrationTest(Result):
 
 
 def _incidence(rows: CalibrationRows, part: np.ndarray) -> tuple[float, float]:
-    """Observed risk in some of the rows, and its standard error within them."""
+    """Observed risk in a subset of the rows, with its standard error."""
     weight = None if rows.weight is None else rows.weight[part]
     if rows.time is not None and rows.code is not None:
         time, code = rows.time[part], rows.code[part]
@@ -122,7 +122,7 @@ def _incidence(rows: CalibrationRows, part: np.ndarray) -> tuple[float, float]:
     full = np.zeros(rows.index.size)
     full[part] = slope
     se = float(rows.se(rows.influence(full)))
-    return value, se if se > _EPSILON else 0.0  # where all had the event, what is left is rounding
+    return value, se if se > _EPSILON else 0.0  # if all rows had the event, the remainder is rounding error
 
 
 def risk_cuts(rows: CalibrationRows, groups: int) -> np.ndarray:
@@ -184,7 +184,7 @@ def grouped_test(rows: CalibrationRows, name: str, groups: int, min_events: int)
         few = np.flatnonzero(table["n_events"].to_numpy() < min_events)
         if few.size == 0 or len(table) < 2:
             break
-        # the group with too few events joins the next lower one, the lowest joins its neighbour above
+        # a group with too few events joins the next lower group; the lowest joins its upper neighbour
         present = np.unique(labels)
         k = int(few[0])
         labels = np.where(labels == present[k], present[k - 1] if k else present[1], labels)
@@ -237,10 +237,10 @@ def _distribution(rows: CalibrationRows, cumulative_hazard: np.ndarray | None) -
 def a_calibration(
     rows: CalibrationRows, cumulative_hazard: np.ndarray | None, bins: int, min_expected: float
 ) -> CalibrationTest:
-    """Akritas' goodness-of-fit test: events in cells of predicted cumulative hazard, against the exposure to each cell.
+    """Akritas' goodness-of-fit test: events in cells of predicted cumulative hazard against the exposure in each cell.
 
-    Cells are merged upwards from the lowest hazard until each expects ``min_expected`` events; the last joins the one
-    before.
+    Cells are merged upwards from the lowest hazard until each expects ``min_expected`` events; the last cell joins the
+    previous cell.
     """
     hazard, event = _distribution(rows, cumulative_hazard)
     edges = np.concatenate([-np.log1p(-np.arange(bins) / bins), [np.inf]])
@@ -282,7 +282,7 @@ def a_calibration(
 def d_calibration(rows: CalibrationRows, cumulative_hazard: np.ndarray | None, bins: int) -> CalibrationTest:
     """Haider's test: predicted survival at the observed time is uniform; a censored patient is spread over lower bins.
 
-    Under censoring it rejects far too rarely: prefer `a_calibration`.
+    Under censoring, the test rejects far too rarely; prefer `a_calibration`.
     """
     hazard, event = _distribution(rows, cumulative_hazard)
     survival = np.exp(-hazard)

@@ -31,16 +31,16 @@ def comparable_keys(
         Right- or interval-censored outcome.
     kind : {"right", "interval"}
     earlier : ndarray of bool of shape (n,)
-        The row can be the earlier member of a pair: an event of interest by the truncation time.
+        Whether the row can be the earlier member of a pair: an event of interest by the truncation time.
     lasting : ndarray of bool of shape (n,)
-        The row is later than every event of interest: a competing event that keeps it from ever having that event.
+        Whether the row is later than every event of interest, because a competing event precludes that event.
     strata : ndarray of int of shape (n,) or None
-        Only pairs within a stratum count.
+        Stratum of each row; only pairs within a stratum are compared.
     """
     n = y.shape[0]
     if kind == "right":
         times, code = distinct_times(y["time"])
-        # Tied with a censoring an event is first; two events at one time are not ordered.
+        # An event precedes a censoring at the same time; two events at one time are not ordered.
         event, last = code, np.where(y["event"] == 0, code, code - 1)
         size = times.size
         first = np.searchsorted(times, y["entry"], side="right") - 1 if has_entry(y) else np.full(n, -1)

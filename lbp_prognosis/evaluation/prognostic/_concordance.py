@@ -1,4 +1,4 @@
-"""``concordance``: does the higher score belong to the patient who has the event first?"""
+"""``concordance``: agreement between the order of scores and the order of event times."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ __all__ = ["ConcordanceResult", "concordance"]
 
 @dataclass(frozen=True, repr=False)
 class ConcordanceResult(OverHorizons):
-    """A `MetricResult` of a concordance index, with the weight of its pairs.
+    """A `MetricResult` of a concordance index, with the weights of its pairs.
 
     Attributes
     ----------
     concordant, discordant, tied : float
-        Comparable pairs by the order of their scores; counts under Harrell's weighting, else sums of pair weights.
+        Comparable pairs by the order of their scores: counts under Harrell's weighting, otherwise sums of pair weights.
     """
 
     concordant: float = np.nan
@@ -56,23 +56,26 @@ def concordance(
     clusters: Any = None,
     confidence: float = 0.95,
 ) -> ConcordanceResult:
-    """Say in which share of the comparable pairs the patient with the earlier event has the higher score.
+    """Return the proportion of comparable pairs in which the patient with the earlier event has the higher score.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
-        `Surv.right` (delayed entry is taken into account under ``"harrell"``) or `Surv.interval` (a pair is ordered
-        only if the one interval ends by the time the other begins).
+        Outcome made by `Surv.right` (``"harrell"`` accounts for delayed entry) or `Surv.interval` (a pair is ordered
+        only if one interval ends before or when the other begins).
     score : array-like of shape (n,)
-        Any number that is higher for an earlier event: a linear predictor, or a risk at one horizon.
+        Prediction that is higher for an earlier event: a linear predictor, or a risk at one horizon.
     weighting : {"harrell", "uno"}, default "harrell"
-        Every comparable pair counts once, or is weighted by the inverse probability that it could be observed.
+        ``"harrell"`` counts each comparable pair once; ``"uno"`` weights it by the inverse probability of being
+        observable.
     tau : float, optional
-        Only events at ``time <= tau`` are the earlier member of a pair, in the unit of ``y``.
+        Truncation time in the unit of ``y``: only an event at ``time <= tau`` can be the earlier member of a pair.
     cause : int, default 1
-        Event of interest. A patient with a competing event never has it and is compared with all events of interest.
+        Event of interest. A patient with a competing event can no longer have it and is compared with all events of
+        interest.
     strata : array-like of shape (n,), optional
-        Pairs within a stratum only; under ``"uno"`` the censoring curve is that of the stratum.
+        Stratum of each row; only pairs within a stratum are compared. ``"uno"`` uses the censoring curve of the
+        stratum.
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights; a bare array is taken as sampling weights.
     clusters : array-like of shape (n,), optional
@@ -97,11 +100,12 @@ def concordance(
 
     Notes
     -----
-    C = (concordant + ½ tied) / comparable. An event tied in time with a censoring is comparable and first, two tied
-    events are not comparable, tied scores count one half; scores are compared exactly. Under ``"uno"`` a pair weighs
-    1/G(T−)² at the time T of its event; where causes compete 1/(G(T−) G(T)), and 1/(G(T−) G(S−)) if the other had a
-    competing event at S ≤ T. G is the censoring curve of these rows, events leaving first, and is taken as known in the
-    standard error. The influence value of a row is what its pairs, in either role, contribute beyond C.
+    C = (concordant + ½ tied) / comparable. An event tied in time with a censoring is comparable and precedes it. Two
+    tied events are not comparable. Tied scores count one half, and scores are compared exactly. Under ``"uno"`` a pair
+    weighs 1/G(T−)² at the time T of its event; where causes compete 1/(G(T−) G(T)), and 1/(G(T−) G(S−)) if the other
+    had a competing event at S ≤ T. G is the censoring curve of these rows, with events leaving first, and is taken as
+    known in the standard error. The influence value of a row is the contribution of its pairs, in either role, in
+    excess of C.
 
     References
     ----------
@@ -131,7 +135,7 @@ def concordance(
     objections: list[Objection] = []
     end = y["time"] if kind == "right" else y["upper"]
     earlier = (y["event"] == setting.cause) & (end <= limit)
-    # a row of weight zero is no patient: it must not decide how the others are weighed
+    # a row of weight zero must not affect the weights of other rows
     competing = (y["event"] != 0) & (y["event"] != setting.cause) & (setting.row_weight > 0)
     order = stable_order(scores)
     ones = np.ones(n)
@@ -186,7 +190,7 @@ def _refuse_uno(y: np.ndarray, kind: str, weighting: str) -> None:
 def _setting(
     y: np.ndarray, limit: float, *, cause: int, sample_weight: Any, clusters: Any, confidence: float
 ) -> Setting:
-    """Reuse the checks of the other metrics; a concordance has no horizon but its truncation time."""
+    """Reuse the checks of the other metrics, with the truncation time as the only horizon."""
     end = y["time"] if check_outcome(y, ("right", "interval"), caller="concordance") == "right" else y["lower"]
     horizon = limit if np.isfinite(limit) else max(float(end.max()), 1.0) * 2
     fields = [name for name in y.dtype.names or () if name not in ("entry", "label")]

@@ -1,4 +1,4 @@
-"""``crps``: how far is the predicted distribution of a score from the score that came?"""
+"""``crps``: distance of the predicted distribution of a score from the observed score."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def crps(
     forecast : ScoreForecast
         Predicted distributions of the n patients.
     spacing : {"points", "levels"}, default "points"
-        ``"points"``: the distance of two levels is that of their scores (CRPS, in points). ``"levels"``: neighbouring
-        levels are one apart (RPS), for categories without a distance; every score must be a level.
+        ``"points"``: the distance between two levels is the difference of their scores (CRPS, in points). ``"levels"``:
+        neighbouring levels are one unit apart (RPS), for categories without a distance; each score must be a level.
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights; `Weights` of kind ``"attrition"`` (see ``validation.attrition_weights``) weight the observed
         patients to represent all patients.
@@ -53,12 +53,12 @@ def crps(
     Raises
     ------
     ArgumentError
-        If ``forecast`` is none, or a score is no level where levels are counted.
+        If ``forecast`` is not a `ScoreForecast`, or a score is not a level under ``spacing="levels"``.
 
     Notes
     -----
-    mean ∫ (P(Y ≤ s) − 1{y ≤ s})² ds: the Brier score of P(Y ≤ s), over all cuts s. It is proper; for a forecast that
-    is one number it is the absolute error.
+    mean ∫ (P(Y ≤ s) − 1{y ≤ s})² ds: the Brier score of P(Y ≤ s), integrated over all cuts s. The score is proper. For
+    a point forecast it equals the absolute error.
 
     References
     ----------

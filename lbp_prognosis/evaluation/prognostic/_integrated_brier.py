@@ -1,4 +1,4 @@
-"""``integrated_brier``: the Brier score over a declared grid of horizons, by a declared rule."""
+"""``integrated_brier``: Brier score integrated over a declared grid of horizons by a declared rule."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ __all__ = ["IntegratedBrier", "integrated_brier"]
 
 @dataclass(frozen=True, repr=False)
 class IntegratedBrier(OverHorizons):
-    """A `MetricResult` of the integrated Brier score with that of the null model.
+    """A `MetricResult` of the integrated Brier score, with that of the null model.
 
     Attributes
     ----------
     null_value : float
-        The same average of the scores of the Kaplan–Meier (Aalen–Johansen) risk of these rows.
+        Integrated Brier score of the null model (the Kaplan–Meier or Aalen–Johansen risk of these rows).
     """
 
     null_value: float = np.nan
@@ -51,7 +51,7 @@ def integrated_brier(
     min_at_risk: float = 10,
     min_censoring_survival: float = 0.02,
 ) -> IntegratedBrier:
-    """Average the Brier score over time, up to the last horizon of the grid.
+    """Return the average Brier score over time, up to the last horizon of the grid.
 
     Parameters
     ----------
@@ -60,9 +60,9 @@ def integrated_brier(
     risk : array-like of shape (n, n_horizons)
         P(event of ``cause`` by each horizon of the grid).
     horizons : array-like of shape (n_horizons,)
-        The grid, at least two times, in the unit of ``y``. The value depends on it: declare it, and make it fine.
+        Grid of at least two times, in the unit of ``y``. The value depends on the grid, so declare a fine grid.
     rule : {"trapezoid", "step"}, default "trapezoid"
-        Straight lines between the grid times, or the value at the left end of each interval.
+        Linear interpolation between grid times, or the value at the left end of each interval.
     start : {"zero", "first"}, default "zero"
         Integrate from time 0, where the score is 0, and divide by the last time; or from the first grid time, and
         divide by the length of the grid. Under ``"step"`` the time before the first grid time contributes 0 either way.
@@ -87,14 +87,14 @@ def integrated_brier(
     Returns
     -------
     IntegratedBrier
-        A number, metric ``"ibs_trapezoid"`` or ``"ibs_step"``, at the last horizon, with influence values (n,). The
-        method names rule, start, grid size and range.
+        Scalar metric ``"ibs_trapezoid"`` or ``"ibs_step"`` at the last horizon, with influence values (n,). ``method``
+        states rule, start, grid size and range.
 
     Notes
     -----
     ``"step"`` from zero is what R's riskRegression and pec report; the trapezoid between the first and the last grid
-    time is scikit-survival's rule. They differ in the second digit on coarse grids, so a value without its rule cannot
-    be compared.
+    time is scikit-survival's rule. The two rules differ in the second digit on coarse grids, so values can be compared
+    only if their rule is stated.
 
     References
     ----------
@@ -157,7 +157,7 @@ def integrated_brier(
 
 
 def _shares(grid: np.ndarray, rule: str, start: str) -> np.ndarray:
-    """Return what each grid time's score counts in the average."""
+    """Return the weight of each grid time's score in the average."""
     gaps = np.diff(grid)
     share = np.zeros(grid.size)
     if rule == "step":

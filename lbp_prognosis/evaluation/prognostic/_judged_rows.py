@@ -1,4 +1,4 @@
-"""``JudgedRows``: the rows behind the numbers of one horizon, for those who have to know who is counted."""
+"""``JudgedRows``: the rows used for the estimates at one horizon."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["JudgedRows"]
 
 @dataclass(frozen=True)
 class JudgedRows:
-    """Outcome and predicted risk of every row, as they were judged.
+    """Outcome and predicted risk of each row used in the evaluation.
 
     Attributes
     ----------
@@ -22,19 +22,19 @@ class JudgedRows:
     risk : ndarray of shape (n,)
         P(event of ``cause`` by ``horizon``); NaN for rows of weight zero.
     kind : {"right", "interval", "status"}
-        Of the outcome.
+        Kind of outcome.
     horizon : float
         Unit of the outcome.
     cause : int
         Event of interest.
     target : {"event", "no_event"}
-        Outcome that is counted.
+        Target of the evaluation.
     copies : ndarray of shape (n,)
-        Patients a row stands for; 0 for rows of weight zero.
+        Number of patients that each row represents; 0 for rows of weight zero.
     clusters : ndarray of shape (n,) or None
-        Patient of each row, where a patient has several.
+        Patient of each row, if patients have several rows.
     weights : Weights or None
-        Of the rows.
+        Row weights.
     """
 
     y: np.ndarray = field(repr=False)
@@ -49,16 +49,16 @@ class JudgedRows:
 
     @property
     def score(self) -> np.ndarray:
-        """Risk of the target (n,)."""
+        """Risk of the target, of shape (n,)."""
         return self.risk if self.target == "event" else 1 - self.risk
 
     def state(self, horizon: float | None = None) -> np.ndarray:
-        """Return what is known at a horizon (n,): 1 with the target, 0 without it, −1 not known.
+        """Return the known state at a horizon, of shape (n,): 1 with the target, 0 without it, −1 unknown.
 
         Parameters
         ----------
         horizon : float, optional
-            Another than the rows' own.
+            Horizon, if different from that of the rows.
         """
         tau = self.horizon if horizon is None else float(horizon)
         if self.kind == "status":

@@ -1,6 +1,6 @@
 """Patients known to be cases or event-free at a horizon, with their weights, for each kind of outcome.
 
-The metrics of predicted risks are written once, against `Known`; this file is where the kinds of outcome differ.
+Metrics of predicted risks are implemented once, for `Known`; only this file distinguishes kinds of outcome.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["Known", "censoring_of", "known_at_horizons", "right_guards"]
 
 @dataclass(frozen=True)
 class Known:
-    """One horizon.
+    """Known states at one horizon.
 
     ``case`` (n,) is True for the event of interest by the horizon; ``weight`` (n,) is the inverse probability of being
     known, 0 where unknown, averaging 1; ``influence`` maps the products w h (n,) to their mean and its influence values
@@ -42,7 +42,7 @@ class Known:
 
 
 def known_at_horizons(setting: Setting) -> Iterator[Known]:
-    """Yield `Known` horizon by horizon."""
+    """Yield `Known` for each horizon."""
     if setting.shared and setting.n * setting.horizons.size <= MOST_KEPT:
         yield from setting.kept("known", lambda: tuple(_known(setting)))
     else:
@@ -60,13 +60,13 @@ def _known(setting: Setting) -> Iterator[Known]:
 
 
 def censoring_of(setting: Setting) -> CensoringProcess:
-    """Return the censoring process of right-censored rows, worked out once."""
+    """Return the censoring process of right-censored rows, computed once."""
     weights = None if setting.weights is None else setting.row_weight
     return setting.kept("censoring", lambda: censoring_process(setting.followed, setting.y["event"], weights))
 
 
 def _mean(weighted: np.ndarray, row_weight: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:
-    """Weighted mean and influence values where the weights are taken as known."""
+    """Weighted mean and influence values, with weights taken as known."""
     theta = float(np.sum(row_weight * weighted) / row_weight.sum())
     return theta, weighted - theta * weight
 
@@ -91,7 +91,7 @@ def _from_status(setting: Setting) -> Known:
 def right_guards(
     setting: Setting, process: CensoringProcess, mean_weight: np.ndarray
 ) -> tuple[list[str], list[Objection]]:
-    """Say at which horizons the weighted quantities cannot be estimated, and where they hang on a few rows."""
+    """Return horizons at which weighted quantities cannot be estimated, or depend on a few rows."""
     reasons: list[str] = []
     objections: list[Objection] = []
     present = np.bincount(process.code, weights=setting.copies, minlength=process.times.size)
@@ -120,7 +120,7 @@ def right_guards(
             )
             if setting.min_at_risk > 0 or not np.isfinite(mean):
                 reason = lost
-            else:  # asked for without guards: what the known rows give, and what is missing from it
+            else:  # without guards: the estimate from the known rows, and its missing weight
                 objections.append(objection("weights-below-one", horizon=tau, mean=mean, reason=lost))
         elif survivors and free < 0.10:
             objections.append(objection("few-uncensored", horizon=tau, probability=free))
@@ -157,7 +157,7 @@ _Strata = list[tuple[np.ndarray, CensoringProcess]]
 
 
 def _curves_of_strata(setting: Setting, columns: np.ndarray) -> _Strata | None:
-    """Return rows and censoring process of each stratum, if the model is just their curves on these rows."""
+    """Return rows and censoring process of each stratum, if the model consists of their curves on these rows."""
     codes = getattr(setting.censoring, "codes_", None)
     if codes is None or np.shape(codes) != (setting.n,):
         return None
@@ -184,11 +184,11 @@ def _estimated_by_stratum(
 
 
 def _model_weights(setting: Setting) -> np.ndarray:
-    """Inverse probabilities by a fitted censoring model, (n, k)."""
+    """Inverse probabilities from a fitted censoring model, of shape (n, k)."""
     time, event, n = setting.y["time"], setting.y["event"], setting.n
     before = np.asarray(setting.censoring.survival_before(time), dtype=float)
     beyond = [
-        # where follow-up ends for all, those censored there were followed to it: their own censoring does not count
+        # patients censored where follow-up ends for all were followed to that time: their censoring does not count
         np.asarray(
             setting.censoring.survival_before(np.full(n, tau))
             if tau == setting.ends_at
@@ -216,14 +216,14 @@ def _estimated(
 
 
 def _from_interval(setting: Setting, tau: float) -> Known:
-    """As known at the visit: whose state is not known left after the last visit at which it was."""
+    """Known states at the visit; a patient with an unknown state left after the last visit with a known state."""
     y, row = setting.y, setting.row_weight
     happened, free = y["upper"] <= tau, y["lower"] >= tau
     free &= ~((y["lower"] == y["upper"]) & happened)
     time, event = followed_by_visits(y["lower"], y["upper"], y["event"], tau)
     weights = None if setting.weights is None else row
     if setting.weights is not None and setting.weights.kind == "attrition":
-        # attendance is modelled by the caller: the known rows, with the caller's weights
+        # the caller models attendance: use the known rows with the caller's weights
         known = (happened | free) & (row > 0)
         share = row[known].sum() / row.sum()
         weight = np.where(known, 1 / share, 0.0) if share > 0 else np.zeros(setting.n)

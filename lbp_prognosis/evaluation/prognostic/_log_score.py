@@ -1,4 +1,4 @@
-"""``log_score``: how surprised are the risks by what happened?"""
+"""``log_score``: negative log likelihood of predicted risks."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def log_score(
     min_at_risk: float = 10,
     min_censoring_survival: float = 0.02,
 ) -> MetricResult:
-    """Return the mean of −log of the probability that was given to what happened; lower is better.
+    """Return the mean negative log of the probability predicted for the observed outcome; lower is better.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
-        `Surv.right`, `Surv.interval` (at visit times, by the state known there) or `Status.at`.
+        Outcome made by `Surv.right`, `Surv.interval` (at visit times, by the state known then) or `Status.at`.
     risk : array-like of shape (n, n_horizons) or (n,)
         P(event of ``cause`` by the horizon). Risks of 0 and 1 are scored as 1e-8 from them, and an objection
         counts them.
@@ -75,8 +75,8 @@ def log_score(
 
     Notes
     -----
-    mean(w (−y log r − (1 − y) log(1 − r))), weighted for censoring as in `brier`. It is proper, and unlike the Brier
-    score it does not forgive certainty that proves wrong.
+    mean(w (−y log r − (1 − y) log(1 − r))), weighted for censoring as in `brier`. The score is proper. Unlike the Brier
+    score, it heavily penalises confident predictions that are wrong.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def log_score(
     risks = check_risk("risk", risk, n=setting.n, n_horizons=setting.horizons.size)
     inside = np.clip(risks, _SMALLEST, 1 - _SMALLEST)
     certain = int(np.sum((inside != risks) & ~np.isnan(risks)))
-    inside = inside if certain else risks  # one array for all losses is put in the order of time once
+    inside = inside if certain else risks  # one array shared by all losses is sorted by time once
     found = mean_losses(setting, inside, LOG_SCORE)
     objections = list(found.objections)
     if certain:

@@ -1,4 +1,4 @@
-"""``mean_absolute_error``: by how many points do predicted scores miss?"""
+"""``mean_absolute_error``: mean distance of predicted from observed scores."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def mean_absolute_error(
     confidence: float = 0.95,
     min_at_risk: float = 10,
 ) -> MetricResult:
-    """Return the mean distance of predicted from observed scores, in points; lower is better.
+    """Return the mean absolute difference between predicted and observed scores, in points; lower is better.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
         `Measured.at`; rows with a missing score are excluded.
     predicted : array-like of shape (n,) or ScoreForecast
-        Predicted scores; of a forecast the median, which has the smallest expected error.
+        Predicted scores. For a forecast, the median is used, which minimises the expected error.
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights; `Weights` of kind ``"attrition"`` (see ``validation.attrition_weights``) weight the observed
         patients to represent all patients.

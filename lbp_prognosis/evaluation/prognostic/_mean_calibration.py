@@ -1,4 +1,4 @@
-"""``mean_calibration``: do mean scores agree with the predicted ones?"""
+"""``mean_calibration``: agreement of mean observed with predicted scores."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class MeanCalibration(Result):
     error : MetricResult
         ``"mean_error"``: mean observed − mean predicted score, in points.
     intercept, slope : MetricResult
-        ``"mean_calibration_intercept"`` and ``"mean_calibration_slope"`` of the line observed ~ predicted.
+        ``"mean_calibration_intercept"`` and ``"mean_calibration_slope"`` of the regression of observed on predicted
+        scores.
     curve : DataFrame
         Columns ``predicted, observed, low, high``: a restricted cubic spline between the 1 % and 99 % quantiles of
         the predictions, with pointwise limits.
@@ -80,16 +81,16 @@ def mean_calibration(
     confidence: float = 0.95,
     min_at_risk: float = 10,
 ) -> MeanCalibration:
-    """Compare mean observed with predicted scores: at large, as a line, as a curve, and by tenths.
+    """Compare mean observed with predicted scores: overall, by a line, by a curve and by tenths.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
         `Measured.at`; rows with a missing score are excluded.
     predicted : array-like of shape (n,) or ScoreForecast
-        Predicted mean scores; of a forecast the mean.
+        Predicted mean scores; for a forecast, its mean.
     n_groups : int, default 10
-        Groups of equal size by the prediction; fewer where predictions are tied.
+        Number of groups of equal size by the prediction; fewer groups if predictions are tied.
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights; `Weights` of kind ``"attrition"`` (see ``validation.attrition_weights``) weight the observed
         patients to represent all patients.
@@ -103,12 +104,13 @@ def mean_calibration(
     Returns
     -------
     MeanCalibration
-        Ideal: error 0, intercept 0, slope 1. A slope below 1 says that predictions are too extreme.
+        Ideal: error 0, intercept 0, slope 1. A slope below 1 means that predictions are too extreme.
 
     Notes
     -----
-    Lines and curve are least squares with sandwich errors: scores at a floor have no constant variance. The curve is a
-    restricted cubic spline with four knots, three below 50 patients, a line where predictions take few values.
+    Line and curve are fitted by least squares with sandwich standard errors, because scores near a floor do not have
+    constant variance. The curve is a restricted cubic spline with four knots, three below 50 patients; it is a line if
+    predictions take few values.
 
     References
     ----------
@@ -157,7 +159,7 @@ def mean_calibration(
 
 
 def _least_squares(setting: ScoreSetting, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients of the observed scores on columns, and influence values of one copy of each row."""
+    """Regression coefficients of the observed scores on columns, and influence values of one copy of each row."""
     weighted = columns * setting.weight[:, None]
     bread = np.linalg.inv(weighted.T @ columns / setting.weight.sum())
     coef = bread @ (weighted.T @ setting.value) / setting.weight.sum()

@@ -1,4 +1,4 @@
-"""Mean losses of predicted risks: what Brier and log score have in common."""
+"""Mean losses of predicted risks, shared by Brier and log score."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ __all__ = [
     "mean_losses",
 ]
 
-_WHOLE = 1e-6  # weights that fall short of a mean of 1 by less do not
+_WHOLE = 1e-6  # smaller shortfalls of the mean weight from 1 are ignored
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Losses:
 
 
 def mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
-    """Score risks (n, k) at every horizon; asked for the same array again, return what was found.
+    """Return the losses of risks (n, k) at each horizon; results for the same array are cached.
 
     Right-censored outcomes without clusters take the one-pass kernel; everything else goes through influence values.
     """
@@ -88,19 +88,19 @@ def _mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
         null_se = influence_se(psi_null, setting.clusters)
         covariance = (influence_se(psi + psi_null, setting.clusters) ** 2 - loss_se**2 - null_se**2) / 2
     else:
-        # lost: by how much the weights fall short of a mean of 1, at a horizon that no patient is followed beyond
+        # lost: shortfall of the mean weight from 1, at a horizon beyond which no patient is followed
         null, tilt = null_brier(frequency, lost), _tilt(frequency, lost)
         null_se, covariance = np.abs(tilt) * frequency_se, tilt * covariance
     return Losses(loss, loss_se, null, null_se, covariance, told, (*objections, *doubt))
 
 
 def _tilt(frequency: Any, lost: Any) -> Any:
-    """Derivative of the null score F(1 − F) − F² · lost by the event frequency."""
+    """Derivative of the null score F(1 − F) − F² · lost with respect to the event frequency."""
     return 1 - 2 * frequency * (1 + lost)
 
 
 def _null_of_model(setting: Setting) -> tuple[np.ndarray, np.ndarray]:
-    """Score the Kaplan–Meier (Aalen–Johansen) risk with the weights of a censoring model.
+    """Return the score of the Kaplan–Meier (Aalen–Johansen) risk with the weights of a censoring model.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def _one_pass(
 
 
 def _rows_by_time(setting: Setting, process: CensoringProcess) -> LossRows:
-    """Return the outcome in the order of time, put there once for all losses and all models."""
+    """Return the outcome in order of time, sorted once for all losses and models."""
     return setting.kept("loss rows", lambda: _make_rows(setting, process))
 
 
@@ -163,7 +163,7 @@ def _make_rows(setting: Setting, process: CensoringProcess) -> LossRows:
 
 
 def _columns(setting: Setting, rows: LossRows, risk: np.ndarray) -> np.ndarray:
-    """Return the risks in the order of time, put there once for all losses of one model."""
+    """Return the risks in order of time, sorted once for all losses of one model."""
     return _kept(setting, "columns", lambda: rows.columns(risk), risk, 2)
 
 
@@ -227,7 +227,7 @@ def combined_influences(
     """Influence values of a function of mean loss and null score, given its two derivatives (k,)."""
     out = None
     if np.any(loss_factor):
-        # of two models, which are compared: the index of a model asks for those of its score
+        # for comparing two models: the index of a model uses those of its score
         loss = _kept(setting, f"loss influence {kind}", lambda: loss_influences(setting, risk, kind), risk, 2)
         out = loss * loss_factor
     if np.any(null_factor):
@@ -242,6 +242,6 @@ def combined_influences(
 
 
 def _kept(setting: Setting, name: str, make: Callable[[], np.ndarray], of: Any = None, most: int = 1) -> np.ndarray:
-    """Keep a table by row and horizon for other calls, unless it is large."""
+    """Cache a table by row and horizon for other calls, unless it is large."""
     small = setting.n * setting.horizons.size <= MOST_KEPT
     return setting.kept(name, make, of, most) if small else make()

@@ -1,4 +1,4 @@
-"""``nagelkerke_r2``: which share of the log score's range do the risks explain?"""
+"""``nagelkerke_r2``: Nagelkerke's R² of predicted risks."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def nagelkerke_r2(
     confidence: float = 0.95,
     min_at_risk: float = 10,
 ) -> MetricResult:
-    """Return Nagelkerke's R² of the risks as they stand, for a state at one visit.
+    """Return Nagelkerke's R² of the risks, without recalibration, for a state at one visit.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
-        `Status.at`; rows whose state is unknown are left out.
+        Outcome made by `Status.at`; rows with an unknown state are excluded.
     risk : array-like of shape (n,)
         P(state 1 at the visit).
     horizons : float, optional
-        The visit's time; a `Status` knows it.
+        Time of the visit; a `Status` contains it.
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights; a bare array is taken as sampling weights.
     clusters : array-like of shape (n,), optional
@@ -50,14 +50,14 @@ def nagelkerke_r2(
     Returns
     -------
     MetricResult
-        Metric ``"nagelkerke_r2"``, with influence values; the difference of two results is paired. Negative where the
-        risks predict worse than one risk for all.
+        Metric ``"nagelkerke_r2"``, with influence values; the difference of two results is paired. The value is
+        negative if the risks predict worse than a null model.
 
     Notes
     -----
-    With L the mean log likelihood of the risks and L₀ that of the observed frequency, R² = (1 − e^{2(L₀ − L)}) /
-    (1 − e^{2 L₀}). The risks are not recalibrated. Means instead of sums make the value independent of n; in the sample
-    in which a logistic model was fitted it is the usual index.
+    With L the mean log likelihood of the risks and L₀ that of the observed frequency, R² = (1 − e^{2(L₀ − L)}) / (1 −
+    e^{2 L₀}). The risks are not recalibrated. Means instead of sums make the value independent of n. In the development
+    sample of a logistic model, the value equals the usual index.
 
     References
     ----------
@@ -97,7 +97,7 @@ def nagelkerke_r2(
             reason = "all or none of the patients had the event"
         else:
             null = share * np.log(share) + (1 - share) * np.log1p(-share)
-            slope = np.log(share / (1 - share))  # derivative of the null by the share
+            slope = np.log(share / (1 - share))  # derivative of the null with respect to the share
             excess, room = np.exp(2 * (null - loglik)), 1 - np.exp(2 * null)
             value = (1 - excess) / room
             by_loglik = 2 * excess / room

@@ -1,4 +1,4 @@
-"""``ordinal_concordance``: does the higher prediction belong to the patient with the higher score?"""
+"""``ordinal_concordance``: agreement between the order of predictions and the order of scores."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["OrdinalConcordance", "ordinal_concordance"]
 
 @dataclass(frozen=True, repr=False)
 class OrdinalConcordance(OverHorizons):
-    """A `MetricResult` of the concordance of scores, with the weight of its pairs and Somers' Dxy.
+    """A `MetricResult` of the concordance of scores, with the weights of its pairs and Somers' Dxy.
 
     Attributes
     ----------
     concordant, discordant, tied : float
-        Pairs of different scores, by the order of their predictions.
+        Pairs with different scores, by the order of their predictions.
     dxy : MetricResult or None
         2 (C − ½).
     """
@@ -43,14 +43,14 @@ def ordinal_concordance(
     confidence: float = 0.95,
     min_at_risk: float = 10,
 ) -> OrdinalConcordance:
-    """Say in which share of the pairs with different scores the higher prediction belongs to the higher score.
+    """Return the proportion of pairs with different scores in which the higher score has the higher prediction.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
         `Measured.at`; rows with a missing score are excluded.
     predicted : array-like of shape (n,) or ScoreForecast
-        Any number that is higher for a higher score (mean, linear predictor); of a forecast the mean.
+        Prediction that is higher for a higher score (mean, linear predictor); for a forecast, its mean.
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights; `Weights` of kind ``"attrition"`` (see ``validation.attrition_weights``) weight the observed
         patients to represent all patients.
@@ -68,8 +68,8 @@ def ordinal_concordance(
 
     Notes
     -----
-    C = (concordant + ½ tied) / pairs of different scores; tied predictions count one half. The standard error is that
-    of ``Hmisc::rcorr.cens`` in R.
+    C = (concordant + ½ tied) / pairs of different scores; tied predictions count one half. The standard error agrees
+    with ``Hmisc::rcorr.cens`` in R.
 
     References
     ----------
@@ -97,7 +97,7 @@ def ordinal_concordance(
         levels, code = np.unique(setting.value, return_inverse=True)
         event = code.astype(np.int64) + 1
         ones = np.ones(event.size)
-        # the kernel's earlier member is the lower score, and its higher number belongs to the earlier
+        # the kernel's earlier member has the lower score; a higher kernel value belongs to the earlier member
         (concordant, tied, comparable), totals = concordance_pairs(
             np.argsort(-ahead), -ahead, event, np.zeros_like(event), event - 1, setting.weight, ones, ones, levels.size
         )

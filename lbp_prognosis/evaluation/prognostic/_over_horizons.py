@@ -1,4 +1,4 @@
-"""``OverHorizons``: a metric and its picture, over the horizons where it has one value per horizon."""
+"""``OverHorizons``: a metric with its figure, over the horizons if it has one value per horizon."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _OVER_HORIZONS = ("auc", "brier", "ipa", "log_score")
 
 @dataclass(frozen=True, repr=False)
 class OverHorizons(MetricResult):
-    """A `MetricResult` that can be drawn: against the horizon, or as one row where it has no single horizon."""
+    """A `MetricResult` with a figure: values against the horizon, or one row for a metric without single horizons."""
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the values with their intervals against the horizon; for a Brier score also its null model.
+        """Draw values with intervals against the horizon, and the null model of a Brier score.
 
-        A metric of the whole follow-up is one row.
+        A metric of the whole follow-up is drawn as one row.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""``pit``: is the predicted distribution of a score where, and as wide as, the scores are?"""
+"""``pit``: location and spread of predicted score distributions relative to the observed scores."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Pit(Result):
     Attributes
     ----------
     edges : ndarray of shape (bins + 1,)
-        From 0 to 1.
+        Bin edges from 0 to 1.
     density, se : ndarray of shape (bins,)
-        Height of the histogram (1 everywhere if the forecasts are right), and its standard error.
+        Height of the histogram (1 in all bins if the forecasts are correct), and its standard error.
     bias : MetricResult
-        ``"pit_bias"``: mean of the transform − ½; positive where scores are higher than predicted.
+        ``"pit_bias"``: mean of the transform − ½; positive if scores are higher than predicted.
     spread : MetricResult
-        ``"pit_spread"``: variance of the transform over that of a uniform variable; above 1 where the predicted
-        distributions are too narrow, below 1 where they are too wide.
+        ``"pit_spread"``: variance of the transform divided by that of a uniform variable; above 1 if predicted
+        distributions are too narrow, below 1 if they are too wide.
     """
 
     edges: np.ndarray
@@ -82,7 +82,7 @@ def pit(
     confidence: float = 0.95,
     min_at_risk: float = 10,
 ) -> Pit:
-    """Return the probability integral transform of the scores, with what it says of place and width of forecasts.
+    """Return the probability integral transform of the scores, with the bias and spread of the forecasts.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def pit(
     forecast : ScoreForecast
         Predicted distributions of the n patients.
     bins : int, default 10
-        Of the histogram.
+        Number of bins of the histogram.
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights; `Weights` of kind ``"attrition"`` (see ``validation.attrition_weights``) weight the observed
         patients to represent all patients.
@@ -109,9 +109,8 @@ def pit(
 
     Notes
     -----
-    A score between levels of a distribution that steps has no one value: the transform of y is taken as uniform on
-    (P(Y < y), P(Y ≤ y)), in expectation and without random numbers. If the forecasts are right it is uniform on
-    (0, 1).
+    A discrete distribution has no unique transform, so the transform of y is taken as uniform on (P(Y < y), P(Y ≤ y)),
+    in expectation and without random numbers. If the forecasts are correct, the transform is uniform on (0, 1).
 
     References
     ----------
@@ -163,7 +162,7 @@ def pit(
 def _histogram(
     setting: ScoreSetting, low: np.ndarray, high: np.ndarray, edges: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Share of each patient's interval in each bin, averaged, over the width of the bin."""
+    """Mean share of the patients' intervals in each bin, divided by the bin width."""
     width = np.where(high > low, high - low, 1.0)[:, None]
     reached = np.clip((edges - low[:, None]) / width, 0.0, 1.0)
     reached[high <= low] = edges >= low[high <= low][:, None]

@@ -1,4 +1,4 @@
-"""Predictions that look as if they were upside down are said to be so."""
+"""Objections to predictions that appear to be reversed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ __all__ = ["below_half", "likely_inversion", "upside_down"]
 
 
 def likely_inversion(mean_risk: np.ndarray, observed: np.ndarray, horizons: np.ndarray) -> tuple[Objection, ...]:
-    """Compare the mean risk with the observed frequency, its complement, and the mean risk at the horizon before.
+    """Compare the mean risk with the observed frequency, its complement and the mean risk at the previous horizon.
 
-    A horizon with NaN is not known.
+    Horizons with NaN are not compared.
     """
     doubts = (inversion_objection(float(m), float(o), "", float(h)) for m, o, h in zip(mean_risk, observed, horizons))
     return (*(doubt for doubt in doubts if doubt is not None), *_falls_with_time(mean_risk, horizons))
 
 
 def _falls_with_time(mean_risk: np.ndarray, horizons: np.ndarray) -> tuple[Objection, ...]:
-    """Object to a mean risk that is lower at a later horizon, by more than models fitted horizon by horizon differ."""
+    """Object to a mean risk that is lower at a later horizon, by more than separate models by horizon differ."""
     known = np.flatnonzero(np.isfinite(mean_risk))
     for before, after in pairwise(known):
         if mean_risk[after] < mean_risk[before] - 0.01:
@@ -38,7 +38,7 @@ def _falls_with_time(mean_risk: np.ndarray, horizons: np.ndarray) -> tuple[Objec
 
 
 def below_half(metric: str, value: np.ndarray) -> tuple[Objection, ...]:
-    """Object to an index of discrimination below one half."""
+    """Object to a discrimination index below one half."""
     with np.errstate(invalid="ignore"):
         low = np.atleast_1d(value)[np.atleast_1d(value) < 0.5]
     if low.size == 0:
@@ -47,7 +47,7 @@ def below_half(metric: str, value: np.ndarray) -> tuple[Objection, ...]:
 
 
 def upside_down(slope: float) -> tuple[Objection, ...]:
-    """Object to a score whose higher values go with later events."""
+    """Object to a score whose higher values are associated with later events."""
     if not slope < 0:
         return ()
     return (objection("below-half", variant="score"),)

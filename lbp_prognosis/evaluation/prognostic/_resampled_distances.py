@@ -1,4 +1,4 @@
-"""Distances of a calibration curve in resamples of the patients, for paired differences of two models."""
+"""Distances of a calibration curve in resamples of patients, for paired differences between two models."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _CELLS = 200
 
 @dataclass(frozen=True)
 class ResampledDistances:
-    """Mean, median, 90 % quantile and maximum of |observed − predicted|, resample by resample.
+    """Mean, median, 90 % quantile and maximum of |observed − predicted| in each resample.
 
-    A resample gives every patient (cluster) a random weight of mean and variance 1 (the Bayesian bootstrap). It moves
-    the coefficients of the curve along their influence values, and the distribution of the risks. The weights depend on
-    ``seed`` and the number of patients alone, so that two models meet the same resamples. Beyond 20,000 patients
-    (clusters) 10,000 random blocks of them have a weight each: the sums of blocks take the place of rows.
+    A resample gives every patient (cluster) a random weight of mean and variance 1 (the Bayesian bootstrap). The
+    weights change the coefficients of the curve through their influence values, and the distribution of the risks. They
+    depend only on ``seed`` and the number of patients, so two models share the same resamples. Above 20,000 patients
+    (clusters), 10,000 random blocks of patients are weighted instead of rows.
     """
 
     rows: CalibrationRows
@@ -41,7 +41,7 @@ class ResampledDistances:
 
     @cached_property
     def _units(self) -> tuple[np.ndarray, np.ndarray, int]:
-        """Rows of ``y``, copies each for itself, the unit of each that is drawn, and the number of units."""
+        """Rows of ``y`` with copies listed separately, the resampling unit of each copy, and the number of units."""
         return self.rows.setting.kept("units", self._make_units)
 
     def _make_units(self) -> tuple[np.ndarray, np.ndarray, int]:
@@ -55,23 +55,23 @@ class ResampledDistances:
 
     @property
     def _singly(self) -> bool:
-        """Whether every row is a unit and has no weight."""
+        """Whether each row is an unweighted unit."""
         return self.rows.setting.weights is None and self.rows.setting.clusters is None
 
     @cached_property
     def mark(self) -> str:
-        """Settings that two results must share for their resamples to be the same."""
+        """Settings that determine the resamples; two results share resamples if these are equal."""
         unit = self.rows.setting.kept("mark of units", lambda: zlib.crc32(self._units[1].tobytes()))
         return f"{self.seed.entropy}/{self.seed.spawn_key}/{self.n_draws}/{unit:x}"
 
     def _moves(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return moves of the coefficients (n_draws, p), and the weight of each cell (n_draws, n_cells)."""
+        """Return changes of the coefficients (n_draws, p) and the weight of each cell (n_draws, n_cells)."""
         setting = self.rows.setting
         row, unit, units = self._units
         assert self.curve.influence is not None
         by_unit: Any = self.curve.influence
         if not self._singly:
-            # of a row that stands for copies the influence value is that of their mean, for clusters that of their sum
+            # the influence value of a row with copies is that of their mean; for clusters it is that of their sum
             counted = setting.frequency and setting.clusters is None
             split = np.sqrt(setting.copies[row]) if counted else setting.copies[row]
             by_unit = np.stack(
@@ -92,10 +92,10 @@ class ResampledDistances:
         return moves, mass
 
     def _moves_of_blocks(self, by_unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return what `_moves` returns, with one weight for each block of units."""
+        """Return the result of `_moves`, with one weight per block of units."""
         setting, units = self.rows.setting, self._units[2]
         cell, copy, base, count = self._cells
-        # the same for all models and horizons, which are compared in the same resamples
+        # shared by all models and horizons, which are compared in the same resamples
         block, drawn = setting.kept(f"blocks {self.mark}", lambda: _blocks(self.seed, units, self.n_draws))
         sums: Any = np.stack([np.bincount(block, weights=c, minlength=BLOCKS) for c in by_unit.T], axis=1)
         place = block[copy if self._singly else self._units[1][copy]] * count
@@ -106,7 +106,7 @@ class ResampledDistances:
 
     @cached_property
     def _cells(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-        """Cell of each copy in increasing order of risk, which copy it is of `_units`, its weight; number of cells."""
+        """Cell of each copy in increasing order of risk, its position in `_units`, its weight; number of cells."""
         rows, row = self.rows, self._units[0]
         setting = rows.setting
         place = np.full(setting.n, -1)
@@ -123,7 +123,7 @@ class ResampledDistances:
         return cell, copy, base, count
 
     def column(self, statistic: str) -> tuple[str, np.ndarray]:
-        """Return the mark and one distance, ``"ici"``, ``"e50"``, ``"e90"`` or ``"emax"``, of shape (n_draws,)."""
+        """Return the resamples' key and one distance, ``"ici"``, ``"e50"``, ``"e90"`` or ``"emax"``, (n_draws,)."""
         return self.mark, self.values[:, STATISTICS.index(statistic)]
 
     @cached_property
@@ -135,7 +135,7 @@ class ResampledDistances:
         x[rows.index] = rows.x
         x = np.bincount(cell, weights=x[self._units[0][copy]], minlength=count) / np.bincount(cell, minlength=count)
         moves, mass = self._moves()
-        del self.__dict__["_cells"]  # as long as the rows, and not asked for again
+        del self.__dict__["_cells"]  # large, and not used again
         assert curve.coef is not None
         points = np.column_stack([np.ones(count), spline_design(x, curve.knots)])
         eta = points @ curve.coef

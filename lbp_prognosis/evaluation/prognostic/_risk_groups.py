@@ -1,4 +1,4 @@
-"""``risk_groups``: what happens to the patients a rule sorts into groups, and how much work the rule makes."""
+"""``risk_groups``: observed outcomes in groups of predicted risk, and the workload of a threshold."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ class RiskGroups(Result):
     Attributes
     ----------
     names : tuple of str
-        Groups, lowest risk first.
+        Names of the groups, in increasing order of risk.
     thresholds : ndarray of shape (n_groups − 1,)
-        A risk at a threshold belongs to the group above it.
+        Thresholds between groups. A risk equal to a threshold belongs to the upper group.
     groups : ndarray of int of shape (n,)
-        Group of each row, 0 the lowest.
+        Group of each row; 0 is the lowest.
     table : DataFrame
         One row per horizon and group: ``horizon, group, n, n_events, share, at_risk, mean_risk, observed, se, low,
         high, reason``, of the target.
     workload : DataFrame
         One row per horizon and threshold: ``horizon, threshold, share_above, events_found, observed_above,
-        number_per_event``: share of patients at or above it, share of all events among them, their observed risk, and
-        patients treated for one with the event.
+        number_per_event``: proportion of patients at or above the threshold, proportion of all events among them, their
+        observed risk, and number treated per event.
     curves : StepCurve or None
-        Cumulative incidence of the event in each group; None for states and intervals.
+        Cumulative incidence of the event by group; None for states and intervals.
     log_rank, gray : CurveTest or None
         Tests of equal (cause-specific) hazards, and, with competing events, of equal incidences.
     """
@@ -79,7 +79,7 @@ class RiskGroups(Result):
     _rows: tuple[CalibrationRows, ...] = field(default=(), repr=False, compare=False)
 
     def against(self, other: Any, horizon: float | None = None) -> pd.DataFrame:
-        """Return the cross-table with another stratification, with the observed risk in every cell.
+        """Return the cross-table with another stratification, with the observed risk in each cell.
 
         Parameters
         ----------
@@ -91,8 +91,8 @@ class RiskGroups(Result):
         Returns
         -------
         DataFrame
-            One row per cell: ``group, other, n, n_events, mean_risk, observed, se, low, high``. Cells are small: read
-            the intervals.
+            One row per cell: ``group, other, n, n_events, mean_risk, observed, se, low, high``. Cells are small, so
+            interpret the estimates with their intervals.
         """
         labels = other.groups if isinstance(other, RiskGroups) else np.asarray(other)
         if labels.shape != self.groups.shape:
@@ -115,7 +115,7 @@ class RiskGroups(Result):
         return table[["group", "other", *[c for c in table.columns if c not in ("group", "other")]]]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return observed and mean predicted risk of each group and horizon, with the columns of evaluation frames."""
+        """Return observed and mean predicted risks by group and horizon, with the evaluation columns."""
         rows = []
         for _, line in self.table.iterrows():
             shared = {
@@ -142,7 +142,7 @@ class RiskGroups(Result):
                     "method": self.method,
                 }
             )
-            # of predictions and shares nothing is missing in a group that is too small for an observed risk
+            # predictions and shares are complete even in a group too small for an observed risk
             for metric, method in (("mean_risk", "mean of the predictions"), ("share", "share of all patients")):
                 known = np.isfinite(line[metric])
                 rows.append(
@@ -157,7 +157,7 @@ class RiskGroups(Result):
         return metric_frame(rows, extra=("target", "reference"))
 
     def plot(self, ax: Axes | None = None, *, unit: str = "", least: int = 0) -> Axes:
-        """Draw the groups' curves with bands, the predicted means at the horizons, and the numbers at risk.
+        """Draw curves by group with bands, predicted means at the horizons, and numbers at risk.
 
         Parameters
         ----------
@@ -166,7 +166,7 @@ class RiskGroups(Result):
         unit : str, default ""
             Unit of time, for the label.
         least : int, default 0
-            A curve ends where fewer patients are at risk, and smaller numbers are masked.
+            Smallest number at risk: a curve ends below it, and smaller numbers are masked.
         """
         from lbp_prognosis._draw import draw_group_bars, draw_risk_groups
 
@@ -194,7 +194,7 @@ class RiskGroups(Result):
         curves = pd.concat(frames, ignore_index=True)
         if complement:
             curves["value"], curves["low"], curves["high"] = 1 - curves["value"], 1 - curves["high"], 1 - curves["low"]
-        # of incidence curves Gray's test is the comparison; the log-rank test is of hazards
+        # Gray's test compares incidence curves; the log-rank test compares hazards
         test = self.log_rank if self.gray is None else self.gray
         return draw_risk_groups(
             curves,
@@ -232,7 +232,7 @@ def risk_groups(
     min_at_risk: float = 10,
     min_censoring_survival: float = 0.02,
 ) -> RiskGroups:
-    """Observed against predicted risk in groups of predicted risk, with the number of patients in each.
+    """Return observed and predicted risks in groups of predicted risk, with the number of patients in each.
 
     Parameters
     ----------
@@ -243,20 +243,20 @@ def risk_groups(
     horizons : float or sequence of float, optional
         Prediction horizons, in the unit of ``y``; a `Status` contains its own.
     thresholds : array-like of shape (n_groups − 1,), optional
-        Risks of the TARGET that divide the groups; a risk at a threshold belongs to the group above.
+        Risks of the TARGET that divide the groups; a risk equal to a threshold belongs to the upper group.
     quantiles : array-like of shape (n_groups − 1,), optional
-        Instead: quantiles of the ``development`` risks, e.g. (0.25, 0.5, 0.75).
+        Quantiles of the ``development`` risks, e.g. (0.25, 0.5, 0.75), instead of thresholds.
     development : array-like of shape (n_development,) or (n_development, n_horizons), optional
-        Predicted risks of the target in the development data, at the horizon that groups or, as ``risk`` has them, at
-        all. Without them the quantiles are taken from these data, which carries an objection.
+        Predicted risks of the target in the development data, at the grouping horizon or at all horizons of ``risk``.
+        Without them, quantiles are taken from these data, and the result carries an objection.
     group_by : float, optional
-        The horizon whose risk sorts patients into groups; the last by default.
+        Horizon whose risk defines the groups; the last by default.
     names : sequence of str, optional
-        Names, lowest risk first; by default the ranges.
+        Names of the groups in increasing order of risk; by default the ranges.
     cause : int, default 1
         Event of interest.
     target : {"event", "no_event"}, default "event"
-        Whose risk groups, tables and workload are about.
+        Target of groups, tables and workload.
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights.
     clusters : array-like of shape (n,), optional
@@ -267,7 +267,7 @@ def risk_groups(
         Smallest accepted number of patients followed to the horizon per group; below it the group's value is NaN with a
         reason.
     min_censoring_survival : float, default 0.02
-        For interval-censored outcomes: see `brier`.
+        Limit for interval-censored outcomes; see `brier`.
 
     Returns
     -------
@@ -366,7 +366,7 @@ def _names(names: Sequence[str] | None, cuts: np.ndarray) -> tuple[str, ...]:
 
 
 def _followed(rows: CalibrationRows, codes: np.ndarray, k: int) -> float:
-    """Patients of the ``k``-th group under observation at the horizon, or whose state there is known."""
+    """Number of patients of the ``k``-th group under observation, or with a known state, at the horizon."""
     mine = codes[rows.index] == k
     if rows.time is not None:
         mine = mine & (rows.time >= rows.tau)
@@ -404,7 +404,7 @@ def _table(rows: CalibrationRows, codes: np.ndarray, names: tuple[str, ...]) -> 
     out["at_risk"] = [_followed(rows, codes, k) for k in present]
     thin = out["at_risk"] < rows.setting.min_at_risk
     out["reason"] = np.where(thin, f"fewer than {rows.setting.min_at_risk:g} followed to the horizon in this group", "")
-    # without an event (or with nothing else) the variance is zero: the estimate stands, and has no interval
+    # if none or all had the event, the variance is zero: the estimate is kept without an interval
     bare = ~thin & out["low"].isna() & out["observed"].notna()
     out.loc[bare, "reason"] = "no interval: the events in this group are none or all"
     out.loc[thin, ["observed", "se", "low", "high"]] = np.nan
@@ -433,7 +433,7 @@ def _workload(rows: CalibrationRows, codes: np.ndarray, cuts: np.ndarray) -> pd.
         line["share_above"] = float(weight[above].sum() / weight.sum())
         whole = rows.incidence[0] if rows.setting.target == "event" else 1 - rows.incidence[0]
         if not above.any():
-            # of the patients with the event none is above: none is found, and no risk above exists
+            # no patient is above the threshold: no event is found there, and no risk can be estimated
             line["events_found"] = 0.0 if whole > 0 else np.nan
             continue
         groups = group_table(rows, above.astype(np.int64))

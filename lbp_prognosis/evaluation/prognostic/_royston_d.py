@@ -1,4 +1,4 @@
-"""``royston_d``: how far apart are the prognoses that the score separates?"""
+"""``royston_d``: Royston and Sauerbrei's D, the prognostic separation of a score."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ _KAPPA2 = 8 / np.pi
 
 @dataclass(frozen=True, repr=False)
 class RoystonD(OverHorizons):
-    """A `MetricResult` of Royston and Sauerbrei's D that carries the share of variation it explains.
+    """A `MetricResult` of Royston and Sauerbrei's D, with the proportion of explained variation.
 
     Attributes
     ----------
     r2 : MetricResult or None
-        R²_D = (D²/κ²) / (π²/6 + D²/κ²), κ² = 8/π; its interval is that of D carried over.
+        R²_D = (D²/κ²) / (π²/6 + D²/κ²), κ² = 8/π; its interval is the transformed interval of D.
     """
 
     r2: MetricResult | None = None
@@ -72,24 +72,24 @@ def royston_d(
     clusters: Any = None,
     confidence: float = 0.95,
 ) -> RoystonD:
-    """Return the log hazard ratio between two equal groups of patients cut at the median of the score, and R²_D.
+    """Return the log hazard ratio between two equal groups, divided at the median score, and R²_D.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
         `Surv.right`, also with delayed entry.
     score : array-like of shape (n,)
-        Higher means sooner; only its order matters.
+        Prediction that is higher for earlier events; only its order matters.
     cause : int, default 1
         Event of interest. With competing events D is a log subdistribution hazard ratio.
     ties : {"averaged", "first"}, default "averaged"
-        Rows with one score get the mean of their normal scores, or are ranked in the order of the rows (as published
-        implementations do; the value then depends on that order).
+        Rows with tied scores get the mean of their normal scores, or are ranked in the order of the rows (as in
+        published implementations; the value then depends on that order).
     censoring_ties : {"at_risk", "events_first"}, default "at_risk"
-        With competing events: whether an event is still at risk of the censorings of its time, as in the program (R's
-        cmprsk) with which D was carried over to them, or leaves before; see `FineGray`.
+        With competing events: whether events remain at risk of censoring at the same time, as in R's cmprsk, with which
+        D was extended to competing events, or leave before; see `FineGray`.
     sample_weight : array-like of shape (n,) or Weights, optional
-        Row weights, in the ranks too; a bare array is taken as sampling weights.
+        Row weights, also used in the ranks; a bare array is taken as sampling weights.
     clusters : array-like of shape (n,), optional
         Cluster of each row, e.g. patient or site, for a robust standard error.
     confidence : float, default 0.95
@@ -104,8 +104,8 @@ def royston_d(
     Notes
     -----
     D is the coefficient of z = Φ⁻¹((rank − 3/8)/(n + 1/4)) / √(8/π) in a Cox model (Efron's ties) or, with competing
-    events, in a Fine–Gray model. The normal scores are taken as given in the standard error, as is usual. Other
-    patients would give other ranks: the influence values, and so every paired difference, contain that.
+    events, in a Fine–Gray model. As is usual, the standard error takes the normal scores as given. The influence
+    values, and therefore all paired differences, account for the sampling variation of the ranks.
 
     References
     ----------
@@ -191,7 +191,7 @@ def _r2(d: float) -> float:
 
 
 def _codes(values: np.ndarray, order: np.ndarray, ties: str) -> np.ndarray:
-    """Place of each score among the distinct ones, or among all rows in their ``order``."""
+    """Rank of each score among the distinct scores, or among all rows in their ``order``."""
     new = np.ones(values.size, dtype=bool)
     if ties != "first":
         ranked = values[order]
@@ -202,13 +202,13 @@ def _codes(values: np.ndarray, order: np.ndarray, ties: str) -> np.ndarray:
 
 
 def _normal_scores(codes: np.ndarray, order: np.ndarray, weights: Weights | None) -> np.ndarray:
-    """Expected normal order statistics (Blom) of the scores, divided by √(8/π); of all copies of a row their mean."""
+    """Expected normal order statistics (Blom) of the scores, divided by √(8/π); averaged over copies of a row."""
     w = np.ones(codes.size) if weights is None else weights.values
     if weights is not None and weights.kind == "frequency":
         row = np.repeat(order, w[order].astype(np.int64))
         rank, size = np.arange(1.0, row.size + 1), float(row.size)
     else:
-        size = float((w > 0).sum())  # a row of weight zero is no patient
+        size = float((w > 0).sum())  # rows of weight zero are not counted
         row, share = order, w[order] * (size / w.sum())
         rank = np.cumsum(share) - (share - 1) / 2
     each = norm.ppf((rank - 3 / 8) / (size + 1 / 4)) / np.sqrt(_KAPPA2)
@@ -220,16 +220,16 @@ def _normal_scores(codes: np.ndarray, order: np.ndarray, weights: Weights | None
 
 @dataclass(frozen=True)
 class _Ranks:
-    """Places of the scores, their normal scores ``z``, and what the weights of the rows do to them."""
+    """Ranks of the scores, their normal scores ``z``, and derivatives with respect to row weights."""
 
     codes: np.ndarray
     z: np.ndarray
     weights: Weights | None
 
     def moved(self, by_z: np.ndarray) -> np.ndarray:
-        """Derivative of Σ ``by_z`` · z by the weight of each row, through the ranks.
+        """Derivative of Σ ``by_z`` · z with respect to the weight of each row, through the ranks.
 
-        The z of scores that are tied is the mean of the normal quantiles between the ranks below and up to them.
+        The z of tied scores is the mean of the normal quantiles over the range of their ranks.
         """
         codes, n = self.codes, self.codes.size
         w = np.ones(n) if self.weights is None else self.weights.values
@@ -251,7 +251,7 @@ class _Ranks:
         mass = np.bincount(codes, weights=by_z, minlength=groups)
         mass = np.where(share > 0, mass, 0.0)
         from_high, from_low = mass * np.where(share > 0, by_high, 0), mass * np.where(share > 0, by_low, 0)
-        # a row lies below the upper edge of its own group and of every later one, below the lower edge of later ones
+        # a row lies below the upper edge of its own and all later groups, and below the lower edge of later groups
         here = np.cumsum(from_high[::-1])[::-1] - (np.cumsum(from_low[::-1])[::-1] - from_low)
         return (here[codes] - from_high @ high + from_low @ low) * size / ((size + 1 / 4) * w.sum())
 
@@ -281,9 +281,9 @@ def _competing(y: np.ndarray, ranks: _Ranks, cause: int, events_first: bool, clu
 
 
 def _slope(data: CoxData, ranks: _Ranks, clustered: bool, ties: str, score: Callable[[CoxPieces], np.ndarray]) -> _Fit:
-    """Coefficient, its standard error by the information, and influence values on the scale of the rows.
+    """Coefficient, its model-based standard error, and influence values on the scale of the rows.
 
-    The influence values come twice: with the normal scores as given, and with the ranks of other patients.
+    Influence values are returned twice: with normal scores as given, and with sampling variation of the ranks.
     """
     n, weights = data.event.size, ranks.weights
     frequency = weights is not None and weights.kind == "frequency"
@@ -297,14 +297,14 @@ def _slope(data: CoxData, ranks: _Ranks, clustered: bool, ties: str, score: Call
     by_z = _by_score(pieces, float(fit.coef[0])) * (1.0 if w is None else w)
     given, full = n * variance * own, n * variance * (own + ranks.moved(by_z))
     if w is not None:
-        # squares of unclustered copies add one by one, a sum over a cluster adds copies
+        # squares are summed over unclustered copies; within a cluster copies are summed first
         factor = np.sqrt(w) if frequency and not clustered else w
         given, full = given * factor, full * factor
     return float(fit.coef[0]), float(np.sqrt(variance)), given, full
 
 
 def _by_score(pieces: CoxPieces, coef: float) -> np.ndarray:
-    """Derivative of the score of the likelihood by z of each row (one copy): M − β ∫ (z − z̄) r dΛ."""
+    """Derivative of the likelihood score with respect to z of each row (one copy): M − β ∫ (z − z̄) r dΛ."""
     data = pieces.data
     ends = data.event & (data.last >= 0)
     residual = np.zeros(data.event.size)

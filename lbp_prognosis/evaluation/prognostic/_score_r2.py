@@ -1,4 +1,4 @@
-"""``score_r2``: which share of the variance of the scores do the predictions explain?"""
+"""``score_r2``: proportion of the variance of the scores that the predictions explain."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def score_r2(
     confidence: float = 0.95,
     min_at_risk: float = 10,
 ) -> MetricResult:
-    """Return 1 − mean squared error / variance of the scores, of the predictions as they stand.
+    """Return 1 − mean squared error / variance of the scores, without recalibration.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
         `Measured.at`; rows with a missing score are excluded.
     predicted : array-like of shape (n,) or ScoreForecast
-        Predicted scores; of a forecast the mean.
+        Predicted scores; for a forecast, its mean.
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights; `Weights` of kind ``"attrition"`` (see ``validation.attrition_weights``) weight the observed
         patients to represent all patients.
@@ -43,12 +43,12 @@ def score_r2(
     Returns
     -------
     MetricResult
-        Metric ``"score_r2"``, with influence values; negative where the predictions are worse than one mean for all.
+        Metric ``"score_r2"``, with influence values; negative if the predictions are worse than the overall mean.
 
     Notes
     -----
-    The predictions are not recalibrated: it is no squared correlation. In the sample in which a linear model was
-    fitted it is the usual R².
+    The predictions are not recalibrated, so the value is not a squared correlation. In the development sample of a
+    linear model, the value is the usual R².
 
     Examples
     --------

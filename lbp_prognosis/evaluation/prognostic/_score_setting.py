@@ -1,4 +1,4 @@
-"""Checked arguments of every metric of predicted scores, and the step from its number to a result."""
+"""Checked arguments of metrics of predicted scores, and construction of their results."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = ["ScoreSetting"]
 class ScoreSetting:
     """Checked arguments of one call.
 
-    ``seen`` (n,) marks the rows whose score was observed and that have weight; ``value`` and ``weight`` are theirs.
+    ``seen`` (n,) marks rows with an observed score and positive weight; ``value`` and ``weight`` refer to these rows.
     """
 
     spec: MeasuredSpec
@@ -53,7 +53,7 @@ class ScoreSetting:
     def check(
         cls, y: Any, *, caller: str, sample_weight: Any, clusters: Any, confidence: float, min_at_risk: float
     ) -> ScoreSetting:
-        """Check all arguments but the predictions."""
+        """Check all arguments except the predictions."""
         check_outcome(
             y, ("measured",), caller=caller, instead="For a time to event or a state use brier and calibration."
         )
@@ -75,27 +75,27 @@ class ScoreSetting:
 
     @property
     def frequency(self) -> bool:
-        """Whether a row stands for copies."""
+        """Whether rows represent several copies."""
         return self.weights is not None and self.weights.kind == "frequency"
 
     @property
     def count(self) -> int:
-        """Patients whose score was observed."""
+        """Number of patients with an observed score."""
         return round(float(self.weight.sum() if self.frequency else self.seen.sum()))
 
     @property
     def reason(self) -> str:
-        """Reason why nothing can be estimated; else empty."""
+        """Reason why nothing can be estimated; otherwise empty."""
         if self.count == 0:
             return "no score was observed"
         return f"{self.count} scores observed, fewer than {self.min_at_risk:g}" if self.count < self.min_at_risk else ""
 
     def mean(self, each: np.ndarray) -> float:
-        """Weighted mean over the rows seen."""
+        """Weighted mean over observed rows."""
         return float(self.weight @ each / self.weight.sum())
 
     def forecast(self, forecast: Any) -> ScoreForecast:
-        """Return the forecasts of the rows seen."""
+        """Return the forecasts of observed rows."""
         if not isinstance(forecast, ScoreForecast):
             raise argument_error(
                 "forecast", "a ScoreForecast", describe(forecast), "Models of scores give it by predict_forecast(X)."
@@ -105,16 +105,16 @@ class ScoreSetting:
         return forecast.take(np.flatnonzero(self.seen))
 
     def predicted(self, predicted: Any, of_forecast: str) -> np.ndarray:
-        """Return predicted scores of the rows seen; of a forecast its ``"mean"`` or ``"median"``."""
+        """Return predicted scores of observed rows; for a forecast, its ``"mean"`` or ``"median"``."""
         if isinstance(predicted, ScoreForecast):
             forecast = self.forecast(predicted)
             return forecast.mean() if of_forecast == "mean" else forecast.quantile(0.5)
         return check_vector("predicted", predicted, n=self.n)[self.seen]
 
     def influence(self, own: np.ndarray) -> np.ndarray:
-        """Spread influence values of one copy of the rows seen over all rows, ``SE = sqrt(Σ ψ²) / n``.
+        """Expand influence values of one copy of the observed rows to all rows, ``SE = sqrt(Σ ψ²) / n``.
 
-        A row whose score was not observed has no part in the estimate.
+        A row with a missing score does not contribute to the estimate.
         """
         factor = np.sqrt(self.weight) if self.frequency and self.clusters is None else self.weight
         out = np.zeros((self.n, *own.shape[1:]))
@@ -122,7 +122,7 @@ class ScoreSetting:
         return out
 
     def covariance(self, own: np.ndarray) -> np.ndarray:
-        """Covariance of estimates with influence values ``own`` (rows seen, k)."""
+        """Covariance of estimates with influence values ``own`` (observed rows, k)."""
         psi = self.influence(own)
         if self.clusters is None:
             return psi.T @ psi / self.n**2
@@ -142,7 +142,7 @@ class ScoreSetting:
         objections: tuple[Objection, ...] = (),
         **fields: Any,
     ) -> Any:
-        """Build a result from influence values ``own`` of the rows seen; with a reason everything is NaN."""
+        """Build a result from influence values ``own`` of the observed rows; with a reason, all values are NaN."""
         if reason or own is None:
             value, psi = np.nan, np.full(self.n, np.nan)
         else:

@@ -1,4 +1,4 @@
-"""``score_tenths``: observed against predicted scores in groups of the prediction, and change beside its error."""
+"""``score_tenths``: observed against predicted scores in groups of the prediction, with change and its error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def score_tenths(
     sample_weight: Any = None,
     n_groups: int = 10,
 ) -> pd.DataFrame:
-    """Return observed against predicted scores by tenth of the predicted mean.
+    """Return observed and predicted scores by tenth of the predicted mean.
 
     Parameters
     ----------
@@ -34,29 +34,29 @@ def score_tenths(
     forecast : ScoreForecast
         Predicted distributions.
     baseline : array-like of shape (n,), optional
-        The score before: with it the table has predicted and observed changes, baseline less follow-up.
+        Baseline score. If given, the table contains predicted and observed changes, baseline minus follow-up.
     smallest_detectable : float, optional
         Smallest detectable change of the instrument, in points: smaller changes are within its measurement error.
     important : float, optional
-        Minimal important change, in points, declared before: a response is a fall of at least this.
+        Minimal important change, in points, declared in advance; a response is a decrease of at least this amount.
     sample_weight : array-like of shape (n,) or Weights, optional
-        Row weights. Frequency weights count in the size of a group, others do not.
+        Row weights. Only frequency weights count in the size of a group.
     n_groups : int, default 10
-        Number of groups of about equal size; fewer where predictions tie.
+        Number of groups of about equal size; fewer groups if predictions are tied.
 
     Returns
     -------
     DataFrame
         One row per group, lowest predictions first: ``group, n, predicted, observed, q25, median, q75`` (of the
         observed scores). With a declared cut ``predicted_at_cut, observed_at_cut``; with ``baseline``
-        ``predicted_change, observed_change``; with ``smallest_detectable`` ``beyond_error``, the share of patients
-        whose predicted change is larger than that, in either direction; with ``important`` ``predicted_response,
+        ``predicted_change, observed_change``; with ``smallest_detectable`` ``beyond_error``, the proportion of patients
+        with a larger predicted change in either direction; with ``important`` ``predicted_response,
         observed_response``.
 
     Notes
     -----
-    The predicted response is P(Y ≤ baseline − important), a cut of each patient's own. De Vet HCW et al. (2006). Health
-    and Quality of Life Outcomes 4, 54. doi:10.1186/1477-7525-4-54.
+    The predicted response is P(Y ≤ baseline − important), with a separate cut for each patient. De Vet HCW et al.
+    (2006). Health and Quality of Life Outcomes 4, 54. doi:10.1186/1477-7525-4-54.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def _reached(score: np.ndarray, cut: Any, at_most: bool) -> np.ndarray:
 
 
 def _quantiles(values: np.ndarray, weight: np.ndarray) -> list[float]:
-    """Return quartiles: the smallest value with at least that share of the weight at or below it."""
+    """Return quartiles: the smallest values with at least the given proportion of the weight at or below them."""
     order = np.argsort(values, kind="stable")
     share = np.cumsum(weight[order]) / weight.sum()
     return [float(values[order][np.searchsorted(share, q - 1e-12)]) for q in (0.25, 0.5, 0.75)]

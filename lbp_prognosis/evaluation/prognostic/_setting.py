@@ -1,4 +1,4 @@
-"""Checked arguments of every metric of predicted risks, and the step from its numbers to a result."""
+"""Checked arguments of metrics of predicted risks, and construction of their results."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from lbp_prognosis.survival import OutcomeKind, Weights, check_cause, check_outc
 
 __all__ = ["MOST_KEPT", "Setting", "has_entry", "known_order", "shaped", "shared_settings", "stable_order"]
 
-MOST_KEPT = 8_000_000  # numbers by row and horizon that `shared_settings` keep
+MOST_KEPT = 8_000_000  # largest number of cached values (rows times horizons) in `shared_settings`
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class _Shared:
-    """Settings of one `shared_settings`, and the orders in which rows were put by a score or a risk."""
+    """Settings of one `shared_settings`, and cached orders of rows by a score or a risk."""
 
     settings: list[Setting] = field(default_factory=list)
     orders: list[np.ndarray] = field(default_factory=list)
@@ -44,33 +44,34 @@ class _Shared:
 
 _SHARED: ContextVar[_Shared | None] = ContextVar("shared settings", default=None)
 _ORDERS = 4  # remembered
-_SAMPLE = 1024  # values compared before all are
+_SAMPLE = 1024  # number of values compared before all are
 
 
 @contextmanager
 def shared_settings() -> Iterator[None]:
-    """Let calls with the same outcome, horizons, weights and limits share one `Setting` and what it has worked out."""
+    """Let calls with the same outcome, horizons, weights and limits share one `Setting` and its cached results."""
     shared = _Shared()
     token = _SHARED.set(shared)
     try:
         yield
     finally:
         _SHARED.reset(token)
-        for setting in shared.settings:  # results refer to it for longer, and can work it out again
+        for setting in shared.settings:  # results refer to the setting for longer and can recompute its values
             setting.forget()
 
 
 def known_order(values: np.ndarray) -> np.ndarray | None:
-    """Return the stable ascending order of ``values`` (n,), if one remembered within `shared_settings` is it.
+    """Return the stable ascending order of ``values`` (n,), if it is cached within `shared_settings`.
 
-    Scores and risks at all horizons of one model often have one order: it is checked in O(n) instead of sorted again.
+    Scores and risks at all horizons of one model often share one order, which is checked in O(n) instead of sorted
+    again.
     """
     shared = _SHARED.get()
     return None if shared is None else next((order for order in shared.orders if _ascends(values, order)), None)
 
 
 def stable_order(values: np.ndarray) -> np.ndarray:
-    """Return the stable ascending order of ``values`` (n,), remembered within `shared_settings`."""
+    """Return the stable ascending order of ``values`` (n,), cached within `shared_settings`."""
     order = known_order(values)
     if order is None:
         order = np.argsort(values, kind="stable")
@@ -82,7 +83,7 @@ def stable_order(values: np.ndarray) -> np.ndarray:
 
 
 def _ascends(values: np.ndarray, order: np.ndarray) -> bool:
-    """Return whether ``order`` is the stable ascending one."""
+    """Return whether ``order`` is the stable ascending order."""
     if order.size != values.size:
         return False
     few = values[order[:: max(order.size // _SAMPLE, 1)]]
@@ -96,12 +97,12 @@ def _ascends(values: np.ndarray, order: np.ndarray) -> bool:
 
 
 def has_entry(y: np.ndarray) -> bool:
-    """Return whether patients enter late."""
+    """Return whether the outcome has delayed entry."""
     return "entry" in (y.dtype.names or ())
 
 
 def shaped(values: Any, scalar: bool) -> Any:
-    """Return a float where one horizon was given as a number, otherwise the array."""
+    """Return a float if one horizon was given as a number, otherwise the array."""
     array = np.atleast_1d(np.asarray(values, dtype=float))
     return float(array[0]) if scalar else array
 
@@ -147,7 +148,7 @@ class Setting:
         min_censoring_survival: float,
         instead: str = "",
     ) -> Setting:
-        """Check all arguments but the predictions."""
+        """Check all arguments except the predictions."""
         kind = check_outcome(y, accepted, caller=caller, instead=instead)
         n = y.shape[0]
         grid, scalar = _horizons(y, kind, horizons)
@@ -193,20 +194,20 @@ class Setting:
 
     @property
     def shared(self) -> bool:
-        """Whether what is worked out is kept for other calls."""
+        """Whether computed values are cached for other calls."""
         return "_kept" in self.__dict__
 
     def kept(self, name: str, make: Callable[[], T], of: Any = None, most: int = 1) -> T:
-        """Return what ``make`` returns; within `shared_settings` it is made once.
+        """Return the result of ``make``, which is called once within `shared_settings`.
 
         Parameters
         ----------
         name : str
-            Of what is made.
+            Name of the cached object.
         make : callable
-            Makes it.
+            Function that computes the object.
         of : object
-            Array it is made of; ``most`` such objects are remembered, the last ones.
+            Array from which the object is computed; the last ``most`` objects are cached.
         most : int, default 1
         """
         if not self.shared:
@@ -220,7 +221,7 @@ class Setting:
         return made[-1][1]
 
     def forget(self) -> None:
-        """Give back the memory of all that was worked out from the fields."""
+        """Release the memory of values computed from the fields."""
         for name in self.__dict__.keys() - {entry.name for entry in fields(self)}:
             del self.__dict__[name]
 
@@ -229,17 +230,17 @@ class Setting:
 
     @property
     def n(self) -> int:
-        """Rows of ``y``."""
+        """Number of rows of ``y``."""
         return int(self.y.shape[0])
 
     @property
     def frequency(self) -> bool:
-        """Whether a row stands for copies."""
+        """Whether rows represent several copies."""
         return self.weights is not None and self.weights.kind == "frequency"
 
     @cached_property
     def copies(self) -> np.ndarray:
-        """Number of patients per row (n,): copies, else 1 where the weight is positive."""
+        """Number of patients per row (n,): copies, otherwise 1 if the weight is positive."""
         return self.row_weight if self.frequency else (self.row_weight > 0).astype(float)
 
     @cached_property
@@ -250,16 +251,16 @@ class Setting:
 
     @property
     def followed(self) -> np.ndarray:
-        """Times (n,) of `Surv.right`; whoever is censored at a horizon where follow-up ends for all: just beyond it."""
+        """Times (n,) of `Surv.right`; censorings at a horizon where follow-up ends for all are moved just beyond it."""
         return self._follow_up[0]
 
     @property
     def ends_at(self) -> float | None:
-        """The horizon at which follow-up ends for all and a patient is censored; None without one."""
+        """Horizon at which follow-up ends for all and at least one patient is censored; None without one."""
         return self._follow_up[1] if self.kind == "right" else None
 
     def named(self, method: str) -> str:
-        """Add to the name of a method that those censored at the end of a fixed follow-up count as known."""
+        """Add to the name of a method that patients censored at the end of a fixed follow-up count as known."""
         return (
             method
             if self.ends_at is None
@@ -267,10 +268,10 @@ class Setting:
         )
 
     def scale(self, psi: np.ndarray) -> np.ndarray:
-        """Turn influence values of one copy (n,) or (n, k) into those of the rows, ``SE = sqrt(Σ ψ²) / n``."""
+        """Convert influence values of one copy (n,) or (n, k) to those of the rows, ``SE = sqrt(Σ ψ²) / n``."""
         if self.weights is None:
             return psi
-        # A sum over a cluster adds copies; squares of unclustered copies add one by one.
+        # Copies are summed within a cluster; squares are summed over unclustered copies.
         own = np.sqrt(self.row_weight) if self.frequency and self.clusters is None else self.row_weight
         factor = own * (self.n / self.row_weight.sum())
         return psi * (factor if psi.ndim == 1 else factor[:, None])
@@ -292,7 +293,7 @@ class Setting:
         """Build an `OverHorizons` (or a subclass ``kind``) from arrays over the horizons.
 
         ``influence`` (n, k) is on the scale of the rows, or a function that returns it shaped for the caller, in which
-        case ``se`` is given. A value with a reason is NaN with all that follows from it.
+        case ``se`` is given. A value with a reason, and all values derived from it, are NaN.
         """
         reason = tuple(reasons) if len(reasons) else ("",) * np.size(values)
         bad = np.array([bool(text) for text in reason])
@@ -301,7 +302,7 @@ class Setting:
             se = influence_se(influence, self.clusters)
         error = np.where(bad, np.nan, np.atleast_1d(se))
         low, high = interval(value, error, self.confidence)
-        times = np.atleast_1d(self.horizons if horizon is None else horizon)  # NaN: it has none
+        times = np.atleast_1d(self.horizons if horizon is None else horizon)  # NaN: no horizon
         if influence is not None and not callable(influence) and self.scalar:
             influence = influence[:, 0]
         return (kind or OverHorizons)(
@@ -327,7 +328,7 @@ class Setting:
 
     @cached_property
     def doubts(self) -> tuple[Objection, ...]:
-        """Objections that apply to every metric: one cluster, or events but none of the cause asked about."""
+        """Objections that apply to all metrics: one cluster, or events but none of the cause of interest."""
         alone: tuple[Objection, ...] = ()
         if self.clusters is not None and self.n > 0 and not self.clusters.any():
             alone = (objection("one-cluster"),)
@@ -344,7 +345,7 @@ class Setting:
 
     @cached_property
     def n_events(self) -> int:
-        """Patients known to have had the event of interest by the last horizon."""
+        """Number of patients known to have had the event of interest by the last horizon."""
         last = self.horizons[-1]
         if self.kind == "status":
             known = self.y["status"] == 1
@@ -368,7 +369,7 @@ def _shared(setting: Setting) -> Setting:
 
 
 def _equal(one: Setting, other: Setting) -> bool:
-    """Return whether all fields but the outcome are equal."""
+    """Return whether all fields except the outcome are equal."""
     plain = ("kind", "scalar", "cause", "target", "confidence", "min_at_risk", "min_censoring_survival")
     if one.censoring is not other.censoring or any(getattr(one, name) != getattr(other, name) for name in plain):
         return False
@@ -383,7 +384,7 @@ def _equal(one: Setting, other: Setting) -> bool:
 
 
 def _horizons(y: np.ndarray, kind: OutcomeKind, horizons: Any) -> tuple[np.ndarray, bool]:
-    """Return the grid and whether it was one number; a `Status` knows its own horizon."""
+    """Return the grid and whether it was one number; a `Status` contains its own horizon."""
     own = status_horizon(y) if kind == "status" else None
     if horizons is None:
         if kind != "status":

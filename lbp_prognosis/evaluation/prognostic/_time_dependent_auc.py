@@ -1,4 +1,4 @@
-"""``time_dependent_auc``: does a higher risk go with the event by the horizon?"""
+"""``time_dependent_auc``: discrimination between patients with and without the event by the horizon."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ def time_dependent_auc(
     min_at_risk: float = 10,
     min_censoring_survival: float = 0.02,
 ) -> MetricResult:
-    """Say how often a patient with the event by the horizon had the higher risk than one without it.
+    """Return the probability that a patient with the event by the horizon had a higher risk than one without it.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
-        `Surv.right` (cumulative cases, dynamic controls), `Surv.interval` (at visit times, by the state known there) or
-        `Status.at` (the ordinary AUC with DeLong's variance).
+        Outcome made by `Surv.right` (cumulative cases, dynamic controls), `Surv.interval` (at visit times, by the state
+        known then) or `Status.at` (the ordinary AUC with DeLong's variance).
     risk : array-like of shape (n, n_horizons) or (n,)
-        P(event of ``cause`` by the horizon), or any marker that is higher where the event is likelier: only the order
-        matters. A column of NaN gives NaN there. One marker (n,) serves all horizons.
+        P(event of ``cause`` by the horizon), or a marker that is higher if the event is more likely; only the order
+        matters. A column of NaN gives NaN there. One marker (n,) is used for all horizons.
     horizons : float or array-like of shape (n_horizons,), optional
         Prediction horizons, in the unit of ``y``; a `Status` contains its own.
     cause : int, default 1
@@ -94,9 +94,9 @@ def time_dependent_auc(
     Notes
     -----
     With weights w (1/G(T−) for an event by τ, 1/G(τ) beyond τ) the AUC is Σ w_i w_j (1{r_i > r_j} + ½·1{r_i = r_j})
-    over pairs of a case i and a control j, divided by Σ w_i w_j. The influence values contain the estimation of G. For
-    a `Status` the variance has DeLong's divisors, cases − 1 and controls − 1. Where Wald's limits would pass 0 or 1
-    they are those of the logit; an area of exactly 0 or 1 has Newcombe's (doi:10.1002/sim.2324).
+    over pairs of a case i and a control j, divided by Σ w_i w_j. The influence values account for the estimation of G.
+    For a `Status` the variance has DeLong's divisors, cases − 1 and controls − 1. If Wald limits would exceed 0 or 1,
+    logit limits are used; an AUC of exactly 0 or 1 has Newcombe's limits (doi:10.1002/sim.2324).
 
     References
     ----------
@@ -165,7 +165,7 @@ def time_dependent_auc(
 
 
 def _with_perfect_order(setting: Setting, result: MetricResult) -> MetricResult:
-    """Give an area of exactly 0 or 1, whose influence values are all 0, limits that know how few patients say so."""
+    """Return limits for an AUC of exactly 0 or 1 (with zero influence values) that depend on the number of patients."""
     values, low, high = (np.atleast_1d(np.array(part, dtype=float)) for part in (result.value, result.low, result.high))
     perfect = np.flatnonzero((values == 0) | (values == 1))
     if perfect.size == 0 or (np.atleast_1d(result.se)[perfect] > 0).all():
@@ -182,12 +182,12 @@ def _with_perfect_order(setting: Setting, result: MetricResult) -> MetricResult:
 
 
 def _units(setting: Setting, rows: np.ndarray) -> float:
-    """Count the patients (clusters) among some rows."""
+    """Count the patients (clusters) in a subset of rows."""
     return float(setting.copies[rows].sum() if setting.clusters is None else np.unique(setting.clusters[rows]).size)
 
 
 def _scores(risk: Any, setting: Setting) -> np.ndarray:
-    """Return (n, k): only the order matters here, so a marker on any scale is taken too."""
+    """Return markers (n, k); any scale is accepted, because only the order matters."""
     n, k = setting.n, setting.horizons.size
     if np.ndim(risk) == 1 and k > 1:
         return np.broadcast_to(check_vector("risk", risk, n=n)[:, None], (n, k))
@@ -226,5 +226,5 @@ def _delong_factor(setting: Setting, known: Known) -> np.ndarray:
     counted = setting.copies * (known.weight > 0)
     sizes = np.array([counted[~known.case].sum(), counted[known.case].sum()])
     with np.errstate(divide="ignore", invalid="ignore"):
-        factors = np.where(sizes > 1, np.sqrt(sizes / (sizes - 1)), np.nan)  # of one patient no variance is known
+        factors = np.where(sizes > 1, np.sqrt(sizes / (sizes - 1)), np.nan)  # one patient has no variance
     return factors[known.case.astype(int)]
