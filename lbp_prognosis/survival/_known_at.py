@@ -26,7 +26,7 @@ def known_at(y: np.ndarray, horizon: float) -> np.ndarray:
     ndarray of shape (n,)
         Made by `Surv.right`. An event detected by the horizon is dated at the visit that detected it. A patient
         observed event-free at or after the horizon is censored at the horizon. A patient last observed event-free
-        before the horizon, with no visit until after it or none at all, is censored at that last event-free visit.
+        before the horizon is censored at that visit, also if an event is detected at a visit after the horizon.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""``RecurrentEvents`` and ``mean_cumulative``: events that come again, and their expected number."""
+"""``RecurrentEvents`` and ``mean_cumulative``: recurrent events and their expected number."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ __all__ = ["MeanCumulative", "RecurrentEvents", "mean_cumulative"]
 
 @dataclass(frozen=True, repr=False)
 class RecurrentEvents:
-    """Events that can come again (flare-ups, visits to care): one row per spell at risk, as it was given.
+    """Recurrent events (flare-ups, visits to care): one row per spell at risk, in the given order.
 
     Attributes
     ----------
@@ -49,9 +49,9 @@ class RecurrentEvents:
     start, stop : ndarray of shape (n,)
         The row is at risk at t if start < t ≤ stop.
     event : ndarray of int of shape (n,)
-        What comes at the stop: 0 nothing, 1 the event, 2 an end after which none can come.
+        Status at the stop: 0 no event, 1 the event, 2 a terminal event.
     episode : ndarray of int of shape (n,)
-        Number of the event that the row is at risk for, from 1.
+        Number of the event for which the row is at risk, from 1.
     label : ndarray of shape (n,) or None
         Codes of the labels of the rows, if ``index`` was given.
 
@@ -77,7 +77,7 @@ class RecurrentEvents:
     def from_long(
         cls, id: Any, start: Any, stop: Any, event: Any, *, gaps: bool = False, index: Any = None
     ) -> RecurrentEvents:
-        """Build them from rows (start, stop] in any order.
+        """Build recurrent events from rows (start, stop] in any order.
 
         Parameters
         ----------
@@ -158,8 +158,8 @@ class RecurrentEvents:
         Parameters
         ----------
         clock : {"total", "gap"}, default "total"
-            ``"total"``: time since the origin, with late entry. ``"gap"``: each row starts at 0, which needs that an
-            episode is one row.
+            ``"total"``: time since the origin, with late entry. ``"gap"``: each row starts at 0, which requires one row
+            per episode.
         """
         check_choice("clock", clock, ("total", "gap"))
         if clock == "total":
@@ -181,7 +181,7 @@ class MeanCumulative(Result):
     groups : tuple
         Labels; one empty label without groups.
     times : ndarray of shape (k,)
-        In the unit of the rows.
+        Times, in the unit of the rows.
     value, se, low, high : ndarray of shape (g, k)
         Expected numbers, robust standard errors and limits (symmetric on the log scale); NaN beyond follow-up.
     at_risk : ndarray of shape (g, k)
@@ -261,7 +261,7 @@ def mean_cumulative(
     times : float or sequence of float
         In the unit of the rows.
     groups : array-like of shape (n,), optional
-        One label per row: a curve each.
+        Group of each row; one curve is estimated per group.
     sample_weight : array-like of shape (n,) or Weights, optional
         One weight per row.
     clusters : array-like of shape (n,), optional
@@ -278,9 +278,10 @@ def mean_cumulative(
 
     Notes
     -----
-    Without a terminal event Σ dN(t)/Y(t) (Nelson 2003). With one, patients who have had it will have no event more but
-    stay in the denominator: Σ S(t−) dN(t)/Y(t) with S the curve of those without the terminal event (Ghosh and Lin).
-    Standard errors are the infinitesimal jackknife of patients: events of one patient go together.
+    Without a terminal event Σ dN(t)/Y(t) (Nelson 2003). With a terminal event, patients who had it cannot have further
+    events but remain in the denominator: Σ S(t−) dN(t)/Y(t), where S is the survival curve of the terminal event (Ghosh
+    and Lin). Standard errors are the infinitesimal jackknife over patients, because events of one patient are
+    correlated.
 
     References
     ----------
@@ -350,7 +351,7 @@ def mean_cumulative(
 def _one(
     events: RecurrentEvents, rows: np.ndarray, weights: np.ndarray, taus: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean cumulative function of some rows, and its derivative by the weight of each, (rows, k)."""
+    """Mean cumulative function of a subset of rows, and its derivative with respect to each weight, (rows, k)."""
     start, stop, event = events.start[rows], events.stop[rows], events.event[rows]
     times = np.unique(stop[(event > 0) & (weights > 0)])
     place = np.searchsorted(times, stop)

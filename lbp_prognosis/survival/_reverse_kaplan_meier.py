@@ -1,4 +1,4 @@
-"""The curve of the follow-up itself: Kaplan–Meier with events and censorings changing places."""
+"""Reverse Kaplan–Meier curve of follow-up, with events and censorings exchanged."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def reverse_kaplan_meier(
     Parameters
     ----------
     y : ndarray of shape (n,)
-        Made by `Surv.right`; an event of any cause ends the observation.
+        Outcome made by `Surv.right`; an event of any cause censors the follow-up time.
     strata : array-like of shape (n,), optional
         Stratum of each row; one curve is estimated per stratum.
     sample_weight : Weights or array-like of shape (n,), optional
@@ -54,8 +54,8 @@ def reverse_kaplan_meier(
 
     Notes
     -----
-    At one time events leave the risk set before censorings: G(t) = Π_{u≤t} (1 − c/(Y − d)) with c censored, d events
-    and Y at risk. Only then do inverse-probability-of-censoring weights average 1 under ties.
+    Events leave the risk set before censorings at the same time: G(t) = Π_{u≤t} (1 − c/(Y − d)) with c censored, d
+    events and Y at risk. Only then do inverse-probability-of-censoring weights average 1 under ties.
     """
     check_choice("interval", interval, INTERVALS)
 
@@ -64,7 +64,7 @@ def reverse_kaplan_meier(
         counted = steps
         if rows.robust and rows.weights is not None:
             lost = rows.event == 0
-            # events leave first: a time of its own for the censorings, just after the events
+            # events leave first: censorings get a separate time just after the events
             late = 2.0 * np.searchsorted(steps.times, rows.time) + lost
             entry = None
             if rows.entry is not None:

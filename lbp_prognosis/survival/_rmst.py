@@ -37,7 +37,7 @@ def rmst(
     Parameters
     ----------
     y : ndarray of shape (n,)
-        Made by `Surv.right`; events of all causes count.
+        Outcome made by `Surv.right`; events of all causes count.
     horizons : float or sequence of float
         Restriction times τ, in the unit of the outcome.
     sample_weight : Weights or array-like of shape (n,), optional
@@ -58,7 +58,8 @@ def rmst(
     Notes
     -----
     ∫_0^τ S(u) du with the Kaplan–Meier curve; variance Σ_{t≤τ} (∫_t^τ S(u) du)² d/(Y(Y − d)) (Greenwood's plug-in),
-    that of the estimator, not of min(T, τ). With sampling weights or clusters the sum of squared influence values.
+    which is the variance of the estimator, not of min(T, τ). With sampling weights or clusters, the variance is the sum
+    of squared influence values.
 
     References
     ----------
@@ -78,7 +79,7 @@ def rmst(
     codes = check_clusters("clusters", clusters, n=y.shape[0])
     rows = curve_rows(y, sample_weight, caller="rmst")
     used = np.ones(y.shape[0], dtype=bool)
-    if rows.time.size != y.shape[0]:  # rows of weight zero have no influence
+    if rows.time.size != y.shape[0]:  # rows of weight zero have no influence values
         used = np.asarray(getattr(sample_weight, "values", sample_weight), dtype=float) > 0
     steps = kaplan_meier_steps(rows.time, rows.event, entry=rows.entry, weights=rows.weights)
     count = _Counter(rows)
@@ -123,7 +124,7 @@ def rmst(
 
 
 class _Counter:
-    """Patients at risk and events, whatever their sampling weight."""
+    """Unweighted numbers of patients at risk and events."""
 
     def __init__(self, rows: CurveRows) -> None:
         self.rows = rows
@@ -140,7 +141,7 @@ class _Counter:
 
 
 def _restricted_mean(rows: CurveRows, steps: KMSteps, place: np.ndarray, tau: float) -> tuple[float, float, np.ndarray]:
-    """Area to τ, its Greenwood variance, and how much each row moves the estimate (the sum of squares is a variance).
+    """Area to τ, its Greenwood variance, and the influence of each row (whose sum of squares is a variance).
 
     ``place`` (n,) is the position of each row's time among ``steps.times``.
     """

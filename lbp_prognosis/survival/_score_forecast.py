@@ -1,4 +1,4 @@
-"""``ScoreForecast``: the predicted distribution of a score, one per patient."""
+"""``ScoreForecast``: predicted distributions of a score, one per patient."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ __all__ = ["ScoreForecast"]
 class ScoreForecast:
     """Predicted distribution of a score: P(Y = level) for each patient.
 
-    Models of scores give it (`OrdinalRegression.predict_forecast`); `evaluate` and the metrics of scores take it.
+    Models of scores return it (`OrdinalRegression.predict_forecast`); `evaluate` and the metrics of scores accept it.
 
     Attributes
     ----------
     levels : ndarray of shape (K,)
-        Scores that have probability, increasing.
+        Scores with positive probability, in increasing order.
     probability : ndarray of shape (n, K)
         Rows sum to 1.
     row_labels : Index or None
-        Labels of the patients: they decide the order where others are labelled.
+        Labels of the patients, which determine the order if other arguments are labelled.
 
     Raises
     ------
     ArgumentError
-        If levels are not increasing, or a row is no distribution.
+        If levels are not increasing, or a row is not a probability distribution.
 
     Examples
     --------
@@ -88,7 +88,7 @@ class ScoreForecast:
         return below
 
     def _slack(self) -> float:
-        # a level computed as 10 − 8 is the cut 2, whatever its last digits
+        # a level computed as 10 − 8 equals the cut 2 despite rounding error
         return 1e-9 * max(float(np.abs(self.levels).max()), 1.0)
 
     def _cut(self, name: str, cut: Any) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""``OutcomeSpec``: definition of the outcome, stated once and carried into every report."""
+"""``OutcomeSpec``: definition of the outcome, declared once and included in all reports."""
 
 from __future__ import annotations
 
@@ -24,30 +24,31 @@ class OutcomeSpec:
     name : str
         Short name, e.g. ``"pain recovery"``.
     definition : str
-        How the event is recognised, in one sentence.
+        Definition of the event, in one sentence.
     polarity : {"good", "bad"}
-        Whether the event is wished for. For a good event decisions are about its absence.
+        Whether the event is desirable. For a good event, decisions concern its absence.
     time_zero : str
-        From when the clock runs, e.g. ``"index consultation"``.
+        Start of follow-up, e.g. ``"index consultation"``.
     unit : {"days", "weeks", "months", "years"}
         Unit of all times and horizons.
     horizons : tuple of float
-        Prediction times, the first is the primary one unless ``primary_horizon`` is set.
+        Prediction times; the first is primary unless ``primary_horizon`` is set.
     causes : dict of str to int
         Event names and codes; 1 is the event of interest.
     ascertainment : {"exact", "visits", "status"}
         Exactly dated, seen only at visits (interval-censored), or a state at one visit.
     estimand : str
-        What is done about treatment during follow-up: ``"treatment-policy"`` (risks under the care given),
+        Strategy for treatment during follow-up: ``"treatment-policy"`` (risks under the care given),
         ``"while-untreated"`` (treatment ends the risk: censored or competing), ``"composite"`` (treatment is part of
-        the event) or ``"hypothetical"`` (as if no patient were treated). Empty: not declared, which is objected to.
+        the event) or ``"hypothetical"`` (as if no patient were treated). An empty string means not declared and raises
+        an objection.
     primary_horizon : float or None
         The main horizon.
     constructs : tuple of str
-        Scales or constructs the outcome is made of, e.g. ``("nrs_back",)``: predictors that measure them are looked at
-        by `evidence.shared_constructs`.
+        Scales or constructs that define the outcome, e.g. ``("nrs_back",)``; `evidence.shared_constructs` checks
+        predictors that measure them.
     change : bool
-        Whether the outcome is a change from the patient's own baseline of them.
+        Whether the outcome is a change from the patient's baseline value of these constructs.
     """
 
     name: str
@@ -94,12 +95,12 @@ class OutcomeSpec:
 
     @property
     def treated_competing(self) -> tuple[str, ...]:
-        """Competing events that are treatments, by their names."""
+        """Competing events that are treatments, recognised by name."""
         return tuple(name for name in self.competing if any(word in name.lower() for word in _TREATMENTS))
 
     @property
     def doubts(self) -> tuple[Objection, ...]:
-        """Objections that the definition itself brings: an estimand that is not declared, or that is not what is done.
+        """Objections to the definition: an estimand that is undeclared or contradicts the analysis.
 
         Codes ``estimand-not-declared``, ``estimand-against-competing`` and ``estimand-hypothetical``.
         """
@@ -123,7 +124,7 @@ class OutcomeSpec:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> OutcomeSpec:
-        """Read what `to_dict` wrote."""
+        """Return the definition from the output of `to_dict`."""
         return cls(
             **{**fields, "horizons": tuple(fields["horizons"]), "constructs": tuple(fields.get("constructs", ()))}
         )

@@ -1,4 +1,4 @@
-"""Each patient's known state at one time, as an outcome that every measure of a state accepts."""
+"""Known state of each patient at one time, as an outcome accepted by all measures of a state."""
 
 from __future__ import annotations
 
@@ -17,24 +17,23 @@ __all__ = ["state_at", "state_pseudo_values"]
 
 
 def state_at(courses: MultiState, time: float, state: str) -> tuple[np.ndarray, Weights]:
-    """Return whether each patient is in a state at a time, with weights that make those known stand for all.
+    """Return whether each patient is in a state at a time, with weights to represent patients with unknown state.
 
     Parameters
     ----------
     courses : MultiState
-        Courses that all start at one time.
+        Courses with a common start time.
     time : float
-        The time, after the start.
+        Time after the start.
     state : str
         Name of the state.
 
     Returns
     -------
     tuple of (ndarray, Weights)
-        `Status.at` of the patients in the order of ``courses.ids``: 1 in the state, 0 in another, −1 where follow-up
-        ended before; and weights of kind ``"attrition"``, the inverse probability of not being censored before the
-        time, or before the entry into a state that is never left. Pass both to `brier`, `calibration`,
-        `decision_curve` or `evaluate`.
+        `Status.at` of the patients in the order of ``courses.ids``: 1 in the state, 0 in another, −1 if follow-up ended
+        earlier; and weights of kind ``"attrition"``, the inverse probability of not being censored before the time, or
+        before entry into an absorbing state. Pass both to `brier`, `calibration`, `decision_curve` or `evaluate`.
 
     Raises
     ------
@@ -43,8 +42,8 @@ def state_at(courses: MultiState, time: float, state: str) -> tuple[np.ndarray, 
 
     Notes
     -----
-    The weights are right if censoring tells nothing of the course. Without censoring all are 1. Where each patient has
-    one event, the weighted share is the Aalen–Johansen estimate.
+    The weights are valid if censoring is independent of the course. Without censoring all weights are 1. If each
+    patient has one event, the weighted share is the Aalen–Johansen estimate.
 
     Examples
     --------
@@ -115,8 +114,8 @@ def state_pseudo_values(courses: MultiState, times: Any) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_patients, n_times, n_states)
-        P(t) + n · derivative by the patient's weight: without censoring, whether the patient is in the state. Their
-        mean given predictors is the state probability, so that they can be regressed on predictions.
+        P(t) + n · derivative with respect to the patient's weight; without censoring, an indicator of the state. Their
+        conditional mean given predictors is the state probability, so they can be regressed on predictions.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""``state_occupancy``: in which state are patients at a time, how long were they in it, and were they ever there?"""
+"""``state_occupancy``: state occupancy probabilities, mean sojourn times and probabilities of ever being in a state."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MOST_TIMES = 200
 
 @dataclass(frozen=True, repr=False)
 class StateOccupancy(Result):
-    """Probability of each state, or mean time in it, at some times.
+    """State probabilities, or mean times in states, at given times.
 
     Attributes
     ----------
@@ -56,8 +56,8 @@ class StateOccupancy(Result):
     method : str
         Estimator in a few words.
     influence : ndarray of shape (units, k, s)
-        Derivatives by the weight of a patient (or cluster): the covariance of all estimates is its cross product. Of
-        f patients by a frequency weight, times √f.
+        Derivatives with respect to the weight of a patient (or cluster), whose cross product is the covariance of the
+        estimates. For a frequency weight f, the derivative is multiplied by √f.
     """
 
     quantity: str
@@ -132,11 +132,11 @@ def state_occupancy(
     courses : MultiState
         Courses, with late entry if there is any; ``courses.after(s)`` starts at a landmark.
     times : float or sequence of float, optional
-        By default all times of a transition, or 200 of them where there are more.
+        Times of evaluation; by default all transition times, or 200 of them if there are more.
     initial : {"estimated", "known"} or mapping of str to float, default "estimated"
-        Initial distribution: that of the patients at the earliest start, or, where patients enter late, of those at
-        risk at the first transition. ``"known"`` takes it without an error, as ``survfit`` in R does; a mapping gives
-        another one.
+        Initial distribution: that of patients at the earliest start or, with late entry, of patients at risk at the
+        first transition. ``"known"`` ignores its standard error, as ``survfit`` in R does; a mapping gives another
+        distribution.
     sample_weight : array-like of shape (n,) or Weights, optional
         One weight per row of ``courses``.
     clusters : array-like of shape (n,), optional
@@ -152,8 +152,8 @@ def state_occupancy(
 
     Notes
     -----
-    p(t) = p(0) Π (I + dΛ̂), with the infinitesimal jackknife: the derivative of p(t) by the weight of each patient.
-    It needs no Markov assumption for the occupancy itself, if censoring tells nothing of the course.
+    p(t) = p(0) Π (I + dΛ̂), with infinitesimal jackknife standard errors from the derivative of p(t) with respect to
+    each patient's weight. State occupancy needs no Markov assumption if censoring is independent of the course.
 
     References
     ----------
@@ -194,12 +194,12 @@ def mean_sojourn(
     courses, initial, sample_weight, clusters, confidence
         As in `state_occupancy`; limits are symmetric.
     times : float or sequence of float
-        Ends of the time that is counted, from the earliest start on.
+        End of each time interval, which begins at the earliest start.
 
     Returns
     -------
     StateOccupancy
-        Quantity ``"sojourn"``, in the unit of time; the states sum to the time.
+        Quantity ``"sojourn"``, in the unit of time; the sum over states is the total time.
 
     Examples
     --------
@@ -226,7 +226,7 @@ def probability_ever(
     clusters: Any = None,
     confidence: float = 0.95,
 ) -> StateOccupancy:
-    """Estimate the probability of having been in a state at any time by t, which occupancy is not.
+    """Estimate the probability of having been in a state at any time by t (unlike current occupancy).
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ def probability_ever(
     times : float or sequence of float, optional
         As in `state_occupancy`.
     states : sequence of str, optional
-        Which states; all by default.
+        States to include; all by default.
     sample_weight, clusters, confidence
         As in `state_occupancy`.
 
@@ -278,12 +278,12 @@ def probability_ever(
 
 
 def state_process_of(courses: MultiState) -> StateProcess:
-    """Return the estimates of all patients, each with weight 1."""
+    """Return the estimates for all patients with weight 1."""
     return _process(courses, "estimated", None, None)[0]
 
 
 class _Units(NamedTuple):
-    """Unit of variance of each row: clusters, of which there may be few, or patients; see `of_patients`."""
+    """Cluster of each row for the variance: the given clusters (possibly few) or patients; see `of_patients`."""
 
     codes: np.ndarray
     clusters: bool
@@ -292,7 +292,7 @@ class _Units(NamedTuple):
 
 
 def _until(courses: MultiState, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows up to the first entry into a state, and the states they enter."""
+    """Rows up to the first entry into a state, and the entered states."""
     entry = np.full(courses.n_patients, np.inf)
     np.minimum.at(entry, courses.patient, np.where(courses.target == k, courses.stop, np.inf))
     first = np.full(courses.n_patients, np.inf)
@@ -307,7 +307,7 @@ def _until(courses: MultiState, k: int) -> tuple[np.ndarray, np.ndarray]:
 def _process(
     courses: MultiState, initial: str | Mapping[str, float], sample_weight: Any, clusters: Any
 ) -> tuple[StateProcess, float, np.ndarray, _Units]:
-    """Return the estimates, the earliest start, row weights, and the unit of variance of each row."""
+    """Return the estimates, the earliest start, row weights, and the variance cluster of each row."""
     if not isinstance(courses, MultiState):
         raise argument_error("courses", "made by MultiState.from_long or from_visits", describe(courses))
     n = len(courses)
@@ -391,7 +391,7 @@ def _result(
         at_risk[t] = [counts[courses.code(name)] for name in names]
     beyond = taus > courses.stop.max()
     moving = np.array([name not in courses.absorbing() for name in courses.states])
-    if quantity == "occupancy":  # where all have reached a state that is never left, the end is known
+    if quantity == "occupancy":  # once all patients are in an absorbing state, later occupancy is known
         beyond &= value[:, moving].sum(axis=1) > 1e-12
     value, se, low, high = (np.where(beyond[:, None], np.nan, part) for part in (value, se, low, high))
     return StateOccupancy(

@@ -1,4 +1,4 @@
-"""``Status`` and ``Reference``: the two meanings a 0/1 vector can have, kept apart by type."""
+"""``Status`` and ``Reference``: the two meanings of a 0/1 vector, distinguished by type."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _states(name: str, value: Any, missing_code: int | None) -> np.ndarray:
 
 
 def _mapping(seen: np.ndarray) -> str | None:
-    """Say how two states of any coding become 0 and 1; missing ones stay missing."""
+    """Return states of any two-valued coding as 0 and 1; missing values stay missing."""
     states = sorted({plain_label(state) for state in seen.tolist()}, key=lambda state: (str(type(state)), state))
     if len(states) != 2:
         return None
@@ -57,7 +57,7 @@ def _outcome(
 
 
 class Status:
-    """A state at a later visit: 0, 1, or −1 where it was not observed."""
+    """A state at a later visit: 0, 1, or −1 if not observed."""
 
     @staticmethod
     def at(horizon: float, value: Any, *, index: Any = None) -> np.ndarray:
@@ -68,15 +68,15 @@ class Status:
         horizon : float
             Time of the visit, in the unit of the study.
         value : array-like of shape (n,)
-            0, 1; −1, None or NaN where the patient was not seen.
+            States 0 and 1; −1, None or NaN if not observed.
         index : Index, Series, DataFrame or array-like of shape (n,), optional
             Labels of the rows that ``y`` carries, as in `Surv.right`.
 
         Returns
         -------
         ndarray of shape (n,)
-            Structured, with the field ``status`` (int8) and, if given, ``label``; the horizon travels as metadata
-            of the type.
+            Structured, with the field ``status`` (int8) and, if given, ``label``; the horizon is stored as metadata of
+            the type.
         """
         if np.ndim(horizon) > 0 and np.ndim(value) == 0:
             raise argument_error(
@@ -99,7 +99,7 @@ class Reference:
         Parameters
         ----------
         value : array-like of shape (n,)
-            0 or 1; a missing reference is refused (see verification bias in the diagnostic tier).
+            Reference state, 0 or 1; missing values are refused (see verification bias in the diagnostic tier).
         index : Index, Series, DataFrame or array-like of shape (n,), optional
             Labels of the rows that ``y`` carries, as in `Surv.right`.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["StepCurve"]
 
 _AT_START = {"survival": 1.0, "censoring_survival": 1.0, "incidence": 0.0, "cumulative_hazard": 0.0}
-_ALIKE = 1.5e-8  # two heights closer than this are one plateau, as in R's quantile of a survival curve
+_ALIKE = 1.5e-8  # closer heights count as one plateau, as in R's quantile of a survival curve
 
 
 @dataclass(frozen=True, repr=False)
@@ -28,15 +28,16 @@ class StepCurve(Result):
     Attributes
     ----------
     quantity : {"survival", "incidence", "cumulative_hazard", "censoring_survival"}
-        What the curve shows: P(T > t) of any event, P(T ≤ t, cause), −log-type cumulative hazard, or P(still under
+        Quantity of the curve: P(T > t) for any event, P(T ≤ t, cause), −log-type cumulative hazard, or P(still under
         observation at t).
     times : ndarray of shape (m,)
         Distinct observed times, stratum after stratum, in the unit of the outcome.
     value, se, low, high : ndarray of shape (m,)
-        Height from each time on, its standard error and limits. The standard error of a survival of exactly 0 is NaN.
+        Height from each time onwards, with standard error and limits. The standard error of a survival of exactly 0 is
+        NaN.
     at_risk, events, competing, censored : ndarray of shape (m,)
-        Number at risk at each time (entry < t ≤ time), events of interest, other events and censorings there. Weighted
-        for frequency weights; patients, whatever their weight, for sampling weights.
+        Numbers at risk (entry < t ≤ time), of events of interest, of other events and of censorings at each time.
+        Frequency weights count; sampling weights do not.
     stratum : ndarray of int of shape (m,)
         Position in ``strata`` of each row.
     strata : tuple
@@ -44,8 +45,8 @@ class StepCurve(Result):
     n, n_events : ndarray of int of shape (n_strata,)
         Patients and events of interest of each stratum.
     start : ndarray of shape (n_strata,)
-        Time from which the curve runs; above 0 only where delayed entry left too few at risk before it, and the curve
-        is then conditional on being free of the event at that time.
+        Start time of the curve. It is above 0 only if delayed entry left too few patients at risk before it; the curve
+        is then conditional on being event-free at that time.
     confidence : float
         Level of the limits.
     interval : str
@@ -80,7 +81,7 @@ class StepCurve(Result):
     synthetic: bool = False
 
     def __getitem__(self, label: Any) -> StepCurve:
-        """Return the curve of one stratum, by its label."""
+        """Return the curve of one stratum by label."""
         if label not in self.strata:
             raise argument_error("label", f"one of the strata {list(self.strata)}", label)
         return self._one(self.strata.index(label))
@@ -112,7 +113,7 @@ class StepCurve(Result):
         return np.maximum(come - step_at(self.times, gone, at, left=0.0, before=True), 0.0)
 
     def at(self, times: Any, *, min_at_risk: float = 1) -> CurveValues:
-        """Read the curve at given times.
+        """Return the values of the curve at given times.
 
         Parameters
         ----------
@@ -175,10 +176,11 @@ class StepCurve(Result):
         )
 
     def quantile(self, p: Any = (0.25, 0.5, 0.75)) -> pd.DataFrame:
-        """Times by which a share ``p`` has had the event.
+        """Return the times by which a proportion ``p`` has had the event.
 
-        The first time at which the curve reaches p; where it stays exactly at p for a while, the middle of that
-        plateau, as R's ``quantile.survfit``. Limits are where the confidence limits of the curve reach p.
+        The quantile is the first time at which the curve reaches p. If the curve has a plateau exactly at p, it is the
+        middle of the plateau, as in R's ``quantile.survfit``. Limits are the times at which the confidence limits of
+        the curve reach p.
 
         Parameters
         ----------
@@ -188,7 +190,7 @@ class StepCurve(Result):
         Returns
         -------
         DataFrame
-            Columns ``group, p, time, low, high``; missing where the curve or its limit does not get there.
+            Columns ``group, p, time, low, high``; missing if the curve or its limit does not reach p.
         """
         shares = np.atleast_1d(np.asarray(p, dtype=float))
         if not ((shares > 0) & (shares < 1)).all():
@@ -276,7 +278,7 @@ class StepCurve(Result):
 
 
 def _reaches(times: np.ndarray, height: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """First time a rising step function reaches each share; the middle of a plateau that lies on it."""
+    """First time at which an increasing step function reaches each proportion, or the middle of a plateau at it."""
     known = ~np.isnan(height)
     times, height = times[known], np.maximum.accumulate(height[known])
     out = np.full(shares.size, np.nan)

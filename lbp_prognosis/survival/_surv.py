@@ -1,4 +1,4 @@
-"""``Surv``: constructors of time-to-event outcomes that refuse instead of guessing."""
+"""``Surv``: constructors of time-to-event outcomes that refuse ambiguous input."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Surv:
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Surv:
-        """Refuse instantiation: the class is a name for its constructors."""
+        """Refuse instantiation: the class only groups its constructors."""
         raise argument_error(
             "Surv",
             "called through a constructor",
@@ -73,16 +73,16 @@ class Surv:
         entry : array-like of shape (n,), optional
             Delayed entry: a row is at risk on (entry, time].
         censored : scalar, optional
-            The code that means censored. Needed when no row has the code 0 and a code other than 1 stands in the data
-            (R's 1/2 coding), because a guess would turn censored patients into events; and for words, of which one
-            other is then the event.
+            The code that means censored. Required if no row has the code 0 and the data contain a code other than 1
+            (R's 1/2 coding), because a guess would turn censored patients into events. Also required for words; the one
+            other word is then the event.
         causes : mapping of str to scalar, optional
-            Names of the events and the code each has in ``event``; the first named becomes 1, the second 2 …, e.g.
-            ``{"recovery": 1, "surgery": 2}``. A code outside it, other than ``censored``, is an error.
+            Names of the events and their codes in ``event``; the first becomes 1, the second 2 …, e.g. ``{"recovery":
+            1, "surgery": 2}``. Any other code except ``censored`` is an error.
         index : Index, Series, DataFrame or array-like of shape (n,), optional
-            Labels of the rows (``index=X.index`` or ``index=X``). The arguments are brought into its order by their
-            own labels, and ``y`` carries the labels: whatever is labelled and given beside it later, predictors
-            included, is paired by label.
+            Labels of the rows (``index=X.index`` or ``index=X``). Labelled arguments are rearranged to its order, and
+            ``y`` stores the labels. Labelled inputs given together with ``y`` later, including predictors, are matched
+            by label.
 
         Returns
         -------
@@ -95,7 +95,7 @@ class Surv:
         OutcomeError
             If the codes are ambiguous.
         ArgumentError
-            If a time is missing, infinite or negative, or does not lie after its entry.
+            If a time is missing, infinite or negative, or is not after its entry.
         """
         given, labels = aligned({"time": time, "event": event, "entry": entry}, index)
         _refuse_exchanged(given["time"], given["event"])
@@ -113,16 +113,16 @@ class Surv:
         censored: Any = None,
         causes: Mapping[str, Any] | None = None,
     ) -> np.ndarray:
-        """Right-censored times from the columns of a frame; those of Stata's ``stset`` need no names.
+        """Right-censored times from columns of a frame; columns of Stata's ``stset`` are found by name.
 
         Parameters
         ----------
         frame : DataFrame of n rows
-            A row per patient, or of `stset` data ``_t0, _t, _d`` and ``_st``.
+            One row per patient, or `stset` data with ``_t0, _t, _d`` and ``_st``.
         time, event : str, optional
-            Columns of follow-up time and of codes, as in `right`. By default ``_t`` and ``_d`` where they are there.
+            Columns of follow-up time and of codes, as in `right`. By default ``_t`` and ``_d`` if present.
         entry : str, optional
-            Column of delayed entry. By default ``_t0``, where time is ``_t`` and not all of it is 0.
+            Column of delayed entry. By default ``_t0``, if time is ``_t`` and not all values of ``_t0`` are 0.
         censored, causes : optional
             As in `right`.
 
@@ -134,7 +134,7 @@ class Surv:
         Raises
         ------
         ArgumentError
-            If a column is not there, or rows do not belong to the analysis (``_st`` of 0, or missing).
+            If a column is missing, or rows do not belong to the analysis (``_st`` of 0, or missing).
 
         Examples
         --------
@@ -155,7 +155,7 @@ class Surv:
 
     @staticmethod
     def interval(lower: Any, upper: Any, event: Any = None, *, entry: Any = None, index: Any = None) -> np.ndarray:
-        """Interval-censored times, as outcomes seen only at visits are.
+        """Interval-censored times, for outcomes observed only at visits.
 
         Parameters
         ----------
@@ -203,15 +203,15 @@ class Surv:
 
     @staticmethod
     def interval_to_right(y: np.ndarray, at: str) -> np.ndarray:
-        """Turn an interval-censored outcome into a right-censored one, saying where the event is put.
+        """Convert an interval-censored outcome to a right-censored one, by a declared rule for event times.
 
         Parameters
         ----------
         y : ndarray
             Made by `Surv.interval`.
         at : {"visit", "midpoint"}
-            ``"visit"`` dates the event at the visit that found it, ``"midpoint"`` half-way. Hazard ratios are nearly
-            right; absolute risks between visits are not (under ``"visit"`` the event always comes late).
+            ``"visit"`` dates the event at the visit that detected it, ``"midpoint"`` half-way. Hazard ratios are nearly
+            unbiased; absolute risks between visits are biased (``"visit"`` dates events late).
         """
         check_outcome(y, ("interval",), caller="Surv.interval_to_right")
         check_choice("at", at, ("visit", "midpoint"))
@@ -223,7 +223,7 @@ class Surv:
 
 
 def _refuse_exchanged(time: Any, event: Any) -> None:
-    """Other libraries take the event first: truth values are no times."""
+    """Refuse truth values as times, because other libraries take the event first."""
     cells, codes = (np.asarray(each) if not hasattr(each, "dtype") else each for each in (time, event))
     if holds(cells) == "truth value" and holds(codes) == "number":
         raise argument_error(
@@ -235,7 +235,7 @@ def _refuse_exchanged(time: Any, event: Any) -> None:
 
 
 def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) -> np.ndarray:
-    """Turn the user's codes into 0, 1, 2, …, refusing whatever could be read in two ways."""
+    """Convert the user's codes to 0, 1, 2, …, and refuse ambiguous codes."""
     raw = np.asarray(as_labels("event", event))
     if raw.ndim != 1 or raw.size != n:
         raise argument_error("event", f"of length {n}, one code per time", describe(event))
@@ -252,7 +252,7 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
         return _named_codes(raw, set(raw.tolist()), 0 if censored is None else censored, causes)
     if censored is not None and what == "text":
         others = set(raw.tolist()) - {censored}
-        if len(others) == 1:  # one word besides that for censored: the event
+        if len(others) == 1:  # the one word other than that for censored is the event
             return (raw != censored).astype(np.int8)
     numbers = numbers_of(raw) if what in ("number", "nothing") else None
     if numbers is None or not np.isfinite(numbers).all() or (numbers != np.floor(numbers)).any():
@@ -307,7 +307,7 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
 
 
 def _words(values: list[Any]) -> str:
-    """Say how codes that are no whole numbers are named."""
+    """Return the advice for codes that are not whole numbers."""
     if len(values) == 2:
         one, other = values
         return f"Say which of them means censored: censored={one!r} or censored={other!r}."
@@ -315,7 +315,7 @@ def _words(values: list[Any]) -> str:
 
 
 def _some(present: set[int]) -> str:
-    """Return a few codes, and how many there are."""
+    """Return a few codes, and their number."""
     codes = sorted(present)
     return str(codes) if len(codes) <= 6 else f"{', '.join(map(str, codes[:6]))}, … ({len(codes)} different)"
 

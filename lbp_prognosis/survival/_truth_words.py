@@ -1,4 +1,4 @@
-"""``truth_words``: TRUE and FALSE as other programs write them into text files."""
+"""``truth_words``: conversion of the words TRUE and FALSE in text files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WORDS = {"true": True, "false": False}
 
 
 def truth_words(raw: np.ndarray) -> np.ndarray:
-    """Return truth values where every cell that is not missing is the word TRUE or FALSE; anything else as it came."""
+    """Return truth values if all non-missing cells are TRUE or FALSE; return other input unchanged."""
     if holds(raw) not in ("text", "mixed"):
         return raw
     missing = np.asarray(pd.isna(raw))

@@ -1,4 +1,4 @@
-"""Turnbull's estimate from visits: survival, or incidence under competing causes, where the data know it."""
+"""Turnbull's estimate of survival, or of incidence with competing causes, from interval-censored data."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _LEAST_ROWS_A_SUPPORT = 5
 
 @dataclass(frozen=True, repr=False)
 class TurnbullCurve(Result):
-    """Nonparametric maximum-likelihood estimate from intervals.
+    """Nonparametric maximum-likelihood estimate from interval-censored data.
 
     Attributes
     ----------
     left, right : ndarray of shape (m,)
-        Supports: mass lies somewhere in (left, right], or at the point where they are equal; ``right`` is infinite for
-        what has not happened by the last visit. In the unit of the outcome.
+        Supports: mass lies somewhere in (left, right], or at the point if both are equal; ``right`` is infinite for
+        events after the last visit. In the unit of the outcome.
     causes : ndarray of int of shape (m,)
         Cause of each support; 0 for "not yet" if several causes share that part.
     mass : ndarray of shape (m,)
@@ -51,7 +51,7 @@ class TurnbullCurve(Result):
     loglik : float
         Log-likelihood.
     cause : int or None
-        What `at` reads: survival of any event (None), or the incidence of a cause.
+        Quantity returned by `at`: survival of any event (None), or incidence of a cause.
     n, n_events : int
         Patients, and events of interest.
     confidence : float
@@ -77,7 +77,7 @@ class TurnbullCurve(Result):
     synthetic: bool = False
 
     def _selector(self, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Whether each support is over by each time (m, k), and whether some mass lies around it (k,)."""
+        """Whether each support ends by each time (m, k), and whether mass may lie on either side of the time (k,)."""
         mine = (self.causes > 0) if self.cause is None else (self.causes == self.cause)
         mine = mine & np.isfinite(self.right)
         over = mine[:, None] & (self.right[:, None] <= at)
@@ -87,7 +87,7 @@ class TurnbullCurve(Result):
         return over, (around & (self.mass > 0)[:, None]).any(axis=0)
 
     def at(self, times: Any) -> CurveValues:
-        """Read the estimate at visit times.
+        """Return the estimate at visit times.
 
         Inside a support the height is not determined by the data: the value is NaN with a reason, and ``low``/``high``
         are NaN too (see `band` for the bounds).
@@ -102,8 +102,8 @@ class TurnbullCurve(Result):
         CurveValues
             ``quantity`` is ``"survival"`` (no cause asked) or ``"incidence"``. ``at_risk`` counts patients known to be
             free of any event at the time. The standard error is that of the observed information on a fixed visit
-            schedule (robust with sampling weights), and NaN where visits are too irregular for it, fewer than five
-            patients a support.
+            schedule (robust with sampling weights), and NaN where visits are too irregular for it, with fewer than five
+            patients per support.
         """
         at, scalar = _times(times)
         over, around = self._selector(at)
@@ -114,11 +114,11 @@ class TurnbullCurve(Result):
             variance = ((self.row_influence @ choose) ** 2).sum(axis=0) / self.row_influence.shape[0] ** 2
         else:
             variance = np.einsum("ak,ab,bk->k", choose, self.covariance, choose)
-        # exactly one while nothing is over, exactly zero once all is
+        # exactly one before any support ends, exactly zero after all supports end
         survival = np.where(incidence < 0.5, 1.0 - incidence, self.mass @ ~over)
         value = np.clip(incidence if self.cause is not None else survival, 0.0, 1.0)
         se = np.sqrt(np.maximum(variance, 0.0)) if self.regular else np.full(at.size, np.nan)
-        # as for Kaplan–Meier: where all mass is over, the data hold no standard error
+        # as for Kaplan–Meier: no standard error can be estimated after all supports end
         se = np.where(incidence >= 1 - 1e-12, np.nan, se)
         low, high = curve_interval(value, se, self.confidence, "log-log")
         reason = np.where(around, "inside an interval in which the event times are not known", "").astype(object)
@@ -158,12 +158,12 @@ class TurnbullCurve(Result):
         return psi[:, 0] if scalar else psi
 
     def band(self, times: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Lowest and highest value at any time that the likelihood cannot tell apart, each of shape (n_times,)."""
+        """Lowest and highest values with the same likelihood at each time, each of shape (n_times,)."""
         at, _ = _times(times)
         mine = ((self.causes > 0) if self.cause is None else (self.causes == self.cause)) & (self.mass > 0)
         late = self.mass[mine] @ (self.right[mine, None] <= at)
         early = self.mass[mine] @ ((self.left[mine, None] < at) | (self.right[mine, None] <= at))
-        # the shared tail may turn into any cause after its left end
+        # the shared tail may belong to any cause after its left end
         tail = self.mass[self.causes == 0] @ (self.left[self.causes == 0, None] < at) if 0 in self.causes else 0.0
         early = np.minimum(early + tail, 1.0)
         return (late, early) if self.cause is not None else (1.0 - early, 1.0 - late)
@@ -179,7 +179,7 @@ class TurnbullCurve(Result):
         )
 
     def plot(self, ax: Axes | None = None, *, unit: str = "") -> Axes:
-        """Draw the band within which the curve lies: a line where it is known, a box where it is not.
+        """Draw the curve as a line if its height is determined, and as a box of possible values otherwise.
 
         Parameters
         ----------
@@ -222,7 +222,7 @@ def turnbull(y: Any, *, cause: int | None = None, sample_weight: Any = None, con
     y : ndarray of shape (n,)
         Made by `Surv.interval`.
     cause : int, optional
-        By default survival of any event; a cause gives its incidence, competing causes estimated along with it.
+        By default survival of any event; a cause gives its incidence, estimated jointly with competing causes.
     sample_weight : Weights or array-like of shape (n,), optional
         Frequency weights count as copies; otherwise the standard errors are robust.
     confidence : float, default 0.95
@@ -231,8 +231,8 @@ def turnbull(y: Any, *, cause: int | None = None, sample_weight: Any = None, con
     Returns
     -------
     TurnbullCurve
-        ``at(visit_times)`` reads it, ``influence(visit_times)`` gives per-row values, ``gradient`` the proof that it is
-        the maximum.
+        ``at(visit_times)`` returns estimates, ``influence(visit_times)`` per-row influence values; ``gradient`` proves
+        that the estimate is the maximum.
 
     Raises
     ------

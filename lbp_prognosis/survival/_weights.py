@@ -1,4 +1,4 @@
-"""Weights that say what they are."""
+"""``Weights``: row weights of a declared kind."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Weights:
     values : ndarray of shape (n,)
         Non-negative weights.
     kind : {"frequency", "sampling", "attrition"}
-        ``frequency``: a row stands for that many identical patients (n is the sum; standard errors as for copies).
-        ``sampling`` and ``attrition``: inverse probabilities; standard errors treat a row as one patient (robust), and
-        the mean weight does not matter.
+        ``frequency``: a row represents that many identical patients (n is the sum; standard errors as for copies).
+        ``sampling`` and ``attrition``: inverse probabilities; standard errors treat each row as one patient (robust),
+        and the mean weight does not matter.
     row_labels : Index or None
-        Labels of the rows, taken from a Series given as ``values``: they decide the order where others are labelled.
+        Labels of the rows, from a Series given as ``values``; they determine the order if other arguments are labelled.
     """
 
     values: np.ndarray
@@ -71,9 +71,10 @@ def check_weights(sample_weight: Any, n: int) -> Weights | None:
 
 
 def of_patients(weights: Weights | None, patient: np.ndarray, clustered: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return what each row of a course counts for in sums of patients, and as a factor of its influence.
+    """Return the weight of each row of a course in sums over patients, and the factor of its influence.
 
-    A patient of frequency f is f patients, each with a square of its own in the variance, unless clusters were given.
+    A patient of frequency f counts as f patients, each with a separate square in the variance, unless clusters were
+    given.
     """
     if weights is None or weights.kind != "frequency":
         return np.ones(patient.size), np.ones(patient.size) if weights is None else weights.values
