@@ -33,7 +33,7 @@ def _states(name: str, value: Any, missing_code: int | None) -> np.ndarray:
 
 
 def _mapping(seen: np.ndarray) -> str | None:
-    """Return states of any two-valued coding as 0 and 1; missing values stay missing."""
+    """Return advice on coding two states as 0 and 1; None unless there are two states."""
     states = sorted({plain_label(state) for state in seen.tolist()}, key=lambda state: (str(type(state)), state))
     if len(states) != 2:
         return None

@@ -223,7 +223,7 @@ class Surv:
 
 
 def _refuse_exchanged(time: Any, event: Any) -> None:
-    """Refuse truth values as times, because other libraries take the event first."""
+    """Refuse truth values as times with numeric events: other libraries take the event first."""
     cells, codes = (np.asarray(each) if not hasattr(each, "dtype") else each for each in (time, event))
     if holds(cells) == "truth value" and holds(codes) == "number":
         raise argument_error(

@@ -91,7 +91,7 @@ def _from_status(setting: Setting) -> Known:
 def right_guards(
     setting: Setting, process: CensoringProcess, mean_weight: np.ndarray
 ) -> tuple[list[str], list[Objection]]:
-    """Return horizons at which weighted quantities cannot be estimated, or depend on a few rows."""
+    """Return reasons by horizon without a weighted estimate, and objections to estimates from a few rows."""
     reasons: list[str] = []
     objections: list[Objection] = []
     present = np.bincount(process.code, weights=setting.copies, minlength=process.times.size)

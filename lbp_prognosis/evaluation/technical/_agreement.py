@@ -1,4 +1,4 @@
-"""Bland–Altman: by how much two measurements of one patient differ."""
+"""Bland–Altman analysis: differences between two measurements of the same patient."""
 
 from __future__ import annotations
 
@@ -190,8 +190,8 @@ def agreement(
     first, second : array-like of shape (n,)
         Measurements of the same patients in the same order and unit.
     clusters : array-like of shape (n,), optional
-        Patient of each pair, where a patient gives several (levels, sides, visits): differences of one patient are
-        alike, and limits that take them for independent have intervals that are too narrow.
+        Patient of each pair, where a patient gives several (levels, sides, visits): differences within a patient are
+        correlated, and intervals that assume independence are too narrow.
     multiple : float, default 1.96
         Standard deviations from the bias to a limit.
     confidence : float, default 0.95

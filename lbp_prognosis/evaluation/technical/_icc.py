@@ -1,4 +1,4 @@
-"""Intraclass correlation: does the measurement repeat, compared with how much patients differ?"""
+"""Intraclass correlation: repeatability relative to differences between patients."""
 
 from __future__ import annotations
 
@@ -142,8 +142,8 @@ def icc(ratings: Any, *, form: str = "2,1", confidence: float = 0.95) -> ICC:
     From the mean squares of the two-way layout, e.g. ICC(2,1) = (MSR − MSE) / (MSR + (k−1) MSE + k (MSC − MSE)/n).
     Intervals are the F-based ones of McGraw and Wong. SEM (agreement) = √(σ²_raters + σ²_residual), with a negative
     variance component set to zero. The interval of the consistency error is that of χ² with (n − 1)(k − 1) degrees of
-    freedom; that of the agreement error is Graybill and Wang's of (MSC + (n − 1) MSE) / n. With few raters its upper
-    limit is far away: two raters say little of others.
+    freedom; that of the agreement error is Graybill and Wang's of (MSC + (n − 1) MSE) / n. With few raters, the upper
+    limit is very high, because two raters provide little information about others.
 
     References
     ----------

@@ -41,8 +41,8 @@ def reliability_filter(
 
     Notes
     -----
-    The filter never sees an outcome. Applied outside resampling it is honest only if the reliability sample is not the
-    development sample.
+    The filter never sees an outcome. Outside resampling, it avoids optimism only if the reliability sample differs from
+    the development sample.
     """
     threshold = check_number("minimum", minimum, low=0, high=1)
     if not isinstance(ratings, Mapping) or not ratings:

@@ -1,4 +1,4 @@
-"""Would decisions by these risks do more good than harm?"""
+"""``decision_curve``: net benefit of decisions by predicted risks."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def decision_curve(
     min_at_risk: int = 10,
     min_censoring_survival: float = 0.02,
 ) -> DecisionCurve:
-    """Would treating patients whose risk reaches a threshold do more good than treating all, or none?
+    """Return the net benefit of treating patients whose risk reaches a threshold, by threshold.
 
     Parameters
     ----------
@@ -71,19 +71,19 @@ def decision_curve(
     horizons : float or sequence of float, optional
         Prediction horizons, in the unit of ``y``; a `Status` contains its own.
     thresholds : array-like of shape (n_thresholds,) or ThresholdRange
-        Risks of the TARGET from which on a patient is treated, in (0, 1), each once, in any order, which the results
-        keep; a range stands for its grid in steps of 0.01. Always to be given.
+        Distinct risks of the TARGET in (0, 1) at or above which a patient is treated. Results keep their order. A range
+        is expanded to its grid in steps of 0.01. Required.
     cause : int, default 1
         Event code of interest.
     target : {"event", "no_event"}, default "event"
-        What treatment is meant to prevent or the decision is about. ``"no_event"``: the event has not happened by the
-        horizon (competing events count as not happened); the predicted risk is then 1 − risk.
+        Outcome that treatment should prevent, or that the decision concerns. ``"no_event"``: the event has not happened
+        by the horizon (competing events count as not happened); the predicted risk is then 1 − risk.
     estimator : {"km", "ipcw"}, default "km"
         ``"km"``: Kaplan–Meier (with competing events Aalen–Johansen) among the treated. ``"ipcw"``: inverse probability
         of censoring weights from all patients.
     at_threshold : {"treat", "spare"}, default "treat"
-        Whether a risk exactly at the threshold is treated. Up to 1e-7: single precision, and 1 − (1 − p), move a risk
-        of 0.35 no further.
+        Whether a patient with a risk equal to the threshold is treated. Equality has a tolerance of 1e-7, which exceeds
+        the rounding error of single precision and of 1 − (1 − p) at a risk of 0.35.
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights.
     clusters : array-like of shape (n,), optional
@@ -91,7 +91,7 @@ def decision_curve(
     confidence : float, default 0.95
         Level of intervals and bands.
     n_resamples : int, default 200
-        Resamples for the simultaneous bands; 0 leaves them out.
+        Number of resamples for the simultaneous bands; 0 omits the bands.
     random_state : int, SeedSequence, Generator or None, default 0
         Seed of the resamples.
     min_at_risk : int, default 10
@@ -120,9 +120,9 @@ def decision_curve(
 
     Notes
     -----
-    With w = t/(1 − t), NB(t) = TP − w·FP, where TP and FP are shares of all patients; treating all has
-    π − w(1 − π). With ``"km"`` TP = P(treated)·F(τ | treated), and a competing event counts as a false positive: that
-    patient had no benefit. Where follow-up among the treated ends before the horizon, their last estimate is carried
+    With w = t/(1 − t), NB(t) = TP − w·FP, where TP and FP are shares of all patients; treating all has π − w(1 − π).
+    With ``"km"`` TP = P(treated)·F(τ | treated), and a treated patient with a competing event counts as a false
+    positive, without benefit. Where follow-up among the treated ends before the horizon, their last estimate is carried
     forward and flagged. The variance is that of the influence values: Greenwood's variance among the treated plus the
     binomial variance of being treated. Bands come from resampling cells of equal patients, refitting every curve;
     beyond 20,000 rows from normal multiples of the influence values, summed in 10,000 random blocks of rows.

@@ -1,4 +1,4 @@
-"""``DecisionCurve``: net benefit over thresholds, and what follows from it."""
+"""``DecisionCurve``: net benefit over thresholds, and derived measures."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class DecisionCurve(Result):
     horizons : ndarray of shape (n_horizons,)
         Unit of the outcome.
     thresholds : ndarray of shape (n_thresholds,)
-        Risk from which on a patient is treated.
+        Risk at or above which a patient is treated.
     value, se, low, high : ndarray
         Estimate, standard error, pointwise limits.
     band_low, band_high : ndarray
@@ -57,7 +57,7 @@ class DecisionCurve(Result):
     treated, true_positive, false_positive : ndarray
         Shares of all patients.
     carried_forward : ndarray of bool
-        Follow-up among the treated ends before the horizon, so that their last estimate was carried forward.
+        Whether follow-up among the treated ends before the horizon, so that the last estimate was carried forward.
     observed : ndarray of shape (n_horizons,)
         P(target by the horizon).
     metric : str
@@ -65,7 +65,7 @@ class DecisionCurve(Result):
     reason : tuple of str
         Why a horizon's values are NaN for all models; empty otherwise. See `reason_for`.
     per : float
-        Number of patients that interventions avoided are counted in.
+        Denominator of interventions avoided, in patients.
     """
 
     models: tuple[str, ...]
@@ -476,7 +476,7 @@ def _labels(data: DecisionData) -> np.ndarray | None:
 
 
 def simultaneous_factor(moved: np.ndarray, se: np.ndarray, confidence: float) -> float:
-    """Multiple of the standard error that holds everywhere at once: quantile of the largest |deviation| / SE.
+    """Critical value of a simultaneous band: quantile of the largest |deviation| / SE.
 
     Parameters
     ----------

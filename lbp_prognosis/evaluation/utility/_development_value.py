@@ -1,4 +1,4 @@
-"""Expected value, to decisions, of the true risks over those of a model developed from few patients."""
+"""Expected value of perfect information at development, from the true risks instead of a model's risks."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ def development_value(
     horizon: float | None = None,
     model: str = "",
 ) -> DevelopmentValue:
-    """Say what more patients for development could at most be worth.
+    """Return the largest possible value of more development data for decisions.
 
     Parameters
     ----------
     risk : array-like of shape (n,)
         P(event by the horizon) of the model as it would be used.
     draws : array-like of shape (n_draws, n)
-        What the right risks of the same patients may be: risks by models refitted in bootstrap samples
+        Draws of the right risks of the same patients: risks by models refitted in bootstrap samples
         (``BootstrapValidation.predictions``), or by coefficients drawn from their posterior.
     thresholds : array-like of shape (k,)
         Decision thresholds, on the risk of the target.
@@ -132,9 +132,9 @@ def development_value(
 
     EVPI = E_θ mean_i max(0, u_i(θ)) − max(0, E_θ mean_i 1{risk_i ≥ t} u_i(θ), E_θ mean_i u_i(θ)).
 
-    It is never negative, and shrinks as the sample grows. No outcome is needed: the draws say what is not known. It is
-    the most that more development data could add to decisions at this threshold with these predictors; EVPI of a
-    validation (`value_of_information`) is about whether to use the model at all.
+    EVPI is never negative and decreases with sample size. It needs no outcome, because the draws represent the
+    uncertainty. EVPI is an upper bound on the value of more development data for decisions at this threshold with these
+    predictors. In contrast, EVPI of a validation (`value_of_information`) concerns whether to use the model.
 
     References
     ----------

@@ -36,7 +36,7 @@ class FindingCeiling(Result):
     gain_perfect : ndarray of shape (k,)
         The same for a test that never errs about the finding.
     window : tuple of float
-        Thresholds between which the finding can matter at all: P(outcome | no finding) to P(outcome | finding).
+        Thresholds between which the finding can change decisions: P(outcome | no finding) to P(outcome | finding).
     """
 
     prevalence: float
@@ -109,8 +109,8 @@ def finding_to_outcome_ceiling(
 ) -> FindingCeiling:
     """Bound the benefit that a test for a finding can bring to decisions about an outcome.
 
-    Accuracy for a finding does not carry over to the outcome: between them stands how strongly the finding and the
-    outcome go together.
+    Accuracy for a finding does not imply accuracy for the outcome, which also depends on the association between
+    finding and outcome.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""For whom imaging is worth its harm: its expected value by clinical risk, and the band where that is positive."""
+"""Expected value of imaging by clinical risk, and the band of clinical risk in which it is positive."""
 
 from __future__ import annotations
 

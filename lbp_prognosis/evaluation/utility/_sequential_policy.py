@@ -1,4 +1,4 @@
-"""The clinical model for all, imaging for those in a band of clinical risk, and what that is worth."""
+"""Net benefit of imaging patients in a band of clinical risk, after a clinical model for all."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def sequential_policy(
     clusters: Any = None,
     confidence: float = 0.95,
 ) -> SequentialPolicy:
-    """Net benefit of imaging only those whose clinical risk leaves the decision open.
+    """Return the net benefit of imaging only patients whose clinical risk leaves the decision open.
 
     Parameters
     ----------
@@ -179,7 +179,8 @@ def sequential_policy(
     harm : float, default 0.0
         Harm of one image in true positives (cost, time, incidental findings).
     imaging_probability : array-like of shape (n,), optional
-        Probability to have been imaged given what referral knew; weighs imaged patients of the band to stand for all.
+        Probability of imaging given the information at referral; weights imaged patients to represent all patients in
+        the band.
     folds : array-like of shape (n,), optional
         With ``band="optimal"``: the band of a fold is chosen on the other folds.
     cause : int, default 1

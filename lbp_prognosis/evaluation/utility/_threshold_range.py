@@ -1,4 +1,4 @@
-"""``ThresholdRange``: the thresholds at which the decision is really taken, declared with a reason."""
+"""``ThresholdRange``: clinically relevant decision thresholds, declared with a rationale."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class ThresholdRange:
     primary : float
         The threshold of the main analysis, inside the range.
     rationale : str
-        Why: the harms weighed, in a sentence (a threshold of 0.2 says that missing one event is as bad as treating four
-        patients needlessly).
+        Rationale: the harms that were weighed, in one sentence (a threshold of 0.2 says that missing one event is as
+        bad as treating four patients needlessly).
 
     Examples
     --------

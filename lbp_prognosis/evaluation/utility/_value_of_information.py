@@ -103,7 +103,7 @@ def value_of_information(
     random_state: RandomState = 0,
     model: str = "",
 ) -> ValueOfInformation:
-    """Would another validation study change the decision to use the model, and what would that be worth?
+    """Return the expected value of further validation for the decision to use a model.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ from lbp_prognosis.validation.resampling._folds import rarer_events
 
 __all__ = ["added_value"]
 
-_EVENTS_PER_PARAMETER = 10  # a lenient bound: `sample_size_support` says what an anticipated C asks for
+_EVENTS_PER_PARAMETER = 10  # a lenient bound; `sample_size_support` gives the number required for an anticipated C
 
 
 @takes_rows()
@@ -78,15 +78,15 @@ def added_value(
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> AddedValue:
-    """Compare pipelines with and without a modality on the same folds, and share worth among all modalities.
+    """Compare pipelines with and without a modality on the same folds, and attribute performance to modalities.
 
     Parameters
     ----------
     model : estimator
         Unfitted pipeline; it is refitted on the columns of every coalition of modalities.
     X : DataFrame or array of shape (n, p), or MultiplyImputed
-        Predictors of all modalities; of an array they are named by number. With imputed tables all is done in every
-        table on the same folds and pooled by Rubin's rules (the likelihood-ratio tests by D2), and the result is marked
+        Predictors of all modalities; columns of an array are named by number. Imputed tables are analysed separately on
+        the same folds and pooled by Rubin's rules (the likelihood-ratio tests by D2), and the result is marked
         ``imputed-outside-resampling``.
     y : ndarray of shape (n,)
         Made by `Surv.right` or `Status.at`.
@@ -95,17 +95,17 @@ def added_value(
     horizons : float or sequence of float, optional
         Prediction times; a `Status` contains its own; for times they are required.
     thresholds : array-like or ThresholdRange, optional
-        Decision thresholds; with a range its primary threshold is that of the shares, otherwise the middle one.
+        Decision thresholds. The shares use the primary threshold of a range, otherwise the middle threshold.
     modality : str, default "imaging"
-        The one in question.
+        Modality whose added value is estimated.
     clinical_minimum : mapping of str to str, optional
-        Construct to column, for the constructs of `evidence.CLINICAL_MINIMUM`. "Adds value" is not supported unless the
-        comparator contains them all; what is missing is named. Without baseline pain the modality ``biomechanical``
-        brings ``state-not-trait`` (see `evidence.movement_without_pain`).
+        Construct to column, for the constructs of `evidence.CLINICAL_MINIMUM`. "Adds value" is supported only if the
+        comparator contains all of them; missing constructs are named. Without baseline pain, the modality
+        ``biomechanical`` raises ``state-not-trait`` (see `evidence.movement_without_pain`).
     outcome_measures : mapping of str to str or sequence of str, optional
-        Constructs the outcome is made of, to the predictors that measure them, e.g. ``{"nrs_back": ["nrs_back",
-        "odi_1"]}``: where the modality in question holds them and the comparator does not, what is added is the
-        outcome at time zero, which is objected to (see `evidence.shared_constructs`).
+        Mapping from constructs that define the outcome to predictors that measure them, e.g. ``{"nrs_back":
+        ["nrs_back", "odi_1"]}``: if only the modality of interest contains them, the added information is the outcome
+        at time zero, which raises an objection (see `evidence.shared_constructs`).
     cause : int, default 1
         Event code of interest.
     target : {"event", "no_event"}, default "event"
@@ -115,9 +115,9 @@ def added_value(
     groups : array-like of shape (n,), optional
         Patient of each row.
     sites : array-like of shape (n,), optional
-        Hospital of each row: differences by site.
+        Hospital of each row, for differences by site.
     folds : array-like of int, optional
-        Folds given beforehand.
+        Predefined folds.
     confidence : float, default 0.95
         Level of intervals.
     random_state : int, Generator or None, default 0
@@ -125,15 +125,15 @@ def added_value(
     n_jobs : int, optional
         Workers.
     checkpoint : path, optional
-        Folder of finished fits.
+        Folder for finished fits.
     progress : bool, default False
         Show a progress bar.
 
     Returns
     -------
     AddedValue
-        Differences with intervals; first-in, Shapley and last-in side by side; the likelihood-ratio test.
-        Fewer than ten events (of a state: of the rarer outcome) per candidate parameter of all modalities: it carries
+        Differences with intervals; first-in, Shapley and last-in side by side; the likelihood-ratio test. With fewer
+        than ten events (for a state, of the rarer outcome) per candidate parameter of all modalities, it carries
         ``events-per-parameter``.
 
     Raises
@@ -149,10 +149,10 @@ def added_value(
     Notes
     -----
     Differences are of cross-fitted risks averaged over repeats, with standard errors from paired influence values. The
-    likelihood-ratio test is the test of association; the differences are about prediction; net benefit is about
-    decisions. Shapley values share what modalities have in common, so that a modality with no added value can have a
-    positive one: the added value is the last-in column. In the shares, IPA is relative to the cross-fitted null model,
-    so that knowing nothing is worth exactly zero; in the evaluation it is relative to the risk in all patients.
+    likelihood-ratio test assesses association, the differences assess prediction, and net benefit assesses decisions.
+    Shapley values divide information that modalities share, so a modality without added value can have a positive
+    Shapley value; the added value is the last-in column. In the shares, IPA is relative to the cross-fitted null model,
+    which therefore has a value of exactly zero; in the evaluation, IPA is relative to the risk in all patients.
 
     References
     ----------
@@ -160,7 +160,7 @@ def added_value(
 
     Examples
     --------
-    Without the clinical minimum in the comparator nothing is supported, whatever the numbers.
+    If the comparator lacks the clinical minimum, added value is not supported, whatever the estimates.
 
     >>> from lbp_prognosis import CoxPH, Surv, added_value, simulate_cohort
     >>> X, y, _ = simulate_cohort(300, 1, imaging="all", missingness=0).wide()
@@ -254,7 +254,7 @@ def added_value(
 def _modality_columns(
     X: Any, modalities: Mapping[str, Any], modality: str
 ) -> tuple[pd.DataFrame, dict[str, tuple[str, ...]]]:
-    """Return ``X`` as a frame and the columns of each modality, no column in two of them."""
+    """Return ``X`` as a frame and the columns of each modality; modalities must not share columns."""
     names = [str(name) for name in modalities]
     if len(names) < 2:
         raise argument_error(
@@ -275,7 +275,7 @@ def _modality_columns(
     columns = {
         str(name): (group,) if isinstance(group, str | int) else tuple(group) for name, group in modalities.items()
     }
-    if not isinstance(X, pd.DataFrame):  # columns by number
+    if not isinstance(X, pd.DataFrame):  # name columns by number
         X = pd.DataFrame(np.asarray(X)).rename(columns=lambda k: f"x{k}")
         columns = {
             name: tuple(f"x{c}" if isinstance(c, int | np.integer) else c for c in group)
@@ -298,7 +298,7 @@ def _modality_columns(
 
 
 def _scores(crossed: CrossValidation, keys: Mapping[str, str], models: Sequence[str]) -> dict[str, np.ndarray] | None:
-    """Cross-fitted linear predictors, if every model has one."""
+    """Cross-fitted linear predictors, if all models have one."""
     scores = crossed.scores
     if outcome_kind(crossed.y) != "right" or any(keys.get(name, name) not in scores for name in models):
         return None
@@ -349,7 +349,7 @@ def _in_every_imputation(arguments: dict[str, Any]) -> AddedValue:
 
 
 def _observed(X: pd.DataFrame, y: np.ndarray, groups: Any, sites: Any) -> tuple[pd.DataFrame, np.ndarray, Any, Any]:
-    """Leave out rows whose state was not observed: every coalition is judged on the same patients."""
+    """Exclude rows with an unobserved state, so that all coalitions are evaluated on the same patients."""
     if outcome_kind(y) != "status" or (y["status"] >= 0).all():
         return X, y, groups, sites
     keep = np.flatnonzero(y["status"] >= 0)
@@ -367,7 +367,7 @@ def _primary(thresholds: Any) -> float | None:
 
 
 def _baselines(estimator: Any, clinical_minimum: Mapping[str, Any] | None, X: pd.DataFrame) -> dict[str, OnColumns]:
-    """Age alone, and the clinical minimum alone, as far as declared: what a modality must beat to count."""
+    """Baselines that a modality must exceed: only age, and only the clinical minimum, as far as declared."""
     declared = {
         construct: [names] if isinstance(names, str) else list(names)
         for construct, names in (clinical_minimum or {}).items()
@@ -393,9 +393,10 @@ def _doubts(missing: tuple[str, ...], clinical_minimum: Mapping[str, Any] | None
 
 
 def _crowded(X: pd.DataFrame, y: np.ndarray, cause: int) -> tuple[Objection, ...]:
-    """Object to fewer than ten events (of a state: of the rarer outcome) a candidate parameter, all modalities counted.
+    """Object to fewer than ten events (for a state, of the rarer outcome) per candidate parameter of all modalities.
 
-    A column of words counts a parameter per level but one; splines and interactions that a model makes are not seen.
+    A categorical column counts one parameter per level except one. Splines and interactions within a model are not
+    counted.
     """
     words = [c for c in X if not is_number(X[c])]
     parameters = X.shape[1] - len(words) + sum(max(X[c].nunique() - 1, 1) for c in words)
@@ -415,7 +416,7 @@ def _apparent(
     modality: str,
     cause: int,
 ) -> LikelihoodRatio | None:
-    """Nested fits on all rows, all causes together; None without an unpenalised likelihood, or where a fit fails."""
+    """Likelihood-ratio test of nested fits on all rows and causes; None if a fit is penalised or fails."""
     from sklearn.base import clone
 
     small = [c for name in others for c in columns[name]]

@@ -1,4 +1,4 @@
-"""``AddedValue``: added value of a modality, in numbers, words and figures."""
+"""``AddedValue``: added value of a modality, with estimates, text and figures."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ class AddedValue(Result):
     Attributes
     ----------
     modality : str
-        The modality in question.
+        Modality whose added value is estimated.
     evaluation : Evaluation
-        All metrics of ``without`` and ``with`` the modality (and of the baselines), and their paired differences.
+        All metrics of the models ``without`` and ``with`` the modality (and of the baselines), and paired differences.
     shares : DataFrame
-        First-in, Shapley and last-in worth by modality: ``modality, metric, horizon, share, value, se, low, high``.
+        First-in, Shapley and last-in values by modality: ``modality, metric, horizon, share, value, se, low, high``.
     likelihood_ratio : LikelihoodRatio or None
         Apparent association test, for models with a likelihood.
     by_site : DataFrame
         Paired differences by site (columns of evaluation; empty without sites).
     risks : dict of str to ndarray of shape (n, n_horizons)
-        Cross-fitted risks: ``"with"`` and ``"without"`` the modality, of every coalition of modalities by name, and of
+        Cross-fitted risks ``"with"`` and ``"without"`` the modality, of each coalition of modalities by name, and of
         the baselines.
     missing : tuple of str
-        Constructs of the clinical minimum that the comparator is not known to hold.
+        Constructs of the clinical minimum that the comparator is not known to contain.
     undeclared : tuple of str
-        Those of them of which no column was declared: they may be there unsaid.
+        Missing constructs without a declared column; an undeclared column may measure them.
     """
 
     sample: ClassVar[str] = "internal"  # what `Evidence` takes the numbers for
@@ -66,7 +66,7 @@ class AddedValue(Result):
     undeclared: tuple[str, ...] = ()
 
     def difference(self, metric: str, horizon: float | None = None, threshold: float | None = None) -> pd.Series:
-        """Return the paired difference ``with`` minus ``without`` of one metric: a row of the evaluation frame."""
+        """Return the paired difference ``with`` minus ``without`` of one metric, as a row of the evaluation frame."""
         frame = self.evaluation.to_frame()
         rows = frame[(frame["metric"] == metric) & (frame["model"] == WITH) & (frame["reference"] == WITHOUT)]
         if horizon is not None:
@@ -85,22 +85,21 @@ class AddedValue(Result):
     def supported(self) -> bool:
         """Whether "adds value" is supported.
 
-        It is, if the comparator contains the clinical minimum, what is added is not the outcome's own measure, the data
-        are not simulated, and at some horizon the lower limit of the gain in IPA, or of the gain in net benefit at the
-        primary threshold, is above zero, with the other not showing a loss (upper limit above zero). Of several
-        horizons each is held to its share of the error (Bonferroni), so that asking at more of them does not make a
-        gain easier to find.
+        It is supported if the comparator contains the clinical minimum, the added predictors do not measure the outcome
+        itself, the data are not simulated, and at some horizon the lower limit of the gain in IPA, or of the gain in
+        net benefit at the primary threshold, is above zero, while the other gain shows no loss (upper limit above
+        zero). Limits are Bonferroni-corrected for the number of horizons.
         """
         again = any(doubt.code == "added-is-the-outcome" for doubt in self.objections)
         return not self.missing and not self.synthetic and not again and self.gains
 
     @property
     def gains(self) -> bool:
-        """Whether the cross-fitted differences alone show a gain (see `supported`)."""
+        """Whether the cross-fitted differences show a gain, regardless of other conditions (see `supported`)."""
         return self._gaining() is not None
 
     def _judged(self, horizon: float) -> list[pd.Series]:
-        """Return the differences that decide at a horizon: IPA, and net benefit at the primary threshold."""
+        """Return the decisive differences at a horizon: IPA, and net benefit at the primary threshold."""
         rows = [self.difference("ipa", horizon)]
         return rows if self.threshold is None else [*rows, self.difference("net_benefit", horizon, self.threshold)]
 
@@ -159,7 +158,7 @@ class AddedValue(Result):
 
     @property
     def sentence(self) -> str:
-        """The answer in words, with the differences that decide it."""
+        """Conclusion in words, with the decisive differences."""
         gaining = self._gaining()
         horizon = float(self.horizons[0]) if gaining is None else gaining
         found = [
@@ -180,14 +179,14 @@ class AddedValue(Result):
         return f"{self.modality.capitalize()} {verdict} the other modalities: {numbers}."
 
     def plot(self, ax: Axes | None = None, *, metric: str = "ipa", horizon: float | None = None) -> Axes:
-        """Draw what every modality is worth alone (first-in), shared (Shapley) and added to the others (last-in).
+        """Draw the value of each modality alone (first-in), shared (Shapley) and added to the others (last-in).
 
         Parameters
         ----------
         ax : Axes, optional
             Axes to draw on; a new figure by default.
         metric : str, default "ipa"
-            Of `shares`: ``concordance``, ``auc``, ``ipa``, ``net_benefit`` …
+            Metric of `shares`: ``concordance``, ``auc``, ``ipa``, ``net_benefit`` …
         horizon : float, optional
             The first by default.
         """

@@ -26,11 +26,11 @@ class Anova(Result):
     Attributes
     ----------
     table : DataFrame
-        One row per test: ``term, test, statistic, df, df2, p``. ``test`` is ``total`` (every column the predictor is
-        part of), ``all interactions``, ``nonlinear``, ``interaction`` (of a product and those that contain it),
-        ``nonlinear interaction``; for the model as a whole, with ``term`` empty: ``total nonlinear``, ``total
-        interaction``, ``total nonlinear and interaction``, ``total``. ``statistic`` is χ² with ``df`` degrees of
-        freedom and ``df2`` infinite; with several imputations F with ``df`` and ``df2``.
+        One row per test: ``term, test, statistic, df, df2, p``. ``test`` is ``total`` (all columns of the predictor),
+        ``all interactions``, ``nonlinear``, ``interaction`` (of a product and those that contain it), ``nonlinear
+        interaction``; for the model as a whole, with ``term`` empty: ``total nonlinear``, ``total interaction``,
+        ``total nonlinear and interaction``, ``total``. ``statistic`` is χ² with ``df`` degrees of freedom and ``df2``
+        infinite; with several imputations F with ``df`` and ``df2``.
     cause : int
         Event code.
     m : int
@@ -76,18 +76,18 @@ def anova(fitted: Any, *, terms: Mapping[str, Sequence[str]] | None = None, caus
     ----------
     fitted : fitted RiskPipeline or model
         Unpenalised, with coefficients and their covariance. A pipeline made by `fusion.from_formula` knows its terms.
-        In any other, columns named as `RestrictedCubicSpline` and `OneHot` name theirs (``age'``, ``grade=3``) belong
-        to one predictor, and every other column is one of its own.
+        In other pipelines, columns named in the style of `RestrictedCubicSpline` and `OneHot` (``age'``, ``grade=3``)
+        belong to one predictor, and each other column is a separate predictor.
     terms : mapping of str to sequence of str, optional
-        Columns of the design by predictor, in place of the names; all columns of the design have to be in it once.
-        The non-linear part cannot be told then.
+        Columns of the design by predictor, in place of the names; each column of the design must occur once. The
+        non-linear part cannot then be identified.
     cause : int, default 1
         Event code.
 
     Returns
     -------
     Anova
-        Apparent tests, on the rows the model was fitted to.
+        Apparent tests, on the development rows of the model.
 
     Raises
     ------
@@ -97,8 +97,7 @@ def anova(fitted: Any, *, terms: Mapping[str, Sequence[str]] | None = None, caus
     Notes
     -----
     Each test is b'V⁻¹b of some coefficients b with covariance V (robust or clustered where the fit was). With several
-    completed tables it is D1, F = b̄'Ū⁻¹b̄ / (k (1 + r)). A column that was dropped as collinear counts no degree of
-    freedom.
+    completed tables it is D1, F = b̄'Ū⁻¹b̄ / (k (1 + r)). A column dropped as collinear has no degree of freedom.
 
     References
     ----------
@@ -137,7 +136,7 @@ def anova(fitted: Any, *, terms: Mapping[str, Sequence[str]] | None = None, caus
 
 
 def _term_columns(fitted: Any, names: list[str]) -> list[TermColumns]:
-    """Terms of a formula, where the design is that of one; else predictors told from the names of columns."""
+    """Terms of a formula if the design comes from one; otherwise predictors identified by column names."""
     branches = getattr(fitted, "branches_", ())
     steps = [step for _, step in getattr(fitted, "steps_", ())] + [step for b in branches[:1] for step in b.steps]
     formula = next((step for step in steps if hasattr(step, "term_columns")), None)
@@ -216,7 +215,7 @@ def _wald(effects: list[Effects], columns: list[str]) -> dict[str, float]:
     place = [effects[0].names.index(name) for name in columns]
     coef = np.array([fit.coef[place] for fit in effects])
     covariance = np.array([fit.covariance[np.ix_(place, place)] for fit in effects])
-    # a column dropped as collinear has the coefficient 0 without variance
+    # a column dropped as collinear has coefficient 0 and no variance
     kept = (np.diagonal(covariance, axis1=1, axis2=2) > 0).all(axis=0)
     k = int(kept.sum())
     if k == 0:

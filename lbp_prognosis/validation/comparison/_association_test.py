@@ -1,4 +1,4 @@
-"""``association_test``: do the added predictors carry information about the outcome at all?"""
+"""``association_test``: test of association of added predictors with the outcome."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ONE_COMPLETION = objection("single-imputation")
 
 @dataclass(frozen=True, repr=False)
 class AssociationTest(Result):
-    """A test that all added predictors have no effect, on the rows the models were fitted to.
+    """Test that all added predictors have no effect, on the development rows of the models.
 
     Attributes
     ----------
@@ -130,19 +130,19 @@ def association_test(
     names: tuple[str, str] = ("without", "with"),
     confidence: float = 0.95,
 ) -> AssociationTest:
-    """Test what one model holds beyond another, on all patients.
+    """Test the added predictors of a larger model against a smaller one, on all patients.
 
     Parameters
     ----------
     without, with_ : estimator
-        Unfitted, unpenalised models with coefficients and their covariance, or pipelines that end in one; each takes
-        its own columns of ``X`` (`RiskPipeline` with modalities, `OnColumns`).
+        Unfitted, unpenalised models with coefficients and their covariance, or pipelines that end in one; each uses its
+        own columns of ``X`` (`RiskPipeline` with modalities, `OnColumns`).
     X : DataFrame of shape (n, p)
         Predictors.
     y : ndarray of shape (n,)
         Outcome.
     cause : int, default 1
-        Event code: of several causes only the effects on this one are tested.
+        Event code; with several causes, only effects on this cause are tested.
     names : tuple of str, default ('without', 'with')
         Names of the models.
     confidence : float, default 0.95
@@ -151,12 +151,12 @@ def association_test(
     Returns
     -------
     AssociationTest
-        Apparent: it says that there is an association, not that new patients are predicted better.
+        Apparent test: it shows an association, not better prediction in new patients.
 
     Raises
     ------
     ArgumentError
-        If a model is penalised or has no coefficients, or if the larger one does not hold the smaller one.
+        If a model is penalised or has no coefficients, or if the larger model does not contain the smaller one.
 
     Notes
     -----
@@ -253,7 +253,7 @@ def _table(names: list[str], coef: np.ndarray, covariance: np.ndarray, confidenc
 
 def _counts(y: np.ndarray, cause: int) -> tuple[int, int]:
     if outcome_kind(y) == "measured":
-        return int((~np.isnan(y["value"])).sum()), 0  # all scores carry information, at the cut and elsewhere
+        return int((~np.isnan(y["value"])).sum()), 0  # all scores are informative, not only those at the cut
     if outcome_kind(y) == "status":
         seen = y["status"] >= 0
         return int(seen.sum()), int((y["status"] == 1).sum())

@@ -1,4 +1,4 @@
-"""Worth of every set of modalities, and how it is shared: first-in, Shapley, last-in, side by side."""
+"""Performance of all sets of modalities, with first-in, Shapley and last-in values."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def worth_of(
     target: str,
     clusters: Any,
 ) -> dict[tuple[str, float], tuple[float, np.ndarray]]:
-    """Return worth and influence values of one coalition's cross-fitted risks, by (metric, horizon).
+    """Return performance and influence values of one coalition's cross-fitted risks, by (metric, horizon).
 
-    Knowing nothing (``risk`` None) is worth C = AUC = 0.5 and IPA = 0; its net benefit is that of the better of
-    treating all and none. IPA = 1 − Brier / Brier of ``null``, the cross-fitted risks of the null model.
+    The null model (``risk`` None) has C = AUC = 0.5 and IPA = 0; its net benefit is the larger of treating all and
+    none. IPA = 1 − Brier / Brier of ``null``, the cross-fitted risks of the null model.
     """
     zero = np.zeros(y.shape[0])
     out: dict[tuple[str, float], tuple[float, np.ndarray]] = {}

@@ -40,14 +40,14 @@ class Contrast(Result):
     Attributes
     ----------
     table : DataFrame
-        One row per contrast: the columns that were set, once with the suffix ``_against``; then ``estimate, se, low,
-        high, ratio, ratio_low, ratio_high, df, p, confidence``. ``estimate`` is the difference on ``scale``; ``ratio``
-        is its exponential where the scale is a logarithm (hazard, odds or time ratio), else missing.
+        One row per contrast: the specified columns, also with the suffix ``_against``; then ``estimate, se, low, high,
+        ratio, ratio_low, ratio_high, df, p, confidence``. ``estimate`` is the difference on ``scale``; ``ratio`` is its
+        exponential where the scale is a logarithm (hazard, odds or time ratio), else missing.
     settings : dict
-        Values of the columns that were not set.
+        Values of the other columns.
     scale : str or None
-        Scale of the coefficients, e.g. ``"log_hazard"``. Of ``"log_time"`` a positive estimate means later, and the
-        ratio is one of times; `linear_predictor`, for which higher means sooner, has the other sign.
+        Scale of the coefficients, e.g. ``"log_hazard"``. For ``"log_time"``, a positive estimate means later events and
+        the ratio is a time ratio; `linear_predictor`, which is higher for earlier events, has the opposite sign.
     cause : int
         Event code.
     m : int
@@ -103,23 +103,23 @@ def contrast(
     cause: int = 1,
     confidence: float = 0.95,
 ) -> Contrast:
-    """Compare patients who differ in some predictors, as ``contrast`` of rms does: splines and interactions included.
+    """Compare patients who differ in some predictors, including splines and interactions, like ``contrast`` of rms.
 
     Parameters
     ----------
     fitted : fitted RiskPipeline or model
         Unpenalised, with coefficients and their covariance.
     X : DataFrame or ndarray of shape (n, p)
-        Rows that give the other predictors their values: the median of a column of numbers, the most frequent value of
-        any other or of one that a step takes as nominal (the smallest of several). They matter where a predictor that
-        is set has an interaction.
+        Rows that determine the values of the other predictors: the median of a numeric column; the most frequent value
+        (the smallest if tied) of any other column or one that a step treats as nominal. These values matter only if a
+        specified predictor has an interaction.
     at, against : mapping of str to a value or a list of values
-        Columns of ``X`` and what they are set to, e.g. ``{"odi": [40, 60]}`` against ``{"odi": 20}``. Lists have one
-        length; single values are repeated. A column in one of them alone keeps its value from ``X`` in the other.
+        Columns of ``X`` and their specified values, e.g. ``{"odi": [40, 60]}`` against ``{"odi": 20}``. Lists must have
+        equal length; single values are repeated. A column in only one mapping keeps its value from ``X`` in the other.
     cause : int, default 1
         Event code.
     confidence : float, default 0.95
-        Level of the intervals, each for itself.
+        Level of the intervals, without adjustment for multiplicity.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def contrast(
     -----
     With designs d₁ and d₀ of the two settings the estimate is (d₁ − d₀)'b with variance (d₁ − d₀)'V(d₁ − d₀) and a
     normal quantile. Several completed tables: the estimates are pooled by Rubin's rules with the degrees of freedom of
-    Barnard and Rubin for infinitely many patients, as each table has knots of its own.
+    Barnard and Rubin for infinitely many patients, because each table has separate knots.
 
     References
     ----------

@@ -12,7 +12,7 @@ __all__ = ["Effects", "effects_on", "fitted_columns", "unwrapped"]
 
 
 class Effects(NamedTuple):
-    """Coefficients of one cause on one completed table, and the log-likelihood where it is of that cause alone."""
+    """Coefficients for one cause on one completed table, and the log-likelihood if it covers only that cause."""
 
     names: list[str]
     coef: np.ndarray
@@ -63,7 +63,7 @@ def _of_cause(model: Any, cause: int, name: str) -> Effects:
 
 
 def _of_one(model: Any, cause: int | None, name: str) -> Effects:
-    """Effects in a model without others inside; a cause of None is the one that it was fitted for."""
+    """Effects of a model without submodels; a cause of None means the cause of the fit."""
     if not all(hasattr(model, attribute) for attribute in ("coef_", "covariance_")):
         raise argument_error(
             name,
@@ -89,7 +89,7 @@ def _of_one(model: Any, cause: int | None, name: str) -> Effects:
         return Effects(columns, coef[row], covariance[row * p : (row + 1) * p, row * p : (row + 1) * p], None)
     if cause is not None and cause != (own := _own_cause(model)):
         raise argument_error("cause", f"{own}, the one that the coefficients are of", cause)
-    # the table of coefficients names what the covariance holds; otherwise a baseline stands before the effects
+    # the coefficient table names the entries of the covariance; otherwise baseline entries precede the effects
     terms = [str(term) for term in model.to_frame()["term"]]
     named = len(terms) == len(covariance) and set(columns) <= set(terms)
     place = [terms.index(column) for column in columns] if named else range(-p, 0)
@@ -112,6 +112,6 @@ def _row_of_cause(model: Any, coef: np.ndarray, covariance: np.ndarray, cause: i
 
 
 def _own_cause(model: Any) -> int:
-    """The cause that a single row of coefficients is of; a model of one cause takes others as censored."""
+    """Cause of a single row of coefficients; a model of one cause treats other events as censored."""
     causes = np.asarray(getattr(model, "causes_", ()))
     return int(getattr(model, "cause", causes[0] if causes.size == 1 else 1))

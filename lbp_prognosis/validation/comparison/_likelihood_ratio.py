@@ -19,21 +19,21 @@ __all__ = ["LikelihoodRatio", "likelihood_ratio"]
 
 @dataclass(frozen=True, repr=False)
 class LikelihoodRatio(Result):
-    """Likelihood-ratio test of nested fits on the same patients, and the fraction of information that is new.
+    """Likelihood-ratio test of nested fits on the same patients, and the fraction of new information.
 
     Attributes
     ----------
     statistic, df, p : float
-        2 (log L_with − log L_without), added parameters, χ² p-value. Of models of several causes the likelihood and
-        the parameters are those of all causes together.
+        2 (log L_with − log L_without), added parameters, χ² p-value. For models of several causes, likelihood and
+        parameters cover all causes together.
     lr_without, lr_with : float
         Likelihood-ratio χ² of each fit against no predictors.
     fraction_new : float
         1 − lr_without / lr_with.
     fraction_new_adjusted : float
-        The same with each χ² less its parameters.
+        Fraction with each χ² reduced by its number of parameters.
     fraction_new_variance : float
-        1 − var(lp_without) / var(lp_with), of several causes for the one asked about.
+        1 − var(lp_without) / var(lp_with), for models of several causes, of the cause of interest.
     """
 
     statistic: float
@@ -81,7 +81,7 @@ class LikelihoodRatio(Result):
 def likelihood_ratio(
     without: Any, with_: Any, X_without: Any, X_with: Any, *, added: str = "", cause: int = 1
 ) -> LikelihoodRatio:
-    """Test what one fit adds to another, nested one.
+    """Test the added parameters of a fit against a nested fit.
 
     Parameters
     ----------
@@ -89,17 +89,17 @@ def likelihood_ratio(
         With ``log_likelihood_``, ``log_likelihood_null_``, ``coef_`` and ``linear_predictor``, unpenalised, fitted on
         the same patients. A model without predictors may be the smaller one.
     X_without, X_with : DataFrame or array of shape (n, p)
-        What each was fitted on.
+        Development predictors of each model.
     added : str, default ""
-        Name of what was added.
+        Name of the added predictors.
     cause : int, default 1
         Event code of the linear predictor, for models of several causes (`CauseSpecificCox`, `DiscreteTimeHazard`).
 
     Notes
     -----
-    The most powerful test of association; it says nothing about prediction in new patients. The likelihood of
-    cause-specific hazards is a product over causes (Prentice et al. 1978, doi:10.2307/2530374): its ratio, summed over
-    causes, tests whether what is added goes with any of them.
+    The test is the most powerful test of association; it does not assess prediction in new patients. The likelihood of
+    cause-specific hazards is a product over causes (Prentice et al. 1978, doi:10.2307/2530374): the log ratio, summed
+    over causes, tests association of the added predictors with any cause.
     """
     for name, model in (("without", without), ("with_", with_)):
         for attribute in ("log_likelihood_", "log_likelihood_null_", "coef_", "linear_predictor"):

@@ -1,4 +1,4 @@
-"""The same pipeline on some of the columns."""
+"""``OnColumns``: a model restricted to some of the columns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _has_score(estimator: OnColumns) -> bool:
 
 
 class OnColumns(BaseEstimator):
-    """A model that sees only the named columns of ``X``.
+    """A model that uses only the named columns of ``X``.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class OnColumns(BaseEstimator):
         return float(self.model_.max_time_)
 
     def _cut(self, X: Any) -> Any:
-        # by position: several times sooner than by label, and this is asked thousands of times
+        # by position: several times faster than by label, and called thousands of times
         place = X.columns.get_indexer(list(self.columns))
         if (place < 0).any():
             missing = self.columns[int(np.argmin(place))]

@@ -1,4 +1,4 @@
-"""Net reclassification and integrated discrimination: computed when asked for, and objected to."""
+"""Net reclassification and integrated discrimination improvement, with an objection."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class Reclassification(Result):
     Attributes
     ----------
     nri_events, nri_nonevents : float
-        Net share moved up among those with the event, and down among those without; over the given categories, or in
-        any amount.
+        Net proportion moved up among patients with the event, and down among those without; across the given
+        categories, or by any amount.
     idi : float
-        Change of the mean risk with the event minus change without it.
+        Change in mean risk of patients with the event minus change in patients without it.
     se : dict of str to float
         Standard errors by name; empty unless the risks were held out.
     """
@@ -99,7 +99,7 @@ class Reclassification(Result):
         return metric_frame(rows)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the measures; zero is not what noise gives.
+        """Draw the measures; their expectation under noise is not zero.
 
         Parameters
         ----------
@@ -162,11 +162,11 @@ def reclassification(
 
     Notes
     -----
-    Why no interval by default: in the sample a larger nested model was fitted to, noise makes NRI and IDI positive, and
-    an interval around them excludes zero far too often; a reader takes such an interval for a test. For given risks on
-    other patients they are differences of means, and the standard errors come from influence values (weights of
-    censoring taken as known). They tell how well these numbers are known, and not that they are the right ones to ask
-    for: a miscalibrated model raises NRI and IDI in patients it never saw, so that the objection stays.
+    No interval is given by default. In the development sample of a larger nested model, noise makes NRI and IDI
+    positive, so an interval excludes zero far too often, and readers interpret such an interval as a test. For given
+    risks in other patients, NRI and IDI are differences of means, and the standard errors come from influence values
+    (with censoring weights taken as known). These standard errors quantify the precision of NRI and IDI, not their
+    suitability: a miscalibrated model raises NRI and IDI also in new patients, so the objection remains.
 
     References
     ----------
@@ -187,7 +187,7 @@ def reclassification(
     confidence = check_confidence(confidence)
 
     def mean(values: np.ndarray, who: np.ndarray) -> tuple[float, np.ndarray]:
-        """Weighted mean among some, and what each row adds to it."""
+        """Weighted mean of a subset, and the contribution of each row."""
         share = weight * who
         total = float(share.sum())
         if total <= 0:

@@ -1,4 +1,4 @@
-"""``trial_effect``: what using a model changed, from a trial that randomised clusters to it."""
+"""``trial_effect``: effect of using a model, from a cluster-randomised trial."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class TrialEffect(Result):
     difference, low, high : float
         Mean outcome with the model minus without it (a difference of proportions for 0 and 1), and its interval.
     p : float
-        Two-sided, of no effect, from the permutations.
+        Two-sided permutation p-value of no effect.
     polarity : {"bad", "good"}
         Whether high values of the outcome are bad or good.
     n, n_clusters, n_periods : int
@@ -55,11 +55,11 @@ class TrialEffect(Result):
     icc : float
         Correlation of two patients of a cluster in one period, beyond period and use of the model.
     horizon : float or None
-        When the outcome was measured.
+        Time at which the outcome was measured.
     confidence : float
         Level of the interval.
     n_permutations : int
-        Arrangements that were drawn and compare clusters.
+        Number of drawn arrangements that compare clusters.
     objections : tuple of Objection
         ``few-clusters``.
     """
@@ -149,7 +149,7 @@ def trial_effect(
     clusters : array-like of shape (n,)
         Unit of randomisation: practice or hospital.
     exposed : array-like of shape (n,)
-        1 where the patient's cluster used the model in that period, else 0: as randomised, whatever was done.
+        1 if the patient's cluster was randomised to use the model in that period, otherwise 0 (intention to treat).
     periods : array-like of shape (n,), optional
         Period of each patient, in a trial with several; one period by default.
     model : str
@@ -161,14 +161,14 @@ def trial_effect(
     confidence : float, default 0.95
         Level of the interval.
     n_permutations : int, default 2000
-        Arrangements to draw.
+        Number of arrangements to draw.
     random_state : int, SeedSequence, Generator or None, default 0
-        Draws them.
+        Seed of the arrangements.
 
     Returns
     -------
     TrialEffect
-        Evidence takes it with ``Evidence.with_result``; no other result supports ``Claim.improves_outcomes``.
+        Add it to evidence with ``Evidence.with_result``; no other result supports ``Claim.improves_outcomes``.
 
     Raises
     ------
@@ -180,11 +180,11 @@ def trial_effect(
     Notes
     -----
     In each period the mean of the cluster means with the model is compared with that without it; periods are averaged
-    with weights ``n₁ n₀ / (n₁ + n₀)`` of clusters. Only clusters of one period are compared, so that a trend over time
-    changes nothing; periods in which all clusters or none use the model say nothing. The test permutes which clusters
-    follow which sequence, and the interval contains the effects that it does not reject: both are right with few
-    clusters of unequal size, and for any correlation within clusters. Patients count equally within a cluster, clusters
-    equally within a period. Missing outcomes are left out and have to be justified.
+    with weights ``n₁ n₀ / (n₁ + n₀)`` of clusters. Only clusters within the same period are compared, so a time trend
+    does not bias the effect; periods in which all clusters or none use the model are uninformative. The test permutes
+    which clusters follow which sequence, and the interval contains the effects that it does not reject: both are right
+    with few clusters of unequal size, and for any correlation within clusters. Patients count equally within a cluster,
+    clusters equally within a period. Missing outcomes are excluded; justify their exclusion.
 
     References
     ----------

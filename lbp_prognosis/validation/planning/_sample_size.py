@@ -23,11 +23,11 @@ class SampleSize(Result):
     Attributes
     ----------
     purpose : {"development", "validation", "trial"}
-        What the patients are for.
+        Purpose of the sample.
     outcome : {"binary", "survival", "continuous"}
         Kind of outcome.
     criteria : tuple of dict
-        One mapping a criterion: ``criterion``, ``n``, and what it aims at (``target``).
+        One mapping per criterion: ``criterion``, ``n``, and what it aims at (``target``).
     details : dict of str to float
         Quantities met on the way (R², its maximum, expected shrinkage, events per parameter …).
     parameters : dict of str to int

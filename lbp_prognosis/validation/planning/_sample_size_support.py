@@ -51,7 +51,7 @@ class SampleSizeSupport(Result):
     expected_shrinkage : float
         Uniform shrinkage to expect with the parameters and patients at hand.
     development, validation : SampleSize
-        What would be needed.
+        Required sample sizes.
     """
 
     n: int
@@ -160,7 +160,7 @@ def sample_size_support(
     n_simulations: int = 100,
     random_state: RandomState = 0,
 ) -> SampleSizeSupport:
-    """Say what the patients at hand support.
+    """Return the parameters, shrinkage and interval widths that the available patients support.
 
     Parameters
     ----------

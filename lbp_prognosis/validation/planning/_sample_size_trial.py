@@ -39,7 +39,7 @@ def sample_size_trial(
         Half the clusters use the model; the same, with a period before in which none does; or all begin, one group of
         clusters after another, in randomised order.
     outcome : {"binary", "continuous"}
-        Of the patients: not recovered, a score, a cost.
+        Kind of outcome: e.g. not recovered, a score, a cost.
     control, intervention : float
         Proportion or mean without and with the model. What a model can change is bounded by the decisions it changes.
     cluster_size : int
@@ -55,9 +55,9 @@ def sample_size_trial(
     steps : int, default 4
         Stepped wedge: groups of clusters that begin one after another; there are ``steps + 1`` periods.
     power : float, default 0.9
-        Of a two-sided test.
+        Power of a two-sided test.
     alpha : float, default 0.05
-        Its level.
+        Level of the test.
 
     Returns
     -------

@@ -1,3 +1,3 @@
-"""Results of several imputations, sites or studies as one."""
+"""Pooling of results over imputations, sites or studies."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Tables that are imputed already: several completed rows per patient."""
+"""Multiply imputed tables: several completed rows per patient."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class MultiplyImputed:
     Parameters
     ----------
     tables : sequence of DataFrame of shape (n, p)
-        One a version, with the same rows (patients) and columns in the same order.
+        One table per imputation, with the same rows (patients) and columns in the same order.
 
     Examples
     --------

@@ -21,7 +21,7 @@ __all__ = ["pool_evaluations", "pool_likelihood_ratios", "pool_table"]
 def pool_evaluations(parts: Sequence[Evaluation], averaged: Evaluation) -> Evaluation:
     """Return ``averaged`` (the evaluation of the mean risks) with every number pooled over ``parts``.
 
-    Calibration curves and groups stay those of the mean risks. Influence values are dropped: they know nothing of the
+    Calibration curves and groups stay those of the mean risks. Influence values are dropped: they do not include the
     variation between imputations.
     """
     metrics = {

@@ -82,13 +82,13 @@ def bootstrap_validate(
     Parameters
     ----------
     model : estimator
-        Unfitted pipeline with ``fit`` and ``predict_risk``; everything learned from data must be inside.
+        Unfitted pipeline with ``fit`` and ``predict_risk``; it must contain all steps that learn from data.
     X : DataFrame or array of shape (n, p), or MultiplyImputed
         Predictors. With imputed tables the same patients are drawn in every imputation, measures are pooled, and the
         result is marked ``imputed-outside-resampling``.
     y : ndarray of shape (n,)
         Made by `Surv.right`, `Status.at`, or `Measured.at` with a declared cut: the model is fitted to the score, and
-        its risk at the cut is judged (measures of the score itself: `score_optimism`).
+        its risk at the cut is evaluated (for measures of the score, see `score_optimism`).
     horizons : float or sequence of float, optional
         Prediction times; a `Status` and a score contain their own; for times they are required.
     thresholds : array-like, default ()
@@ -102,11 +102,11 @@ def bootstrap_validate(
     n_resamples : int, default 200
         Resamples.
     groups : array-like of shape (n,), optional
-        Patients (or other units) resampled whole.
+        Patients or other clusters, resampled as a whole.
     within : array-like of shape (n,), optional
         Sites; rows are resampled within each.
     resamples : array-like of int of shape (n_resamples, n), optional
-        Row numbers drawn beforehand, instead of drawing here.
+        Predefined row numbers of the resamples.
     interval : {"shifted", "two-stage"}, default "shifted"
         ``"shifted"``: percentiles of the resamples' apparent values minus the optimism, a free by-product that is too
         narrow when overfitting is strong. Measures of calibration, which the fit itself sets to about one or zero in
@@ -118,7 +118,7 @@ def bootstrap_validate(
     fit_params : mapping of str to array-like of shape (n,), optional
         Row-wise arguments of ``fit``.
     indexes : bool, default True
-        Also Dxy, Nagelkerke's R², D, U, Q and g.
+        Whether to include Dxy, Nagelkerke's R², D, U, Q and g.
     keep_predictions : bool, default False
         Keep every resample's risks for the original patients (``instability``).
     confidence : float, default 0.95
@@ -128,7 +128,7 @@ def bootstrap_validate(
     n_jobs : int, optional
         Workers.
     checkpoint : path, optional
-        Folder of finished resamples.
+        Folder for finished resamples.
     progress : bool, default False
         Show a progress bar.
     name : str, optional
@@ -213,7 +213,7 @@ def bootstrap_validate(
         checkpoint=checkpoint,
         progress=progress,
         description="Bootstrap",
-        # each measure of the panel, thrice
+        # each measure of the panel, three times
         accept=lambda _, arrays: all(arrays[key].shape == apparent.shape for key in ("inside", "tested", "outside")),
     )
     n_failed = _count_failed(results)

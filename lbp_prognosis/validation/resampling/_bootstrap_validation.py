@@ -1,4 +1,4 @@
-"""The result of a bootstrap validation: apparent, optimistic by how much, corrected."""
+"""Result of a bootstrap validation: apparent performance, optimism and corrected performance."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ __all__ = ["BootstrapValidation", "mean_defined", "p632_plus"]
 
 @dataclass(frozen=True, repr=False)
 class BootstrapValidation(Result):
-    """Performance corrected for having been measured where the model was made.
+    """Optimism-corrected performance.
 
     Attributes
     ----------
     names : tuple of (metric, horizon, threshold)
         Measures, in the order of the columns.
     apparent : ndarray of shape (k,)
-        On the development data.
+        Performance on the development data.
     optimism : ndarray of shape (k,)
         Mean over resamples of performance in the resample minus performance on the development data.
     corrected : ndarray of shape (k,)
-        By ``method``.
+        Performance corrected by ``method``.
     low, high : ndarray of shape (k,)
         Interval of ``corrected``.
     resampled, tested, out_of_bag : ndarray of shape (n_resamples, k)
         Performance of each resample's model in the resample, on the development data, and on rows left out.
     no_information : ndarray of shape (k,)
-        Values if predictions told nothing (for .632+).
+        Values for uninformative predictions (for .632+).
     n_failed : int
         Fits that failed and were drawn again.
     predictions : ndarray of shape (n_resamples, n, n_horizons) or None
@@ -112,7 +112,7 @@ class BootstrapValidation(Result):
         raise argument_error("metric", f"one of {sorted({name for name, _, _ in self.names})}", metric)
 
     def instability(self, thresholds: Any = ()) -> Instability:
-        """Return how much a patient's risk depends on the sample; needs ``keep_predictions=True``."""
+        """Return the instability of individual risks over samples; needs ``keep_predictions=True``."""
         if self.predictions is None or self.risk is None or self.y is None or self.horizons is None:
             raise argument_error("keep_predictions", "True for instability", "False", "Validate again and keep them.")
         return Instability.of(self.risk, self.predictions, self.y, self.horizons, thresholds, self.target, self.model)
@@ -163,7 +163,7 @@ class BootstrapValidation(Result):
         return self.risk[:, k], self.predictions[:, :, k], tau, self.y
 
     def development_value(self, thresholds: Any, horizon: float | None = None) -> DevelopmentValue:
-        """Return what knowing the right risks would be worth; needs ``keep_predictions=True``.
+        """Return the value of perfect information at development; needs ``keep_predictions=True``.
 
         Parameters
         ----------
@@ -174,8 +174,8 @@ class BootstrapValidation(Result):
 
         Notes
         -----
-        Risks of the original patients by the resamples' models stand for draws of the right risks
-        (see `evaluation.utility.development_value`).
+        Risks of the original patients by the resamples' models serve as draws of the right risks (see
+        `evaluation.utility.development_value`).
         """
         risk, predictions, tau, _ = self._kept(horizon, "the value of development")
         return development_value(risk, predictions, thresholds, target=self.target, horizon=tau, model=self.model)
@@ -225,7 +225,7 @@ class BootstrapValidation(Result):
     def plot(
         self, ax: Axes | None = None, *, metrics: Sequence[str] | None = None, horizon: float | None = None
     ) -> Axes:
-        """Draw measures as corrected, with their intervals, and as they appeared (hollow): the gap is the optimism.
+        """Draw corrected measures with intervals, and apparent measures (hollow); the difference is the optimism.
 
         Parameters
         ----------
@@ -332,7 +332,7 @@ def p632_plus(apparent: np.ndarray, outside: np.ndarray, nothing: np.ndarray) ->
     Efron B, Tibshirani R (1997). JASA 92:548–560. doi:10.1080/01621459.1997.10474007
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        # performance left out is taken no worse than that of knowing nothing
+        # out-of-bag performance is limited to that of no information
         worse = np.where(nothing >= apparent, np.minimum(outside, nothing), np.maximum(outside, nothing))
         rate = np.clip((worse - apparent) / (nothing - apparent), 0.0, 1.0)
         weight = 0.632 / (1 - 0.368 * rate)

@@ -1,4 +1,4 @@
-"""Risks for patients the model has not seen: repeated cross-validation of whole pipelines on the same folds."""
+"""Out-of-fold risks: repeated cross-validation of whole pipelines on the same folds."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class CrossValidation(Result):
     folds : ndarray of int of shape (n_repeats, n)
         Fold of each row in each repeat; the model that predicts a row was fitted without its fold.
     risks_by_repeat : dict of str to ndarray of shape (n_repeats, n, n_horizons)
-        Out-of-fold risks; of a score those of its declared cut.
+        Out-of-fold risks; for a score, the risks at its declared cut.
     forecasts : dict of str to ScoreForecast
         Out-of-fold distributions of a score, averaged over repeats; empty for other outcomes.
     """
@@ -108,7 +108,7 @@ class CrossValidation(Result):
         return {name: values.mean(axis=0) for name, values in self.scores_by_repeat.items()}
 
     def evaluate(self, thresholds: Any = None, **keywords: Any) -> Evaluation:
-        """Return `evaluation.evaluate` of the averaged out-of-fold risks; of a score of its distributions.
+        """Return `evaluation.evaluate` of the averaged out-of-fold risks or, for a score, distributions.
 
         Parameters
         ----------
@@ -264,12 +264,12 @@ def cross_validate_risk(
     n_repeats : int, default 20
         Repeats with new folds.
     groups : array-like of shape (n,), optional
-        Patient (or other unit) whose rows stay in one fold.
+        Patient or other cluster of each row; its rows stay in one fold.
     pooled_sites : array-like of shape (n,), optional
-        Hospital of each row. Folds mix them: with three or more, the result says that it does not apply to a new one,
-        for which `internal_external` leaves each out.
+        Hospital of each row. Folds mix hospitals. With three or more, the result states that it does not apply to a new
+        hospital; use `internal_external`, which leaves out each hospital in turn.
     folds : array-like of int of shape (n_repeats, n) or (n,), optional
-        Fold numbers given beforehand, instead of drawing them here.
+        Predefined fold numbers.
     fit_params : mapping of str to array-like of shape (n,), optional
         Row-wise arguments of ``fit``, e.g. ``sample_weight``.
     random_state : int, Generator or None, default 0
@@ -277,7 +277,7 @@ def cross_validate_risk(
     n_jobs : int, optional
         Workers; results do not depend on it.
     checkpoint : path, optional
-        Folder of finished fits; a killed run resumes from it.
+        Folder for finished fits, from which an interrupted run resumes.
     progress : bool, default False
         Show a progress bar.
     sites : array-like of shape (n,), optional
@@ -286,7 +286,7 @@ def cross_validate_risk(
     Returns
     -------
     CrossValidation
-        Out-of-fold risks; ``evaluate(thresholds)`` judges and compares them.
+        Out-of-fold risks; ``evaluate(thresholds)`` evaluates and compares them.
 
     Raises
     ------

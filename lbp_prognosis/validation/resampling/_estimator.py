@@ -1,4 +1,4 @@
-"""Unfitted in, fresh clones out: what resampling may do with an estimator."""
+"""Checks and clones of unfitted estimators for resampling."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def fit_on(estimator: Any, X: Any, y: np.ndarray, rows: np.ndarray, fit_params: 
 def risk_of(
     model: Any, X: Any, horizons: np.ndarray, cause: int, y: np.ndarray
 ) -> tuple[np.ndarray, tuple[Objection, ...]]:
-    """Return risks (n, n_horizons), and what is doubtful about them.
+    """Return risks (n, n_horizons), and objections to them.
 
     A cause that the training rows of ``model`` lack, though rows of ``y`` have it, has a hazard of zero: its risk is 0
     as far as the model's follow-up goes, and that is objected to.

@@ -1,4 +1,4 @@
-"""Folds: stratified on what happened, patients kept whole, one draw per repeat."""
+"""Folds stratified on the outcome, with patients kept in one fold and one draw per repeat."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["event_stratum", "given_folds", "rarer_events", "repeated_folds", "si
 
 
 def event_stratum(y: np.ndarray) -> np.ndarray:
-    """Return what happened to each row as a small code, for stratification."""
+    """Return the outcome of each row as a small code, for stratification."""
     kind = outcome_kind(y)
     if kind == "measured":  # missing scores, and the lower and upper half
         value = y["value"]

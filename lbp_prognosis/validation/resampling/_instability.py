@@ -45,7 +45,7 @@ class Instability(Result):
     thresholds : ndarray of shape (k,)
         Decision thresholds.
     classification : ndarray of shape (n, n_horizons, k)
-        Share of models whose decision differs from the final model's.
+        Proportion of models whose decision differs from that of the final model.
     """
 
     risk: np.ndarray

@@ -237,7 +237,7 @@ def internal_external(
     progress: bool = False,
     **keywords: Any,
 ) -> InternalExternal:
-    """Fit without one site, judge there, for each site in turn.
+    """Fit models without one site and evaluate them at this site, for each site in turn.
 
     Parameters
     ----------
@@ -249,8 +249,8 @@ def internal_external(
     y : ndarray of shape (n,)
         Structured outcome.
     sites : array-like of shape (n,), optional
-        Hospital of each row. Left out, ``groups`` are the sites, and what stands here may be the horizons, as in the
-        other functions of validation: ``internal_external(model, X, y, 12, groups=site)``.
+        Hospital of each row. If omitted, ``groups`` are the sites, and this position may contain the horizons, as in
+        other validation functions: ``internal_external(model, X, y, 12, groups=site)``.
     horizons : float or sequence of float, optional
         Prediction times; a `Status` contains its own; for times they are required.
     thresholds : array-like or ThresholdRange, optional
@@ -289,7 +289,7 @@ def internal_external(
 
     Notes
     -----
-    The performance is that of the strategy; the model to be used is fitted on all sites.
+    The performance is that of the modelling strategy; fit the final model on all sites.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The same model again on a resample: from numbers of copies where the model can, from rows drawn where not."""
+"""Refits of a model on resamples, from numbers of copies if the model supports them, otherwise from rows."""
 
 from __future__ import annotations
 

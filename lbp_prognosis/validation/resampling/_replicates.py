@@ -1,4 +1,4 @@
-"""Replicates of anything: in parallel, in order, written as they finish, found again after a kill."""
+"""Replicates computed in parallel and in order, with checkpoints for interrupted runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores predicted for patients that the model has not seen, and the optimism of those that it has."""
+"""Out-of-fold score forecasts, and optimism-corrected performance of score models."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def cross_validate_scores(
     groups : array-like of shape (n,), optional
         Units kept in one fold, of models that tune on folds too.
     random_state : int, Generator or None, default 0
-        Deals the folds.
+        Seed of the folds.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def score_optimism(
     n_resamples : int, default 200
         Bootstrap samples.
     groups : array-like of shape (n,), optional
-        Units drawn whole.
+        Clusters that are resampled as a whole.
     random_state : int, Generator or None, default 0
         Seed.
 

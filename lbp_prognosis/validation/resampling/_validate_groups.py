@@ -1,4 +1,4 @@
-"""``validate_groups``: do the risk groups of a rule hold for patients that it was not made from, and do they stay?"""
+"""``validate_groups``: out-of-fold performance and stability of the risk groups of a rule."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _COLUMNS = [
 
 @dataclass(frozen=True, repr=False)
 class GroupValidation(Result):
-    """Risk groups of patients that the rule was not made from.
+    """Out-of-fold performance of risk groups.
 
     Attributes
     ----------
@@ -66,10 +66,9 @@ class GroupValidation(Result):
         Of the rule made from all patients.
     table : DataFrame
         One row per group: ``horizon, group, n, n_events, share, mean_risk, observed, se, low, high, step, step_se,
-        stays, reason``.
-        ``low`` and ``high`` hold for all groups together. ``step`` is the observed risk minus that of the
-        group below, with its standard error; ``stays`` the mean probability that a patient of the group would be in it
-        by the rule of another sample.
+        stays, reason``. ``low`` and ``high`` are simultaneous limits for all groups. ``step`` is the observed risk
+        minus that of the group below, with its standard error; ``stays`` the mean probability that a patient of the
+        group would be in it by the rule of another sample.
     groups : ndarray of int of shape (n,)
         Group of each row by the rule of the other folds (sites).
     groups_all : ndarray of int of shape (n,)
@@ -190,7 +189,7 @@ def validate_groups(
     n_jobs: int | None = None,
     random_state: Any = 0,
 ) -> GroupValidation:
-    """Judge the groups of a `RiskStratifier` on patients that neither its model nor its cuts have seen.
+    """Evaluate the groups of a `RiskStratifier` on patients not used to develop its model or cuts.
 
     Parameters
     ----------
@@ -209,7 +208,7 @@ def validate_groups(
     n_resamples : int, default 200
         Bootstrap rules for the probability that a patient stays in the group; 0 leaves it out.
     confidence : float, default 0.95
-        Level at which the intervals of all groups hold together.
+        Simultaneous level of the intervals of all groups.
     fit_params : mapping, optional
         Row-wise arguments of ``fit``.
     n_jobs : int, optional
@@ -225,8 +224,8 @@ def validate_groups(
 
     Notes
     -----
-    Observed risks are Kaplan–Meier or Aalen–Johansen estimates of the group, with log-log limits. Groups are of
-    different patients, so that limits at the level ``confidence^(1/G)`` hold together (Šidák).
+    Observed risks are Kaplan–Meier or Aalen–Johansen estimates of the group, with log-log limits. Groups contain
+    different patients, so limits at the level ``confidence^(1/G)`` are simultaneous (Šidák).
 
     References
     ----------

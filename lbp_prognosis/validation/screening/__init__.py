@@ -1,3 +1,3 @@
-"""A look at predictors and outcome before any fit: leaks, identifiers, copies of patients, clocks in the wrong unit."""
+"""Checks of predictors and outcome before any fit: leakage, identifiers, copied patients and units of time."""
 
 __all__: list[str] = []

@@ -46,7 +46,7 @@ def as_numbers(column: pd.Series) -> np.ndarray | None:
 
 
 def strength(column: pd.Series, state: np.ndarray, fold: np.ndarray) -> Strength:
-    """Return how well a column tells a state by itself.
+    """Return the discrimination of a state by one column.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``screen``: does the table hold what it should not know, before any model is fitted?"""
+"""``screen``: checks of predictors and outcome for leakage, before any model is fitted."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def screen(
     polarity: str | None = None,
     groups: Any = None,
 ) -> Screening:
-    """Look for leaks and other damage in predictors and outcome before any model is fitted.
+    """Check predictors and outcome for leakage and other data errors before any model is fitted.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ def screen(
     cause : int, default 1
         Event of interest.
     polarity : {"good", "bad"}, optional
-        Whether the event is good for the patient (recovery); with it the direction of pain and disability is checked.
+        Whether the event is good for the patient (recovery); if given, the direction of pain and disability is checked.
     groups : array-like of shape (n,), optional
-        Patient of each row, where a patient may have several: the first row of each is looked at.
+        Patient of each row, where a patient may have several: only the first row of each patient is checked.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def screen(
     ['predictor-follows-follow-up']
     """
     if check_outcome(y, ("right", "interval", "status", "measured"), caller="screen") == "measured":
-        # the upper half stands for the score: a leak tells it as it tells any other cut
+        # the upper half represents the score: a leak predicts it like any other cut
         y = measured_to_status(y, at_least=float(np.nanmedian(y["value"])))
     kind = check_outcome(y, ("right", "interval", "status"), caller="screen")
     asked = status_horizon(y) if kind == "status" and horizons is None else horizons

@@ -1,4 +1,4 @@
-"""Outcomes that were not observed: attendance weights, imputation, and what if those absent did worse."""
+"""Unobserved outcomes: attendance weights, imputation and sensitivity to outcomes not missing at random."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def attrition_weights(y: np.ndarray, X: pd.DataFrame) -> AttritionWeights:
     y : ndarray of shape (n,)
         Made by `Status.at` (−1 where not seen) or `Measured.at` (NaN where not seen).
     X : DataFrame of shape (n, p)
-        What is known of every patient and predicts attendance; complete.
+        Complete predictors of attendance, known for all patients.
 
     Returns
     -------
@@ -120,7 +120,8 @@ def attrition_weights(y: np.ndarray, X: pd.DataFrame) -> AttritionWeights:
 
     Notes
     -----
-    Right if, given ``X``, being seen does not depend on the outcome. `delta_sensitivity` shows what follows if it does.
+    The weights are valid if attendance is independent of the outcome given ``X``; `delta_sensitivity` shows the effect
+    of a dependence.
     """
     scores = check_outcome(y, ("status", "measured"), caller="attrition_weights") == "measured"
     seen = (~np.isnan(y["value"]) if scores else y["status"] >= 0).astype(int)
@@ -218,14 +219,14 @@ def delta_sensitivity(
     random_state: RandomState = 0,
     model: str = "",
 ) -> DeltaSensitivity:
-    """Impute the states or scores of those not seen, shifted by delta, and judge the predictions each time.
+    """Impute unobserved states or scores, shifted by delta, and evaluate the predictions for each delta.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
         Made by `Status.at` or `Measured.at`.
     X : DataFrame of shape (n, p)
-        Predictors of the state or score, complete; include what tells who comes back.
+        Predictors of the state or score, complete; include predictors of attendance.
     risk : array-like of shape (n,) or ScoreForecast
         Risks to be judged; of a score its predicted distributions, or risks at the declared cut.
     deltas : sequence of float, optional

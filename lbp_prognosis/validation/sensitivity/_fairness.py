@@ -1,4 +1,4 @@
-"""``fairness``: how far each group's performance lies from that of all patients, with bands over all groups."""
+"""``fairness``: differences in performance between each group and all patients, with simultaneous bands."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Fairness(Result):
     confidence : float
         Level of the intervals, and of the bands over all groups of a variable.
     note : str
-        What the table does not say.
+        Limitations of the table.
     """
 
     groups: pd.DataFrame = field(repr=False)
@@ -147,7 +147,7 @@ def fairness(
     n_draws: int = 2000,
     random_state: RandomState = 0,
 ) -> Fairness:
-    """Say how far the performance in each group lies from that in all patients.
+    """Return differences in performance between each group and all patients.
 
     Parameters
     ----------

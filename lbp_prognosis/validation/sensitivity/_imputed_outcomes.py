@@ -152,8 +152,8 @@ def impute_outcomes(
     y : ndarray of shape (n,)
         Made by `Measured.at`; NaN where not observed.
     X : DataFrame or ndarray of shape (n, p)
-        Predictors of the score and of attendance, treatment and baseline score among them; what may be missing is for
-        the model to say.
+        Predictors of the score and of attendance, including treatment and baseline score; the model determines which
+        values may be missing.
     outcome_model : estimator, optional
         Unfitted model of a score with ``predict_forecast``, or a pipeline of one; `LinearOutcome` by default.
     imputations : int, default 20

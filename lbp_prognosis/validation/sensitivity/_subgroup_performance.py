@@ -60,7 +60,7 @@ class SubgroupPerformance(Result):
     overall : Evaluation
         Of all rows together.
     note : str
-        What the table does not say.
+        Limitations of the table.
     """
 
     groups: pd.DataFrame
@@ -189,8 +189,8 @@ def subgroup_performance(
     risks : array-like of shape (n,) or (n, n_horizons), or mapping from name to such arrays
         Out-of-sample risks: cross-fitted, or of external patients.
     groups : mapping of str to array-like of shape (n,), DataFrame, or array-like of shape (n,)
-        Labels by variable: sex, education, insurance, scanner, site … A numeric variable needs ``bands``. One variable
-        alone is named after its series, or "group".
+        Labels by variable: sex, education, insurance, scanner, site … A numeric variable needs ``bands``. A single
+        variable is named after its series, or "group".
     horizons : float or sequence of float, optional
         Prediction times; a `Status` contains its own.
     thresholds : array-like or ThresholdRange, optional

@@ -53,7 +53,7 @@ class WeightedStatus(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class WithoutTreatment(Result):
-    """Outcomes of patients followed until they start a treatment, with weights that let them stand for all.
+    """Outcomes of patients followed until they start a treatment, with weights to represent all patients.
 
     Attributes
     ----------
@@ -137,7 +137,7 @@ class WithoutTreatment(Result):
     def evaluate(
         self, risks: Any, horizon: float, thresholds: Any = None, *, cause: int = 1, **options: Any
     ) -> Evaluation:
-        """Judge risks without treatment: discrimination, accuracy, calibration and net benefit at a horizon.
+        """Evaluate risks without treatment: discrimination, accuracy, calibration and net benefit at a horizon.
 
         Parameters
         ----------
@@ -248,7 +248,7 @@ class WithoutTreatment(Result):
     # ---- positivity -----------------------------------------------------------------------------------------------
 
     def positivity(self, horizons: Any) -> pd.DataFrame:
-        """Return how much rests on few patients.
+        """Return diagnostics of positivity: probabilities of being untreated, and weights, by horizon.
 
         Parameters
         ----------
@@ -328,9 +328,9 @@ def without_treatment(
     treated_at : array-like of shape (n,)
         When each patient started the treatment, in the unit of ``y``; missing for those who did not.
     history : DataFrame
-        What decides on treatment and tells the outcome: one row per patient and time of measurement, with columns
-        ``id``, ``time`` (0 at time zero; every patient has a row there) and numbers. A value holds until the next row
-        of the patient. Values measured at the time at which the treatment starts are not used for it.
+        Predictors of treatment and outcome: one row per patient and time of measurement, with columns ``id``, ``time``
+        (0 at time zero; every patient has a row there) and numbers. A value applies until the next row of the patient.
+        Values measured at the time at which the treatment starts are not used for it.
     ids : array-like of shape (n,), optional
         Patients in the order of ``y``; by default 0 … n − 1.
     id, time : str
@@ -357,15 +357,16 @@ def without_treatment(
     DataError
         With one frame of all rows of ``history`` that cannot be used.
     EstimationError
-        If a column tells exactly who is treated.
+        If a column perfectly predicts treatment.
 
     Notes
     -----
     A patient is followed until the treatment starts. P(untreated at t | course) = exp(−∫ exp(x(u)'β) dH₀(u)) by a Cox
     model with covariates that change, and likewise for other losses. A patient with a known state at the horizon has
     weight 1/P, at the horizon or just before the event. At one time, events come before starts of treatment, and these
-    before censorings. This is right if, given ``history``, starting the treatment does not depend on what would have
-    happened without it, and if patients of every kind remain untreated; neither can be seen in the data.
+    before censorings. This is valid if, given ``history``, starting the treatment is independent of the outcome without
+    treatment (exchangeability), and if patients of every kind can remain untreated (positivity). The data cannot verify
+    either assumption.
 
     References
     ----------

@@ -1,3 +1,3 @@
-"""Models in data of others: external validation, updating, case mix."""
+"""Models in new populations: external validation, updating and case mix."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Other patients or another truth? Telling case-mix from coefficients when performance changes."""
+"""Decomposition of a change in performance into case mix and coefficients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``dynamic_performance``: how good is a risk that is updated, at each landmark?"""
+"""``dynamic_performance``: performance of dynamic risk predictions at each landmark."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def dynamic_performance(
     random_state: RandomState = 0,
     **options: Any,
 ) -> DynamicPerformance:
-    """Judge fitted dynamic models in patients who had no part in their fit, at each landmark.
+    """Evaluate fitted dynamic models at each landmark in patients not used for development.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def dynamic_performance(
     Returns
     -------
     DynamicPerformance
-        One evaluation a landmark of P(event within the window | none by the landmark).
+        One evaluation per landmark of P(event within the window | none by the landmark).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A fitted model on patients who had no part in it."""
+"""External validation of fitted models in new patients."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ExternalValidation(Result):
     evaluation : Evaluation
         Every metric of every model and pair on the new patients.
     kind : {"temporal", "geographic", "setting", "random_split"}
-        In what the new patients differ.
+        Difference between the new and the development patients.
     description : str
         The new patients, in words.
     risks : dict of str to ndarray of shape (n, n_horizons)
@@ -119,7 +119,7 @@ def external_validate(
     development_X: Any = None,
     **keywords: Any,
 ) -> ExternalValidation:
-    """Judge fitted models on new patients: all tiers of prognosis and utility in one call.
+    """Evaluate fitted models in new patients: prognostic performance and clinical utility.
 
     Parameters
     ----------
@@ -137,10 +137,10 @@ def external_validate(
     thresholds : array-like or ThresholdRange, optional
         Decision thresholds.
     kind : {"temporal", "geographic", "setting", "random_split"}
-        In what the new patients differ from those of development. It has to be said: the word external is earned, and
-        without it the call is refused.
+        Difference between the new and the development patients. Required, because validation in a random split is not
+        external.
     description : str, default ""
-        Who the new patients are, for the page.
+        Description of the new patients, for the page.
     cause : int, default 1
         Event code of interest.
     target : {"event", "no_event"}, default "event"
@@ -148,7 +148,7 @@ def external_validate(
     clusters : array-like of shape (n,), optional
         Cluster of each row, for the standard errors.
     development_X : DataFrame, optional
-        Predictors of development: rows that stand in both are refused.
+        Predictors of the development patients; rows that occur in both data sets are refused.
     **keywords
         Passed to `evaluation.evaluate`.
 

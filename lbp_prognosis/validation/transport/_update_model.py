@@ -130,7 +130,7 @@ def update_model(
         Level of each test in the closed procedure.
     discount : float, default 1.0
         Power λ in (0, 1] of a Bayesian update: the prior is N(b, V/λ) of the old fit, so that 1 pools old and new
-        patients and a small value all but forgets the old ones.
+        patients and a small value gives the old patients little weight.
 
     Returns
     -------
@@ -210,7 +210,7 @@ def _ledger(model: Any, X: Any, y: np.ndarray, method: str, events: int, tests: 
 
 
 def _description(model: Any) -> Any:
-    """Return what tells one parent from another; a formula of others is named by its function."""
+    """Return the identification of the parent model; a published formula is named by its function."""
     formula = getattr(model, "estimator", None)
     if inspect.isroutine(formula):
         return f"{formula.__module__}.{formula.__qualname__}"
