@@ -347,7 +347,7 @@ def _discrimination(
 
     known = np.flatnonzero(~np.isnan(risk).all(axis=0))
     by_risk = bool(known.size) and (score is None or has_competing(y, shared["cause"]))
-    if by_risk:  # with competing events a cause-specific hazard does not order the incidence (Wolbers)
+    if by_risk:  # with competing events, cause-specific hazards do not order the incidence (Wolbers)
         score = risk[:, known[-1]]
     if kind != "status" and score is not None:
         add("concordance", lambda: concordance(y, score, **shared))

@@ -117,7 +117,7 @@ def scanner_effect(
         Adjusted for linearly (age, sex, BMI …): patients differ between hospitals.
     subject : array-like of shape (n,), optional
         Subject of each row when the same people were measured on several scanners; their means are then removed, which
-        is the only design in which a difference is the scanner's alone.
+        is the only design that attributes a difference to the scanner.
     confidence : float, default 0.95
         Level of the intervals.
 

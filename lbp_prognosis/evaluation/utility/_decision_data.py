@@ -61,7 +61,7 @@ class DecisionData:
     frequency, strict, complement, ipcw : bool
         Weights are counts; treat above (not at) the threshold; the target is the absence of the event; estimator.
     missing : ndarray of bool of shape (n_models, n_horizons)
-        No risk predicted: ``risks`` then hold a stand-in, from which no number may be made.
+        No risk predicted: ``risks`` then contain placeholders, which must not be used.
     """
 
     order: np.ndarray

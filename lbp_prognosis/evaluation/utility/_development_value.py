@@ -123,7 +123,7 @@ def development_value(
     Raises
     ------
     ArgumentError
-        If ``draws`` is not of shape (n_draws ≥ 2, n) or holds no probabilities.
+        If ``draws`` is not of shape (n_draws ≥ 2, n) or does not contain probabilities.
 
     Notes
     -----

@@ -40,7 +40,7 @@ class OutcomeAt:
     keep : ndarray of int
         Rows of the original outcome that are used (a state that was not observed is left out).
     state : ndarray of shape (m,)
-        1 where the target holds at the horizon, 0 where not, 0 with weight zero where censored.
+        1 with the target at the horizon, 0 without it, and 0 with weight zero if censored.
     weight : ndarray of shape (m,)
         Inverse probability of censoring weights (ones for a `Status`).
     clusters : ndarray of shape (m,) or None

@@ -101,9 +101,9 @@ def sample_size_validation(
     Binary. O/E: se(ln O/E) = √((1 − φ)/(φ n)), and the width of exp(±z se) is 2 sinh(z se). Slope: inverse of the
     expected information of the recalibration model, integrated over the law of the linear predictor. C: Newcombe's
     variance. Standardised net benefit: the variance of sensitivity − w (1 − specificity), w = (1−φ)/φ · t/(1−t).
-    Survival has no closed form that holds: the usual se(slope) ≈ 1/√(events · var(lp)) is too small by 9 to 23 % for
-    lp_sd between 0.6 and 1.0, so studies are simulated (Weibull proportional hazards, uniform censoring) and the
-    standard errors scaled by 1/√n.
+    Survival has no valid closed form: the usual se(slope) ≈ 1/√(events · var(lp)) is too small by 9 to 23 % for lp_sd
+    between 0.6 and 1.0, so studies are simulated (Weibull proportional hazards, uniform censoring) and the standard
+    errors scaled by 1/√n.
 
     References
     ----------

@@ -24,7 +24,7 @@ def evaluate_rows(
     thresholds: Any,
     options: Mapping[str, Any],
 ) -> Evaluation:
-    """Return `evaluation.evaluate` of the rows alone.
+    """Return `evaluation.evaluate` of a subset of rows.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Intervals of measures that a fit sets: their apparent value hardly varies between resamples, and tells nothing."""
+"""Intervals of measures that a fit determines, whose apparent values hardly vary between resamples."""
 
 from __future__ import annotations
 

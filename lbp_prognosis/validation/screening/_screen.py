@@ -81,15 +81,14 @@ def screen(
     -----
     Looked for, with the code of the objection: a predictor that equals the outcome or a monotone recode of it
     (``predictor-is-outcome``); a predictor that alone discriminates far better than the others
-    (``predictor-too-strong``); one that tells how long a censored patient was observed, such as a number of visits
-    (``predictor-follows-follow-up``; a calendar year is left alone, it may be known at time zero); a level in which
-    all or no patients have the event although at least twelve would be expected to (``level-decides-outcome``); missing
-    values that tell the outcome (``missingness-tells-outcome``); codes such as -9 or 99 that lie apart from all other
-    values (``missing-code-as-value``; not in columns for which `read_table` was told what is missing, or that
-    ``X.attrs["missing_declared"]`` names); row numbers, dates and identifiers
-    (``identifier-as-predictor``); patients that occur twice, exactly or nearly (``patients-copied``); events at one
-    time, piled times, and units of time that do not
-    fit the horizons (see `survival.outcome_screen`); pain and disability that go with more of a good event
+    (``predictor-too-strong``); one that predicts how long a censored patient was observed, such as a number of visits
+    (``predictor-follows-follow-up``; a calendar year is left alone, it may be known at time zero); a level in which all
+    or no patients have the event although at least twelve would be expected to (``level-decides-outcome``); missing
+    values that predict the outcome (``missingness-tells-outcome``); codes such as -9 or 99 that lie apart from all
+    other values (``missing-code-as-value``; not in columns for which `read_table` was told what is missing, or that
+    ``X.attrs["missing_declared"]`` names); row numbers, dates and identifiers (``identifier-as-predictor``); patients
+    that occur twice, exactly or nearly (``patients-copied``); events at one time, piled times, and units of time that
+    do not fit the horizons (see `survival.outcome_screen`); pain and disability that go with more of a good event
     (``causes-swapped``). Of more than 20,000 rows the first are looked at.
 
     Examples

@@ -28,7 +28,7 @@ class CaseMix(Result):
     Attributes
     ----------
     membership, membership_se : float
-        AUC of a model that tells the samples apart from predictors and outcome: near 0.5 the validation tests
+        AUC of a model that discriminates the samples by predictors and outcome: near 0.5 the validation tests
         reproducibility, higher ones transportability.
     membership_lp : float
         The same from the linear predictor alone (0.5 or below means nothing to tell).
@@ -83,7 +83,7 @@ class CaseMix(Result):
         return metric_frame({"tier": "prognostic", **row} for row in rows)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw concordance as observed and as the case mix alone would have it.
+        """Draw observed concordance, and the concordance expected from case mix.
 
         Parameters
         ----------
