@@ -1,4 +1,4 @@
-"""``as_dates``: cells that are all dates become a column of dates."""
+"""``as_dates``: conversion of cells that are all dates to a column of dates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["as_dates"]
 
 
 def as_dates(series: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    """Return dates where every cell is one, else what came; and which cells are dates that cannot be held."""
+    """Return the cells as dates if every cell is a date, otherwise unchanged; and which dates are out of range."""
     nothing = np.zeros(len(series), dtype=bool)
     if not series.map(lambda cell: cell is None or cell != cell or isinstance(cell, datetime.date)).all():
         return series, nothing

@@ -1,4 +1,4 @@
-"""Checks of a table that is read in blocks: the failures are those of the table held whole, in the same order."""
+"""Checks of a table that is read in blocks; they report the same failures, in the same order, as for a whole table."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from lbp_prognosis.schema._table_schemas import TableSchema, table_schemas
 
 __all__ = ["FirstReading", "check_blocks", "first_reading"]
 
-_BUCKETS = 16  # parts in which hashes are sorted, so that sorting takes little beside them
+_BUCKETS = 16  # hashes are sorted in parts, so that sorting needs little additional memory
 
-# columns by which tables are compared with one another; they are held
+# columns by which tables are compared with one another; they are kept in memory
 _HELD = {
     "patient": ("patient_id", "index_date"),
     "visit": ("patient_id", "visit_id", "attended", "visit_date", "visit_day"),
@@ -50,7 +50,7 @@ class FirstReading:
     types : list of DataFrame
         Failures of type, and questions about words, by column.
     held : DataFrame or None
-        The columns by which it is compared with other tables.
+        Columns by which the table is compared with other tables.
     repeated : ndarray of bool of shape (n_rows,)
         Rows whose key may be that of another row.
     """
@@ -62,7 +62,7 @@ class FirstReading:
 
 
 def first_reading(blocks: TableBlocks, *, codebook: bool) -> FirstReading:
-    """Read a table through: types, words, methods, keys, and the columns that are held.
+    """Read a whole table once: types, words, methods, keys, and the columns that are kept in memory.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def _summed(counts: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _hashes(frame: pd.DataFrame, schema: TableSchema) -> tuple[np.ndarray, np.ndarray]:
-    """Return a number per row that rows of the same key share, and whether the key is whole."""
+    """Return a hash of the key per row, and whether the key is complete."""
     columns = [name for name in schema.key if name in frame.columns]
     whole = np.full(len(frame), bool(columns))
     if not columns:
@@ -129,12 +129,12 @@ def _hashes(frame: pd.DataFrame, schema: TableSchema) -> tuple[np.ndarray, np.nd
         values = frame[name]
         if schema.fields[name].required:
             whole &= values.notna().to_numpy()
-        parts[name] = values + 0.0 if values.dtype == float else values  # -0.0 is 0.0
+        parts[name] = values + 0.0 if values.dtype == float else values  # -0.0 equals 0.0
     return pd.util.hash_pandas_object(pd.DataFrame(parts), index=False).to_numpy(), whole
 
 
 def _possibly_repeated(hashes: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Say which rows share their hash with another: those of repeated keys, and very rarely others."""
+    """Return which rows share their hash with another row: those of repeated keys, and very rarely others."""
     repeated = np.zeros(hashes.size, dtype=bool)
     bucket = (hashes % np.uint64(_BUCKETS)).astype(np.uint8)
     for part in range(_BUCKETS):
@@ -153,16 +153,16 @@ def check_blocks(
     ranges: Mapping[str, Mapping[str, object]],
     mixed_methods: Collection[str],
 ) -> list[pd.DataFrame]:
-    """Read a table through once more, for the checks of its values and its references.
+    """Read a table a second time, for the checks of its values and its references.
 
     Parameters
     ----------
     first : FirstReading
-        Of the same table.
+        First reading of the same table.
     tables : mapping of str to DataFrame
-        The other tables, or those of their columns that are held.
+        The other tables, or those of their columns that are kept in memory.
     extra : collection of str
-        Measures or instruments that a codebook adds.
+        Measures or instruments added by a codebook.
     ranges : mapping
         Made by ``extended_ranges``.
     mixed_methods : collection of str
@@ -178,7 +178,7 @@ def check_blocks(
         start, frame = int(numbered.index[0]), numbered.reset_index(drop=True)
         doubtful.append(frame[first.repeated[start : start + len(frame)]])
         for tag, found in _of_block(frame, schema, extensible, others, keys, ranges, place):
-            if start == 0 or not found["row"].isna().any():  # a table that is not there is told once
+            if start == 0 or not found["row"].isna().any():  # a missing table is reported once
                 by_check[tag].append(shifted(found, start))
     by_check[_DUPLICATES] = _duplicates(pd.concat(doubtful, ignore_index=True), first.repeated, schema)
     by_check[_METHODS] = method_failures_of(blocks.methods, schema, mixed_methods)
@@ -198,7 +198,7 @@ def _of_block(
     ranges: Mapping[str, Mapping[str, object]],
     place: Mapping[str, int],
 ) -> Iterable[tuple[tuple[int, int, int], pd.DataFrame]]:
-    """Yield the failures of one block, each after where its check stands among those of a table held whole."""
+    """Yield the failures of one block, each with the position of its check among the checks of a whole table."""
     for found in column_checks(frame, schema, extensible):
         yield (0, place[found["field"].iloc[0]], _REASONS.index(found["reason"].iloc[0])), found
     for k, link in enumerate(schema.foreign_keys):
@@ -212,7 +212,7 @@ def _of_block(
 
 
 def _duplicates(doubtful: pd.DataFrame, repeated: np.ndarray, schema: TableSchema) -> list[pd.DataFrame]:
-    """Compare the keys themselves, of the rows whose hashes are equal."""
+    """Compare the keys of the rows whose hashes are equal."""
     rows = np.flatnonzero(repeated) + 1
     return [
         found.assign(row=pd.array(rows[found["row"].to_numpy(dtype=int) - 1], dtype="Int64"))

@@ -24,7 +24,7 @@ def check_transport(file: Path) -> list[str]:
     """
     raw = file.read_bytes()
     if not raw.startswith(_HEADER):
-        return []  # the reader says that it is none
+        return []  # the reader reports that the file has another format
     if len(raw) % _RECORD:
         raise DataError(_cut(file, f"it is not a whole number of records of {_RECORD} bytes"))
     heads = [place for place in range(0, len(raw), _RECORD) if raw.startswith(_HEADER, place)]
@@ -41,7 +41,7 @@ def check_transport(file: Path) -> list[str]:
     if len(rest) >= _RECORD or rest.strip(b" "):
         raise DataError(_cut(file, "its last row is not whole"))
     if later:
-        # the reader takes headers of further tables for rows of the first
+        # the reader takes the headers of further tables to be rows of the first
         raise DataError(f"The file {file.name!r} contains {len(later) + 1} tables: keep one in a file.")
     return ["a SAS transport file does not say how many rows it has: compare their number with the source"]
 

@@ -1,4 +1,4 @@
-"""A codebook is believed only where it contradicts neither the library's own tables nor the data."""
+"""Checks of a codebook against the library's own tables and against the data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lbp_prognosis.schema._table_schemas import instrument_ranges, measures
 __all__ = ["codebook_extensions", "codebook_failures", "extended_ranges"]
 
 _ANCHORS = ("odi", "rmdq24", "nrs_back", "vas_back", "bpi_intensity")
-_LEAST = 30  # patients below which a correlation says nothing about direction
+_LEAST = 30  # number of patients below which a correlation is not informative about direction
 
 
 def codebook_extensions(codebook: pd.DataFrame | None) -> dict[str, set[str]]:
@@ -81,7 +81,7 @@ def _baseline_totals(prom: pd.DataFrame | None, visit: pd.DataFrame | None) -> p
 
 
 def _against_data(wide: pd.DataFrame, name: str, direction: str) -> str:
-    """Return words if ``name`` runs against pain and disability more strongly than chance (|z| > 3) would."""
+    """Return a message if ``name`` correlates against pain and disability beyond chance (|z| > 3)."""
     if name not in wide.columns:
         return ""
     for anchor in _ANCHORS:

@@ -1,7 +1,6 @@
-"""Conversion of columns to their declared types; every cell that cannot be converted is a failure.
+"""Conversion of columns to their declared types; each cell that cannot be converted is a failure.
 
-Work is done on the distinct values of a column and spread back, so that a million rows cost what their distinct
-values cost.
+Only the distinct values of a column are converted, so that the cost does not depend on the number of rows.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ def coerce_table(
 ) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
     """Return the declared columns typed (others untouched) and the failures of type.
 
-    With ``ask`` words that may mean missing are failures too: that is seen of a whole column only.
+    With ``ask``, words that may mean missing are failures too; only a whole column shows whether they may.
 
     Strings become ``string``, numbers and integers ``float64``, booleans ``boolean``, dates ``datetime64[ns]``; a cell
-    that fails becomes missing, so that one fault is not reported twice.
+    that fails becomes missing, so that no fault is reported twice.
     """
-    frame = frame.reset_index(drop=True)  # rows by place: labels of a filtered or sorted table name no rows here
+    frame = frame.reset_index(drop=True)  # rows by position: labels may be filtered or sorted
     typed: dict[str, pd.Series] = {}
     failures: list[pd.DataFrame] = []
     for column in frame.columns:
@@ -51,12 +50,12 @@ def coerce_table(
 
 
 def is_asked(field: Field) -> bool:
-    """Say whether the column is text of free choice (a site, a treatment): the tables' own lists have no NA or None."""
+    """Return whether the column is free text (a site, a treatment); the tables' own lists contain no NA or None."""
     return field.type == "string" and not field.enum and not field.required
 
 
 def asked_words(series: pd.Series, schema: TableSchema) -> tuple[pd.Series, bool]:
-    """Return how often NA, None and the like stand in a column of text, and whether anything else does."""
+    """Return how often NA, None and similar words occur in a text column, and whether other values occur."""
     if not (pd.api.types.is_object_dtype(series) or pd.api.types.is_string_dtype(series)):
         return pd.Series(dtype="int64"), False
     counts = series[series.isin(list(ASKED_WORDS))].value_counts(sort=False)  # by first appearance
@@ -65,7 +64,7 @@ def asked_words(series: pd.Series, schema: TableSchema) -> tuple[pd.Series, bool
 
 
 def word_failures(counts: pd.Series, others: bool, column: str, schema: TableSchema) -> list[pd.DataFrame]:
-    """Ask about words that may be a level or mean missing, unless nothing else stands in the column."""
+    """Ask about words that may be a level or mean missing, unless the column contains nothing else."""
     if not others:
         return []
     return [
@@ -129,7 +128,7 @@ def _as_text(value: object) -> str:
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, float) and value == np.floor(value) and abs(value) < 1e15:
-        return str(int(value))  # an identifier read as 12.0 is 12
+        return str(int(value))  # an identifier that was read as 12.0 is 12
     if isinstance(value, pd.Timestamp):
         return value.date().isoformat() if value == value.normalize() else value.isoformat()
     return str(value).strip()
@@ -159,7 +158,7 @@ def _booleans(texts: list[str], absent: np.ndarray) -> tuple[pd.Series, np.ndarr
 
 
 def _dates(texts: list[str], absent: np.ndarray) -> tuple[pd.Series, np.ndarray]:
-    # midnight written out is how spreadsheets and databases export plain dates
+    # spreadsheets and databases export plain dates with the time 00:00:00
     plain = [text[:10] if text[10:] in ("T00:00:00", " 00:00:00", " 00:00:00.000") else text for text in texts]
     ten = pd.Series([text if len(text) == 10 else None for text in plain], dtype=object)
     values = pd.to_datetime(ten, format="%Y-%m-%d", errors="coerce").astype("datetime64[ns]")

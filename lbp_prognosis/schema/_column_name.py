@@ -1,4 +1,4 @@
-"""``ColumnName``: how the columns of a wide table are named, and read back."""
+"""``ColumnName``: the names of the columns of a wide table, and their parser."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _PLAIN = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*\Z")
 
 @dataclass(frozen=True)
 class ColumnName:
-    """The grammar ``[structure__]measure[__level][__side][__pooling]`` of a column.
+    """Name of a column by the grammar ``[structure__]measure[__level][__side][__pooling]``.
 
     Parts are joined by two underscores and are plain names of lower-case letters, digits and single underscores.
-    A part that is a level or a side is read as such; anything after the measure that is neither is the pooling rule.
+    A part that names a level or a side is read as such; any other part after the measure is the pooling rule.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class ColumnName:
     side : str
         ``"left"``, ``"right"``, ``"midline"``, or empty.
     pooling : str
-        Named rule by which several values became one, e.g. ``"max"``, or empty.
+        Name of the rule by which several values were pooled, e.g. ``"max"``, or empty.
 
     Examples
     --------
@@ -82,5 +82,5 @@ class ColumnName:
 
     @staticmethod
     def is_plain(name: object) -> bool:
-        """Say whether a name is plain: lower-case letters, digits, single or double underscores, a letter first."""
+        """Return whether a name is plain: lower-case letters, digits and underscores (at most two), a letter first."""
         return isinstance(name, str) and all(_PLAIN.match(part) for part in name.split("__"))

@@ -29,7 +29,7 @@ _BLOCK = 500_000
 
 
 def _joined(frame: pd.DataFrame, columns: Collection[str]) -> tuple[pd.Series, np.ndarray]:
-    """Return one text a row made of several key columns, and whether any part is missing."""
+    """Return one text per row made of several key columns, and whether any part is missing."""
     parts = []
     missing = np.zeros(len(frame), dtype=bool)
     for name in columns:
@@ -48,7 +48,7 @@ def _joined(frame: pd.DataFrame, columns: Collection[str]) -> tuple[pd.Series, n
 
 
 def duplicate_failures(frame: pd.DataFrame, schema: TableSchema) -> list[pd.DataFrame]:
-    """Every row but the first of a repeated key; a missing optional part counts as a value of its own."""
+    """Return all rows of a repeated key except the first; a missing optional part counts as a separate value."""
     columns = [name for name in schema.key if name in frame.columns]
     if not columns or not len(frame):
         return []
@@ -79,7 +79,7 @@ def known_keys(tables: Tables, schema: TableSchema) -> dict[tuple[str, tuple[str
 def reference_failures(
     tables: Tables, schema: TableSchema, keys: Mapping[tuple[str, tuple[str, ...]], np.ndarray] | None = None
 ) -> list[pd.DataFrame]:
-    """Rows whose key is not found in the table it refers to; ``keys`` are those of `known_keys`, where made before."""
+    """Return the rows whose key is absent from the table referred to; ``keys`` from `known_keys`."""
     frame, failures = tables[schema.name], []
     keys = known_keys(tables, schema) if keys is None else keys
     for columns, target, target_columns, optional in schema.foreign_keys:
@@ -104,7 +104,7 @@ def reference_failures(
             continue
         known = keys[target, target_columns]
         bad = np.zeros(len(frame), dtype=bool)
-        for low in range(0, len(frame), _BLOCK):  # a text per row, of few rows at a time
+        for low in range(0, len(frame), _BLOCK):  # one text per row, for few rows at a time
             key, missing = _joined(frame.iloc[low : low + _BLOCK], columns)
             bad[low : low + _BLOCK] = ~key.isin(known).to_numpy() & ~missing
         if bad.any():
@@ -116,7 +116,7 @@ def reference_failures(
 
 
 def date_failures(frame: pd.DataFrame, schema: TableSchema) -> list[pd.DataFrame]:
-    """Rows in which the later of two dates comes first."""
+    """Return the rows in which the later of two dates comes first."""
     failures = []
     for early, late in schema.date_order:
         if early in frame.columns and late in frame.columns:
@@ -133,7 +133,7 @@ def date_failures(frame: pd.DataFrame, schema: TableSchema) -> list[pd.DataFrame
 def range_failures(
     frame: pd.DataFrame, schema: TableSchema, ranges: Mapping[str, Mapping[str, Any]]
 ) -> list[pd.DataFrame]:
-    """Values outside the range of their measure or instrument, and units that are not its unit."""
+    """Return values outside the range of their measure or instrument, and units that differ from its unit."""
     rule = schema.value_ranges
     if not rule or not {rule["by"], rule["value"]} <= set(frame.columns):
         return []
@@ -186,7 +186,7 @@ def method_counts(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame | No
 
 
 def method_failures(frame: pd.DataFrame, schema: TableSchema, accepted: Collection[str]) -> list[pd.DataFrame]:
-    """One failure per method beyond the commonest one of a measure of a structure."""
+    """Return one failure per method of a measure of a structure, except the most frequent method."""
     return method_failures_of(method_counts(frame, schema), schema, accepted)
 
 
@@ -221,7 +221,7 @@ def method_failures_of(
 
 
 def visit_failures(visit: pd.DataFrame) -> list[pd.DataFrame]:
-    """Visits whose attendance and date contradict each other."""
+    """Return the visits whose attendance and date contradict each other."""
     if "attended" not in visit.columns:
         return []
     dated = np.zeros(len(visit), dtype=bool)
@@ -241,7 +241,7 @@ def visit_failures(visit: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def index_date_failures(tables: Tables) -> list[pd.DataFrame]:
-    """Follow-up events dated before the index date, anything dated after death, and undated events."""
+    """Return follow-up events dated before the index date, records dated after death, and undated events."""
     failures: list[pd.DataFrame] = []
     event = tables.get("event")
     if event is None or not {"patient_id", "event_type"} <= set(event.columns):

@@ -1,4 +1,4 @@
-"""The one frame in which every fault of a table or package is reported."""
+"""Frame in which all faults of a table or package are reported."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ REASONS: dict[str, str] = {
 """Reason codes of the failure frame."""
 
 
-# reasons of which the value is a name or a word of a list, not what a patient has
+# reasons whose value is a name or a word of a list, not the value of a patient
 _NAMES = {
     *(
         "unreadable",
@@ -72,7 +72,7 @@ _NAMES = {
 
 
 def without_values(failures: pd.DataFrame) -> pd.DataFrame:
-    """Return the failures as they may be printed: a value of a patient is empty, a name of a file or column stays."""
+    """Return the failures for printing: values of patients are empty, names of files and columns remain."""
     if not {"value", "reason"} <= set(failures.columns):
         return failures
     return failures.assign(value=failures["value"].where(failures["reason"].isin(_NAMES), ""))
@@ -89,7 +89,7 @@ def failure_frame(rows: Iterable[Mapping[str, Any]] = ()) -> pd.DataFrame:
 def column_failures(
     table: str, field: str, reason: str, bad: np.ndarray, values: Any, message: str | np.ndarray
 ) -> pd.DataFrame:
-    """Return one failure for each True of ``bad``, with the value found there."""
+    """Return one failure per True in ``bad``, with the value of that row."""
     rows = np.flatnonzero(bad)
     raw = pd.Series(values).to_numpy(dtype=object)[rows]
     said = message if isinstance(message, str) else np.asarray(message, dtype=object)[rows]
@@ -107,7 +107,7 @@ def column_failures(
 
 
 def merge_failures(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Stack failure frames, in order, dropping empty ones."""
+    """Return the failure frames stacked in order, without empty frames."""
     kept = [frame for frame in frames if len(frame)]
     return pd.concat(kept, ignore_index=True) if kept else failure_frame()
 

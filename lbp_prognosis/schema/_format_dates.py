@@ -36,7 +36,7 @@ _PERIODS = {"tm": ("month", 12), "tq": ("quarter", 4), "th": ("half-year", 2), "
 
 
 class FormattedDates(NamedTuple):
-    """A column, a note on its reading (empty if it is no date), and the cells without a valid date."""
+    """Column, note on its conversion (empty if it contains no dates), and the cells without a valid date."""
 
     values: pd.Series
     note: str
@@ -44,7 +44,7 @@ class FormattedDates(NamedTuple):
 
 
 def format_dates(series: pd.Series, program: str, form: str | None) -> FormattedDates:
-    """Return the numbers of a column as dates if its format is one; a cell out of range becomes missing."""
+    """Return the numbers of a column as dates if it has a date format; a cell out of range becomes missing."""
     nothing = FormattedDates(series, "", np.zeros(len(series), dtype=bool))
     if not form or not pd.api.types.is_numeric_dtype(series):
         return nothing
@@ -75,7 +75,7 @@ def _moments(series: pd.Series, numbers: np.ndarray, program: str, form: str, ki
         seconds = numbers
         if program == "sas" and _SAS_DAYS_OF_MOMENTS.fullmatch(stem):
             known = np.abs(numbers[np.isfinite(numbers)])
-            # a format of moments over numbers that are days: as seconds all of them were in the first days of 1960
+            # a date-time format over numbers of days: read as seconds, all would lie in the first days of 1960
             if known.size and known.max() < 150_000:
                 seconds = np.floor(numbers) * _DAY
                 note = f"the format {form} is of seconds, the numbers are days: read as days"
@@ -113,7 +113,7 @@ def _periods(numbers: np.ndarray, kind: str) -> np.ndarray:
     )
     day = (np.datetime64("1970-01", "M") + first).astype("datetime64[D]").astype("int64")
     day = day + (7 * part if kind == "tw" else 0)
-    # a count beyond all calendars is a cell that cannot be held, not a missing one
+    # a count outside the calendar is a cell that cannot be converted, not a missing cell
     return np.where(np.isnan(numbers), np.nan, np.where(fits, day.astype(float), np.inf))
 
 

@@ -1,4 +1,4 @@
-"""Conversion of text columns to numbers if every cell is one; exceptions are reported by cell."""
+"""Conversion of text columns to numbers if every cell is a number; exceptions are reported per cell."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ _TOTALS = {
     ),
 }
 _SUMMARIES = _TOTALS | {"mean", "average", "mittelwert", "durchschnitt", "moyenne", "media", "median", "sd", "n"}
-_NEARLY_ALL = 0.9  # share of numbers among the distinct cells from which a word is a fault, not a level
-_MANY = 20  # rows of one column that are listed one by one
+_NEARLY_ALL = 0.9  # share of numbers among the distinct cells from which a word counts as a fault, not as a level
+_MANY = 20  # number of rows of one column that are listed individually
 
 _FORMATS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[-+]?[\d.,]+\s?%"), "a per cent sign: write plain numbers, all per cent or all shares of 1"),
@@ -65,7 +65,7 @@ _FORMATS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 class Inferred(NamedTuple):
-    """The typed column, a note (or none), and faults as rows without table and field."""
+    """Typed column, note (or None), and faults as rows without table and field."""
 
     values: pd.Series
     note: str
@@ -75,7 +75,7 @@ class Inferred(NamedTuple):
 def infer_types(
     frame: pd.DataFrame, words: MissingWords, *, show_values: bool = False
 ) -> tuple[pd.DataFrame, list[str], list[dict[str, Any]]]:
-    """Return the frame with text columns of numbers converted, notes, and faults.
+    """Return the frame with text columns of numbers converted, the notes, and the faults.
 
     Faults are rows of a failure frame without table: ``field, row, reason, value, message``.
     """
@@ -135,7 +135,7 @@ def _texts(series: pd.Series, column: str, words: MissingWords, show_values: boo
     present = ~absent & ~asked
     numbers = np.array([_as_number(value) for value in distinct], dtype=float)
     digits = np.isfinite(numbers) | np.array([is_identifier(text) for text in texts], dtype=bool)
-    # among numbers, dates and truth values no word is a level
+    # among numbers, dates and booleans no word is a level
     if asked.any() and (digits[present].all() or _dates(texts[present]) or set(texts[present]) <= _TRUTH):
         absent, asked = absent | asked, np.zeros_like(asked)
     used = sorted({text for text in texts[absent] if text not in ("", "NA", "NaN", "nan")})
@@ -165,7 +165,7 @@ def _nearly(
     faults: list[dict[str, Any]],
     show_values: bool,
 ) -> Inferred:
-    """Name cells that keep a column from being one of numbers, and what looks like a row of totals."""
+    """Return the cells that prevent conversion of a column to numbers, and a probable row of totals."""
     totals = np.array([word.casefold().rstrip(":.") in _SUMMARIES for word in texts], dtype=bool) & present
     formats = {k: _format(texts[k]) for k in np.flatnonzero(present & ~digits)}
     numberish = digits.copy()

@@ -1,4 +1,4 @@
-"""``map_tables``: the user's tables and names converted to those of the library, by a mapping file."""
+"""``map_tables``: conversion of the user's tables and names to those of the library, by a mapping file."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _DATED = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|(?:true|false)\Z", re.IGNO
 
 @dataclass(frozen=True, repr=False)
 class MappedTables(Result):
-    """Tables under our names, and what was done to get there.
+    """Tables with the library's names, and the conversions made.
 
     Attributes
     ----------
     tables : dict of str to DataFrame
-        To be given to `validate_package`.
+        Tables, as `validate_package` accepts them.
     actions : DataFrame
-        One row per column made: ``table, field, source, column, action, n, n_missing``.
+        One row per converted column: ``table, field, source, column, action, n, n_missing``.
     unmapped : DataFrame
         Unused columns of the sources: ``source, column, ignored``; ``ignored`` is true for those ignored on purpose.
     rows : DataFrame
@@ -81,21 +81,21 @@ def map_tables(
         each ``[[table]]`` gives ``name``, ``source``, optionally ``where``
         (column to value or list), ``distinct`` (keep one row of equal ones), ``[table.columns]`` and
         ``[table.melt]``; ``[ignore]`` lists columns left out on purpose, by source. ``missing`` is as in `read_table`;
-        recoding comes before it, so that ``recode = { None = "no surgery" }`` finds its None. A column is a name, or a
+        recoding is done first, so that ``recode = { None = "no surgery" }`` finds its None. A column is a name, or a
         table of ``from`` or ``value``, ``recode``, ``unit`` with ``to``, ``scale``, ``date`` (how the source writes
         dates, e.g. ``"%d.%m.%Y"``). ``melt`` turns columns into rows:
         ``key`` and ``value`` name the new columns, ``columns`` maps a key to a source column.
     folder : path
-        Where the files lie; a file outside it is refused.
+        Folder of the files; a file outside it is refused.
     frames : mapping of str to DataFrame, optional
-        Sources that are already read, by name (the records and repeats of `read_redcap`, say).
+        Sources that are already read, by name (e.g. the records and repeats of `read_redcap`).
     show_values : bool, default False
         Write values of patients into errors.
 
     Raises
     ------
     DataError
-        If a file or column is not there, or a value is in no ``recode``; carries ``failures``.
+        If a file or column is missing, or a value is in no ``recode``; the error carries ``failures``.
     ArgumentError
         If the mapping itself is not as described.
 
@@ -183,7 +183,7 @@ def _plan(mapping: str | os.PathLike[str] | Mapping[str, Any]) -> dict[str, Any]
 
 
 class Source(NamedTuple):
-    """Cells of a source as text, what means missing in them, and what was noticed."""
+    """Cells of a source as text, the words for missing values, and notes."""
 
     frame: pd.DataFrame
     words: MissingWords
@@ -191,14 +191,14 @@ class Source(NamedTuple):
 
 
 def _sources(name: str, entry: Mapping[str, Any], folder: Path) -> dict[str, Source]:
-    """Return the tables of one source, all cells as text: one, or those of a REDCap project."""
+    """Return the tables of one source with all cells as text: one table, or those of a REDCap project."""
     if "file" in entry:
         return {name: _source(name, entry, folder)}
     files = [folder / entry[key] for key in ("redcap", "dictionary")]
     project = read_redcap(*files, **{key: entry[key] for key in REDCAP if key in entry})
     frames = {name: project.records, f"{name}.visits": project.visits}
     frames |= {f"{name}.{form}": frame for form, frame in project.repeats.items()}
-    # a REDCap project declares its own codes, which are missing by now: no other word is
+    # a REDCap project declares its own codes, which are already missing here; no other word means missing
     return {
         key: Source(_as_text(frame), MissingWords(()), project.notes if key == name else ())
         for key, frame in frames.items()
@@ -218,7 +218,7 @@ def _source(name: str, entry: Mapping[str, Any], folder: Path) -> Source:
 
 
 def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
-    """All cells as text: recodes are written as text, and ours are typed only when they are validated."""
+    """Return all cells as text: recodes are written as text, and the library's tables are typed on validation."""
     return pd.DataFrame({column: _text(frame[column]) for column in frame.columns}, index=frame.index)
 
 
@@ -273,7 +273,7 @@ def _word(value: Any) -> str:
 
 
 def _codes(values: pd.Series, codes: Collection[str]) -> pd.Series:
-    """Return each cell as the code it is: as it is written, else as the same number (1 is '1' and '1.0')."""
+    """Return each cell as its code: as written, or else as the same number (1 is '1' and '1.0')."""
     numbers = {number_of(code): code for code in codes if number_of(code) is not None}
     found: dict[str, str | None] = {}
     for text in values.dropna().unique():
@@ -303,7 +303,7 @@ def _columns(
     actions: list[dict[str, Any]],
     failures: list[pd.DataFrame],
 ) -> pd.DataFrame:
-    """Return the mapped table; what was done to each column goes to ``actions``."""
+    """Return the mapped table; the conversion of each column is added to ``actions``."""
 
     def log(field: str, column: str, action: str, made: pd.Series) -> None:
         actions.append(
@@ -342,7 +342,7 @@ def _columns(
 def _one(
     held: Source, rule: Any, table: str, field: str, source: str, failures: list[pd.DataFrame]
 ) -> tuple[pd.Series, str, str]:
-    """Return the values, the source column, and words on what was done."""
+    """Return the values, the source column, and a description of the conversion."""
     if isinstance(rule, str):
         rule = {"from": rule}
     if "value" in rule:
@@ -352,7 +352,7 @@ def _one(
     values, action = held.frame[column], "as it is" if column == field else "renamed"
     codes = {_word(code): _word(word) for code, word in rule.get("recode", {}).items()}
     known = _codes(values, codes)
-    # recoding comes first: a word that it names is no missing value
+    # recoding is done first: a word named in it is not a missing value
     gone, asked = _gone(values.where(known.isna()), column, held.words)
     for word, n in asked.items():
         message = (

@@ -1,4 +1,4 @@
-"""``checked_plan``: a mapping read by the types that it must have, all faults at once, before any file is opened."""
+"""``checked_plan``: check of a mapping against its required types; all faults are reported before a file is opened."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ _REDCAP_TYPES: dict[str, Any] = {
 
 
 def checked_plan(plan: Any, folder: Path, frames: Collection[str] = ()) -> dict[str, Any]:
-    """Return a mapping whose keys, types and references are right.
+    """Return the mapping after a check of its keys, types and references.
 
     Parameters
     ----------
     plan : mapping
-        What ``mapping.toml`` contains.
+        Contents of ``mapping.toml``.
     folder : Path
-        Where its files lie; none may lie elsewhere.
+        Folder of its files; files elsewhere are refused.
     frames : collection of str
         Names of sources that are given as frames.
 
     Raises
     ------
     ArgumentError
-        With all faults as ``failures``.
+        If the mapping has faults; the error carries all of them as ``failures``.
     """
     read = StrictTable("mapping")
     top = read.keys("mapping", plan, ("source", "table", "ignore"), ("table",))
@@ -71,7 +71,7 @@ def checked_plan(plan: Any, folder: Path, frames: Collection[str] = ()) -> dict[
 def _refer(
     read: StrictTable, field: str, name: str, got: Any, known: Collection[str], forms: Collection[str] = ()
 ) -> None:
-    """Note a name that is none of those known; a REDCap project brings sources named after its forms."""
+    """Record an unknown name; a REDCap project adds sources named after its forms."""
     if got not in known and not any(str(got).startswith(f"{form}.") for form in forms):
         read.fault(field, "reference", name, f"one of {', '.join(map(str, known))}", repr(got), nearest(got, known))
 
@@ -118,7 +118,7 @@ def _table(read: StrictTable, field: str, entry: Any, known: Collection[str], fo
 
 
 def _rules(read: StrictTable, field: str, rules: Any) -> None:
-    """Read what each column is made of: a name, or a table."""
+    """Return the definition of each column: a name, or a table."""
     if not isinstance(rules, Mapping):
         read.fault(field, "type", field, "a table", rules)
         return

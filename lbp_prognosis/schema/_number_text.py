@@ -1,4 +1,4 @@
-"""When a text is a number, when an identifier of digits, and how a text is written without saying what it is."""
+"""Recognition of numbers and of identifiers made of digits in text, and the pattern of a text without its value."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ __all__ = ["is_identifier", "number_of", "written_like"]
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _PADDED = re.compile(r"0\d+")
-_LONG = re.compile(r"[-+]?0*[1-9]\d{15,}(?:\.\d*)?")  # a float keeps 15 digits
+_LONG = re.compile(r"[-+]?0*[1-9]\d{15,}(?:\.\d*)?")  # a float keeps 15 significant digits
 # programs write exponents with a sign or a decimal point (1e-05, 1.2E+07); 12E3 is a code
 _CODE = re.compile(r"\d+[eE]\d+|\d{2,}[eE][-+]\d+")
 
 
 def number_of(text: str) -> float | None:
-    """Return the number a text is, None if it is none or is written as identifiers are."""
+    """Return the number that a text contains, or None if it contains none or is written like an identifier."""
     plain = text.strip().replace("\u2212", "-")
     if not _NUMBER.fullmatch(plain) or is_identifier(plain):
         return None
@@ -24,7 +24,7 @@ def number_of(text: str) -> float | None:
 
 
 def is_identifier(text: str) -> bool:
-    """Say whether digits would lose something as a number: leading zeros, more than 15 digits, a letter E."""
+    """Return whether digits would lose information as a number: leading zeros, more than 15 digits, a letter E."""
     return bool(_PADDED.fullmatch(text) or _LONG.fullmatch(text) or _CODE.fullmatch(text))
 
 

@@ -1,4 +1,4 @@
-"""The adapter to pandera: checks of single columns, vectorised and lazy, from the JSON schemas."""
+"""Adapter to pandera: vectorised, lazy checks of single columns from the JSON schemas."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def column_checks(
     frame : DataFrame
         Made by ``coerce_table``, with a fresh index 0 … n−1.
     schema : TableSchema
-        What the table must look like.
+        Schema of the table.
     extended : mapping of str to collection of str
-        For a field whose list may grow: the values a codebook adds.
+        Values that a codebook adds, by extensible field.
     """
     import pandera.pandas as pa
 

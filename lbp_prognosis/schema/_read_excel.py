@@ -1,4 +1,4 @@
-"""The adapter to openpyxl: Excel workbooks."""
+"""Adapter to openpyxl: Excel workbooks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read_excel(file: Path, sheet: str | None) -> tuple[pd.DataFrame, dict[str, A
         sheets, chosen, cells, faults = _cells(file, sheet, stored=True)
     except ArgumentError:
         raise
-    except Exception as error:  # openpyxl, zipfile and the XML parser each raise their own
+    except Exception as error:  # openpyxl, zipfile and the XML parser raise different exceptions
         raise DataError(f"The file {file.name!r} is not a readable Excel workbook ({type(error).__name__}).") from error
     rows = [row for row in cells if any(cell is not None for cell in row)]
     if not rows:
@@ -53,7 +53,7 @@ def read_excel(file: Path, sheet: str | None) -> tuple[pd.DataFrame, dict[str, A
 
 
 def _cells(file: Path, sheet: str | None, *, stored: bool) -> tuple[list[str], str, list[list[Any]], dict[str, int]]:
-    """Return the sheets, the one that was read, its cells by row (errors and blanks None), and errors by kind."""
+    """Return the sheets, the sheet read, its cells by row (errors and blanks None), and errors by kind."""
     import openpyxl
 
     book = openpyxl.load_workbook(file, read_only=True, data_only=stored)
@@ -63,7 +63,7 @@ def _cells(file: Path, sheet: str | None, *, stored: bool) -> tuple[list[str], s
             raise argument_error("sheet", f"one of {', '.join(map(repr, sheets))}", repr(sheet))
         chosen = sheet or sheets[0]
         page = book[chosen]
-        page.reset_dimensions()  # what the file says of its size is often wrong
+        page.reset_dimensions()  # the size stated in the file is often wrong
         faults: dict[str, int] = {}
         rows = []
         for row in page.iter_rows():
@@ -81,7 +81,7 @@ def _cells(file: Path, sheet: str | None, *, stored: bool) -> tuple[list[str], s
 
 
 def _typed(series: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    """Return a column of one kind of cell as that kind (mixed columns as they are), and dates that cannot be held."""
+    """Return a column with one type of cell as that type (mixed columns unchanged), and dates out of range."""
     nothing = np.zeros(len(series), dtype=bool)
     present = series[series.notna()]
     if len(present) and present.map(lambda cell: isinstance(cell, bool)).all():
@@ -92,6 +92,6 @@ def _typed(series: pd.Series) -> tuple[pd.Series, np.ndarray]:
 
 
 def _uncalculated(file: Path, sheet: str, places: list[int]) -> list[int]:
-    """Return which columns without values hold formulas: a file written by a program has no results beside them."""
+    """Return the columns without values that contain formulas; files written by programs may lack their results."""
     rows = _cells(file, sheet, stored=False)[2]
     return [k for k in places if any(str(row[k]).startswith("=") for row in rows[1:] if k < len(row))]

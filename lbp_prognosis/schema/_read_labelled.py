@@ -1,4 +1,4 @@
-"""The adapter to pyreadstat: Stata, SPSS and SAS files with their labels."""
+"""Adapter to pyreadstat: Stata, SPSS and SAS files with their labels."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class LabelledFile(NamedTuple):
 
 
 def read_labelled(file: Path, encoding: str | None = None) -> LabelledFile:
-    """Read one file; a cell that contains no date where the header promises one becomes missing and a failure."""
+    """Read one file; a cell without a date in a date column becomes missing and a failure."""
     pyreadstat = require("pyreadstat", caller="read_table", extra="io")
     name, program = _READERS[file.suffix.lower()]
     notes: list[str] = check_transport(file) if name == "read_xport" else []
     try:
         frame, meta, declared = _read(pyreadstat, name, file, encoding, notes)
-    except Exception as error:  # pyreadstat raises its own error, UnicodeError and OSError
+    except Exception as error:  # pyreadstat raises its own exception, UnicodeError and OSError
         raise DataError(_unreadable(file, program, error)) from error
     labels = {column: label for column, label in (meta.column_names_to_labels or {}).items() if label}
     value_labels = {column: dict(codes) for column, codes in (meta.variable_value_labels or {}).items()}
@@ -73,7 +73,7 @@ def read_labelled(file: Path, encoding: str | None = None) -> LabelledFile:
 def _dated(
     frame: pd.DataFrame, program: str, formats: dict[str, str | None], file: Path, notes: list[str]
 ) -> pd.DataFrame:
-    """Turn numbers into dates where their format says so, in place; return the cells that were none."""
+    """Convert numbers with a date format to dates, in place; return the cells that are not dates."""
     failures = [failure_frame()]
     for column in frame.columns:
         made = format_dates(frame[column], program, formats.get(column))
@@ -90,11 +90,11 @@ def _dated(
 def _read(
     pyreadstat: Any, name: str, file: Path, encoding: str | None, notes: list[str]
 ) -> tuple[pd.DataFrame, Any, dict[str, Any]]:
-    """Return the frame, its header, and the codes declared missing (SPSS); text of a wrong encoding is tried again."""
+    """Return the frame, its header, and the codes declared missing (SPSS); a wrong encoding is retried."""
     tried = (encoding,) if encoding else (None, "utf-8", "cp1252")
     for k, code in enumerate(tried):
         options: dict[str, Any] = {} if code is None or name == "read_por" else {"encoding": code}
-        # converted here: one number that is no date would end the reading, and formats unknown to it stay numbers
+        # converted here, because pyreadstat stops at a number that is no date and leaves unknown formats as numbers
         options["disable_datetime_conversion"] = True
         if name in _LETTERS:
             options["user_missing"] = True
@@ -108,7 +108,7 @@ def _read(
             notes.append(f"text is not in the encoding that the file names: read as {code}; check names with accents")
         if name != "read_sav":
             return frame, meta, {}
-        # reading with the missing codes applied loses which they were: ask the header again
+        # reading with the missing codes applied loses the codes: read the header again
         options |= {"metadataonly": True, "user_missing": True}
         header = pyreadstat.read_sav(str(file), **options)[1]
         if header.number_rows is not None and header.number_rows != len(frame):
@@ -129,13 +129,13 @@ def _unreadable(file: Path, program: str, error: Exception) -> str:
 
 
 def _catalog(file: Path) -> Path | None:
-    """Return the format catalog beside a SAS file: of the same name, else SAS's own ``formats.sas7bcat``."""
+    """Return the format catalog in the folder of a SAS file: of the same name, else SAS's own ``formats.sas7bcat``."""
     beside = {path.name.lower(): path for path in sorted(file.parent.iterdir()) if path.suffix.lower() == ".sas7bcat"}
     return beside.get(f"{file.stem.lower()}.sas7bcat", beside.get("formats.sas7bcat"))
 
 
 def _words(pyreadstat: Any, catalog: Path, formats: dict[str, str]) -> tuple[dict[str, dict[Any, str]], str]:
-    """SAS keeps the words for codes in a file of their own; return those of the columns' formats, and a note."""
+    """Return the value labels of the columns' formats from the separate file in which SAS keeps them, and a note."""
     try:
         sets = pyreadstat.read_sas7bcat(str(catalog))[1].value_labels
     except Exception as error:
@@ -147,7 +147,7 @@ def _words(pyreadstat: Any, catalog: Path, formats: dict[str, str]) -> tuple[dic
 
 
 def _without_letters(series: pd.Series, words: dict[Any, str]) -> tuple[pd.Series, list[str]]:
-    """Return the column with missing values of a kind (``.a`` …) as plain missing, and how many there were of each."""
+    """Return the column with special missing values (``.a`` …) as missing, and the number of each."""
     letter = series.map(lambda cell: isinstance(cell, str) and len(cell) == 1 and cell.isalpha())
     counts = series[letter].value_counts().sort_index()
     shown = ", ".join(

@@ -1,4 +1,4 @@
-"""The adapter to pyarrow: Parquet files, with page checksums verified and decimals read as numbers."""
+"""Adapter to pyarrow: Parquet files, with page checksums verified and decimals read as numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lbp_prognosis.schema._failures import column_failures, failure_frame, merge
 
 __all__ = ["DIGITS", "check_flat", "decimals_as", "read_parquet"]
 
-DIGITS = 15  # that a float keeps
+DIGITS = 15  # digits that a float keeps
 
 
 def read_parquet(file: Path) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
@@ -24,7 +24,7 @@ def read_parquet(file: Path) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
         with pq.ParquetFile(file, page_checksum_verification=True) as source:
             declared = source.metadata.num_rows
             check_flat(source.schema_arrow, file)
-            # column by column, each freed once it is converted: a table of millions of rows is not held twice
+            # column by column, each freed after conversion, so that a table of millions of rows is not in memory twice
             frame = source.read().to_pandas(date_as_object=True, split_blocks=True, self_destruct=True)
     except DataError:
         raise
@@ -65,7 +65,7 @@ def check_flat(schema: Any, file: Path) -> None:
 
 
 def _numbers(series: pd.Series, column: str, notes: list[str]) -> pd.Series:
-    """Return decimals as numbers; those with more digits than a number keeps as text."""
+    """Return decimals as numbers; those with more digits than a float keeps as text."""
     digits = series.dropna().map(lambda cell: len(cell.normalize().as_tuple().digits))
     if digits.max() > DIGITS:
         notes.append(f"{column}: decimals of more than {DIGITS} digits: kept as text")

@@ -1,4 +1,4 @@
-"""``read_redcap``: an export and its dictionary become plain tables, with words for every code."""
+"""``read_redcap``: plain tables from an export and its dictionary, with words for every code."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class RedcapReading(Result):
     ----------
     records : DataFrame
         One row per record and event, columns of forms that do not repeat: ``patient_id, visit_id``, then the fields.
-        A checkbox is one 0/1 column a choice, ``<field>__<code>``; its boxes are missing where the form was never
-        opened, or where the box of a missing code is ticked.
+        A checkbox is one 0/1 column per choice, ``<field>__<code>``; its boxes are missing if the form was never opened
+        or the box of a missing code is ticked.
     repeats : dict of str to DataFrame
         For each repeating form: ``patient_id, visit_id, instance``, then its fields.
     visits : DataFrame
-        ``patient_id, visit_id, attended`` and, where asked for, ``visit_date`` and ``planned_day``.
+        ``patient_id, visit_id, attended`` and, if requested, ``visit_date`` and ``planned_day``.
     codebook : DataFrame
         One row per column: ``column, form, type, label, coding, minimum, maximum, n, n_missing, n_coded_missing``.
     notes : tuple of str
@@ -84,10 +84,11 @@ def read_redcap(
     dictionary : path
         CSV of the data dictionary.
     missing_codes : mapping of str to str, optional
-        The project's missing-data codes and their words, e.g. ``{"-99": "refused"}``. They become missing, counted.
+        The project's missing-data codes and their words, e.g. ``{"-99": "refused"}``. They become missing and are
+        counted.
     visit_date : str, optional
-        Field that contains the date of a visit. A visit counts as attended if it has one; without the field, if any
-        field of a form that does not repeat is filled.
+        Field that contains the date of a visit. A visit counts as attended if it has a date; without this argument, if
+        any field of a non-repeating form is filled.
     event_days : mapping of str to float, optional
         Planned day of each event, in days since the index date.
     show_values : bool, default False
@@ -96,7 +97,7 @@ def read_redcap(
     Raises
     ------
     DataError
-        If a file is not what it claims, the record identifier is missing, or a row repeats a form that is unknown.
+        If a file is not of the stated kind, the record identifier is missing, or a row repeats an unknown form.
     """
     data = read_table(export, infer=False).frame
     fields = _dictionary(dictionary)
@@ -123,7 +124,7 @@ def read_redcap(
 
 
 def _without_codes(data: pd.DataFrame, words: MissingWords) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the cells without the missing codes of the project, and how many there were in each column."""
+    """Return the cells without the missing codes of the project, and the number of codes per column."""
     counts: dict[str, int] = {}
     columns = {}
     for column in data.columns:
@@ -145,10 +146,10 @@ def _boxes(
     missing_codes: list[Any],
     coded: dict[str, int],
 ) -> list[str]:
-    """Make boxes missing, in place, where no patient was asked: REDCap exports an unticked box as 0 either way.
+    """Set boxes to missing, in place, if no patient was asked; REDCap exports an unticked box as 0 in any case.
 
-    No patient was asked where the form was never opened (its status 0 or empty, and nothing in it filled), nor where
-    the box of a missing code is ticked, which speaks for the other boxes of the field.
+    No patient was asked if the form was never opened (its status 0 or empty, and no field filled) or if the box of a
+    missing code is ticked, which then applies to the other boxes of the field.
     """
     notes: list[str] = []
     codes = {re.sub(r"[^a-z0-9]", "_", str(code).lower()) for code in missing_codes}
@@ -207,7 +208,7 @@ def choices(text: str) -> dict[str, str]:
 
 
 def _match(data: pd.DataFrame, fields: pd.DataFrame) -> tuple[dict[str, tuple[str, str]], list[str]]:
-    """Return column -> (our name, field), and notes on what does not meet."""
+    """Return column -> (library name, field), and notes on columns and fields without a match."""
     columns: dict[str, tuple[str, str]] = {}
     notes, unknown = [], []
     for column in data.columns:
@@ -230,7 +231,7 @@ def _match(data: pd.DataFrame, fields: pd.DataFrame) -> tuple[dict[str, tuple[st
 def _split(
     data: pd.DataFrame, of_form: Mapping[str, str], forms: set[str]
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
-    """Return rows of forms that do not repeat, and the rows of each repeating form."""
+    """Return the rows of non-repeating forms, and the rows of each repeating form."""
     head = ["patient_id", "visit_id"]
     named = (
         data["redcap_repeat_instrument"]
@@ -306,7 +307,7 @@ def _codebook(
         words = choices(str(entry[_CHOICES])) if entry[_TYPE] in ("radio", "dropdown", "checkbox") else {}
         if entry[_TYPE] == "checkbox":
             code = new.removeprefix(f"{field}__")
-            # REDCap writes a leading minus of a code as an underscore
+            # REDCap writes the leading minus sign of a code as an underscore
             known = {re.sub(r"[^a-z0-9]", "_", key.lower()): word for key, word in words.items()}
             words = {"1": words.get(code, known.get(code, "")), "0": "not ticked"}
         rows.append(

@@ -1,4 +1,4 @@
-"""``read_table``: a file as one frame, with notes on how it was read."""
+"""``read_table``: reading of a file into one frame, with notes on how it was read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _KNOWN = "CSV, TSV, Parquet, Excel (.xlsx), Stata (.dta), SPSS (.sav), SAS (.sas
 
 @dataclass(frozen=True, repr=False)
 class TableReading(Result):
-    """A table as it was read, and how it was understood.
+    """Table that was read, with its dialect, labels and notes.
 
     Attributes
     ----------
@@ -41,17 +41,18 @@ class TableReading(Result):
     format : str
         csv, parquet, excel, stata, spss or sas.
     dialect : dict
-        For text: ``encoding, delimiter, decimal, bom``; for Excel: ``sheet``; for SAS: ``catalog``, the file beside
-        the data that has the words for codes.
+        For text: ``encoding, delimiter, decimal, bom``; for Excel: ``sheet``; for SAS: ``catalog``, the file in the
+        same folder that contains the words for codes.
     labels : dict of str to str
-        Words for a column, where the file has them.
+        Label per column, if the file contains labels.
     value_labels : dict of str to dict
-        For a column: code to word, where the file has them.
+        Words by code, per column, if the file contains them.
     notes : tuple of str
-        Remarks. Values of patients are written as patterns (9 for a digit, a for a letter) unless asked for.
+        Remarks. Values of patients are written as patterns (9 for a digit, a for a letter) unless ``show_values`` was
+        set.
     failures : DataFrame
-        One row per cell, row or column that is not as promised: ``table, row, field, reason, value, message``
-        with reasons ``bad_date, short_row, not_a_number, number_format, total_row``. Empty if there were none.
+        One row per cell, row or column with a fault: ``table, row, field, reason, value, message``
+        with reasons ``bad_date, short_row, not_a_number, number_format, total_row``. Empty if there are none.
     """
 
     frame: pd.DataFrame
@@ -63,12 +64,12 @@ class TableReading(Result):
     failures: pd.DataFrame = field(default_factory=failure_frame)
 
     def raise_if_failed(self, columns: Collection[str] | None = None) -> TableReading:
-        """Return the reading, or raise a `DataError` on cells of ``columns`` that are no numbers, or a row of totals.
+        """Return the reading, or raise a `DataError` for non-numeric cells of ``columns`` or a row of totals.
 
         Parameters
         ----------
         columns : collection of str, optional
-            Columns that will be used; all by default. A row of totals is refused wherever it shows.
+            Columns that will be used; all by default. A row of totals is refused in any column.
         """
         found = self.failures
         inside = found["field"].isin(list(columns)) if columns is not None else found["reason"].ne("")
@@ -131,19 +132,20 @@ def read_table(
     path : path
         The file; its ending determines the format.
     delimiter, decimal, thousands : str, optional
-        For text files; the first two are noticed where not given. A decimal comma is noticed where every number of a
-        column has one; marks between thousands are never guessed.
+        For text files; the first two are detected unless given. A decimal comma is detected if every number of a column
+        has one; thousands separators are never guessed.
     encoding : str, optional
-        Of text; noticed where not given. Stata, SPSS and SAS files say their own; old ones sometimes say the wrong one.
+        Encoding of text; detected unless given. Stata, SPSS and SAS files state theirs; old files sometimes state a
+        wrong one.
     sheet : str, optional
         For Excel; the first sheet if not given.
     missing : word, number, sequence of them, or mapping, optional
-        What means missing in this file. By default the usual words (NaN, NULL, ``.`` …), and NA, N/A and None among
-        numbers, dates and truth values; where these stand among words they may be a level, and reading stops with the
-        question. A sequence adds to the usual words, in columns of text and of numbers (``[-9]`` is also "-9.0"); an
-        empty one, ``()``, switches all words off. A mapping from column (``"*"`` for all others) gives exactly the
-        words of that column: ``{"surgery_before": ()}`` says that None is a level there. Words that match no cell are
-        noted.
+        Words for missing values in this file. By default the usual words (NaN, NULL, ``.`` …), and NA, N/A and None
+        among numbers, dates and truth values; among words these may be a level, and reading stops with a question. A
+        sequence adds to the usual words, in columns of text and of numbers (``[-9]`` is also "-9.0"); an empty
+        sequence, ``()``, switches all words off. A mapping from column (``"*"`` for all others) gives exactly the words
+        of that column: ``{"surgery_before": ()}`` says that None is a level there. Words that match no cell cause a
+        note.
     infer : bool, default True
         Convert text columns that contain only numbers. Identifiers stay text: leading zeros, more than 15
         digits, codes such as 12E3.
@@ -153,16 +155,16 @@ def read_table(
     Returns
     -------
     TableReading
-        ``.frame`` is the table, ``.to_frame()`` one row per column, ``.notes`` what was noticed, ``.failures`` what
-        was not as promised.
+        ``.frame`` is the table, ``.to_frame()`` has one row per column, ``.notes`` contains remarks, ``.failures`` the
+        faults.
 
     Raises
     ------
     DataError
-        If the file is absent, empty, cut, damaged or not of the format of its ending; if a word may be a level or
+        If the file is absent, empty, cut, damaged or not in the format of its ending; if a word may be a level or
         mean missing (``failures`` lists column and count).
     ArgumentError
-        If the ending is of no known format, or ``missing`` names a column that is not there.
+        If the ending belongs to no known format, or ``missing`` names an absent column.
 
     See Also
     --------
@@ -260,7 +262,7 @@ def _of_format(
 
 
 def _ask(file: Path, failures: pd.DataFrame) -> None:
-    """Stop at words that may be a level or mean missing: neither is assumed."""
+    """Raise an error for words that may be a level or mean missing: neither is assumed."""
     asked = failures[failures["reason"].eq("missing_word")]
     if asked.empty:
         return
@@ -276,7 +278,7 @@ def _ask(file: Path, failures: pd.DataFrame) -> None:
 
 
 def _without_words(frame: pd.DataFrame, words: MissingWords) -> tuple[pd.DataFrame, list[str]]:
-    """Return the cells as they are, without those that mean missing."""
+    """Return the cells unchanged, except that words for missing values become missing."""
     words.check_columns(list(frame.columns))
     columns = {}
     for column in frame.columns:
@@ -312,7 +314,7 @@ def header_of(empty: pd.DataFrame, first: Callable[[], pd.DataFrame], notes: lis
 
 
 def _without_row_numbers(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Leave out a first column without a name that only counts the rows, as R and pandas write it."""
+    """Drop an unnamed first column that only numbers the rows, as R and pandas write it."""
     if not len(frame.columns) or str(frame.columns[0]).strip() not in _UNNAMED:
         return frame
     numbers = pd.to_numeric(frame.iloc[:, 0], errors="coerce").to_numpy(dtype=float)

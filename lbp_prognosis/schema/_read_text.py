@@ -1,4 +1,4 @@
-"""Text tables: encoding, delimiter and decimal mark are found out, not assumed."""
+"""Reader of text tables; it detects encoding, delimiter and decimal mark."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
 class TextFile(NamedTuple):
-    """The cells as text, the dialect, notes, and rows that were not whole."""
+    """Cells as text, dialect, notes, and incomplete rows."""
 
     frame: pd.DataFrame
     dialect: dict[str, Any]
@@ -81,7 +81,7 @@ def read_text(
 
 
 def _table(file: Path, text: str, delimiter: str) -> pd.DataFrame:
-    """Return all cells as text, the header among the rows."""
+    """Return all cells as text, with the header as a row."""
     try:
         return pd.read_csv(
             io.StringIO(text),
@@ -101,7 +101,7 @@ def _table(file: Path, text: str, delimiter: str) -> pd.DataFrame:
 def _plain_numbers(
     file: Path, frame: pd.DataFrame, delimiter: str, decimal: str | None, thousands: str | None, notes: list[str]
 ) -> str:
-    """Write numbers with a decimal point and no separator of thousands, in place; return the decimal mark found."""
+    """Write numbers with a decimal point and without thousands separators, in place; return the decimal mark found."""
     if thousands is not None:
         for place in range(frame.shape[1]):
             cells = frame.iloc[:, place]
@@ -142,9 +142,9 @@ def _points_that_may_be_thousands(frame: pd.DataFrame, commas: list[int]) -> lis
 
 
 def _missing_without_quotes(frame: pd.DataFrame, text: str, delimiter: str) -> list[str]:
-    """Empty cells that hold NA (or None) without quotes where all other words of the column have them; return notes.
+    """Clear cells that contain NA (or None) without quotes if all other words of the column are quoted; return notes.
 
-    R writes a missing text as NA and the text "NA" in quotes: the file itself says which is which.
+    R writes a missing text as NA and the text "NA" in quotes, so that the file itself distinguishes the two.
     """
     if not re.search(rf"(?:^|{re.escape(delimiter)})(?:NA|N/A|n/a|None)(?:{re.escape(delimiter)}|\r?$)", text, re.M):
         return []
@@ -159,7 +159,7 @@ def _missing_without_quotes(frame: pd.DataFrame, text: str, delimiter: str) -> l
             quoting=csv.QUOTE_NONE,
         ).fillna("")
     except (pd.errors.ParserError, ValueError):
-        return []  # a delimiter or a line's end within quotes
+        return []  # a delimiter or a line break within quotes
     if raw.shape != frame.shape:
         return []
     notes = []
@@ -178,14 +178,14 @@ def _missing_without_quotes(frame: pd.DataFrame, text: str, delimiter: str) -> l
 
 
 def _short_rows(text: str, delimiter: str, shape: tuple[int, int]) -> np.ndarray:
-    """Return which rows have fewer cells than the header: the parser fills them with nothing, without a word."""
+    """Return the rows with fewer cells than the header; the parser fills them with empty cells silently."""
     if '"' in text:
         widths = [len(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
     else:
         lines = re.split(r"\r\n|\n|\r", text)
         widths = [line.count(delimiter) + 1 for line in lines if line.strip(" \t" if delimiter != "\t" else " ")]
     short = np.array(widths) < shape[1]
-    # where lines and rows do not pair, the last line alone can be told
+    # if lines and rows do not correspond, only the last line can be identified
     return short if len(widths) == shape[0] else np.append(np.zeros(shape[0] - 1, dtype=bool), short[-1:])
 
 
@@ -215,7 +215,7 @@ def _decode(file: Path, encoding: str | None) -> tuple[str, str, bool, list[str]
 
 
 def _delimiter(text: str) -> str:
-    """Return the delimiter that cuts the first lines into the same number (> 1) of cells; most cells win."""
+    """Return the delimiter that splits the first lines into the same number (> 1) of cells, preferring most cells."""
     head = text[:200_000].splitlines()[:60]
     best, cells = ",", 1
     for delimiter in _DELIMITERS:
@@ -229,7 +229,7 @@ def _delimiter(text: str) -> str:
         share = np.mean([width == widths[0] for width in widths[: max(1, len(widths) - 1)]])
         if share >= 0.9 and widths[0] > cells:
             best, cells = delimiter, widths[0]
-    if cells == 1:  # ragged file: let the reader report the line, with the commonest mark of the header
+    if cells == 1:  # ragged file: the reader reports the line, with the commonest delimiter of the header
         counts = {delimiter: head[0].count(delimiter) for delimiter in _DELIMITERS} if head else {}
         best = max(counts, key=lambda mark: counts[mark]) if counts and max(counts.values()) else ","
     return best
@@ -254,7 +254,7 @@ def _decimal(frame: pd.DataFrame, delimiter: str) -> tuple[str, list[str]]:
 
 
 def _thousands(cells: pd.Series, with_comma: pd.Series) -> bool:
-    """Say whether the commas could as well separate thousands: always three digits behind, one to three before."""
+    """Return whether the commas may separate thousands: always three digits after, one to three before."""
     return bool(cells[with_comma].str.fullmatch(r"\s*[-+]?[1-9]\d{0,2},\d{3}\s*").all())
 
 

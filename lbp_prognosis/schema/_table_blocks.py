@@ -1,4 +1,4 @@
-"""``TableBlocks``: a Parquet table of any size, typed, a block of rows at a time."""
+"""``TableBlocks``: a typed Parquet table of any size, read one block of rows at a time."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class ParquetBlocks:
     names : mapping of str to str
         Column of the table, in order, and its name in the file.
     floats : frozenset of str
-        Columns in which some cells are missing: whole numbers of theirs are floats, as in the whole table.
+        Columns with missing cells; their whole numbers are floats, as in the whole table.
     decimals : mapping of str to bool
-        Columns of decimals, and whether they have more digits than a number keeps.
+        Columns of decimals, and whether they have more digits than a float keeps.
     notes : tuple of str
         Remarks on how the file was read.
     failures : DataFrame
-        Dates that cannot be kept.
+        Dates that are out of range.
     """
 
     file: Path
@@ -55,7 +55,7 @@ class ParquetBlocks:
     failures: pd.DataFrame = field(default_factory=failure_frame)
 
     def read(self, columns: Collection[str] | None = None) -> Iterator[tuple[int, pd.DataFrame]]:
-        """Yield the number of rows before each block, and the block as `read_table` would have read it."""
+        """Yield the number of rows before each block, and the block as `read_table` would read it."""
         wanted = [name for name in self.names if columns is None or name in columns]
         for start, frame in _batches(self.file, self.rows, [self.names[name] for name in wanted]):
             frame.columns = [str(column) for column in frame.columns]
@@ -71,12 +71,12 @@ class ParquetBlocks:
             yield start, made
 
     def whole(self, column: str) -> pd.DataFrame:
-        """Return a table of one column, whole."""
+        """Return a table of one whole column."""
         return pd.concat([frame for _, frame in self.read([column])], ignore_index=True)
 
 
 def _first(series: pd.Series) -> object:
-    """Return the first cell that is not missing; the cells of a column of a Parquet file are all of one type."""
+    """Return the first cell that is not missing; all cells of a Parquet column have one type."""
     place = series.first_valid_index()
     return None if place is None else series.loc[place]
 
@@ -98,7 +98,7 @@ def _batches(file: Path, rows: int, columns: list[str] | None = None) -> Iterato
 
 
 def scan_parquet(file: Path, rows: int) -> ParquetBlocks | None:
-    """Read a Parquet file through once, for what the types of a whole column depend on.
+    """Read a whole Parquet file once, to determine the properties on which the type of each column depends.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ class _Found:
 
 @dataclass(frozen=True, repr=False)
 class TableBlocks:
-    """A table of a data package that is not held: iteration reads it again, a block of rows at a time.
+    """Table of a data package that is not kept in memory; each iteration reads it again in blocks of rows.
 
     Each block is a frame with typed columns as in `PackageReport.tables`; its index counts the rows of the whole table
     from 0. Columns that the data package does not declare have the types of the file.
@@ -215,7 +215,7 @@ class TableBlocks:
     source : ParquetBlocks
         Reading of the file.
     methods : DataFrame or None
-        Rows ``n`` by structure, measure and method; None where methods may differ.
+        Number of rows ``n`` by structure, measure and method; None where methods may differ.
 
     See Also
     --------
@@ -256,11 +256,11 @@ class TableBlocks:
         return self.read()
 
     def __repr__(self) -> str:
-        """Say how large the table is."""
+        """Return a text with the size of the table."""
         return f"<TableBlocks: {self.name}, {len(self)} rows in blocks of {self.block_rows}>"
 
     def read(self, columns: Collection[str] | None = None) -> Iterator[pd.DataFrame]:
-        """Yield the blocks, of some columns only.
+        """Yield the blocks with some columns only.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The tables the library knows, read from the JSON files of ``data_schemas``."""
+"""Schemas of the library's tables, read from the JSON files of ``data_schemas``."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class Field:
     Attributes
     ----------
     name, type, description : str
-        Name, Table Schema type (string, number, integer, boolean, date), and words.
+        Name, Table Schema type (string, number, integer, boolean, date), and description.
     unit : str
-        Unit of the values; empty where there is none or another column contains it.
+        Unit of the values; empty if there is none or if another column contains it.
     role : str
         key, time, group, predictor, exposure, value, method, error, acquisition or context.
     timing : str
         static, baseline or followup.
     required : bool
-        Whether a value must be there.
+        Whether a value is required.
     enum : tuple of str
         Allowed values; empty if any.
     minimum, maximum : float or None
-        Bounds, both allowed.
+        Bounds, both inclusive.
     pattern : str
         Regular expression for the whole value; empty if any.
     extensible : bool
@@ -73,17 +73,17 @@ class TableSchema:
     Attributes
     ----------
     name, description : str
-        Name and words.
+        Name and description.
     fields : mapping of str to Field
         Columns, in order.
     key : tuple of str
         Columns that are unique together; a missing part counts as a separate value.
     foreign_keys : tuple of (columns, table, columns, optional)
-        References; an optional one is checked only if the other table is there.
+        References; an optional reference is checked only if the other table is present.
     missing_values : tuple of str
         Words that mean missing.
     date_order : tuple of (earlier, later)
-        Pairs of columns of which the second must not come before the first.
+        Pairs of columns in which the second date must not precede the first.
     value_ranges : mapping
         Where the range (and unit) of a value depends on another column.
     one_method : mapping
@@ -102,7 +102,7 @@ class TableSchema:
 
     @property
     def required(self) -> tuple[str, ...]:
-        """Names of the columns that must be there."""
+        """Names of the required columns."""
         return tuple(name for name, field in self.fields.items() if field.required)
 
 

@@ -1,4 +1,4 @@
-"""``convert_unit``: linear changes of unit, and nothing that is not linear."""
+"""``convert_unit``: linear conversions of units only."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def convert_unit(values: Any, source: str, target: str) -> np.ndarray:
     Parameters
     ----------
     values : array-like
-        Numbers; missing ones stay missing.
+        Numbers; missing values stay missing.
     source, target : str
         Units, e.g. ``"lb"`` and ``"kg"``. Months are 30.4375 and years 365.25 days; ``"points100"`` is a scale from
         0 to 100 and ``"points"`` one from 0 to 10.

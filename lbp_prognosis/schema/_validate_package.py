@@ -1,4 +1,4 @@
-"""``validate_package``: a folder or mapping of tables in, typed tables and one frame of failures out."""
+"""``validate_package``: typed tables and one frame of failures from a folder or mapping of tables."""
 
 from __future__ import annotations
 
@@ -51,12 +51,13 @@ class PackageReport(Result):
         One row per failure: ``table, row, field, reason, value, message``; ``row`` counts data rows from 1. Empty if
         the package is valid.
     notes : DataFrame
-        Remarks that are no faults: ``table, field, note`` (undeclared columns, dialect, decimal comma …).
+        Remarks that are not faults: ``table, field, note`` (undeclared columns, dialect, decimal comma …).
     synthetic : bool
         Whether the package states that it was simulated (``"synthetic": true`` in its ``datapackage.json``, or frames
         that carry the mark).
     blocks : dict of str to TableBlocks
-        The tables of more rows than ``block_rows``, which are read in blocks and stand here instead of in ``tables``.
+        The tables of more rows than ``block_rows``, which are read in blocks and are listed here instead of in
+        ``tables``.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -87,12 +88,12 @@ class PackageReport(Result):
         return counted.rename("n").reset_index()
 
     def codings(self, *, show_values: bool = False) -> pd.DataFrame:
-        """Return units and codings as they were understood.
+        """Return the units and codings that were applied.
 
-        Columns ``table, field, declared, type, unit, role, timing, n, n_missing, values``. By default ``values`` holds
-        what no single patient can be known by: levels that five or more rows have, and where the middle nine tenths of
-        numbers and dates lie; with ``show_values`` the smallest and largest values, and the commonest words. Tables
-        that are read in blocks are not described.
+        Columns ``table, field, declared, type, unit, role, timing, n, n_missing, values``. By default ``values``
+        contains nothing that identifies a single patient: levels with five or more rows, and the middle 90 % range of
+        numbers and dates; with ``show_values``, the smallest and largest values and the commonest words. Tables that
+        are read in blocks are not described.
         """
         rows = []
         for name, frame in self.tables.items():
@@ -117,7 +118,7 @@ class PackageReport(Result):
         return pd.DataFrame(rows)
 
     def accept_methods(self, measures: Collection[str]) -> PackageReport:
-        """Return the report without the failures of measures that may be made by more than one method."""
+        """Return the report without the failures of measures for which more than one method is accepted."""
         schemas = table_schemas()
         again = [
             method_failures(self.tables[name], schema, measures)
@@ -165,11 +166,11 @@ def validate_package(
     mixed_methods : collection of str, optional
         Measures of which more than one ``method_id`` is accepted.
     block_rows : int, optional
-        Rows that are held at once of a table in Parquet, for tables larger than memory. A table of more rows is read in
-        blocks and stands in ``report.blocks`` instead of ``report.tables``; the failures are the same. Held besides are
-        nine bytes per row, the columns by which tables are compared (keys; index date; dates of visits and events), one
-        column at a time of those that the data package does not declare, and the failures. The codebook and other
-        formats are read whole. By default every table is.
+        Maximum number of rows of a Parquet table in memory at once, for tables larger than memory. A table of more rows
+        is read in blocks and is in ``report.blocks`` instead of ``report.tables``; the failures are the same. Memory
+        also contains nine bytes per row, the columns by which tables are compared (keys; index date; dates of visits
+        and events), one undeclared column at a time, and the failures. The codebook and other formats are read whole.
+        By default every table is read whole.
 
     Returns
     -------
@@ -210,7 +211,7 @@ def validate_package(
     read: dict[str, FirstReading] = {}
     for name, schema in schemas.items():
         if name in raw:
-            tables[name], found = _columns(raw.pop(name), schema, notes)  # not held beside the typed one
+            tables[name], found = _columns(raw.pop(name), schema, notes)  # frees the untyped table
             failures.extend(found)
         elif name in files:
             read[name], found = _block_columns(
@@ -264,7 +265,7 @@ def _given(source: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 def _says_synthetic(folder: Path) -> bool:
     try:
         described = json.loads((folder / "datapackage.json").read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):  # no description, or one that is reported as unreadable
+    except (OSError, ValueError):  # no description, or a description that is reported as unreadable
         return False
     return isinstance(described, dict) and described.get("synthetic") is True
 
@@ -388,7 +389,7 @@ def _columns(
 def _block_columns(
     blocks: TableBlocks, schema: TableSchema, notes: list[dict[str, str]], *, codebook: bool
 ) -> tuple[FirstReading, list[pd.DataFrame]]:
-    """Read a table through for what `_columns` returns; columns that are not declared are looked at one by one."""
+    """Read a whole table for the result of `_columns`; undeclared columns are read one at a time."""
     rows = _header_faults(blocks.columns, schema, notes)
     for column in blocks.columns:
         if column not in schema.fields:
@@ -398,7 +399,7 @@ def _block_columns(
 
 
 def _header_faults(columns: Collection[str], schema: TableSchema, notes: list[dict[str, str]]) -> list[dict[str, Any]]:
-    """Return faults of the names of columns, and of columns that are not there."""
+    """Return faults in the names of columns, and missing columns."""
     rows: list[dict[str, Any]] = []
     for column in columns:
         if column in schema.fields:
@@ -431,10 +432,10 @@ def _header_faults(columns: Collection[str], schema: TableSchema, notes: list[di
 def _undeclared(
     frame: pd.DataFrame, schema: TableSchema, notes: list[dict[str, str]]
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """Return the table with numbers where a column of the user's own holds only numbers, and questions about words.
+    """Return the table with undeclared columns of numbers converted, and questions about words.
 
-    Cells of a text file are all text: a codebook may declare such a column as predictor, and it must not be taken for
-    words.
+    All cells of a text file are text; a codebook may declare such a column as predictor, so its numbers must be
+    numeric.
     """
     others = [column for column in frame.columns if column not in schema.fields]
     if not others:
@@ -469,7 +470,7 @@ def _mentions(failures: list[pd.DataFrame], table: str) -> bool:
 
 
 def _once(failures: pd.DataFrame) -> pd.DataFrame:
-    """Drop what only repeats: `required` where the type already failed, and a missing table said twice."""
+    """Drop repeated failures: `required` where the type already failed, and a missing table reported twice."""
     if failures.empty:
         return failures
     typed = failures["reason"] == "type"
@@ -483,12 +484,12 @@ def _once(failures: pd.DataFrame) -> pd.DataFrame:
     return kept[~missing].reset_index(drop=True)
 
 
-_LEAST = 5  # rows that a shown level has
-_ENOUGH = 20  # values from which the middle nine tenths are shown
+_LEAST = 5  # number of rows from which a level is shown
+_ENOUGH = 20  # number of values from which the middle 90 % range is shown
 
 
 def _usual_values(series: pd.Series, limit: int = 6) -> str:
-    """Say what stands in a column without any value of a single patient."""
+    """Return a description of a column without the value of any single patient."""
     present = series.dropna()
     number = pd.api.types.is_numeric_dtype(present) and not pd.api.types.is_bool_dtype(present)
     if number or pd.api.types.is_datetime64_any_dtype(present):
@@ -504,7 +505,7 @@ def _usual_values(series: pd.Series, limit: int = 6) -> str:
 
 
 def _values(series: pd.Series, limit: int = 6) -> str:
-    """Say what stands in a column: its range, or its commonest values."""
+    """Return a description of a column: its range, or its commonest values."""
     present = series.dropna()
     if present.empty:
         return ""
