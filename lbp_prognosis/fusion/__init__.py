@@ -1,4 +1,4 @@
-"""Many tables to one X, inside the training fold."""
+"""Joining of many tables into one X, inside the training fold."""
 
 from lbp_prognosis._base import LevelMap
 from lbp_prognosis.fusion._acquisition import pooled_errors, with_acquisition

@@ -1,4 +1,4 @@
-"""Cells of modalities that a row lacks as a whole."""
+"""Missing blocks: rows in which all columns of a modality are missing."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def with_acquisition(
     studies: pd.DataFrame,
     columns: Sequence[str] = ("field_strength", "vendor", "model", "kvp"),
 ) -> PooledLevels:
-    """Put the acquisition of each patient's study beside the pooled levels.
+    """Return the pooled levels with the acquisition of each patient's study.
 
     Parameters
     ----------
@@ -32,13 +32,13 @@ def with_acquisition(
     studies : DataFrame
         ``imaging_study``: one row per patient and study.
     columns : sequence of str, default ('field_strength', 'vendor', 'model', 'kvp')
-        What to carry; those that ``studies`` does not have are left out, but not all of them.
+        Columns to add. Columns absent from ``studies`` are left out; at least one must be present.
 
     Returns
     -------
     PooledLevels
-        With the columns in ``frame`` and in no modality: they are context (the batch of `ComBat`, strata of a model)
-        and no predictors.
+        The columns are in ``frame`` and in no modality: they are context (the batch of `ComBat`, strata of a model),
+        not predictors.
     """
     found = [name for name in columns if name in studies.columns]
     if not found:
@@ -72,13 +72,13 @@ def pooled_errors(pooled: PooledLevels, biomarkers: pd.DataFrame) -> pd.DataFram
     -------
     DataFrame
         One row per patient and one column per pooled column whose rule has an error SD: ``mean`` (√Σsd²/k), ``sum``
-        (√Σsd²), ``each`` and ``only`` (sd). NaN where a level has none. Largest and smallest values and counts are
-        left out: their error is no single SD.
+        (√Σsd²), ``each`` and ``only`` (sd). NaN if a level has no SD. Maxima, minima and counts are left out, because
+        no single SD describes their error.
 
     Notes
     -----
-    Errors of the levels are taken to be independent. An error that the levels share, a reader's or a scanner's, does
-    not average out: give it to `RegressionCalibration` as a number.
+    Errors of the levels are assumed to be independent. An error shared by the levels (of a reader or a scanner) does
+    not average out: pass its SD to `RegressionCalibration` as a number.
     """
     if "sd_error" not in biomarkers.columns:
         raise argument_error("biomarkers", "a table with `sd_error`", f"columns {list(biomarkers.columns)[:8]}")
@@ -96,7 +96,7 @@ def pooled_errors(pooled: PooledLevels, biomarkers: pd.DataFrame) -> pd.DataFram
             part = part[(part["level"].fillna("") == name.level) & (sides == name.side)]
         sd = pd.to_numeric(part["sd_error"])
         squares = (sd**2).groupby(part["patient_id"])
-        # a level without an SD leaves the whole unknown
+        # if one level has no SD, the SD of the pooled value is unknown
         total = np.sqrt(squares.sum(min_count=1).where(squares.count() == squares.size()))
         made[column] = (total / squares.size() if rule == "mean" else total).reindex(pooled.frame.index)
     return pd.DataFrame(made, index=pooled.frame.index)

@@ -20,7 +20,7 @@ __all__ = ["CovariateDesign", "batch_codes", "batch_labels", "feature_matrix", "
 
 
 def batch_labels(frame: pd.DataFrame, batch: str) -> pd.Series:
-    """Return the batch of each row; a missing one is refused."""
+    """Return the batch of each row; a missing batch is refused."""
     if not isinstance(batch, str) or batch not in frame.columns:
         raise argument_error("batch", "the name of a column of `X`", f"{batch!r}, which `X` does not have")
     labels = frame[batch]
@@ -35,7 +35,7 @@ def batch_labels(frame: pd.DataFrame, batch: str) -> pd.Series:
 
 
 def batch_codes(labels: pd.Series, batches: Sequence[Any]) -> np.ndarray:
-    """Return the place of each label among the known batches; −1 where it is none of them."""
+    """Return the index of each label among the known batches; −1 for an unknown label."""
     return pd.Index(batches).get_indexer(pd.Index(labels))
 
 
@@ -53,7 +53,7 @@ def feature_matrix(frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
 
 
 class CovariateDesign:
-    """Covariates as columns of numbers; categories as dummies against the first category of the training rows."""
+    """Encoder of covariates as numbers; categories become dummies against the first category of the training rows."""
 
     def __init__(self, frame: pd.DataFrame, covariates: Sequence[str]) -> None:
         self.covariates = list(covariates)
@@ -86,7 +86,7 @@ class CovariateDesign:
 
 
 def refuse_outcome(frame: pd.DataFrame, covariates: Sequence[str], y: Any) -> None:
-    """Refuse a covariate that is the outcome under another name."""
+    """Refuse a covariate that equals the outcome."""
     names = getattr(getattr(y, "dtype", None), "names", None)
     if not names:
         return

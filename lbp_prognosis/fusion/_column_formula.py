@@ -1,4 +1,4 @@
-"""Arithmetic over columns, written as text, that can do nothing but arithmetic."""
+"""Evaluation of arithmetic over columns, written as text; nothing but arithmetic is possible."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def column_formula(expression: str, table: pd.DataFrame) -> np.ndarray:
     ----------
     expression : str
         E.g. ``"weight / (height / 100) ** 2"``. Columns, numbers, ``+ - * / **``, one comparison (giving 0 and 1), and
-        ``abs, exp, log, sqrt, maximum, minimum``. Nothing else is understood: text from a file can't run code.
+        ``abs, exp, log, sqrt, maximum, minimum``. Nothing else is accepted, so that text from a file cannot run code.
     table : DataFrame
-        Where the columns are.
+        Table with the columns.
 
     Returns
     -------

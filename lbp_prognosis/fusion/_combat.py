@@ -1,4 +1,4 @@
-"""``ComBat``: batch effects of scanners and sites, learned in the training rows and taken off all others."""
+"""``ComBat``: batch effects of scanners and sites, estimated in the training rows and removed from all rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _UNSEEN = ("reference", "calibrate", "none")
 
 
 class ComBat(TransformerMixin, BaseEstimator):
-    """Take location and scale of each batch off the features, shrunken over features (empirical Bayes).
+    """Remove the location and scale effects of each batch from the features, shrunken over features (empirical Bayes).
 
     Parameters
     ----------
@@ -46,47 +46,47 @@ class ComBat(TransformerMixin, BaseEstimator):
         Column with the batch (site, scanner, field strength, software version) of each row.
     columns : sequence of str, optional
         Features to harmonise; by default all numeric columns but the batch and the covariates. Name the measurements
-        of the image: pain scores need no scanner correction.
+        made on images: pain scores need no scanner correction.
     covariates : sequence of str, default ()
         Columns whose effect on the features is kept (age, sex). They must be known at prediction; the outcome is
         refused.
     prior : {"parametric", "nonparametric", "none"}, default "parametric"
-        Shrinkage of a batch's estimates over its features: normal and inverse gamma, their empirical distribution,
-        or not at all. A single feature is never shrunken.
+        Shrinkage of a batch's estimates over its features: normal and inverse gamma priors, their empirical
+        distribution, or no shrinkage. A single feature is never shrunken.
     mean_only : bool, default False
-        Leave the variances as they are.
+        Leave the variances unchanged.
     reference : label, optional
-        Batch whose scale all others are put on; its own rows do not change.
+        Batch to whose scale all others are transformed; its own rows do not change.
     unseen : {"reference", "calibrate", "none"}, optional
-        Treatment of rows of a batch that the fit did not see. ``"reference"``: they are taken to be on the scale of
-        the reference batch and pass; ``"calibrate"``: they are refused until `calibrate` has seen enough of their
-        batch; ``"none"``: they pass as they are. By default they are refused.
+        Treatment of rows of an unseen batch. ``"reference"``: they are assumed to be on the scale of the reference
+        batch and pass unchanged; ``"calibrate"``: they are refused until `calibrate` has estimated the effect of their
+        batch; ``"none"``: they pass unchanged. By default they are refused.
     min_calibration : int, default 20
-        Fewest rows with a value from which a new batch's effect is estimated. Below about 20 the noise of the estimate
-        is larger than the usual effect.
+        Minimum number of rows with a value to estimate the effect of a new batch. Below about 20, the standard error of
+        the estimate is larger than the usual effect.
     drop_batch : bool, default True
-        Leave the batch column out of the result, so that it becomes no predictor.
+        Drop the batch column from the result, so that it is not used as a predictor.
     tol : float, default 1e-10
         Largest relative change at which the parametric iteration stops. Other programs stop at 1e-4.
 
     Attributes
     ----------
     batches_ : list
-        Batches of the fit, sorted, then those calibrated.
+        Batches of the fit, sorted, then calibrated batches.
     columns_ : list of str
         Features harmonised.
     constant_ : list of str
-        Features that do not vary within batches; they pass.
+        Features that do not vary within batches; they pass unchanged.
     estimates_ : CombatFit
         Estimates from the training rows.
     gamma_, delta_ : ndarray of shape (n_batches, n_features)
-        Shift in units of the residual SD, and variance ratio, that are taken off.
+        Shift in units of the residual SD, and variance ratio; both are removed.
     calibrated_ : dict
-        New batch to the number of rows it was calibrated on.
+        Number of rows used for calibration, by new batch.
     confounding_ : SiteConfounding or None
-        Association of batch and outcome in the training rows, where an outcome was given.
+        Association of batch and outcome in the training rows, if an outcome was given.
     objections_ : tuple of Objection
-        ``batch-confounded-with-outcome`` where Cramér's V is above 0.3.
+        ``batch-confounded-with-outcome`` if Cramér's V is above 0.3.
 
     Raises
     ------
@@ -98,7 +98,7 @@ class ComBat(TransformerMixin, BaseEstimator):
     Notes
     -----
     Y = α + Xβ + γ_s + δ_s ε by feature, with α the mean over all rows (or the reference batch) and σ² the mean squared
-    residual; the result is σ (Z − γ*_s)/√δ*_s + α + Xβ. The outcome given to `fit` is only compared with the batch; no
+    residual; the result is σ (Z − γ*_s)/√δ*_s + α + Xβ. The outcome passed to `fit` is only compared with the batch; no
     estimate uses it. Missing values stay missing.
 
     References
@@ -152,7 +152,7 @@ class ComBat(TransformerMixin, BaseEstimator):
 
     @property
     def context_columns(self) -> tuple[str, ...]:
-        """Columns that are read beside the predictors."""
+        """Columns that are read in addition to the predictors."""
         return (self.batch,)
 
     # ---- fitting -------------------------------------------------------------------------------------------------
@@ -251,7 +251,7 @@ class ComBat(TransformerMixin, BaseEstimator):
 
     def _estimate(self, Y: np.ndarray, codes: np.ndarray, design: np.ndarray) -> None:
         prior = self.prior if Y.shape[1] > 1 else "none"
-        with np.errstate(divide="ignore", invalid="ignore"):  # degenerate priors are found below, by name
+        with np.errstate(divide="ignore", invalid="ignore"):  # degenerate priors are detected below and named
             self.estimates_ = combat_fit(
                 Y,
                 codes,
@@ -262,7 +262,7 @@ class ComBat(TransformerMixin, BaseEstimator):
                 tol=float(self.tol),
             )
         self.gamma_, self.delta_ = self.estimates_.gamma.copy(), self.estimates_.delta.copy()
-        # equal values have a variance of rounding errors, not of zero
+        # the variance of equal values is a rounding error, not zero
         bad = ~(np.isfinite(self.gamma_) & np.isfinite(self.delta_) & (self.delta_ > 1e-18)).all(axis=0)
         if bad.any():
             names = [column for column, wrong in zip(self.columns_, bad) if wrong]
@@ -277,10 +277,10 @@ class ComBat(TransformerMixin, BaseEstimator):
 
     @takes_rows()
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> pd.DataFrame:
-        """Fit, and return these rows transformed; their frame remembers that the step saw all of them.
+        """Fit, and return these rows transformed; their frame records that the step was fitted on all of them.
 
-        Resampling such a frame brings the objection ``harmonised-outside-resampling``. A step of a
-        `RiskPipeline` is fitted to the training rows alone.
+        Resampling such a frame brings the objection ``harmonised-outside-resampling``. A step of a `RiskPipeline` is
+        fitted to the training rows only.
         """
         made = self.fit(X, y, **fit_params).transform(X)
         return mark_prepared(made, "harmonised-outside-resampling", type(self).__name__, X)
@@ -292,7 +292,7 @@ class ComBat(TransformerMixin, BaseEstimator):
         Raises
         ------
         ArgumentError
-            If a row is of a batch that the fit did not see and ``unseen`` does not say what to do with it.
+            If a row belongs to an unseen batch and ``unseen`` does not state how to treat it.
         """
         check_is_fitted(self, "estimates_")
         frame = match_columns(X, self.feature_names_in_)
@@ -303,7 +303,7 @@ class ComBat(TransformerMixin, BaseEstimator):
         rest = frame.drop(columns=[*self.columns_, *([self.batch] if self.drop_batch else [])])
         if rest.shape[1]:
             made = pd.concat([made, rest], axis=1)[list(self.get_feature_names_out())]
-        made.attrs = dict(frame.attrs)  # whether the data are simulated, what was learned from them: concat forgets
+        made.attrs = dict(frame.attrs)  # concat loses attributes of the frame
         return made
 
     def _adjusted(self, Y: np.ndarray, codes: np.ndarray, design: np.ndarray) -> np.ndarray:
@@ -323,21 +323,21 @@ class ComBat(TransformerMixin, BaseEstimator):
 
     @takes_rows()
     def calibrate(self, X: Any) -> ComBat:
-        """Return a copy that also knows new batches, from rows without outcome.
+        """Return a copy that is calibrated for new batches, from rows without outcome.
 
         Parameters
         ----------
         X : DataFrame
-            Rows of batches that the fit did not see, at least ``min_calibration`` each; used for nothing else.
+            Rows of unseen batches, at least ``min_calibration`` per batch; used for nothing else.
 
         Returns
         -------
         ComBat
-            Its effects are frozen: a batch is calibrated once, and ``calibrated_`` records on how many rows.
+            Copy with fixed effects: a batch is calibrated once, and ``calibrated_`` records the number of rows.
 
         Notes
         -----
-        By feature the mean of the new batch's Z is shrunken towards the batches of the fit,
+        Per feature, the mean of the new batch's Z is shrunken towards the batches of the fit,
         γ = (n τ² γ̂ + s² γ̄)/(n τ² + s²), with γ̄ and τ² the mean and variance of their γ; the variance by the inverse
         gamma with the mean and variance of their δ.
         """
@@ -379,13 +379,13 @@ class ComBat(TransformerMixin, BaseEstimator):
         with np.errstate(divide="ignore", invalid="ignore"):
             a, b = inverse_gamma_prior(scale, axis=0)
             delta = (b + np.nansum((Z - gamma) ** 2, axis=0) / 2) / (n / 2 + a - 1)
-        # batches that all have the same variance leave nothing to learn from a new one
+        # if all batches have the same variance, the prior of a new variance is degenerate
         return gamma, np.where(np.isfinite(delta), delta, scale.mean(axis=0))
 
     # ---- looking at it -------------------------------------------------------------------------------------------
 
     def effects(self) -> pd.DataFrame:
-        """Return the effects taken off, one row per batch and feature.
+        """Return the removed effects, one row per batch and feature.
 
         Returns
         -------
@@ -407,14 +407,14 @@ class ComBat(TransformerMixin, BaseEstimator):
         return pd.concat(rows, ignore_index=True)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns that `transform` gives."""
+        """Return the names of the columns that `transform` returns."""
         check_is_fitted(self, "estimates_")
         names = self.feature_names_in_
         return names[names != self.batch] if self.drop_batch else names.copy()
 
 
 def _varies_within(Y: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Say which features have any variance left once the batch means are taken off."""
+    """Return which features vary within batches."""
     low, high = (np.nanmin, np.nanmax) if np.isnan(Y).any() else (np.min, np.max)
     size = np.maximum(high(Y, axis=0), -low(Y, axis=0))
     varies = np.zeros(Y.shape[1], dtype=bool)

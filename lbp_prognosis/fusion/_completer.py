@@ -1,4 +1,4 @@
-"""Completing the same new rows for several models: what does not depend on the model is worked out once."""
+"""Completion of the same new rows for several models; parts that do not depend on the model are computed once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Completer"]
 
 
 class _Layout(NamedTuple):
-    """Positions of the completions of each row, with all but the quadrature nodes filled in."""
+    """Positions of the completions of each row; all values except the quadrature nodes are filled in."""
 
     row: np.ndarray
     weight: np.ndarray
@@ -27,9 +27,10 @@ class _Layout(NamedTuple):
 
 
 def _patterns(missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct rows of a table of truth values, in the order of `numpy.unique`, and which one each row is.
+    """Return the distinct rows of a boolean table, in the order of `numpy.unique`, and the index of each row.
 
-    Eight columns are one byte, so that a row is compared in one step: `numpy.unique` compares a field at a time.
+    Eight columns are packed into one byte, so that a row is compared in one step; `numpy.unique` compares field by
+    field.
     """
     if not missing.any():
         return missing[:1], np.zeros(len(missing), dtype=np.int64)
@@ -39,9 +40,9 @@ def _patterns(missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Completer:
-    """New rows to be completed by a fitted `MultipleImputation`, for one linear predictor after another.
+    """Completer of new rows by a fitted `MultipleImputation`, for a sequence of linear predictors.
 
-    Draws and conditional means know no model; only the direction along which quadrature nodes lie does.
+    Draws and conditional means do not depend on the model; only the direction of the quadrature nodes does.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Completer:
             z, weights = np.asarray(nodes, dtype=float), np.full(len(nodes), 1 / len(nodes))
         slope = None if score is None else self.filling.slope(self.matrix, self.frame, score)
         slopes = np.full(self.matrix.shape[1], np.nan) if slope is None else slope
-        # beside an absent block draws: what it would add to the linear predictor is no part of the risk
+        # draws if a block is absent: its contribution to the linear predictor is not part of the risk
         straight = self.scattered & ~self.absent.any(axis=1) & ~(self.patterns & np.isnan(slopes)).any(axis=1)
         if not straight.any() and self._unmodelled is not None:
             return self._unmodelled

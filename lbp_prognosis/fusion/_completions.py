@@ -1,4 +1,4 @@
-"""Completions that an imputing step hands to the pipeline at prediction."""
+"""Completions that an imputing step passes to the pipeline at prediction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 __all__ = ["Completions", "MultipleStep", "Score"]
 
 Score = Callable[[pd.DataFrame, np.ndarray], np.ndarray]
-"""Linear predictor of completed rows; the second argument says which row of the table each comes from."""
+"""Linear predictor of completed rows; the second argument is the index of the table row of each."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Completions:
     Attributes
     ----------
     frame : pandas.DataFrame
-        Completed rows, several a patient where something was missing.
+        Completed rows, several per patient if values were missing.
     row : ndarray of int
-        Row of the original table.
+        Index of the row in the original table.
     weight : ndarray
-        Weight of the copy; the weights of a row add up to one.
+        Weight of the copy; the weights of an original row sum to one.
     exact : ndarray of bool, one an original row
         Whether the copies are quadrature nodes along the linear predictor (and not draws).
     """
@@ -50,5 +50,5 @@ class MultipleStep(Protocol):
         ...
 
     def completer(self, X: pd.DataFrame) -> Callable[..., Completions]:
-        """Return ``completions`` of these rows as a function of score and nodes."""
+        """Return the ``completions`` of these rows as a function of ``score`` and ``nodes``."""
         ...

@@ -1,4 +1,4 @@
-"""``Conversion``: values of one method on the scale of another, when there is evidence of how they relate."""
+"""``Conversion``: conversion of values of one method to the scale of another, based on paired measurements."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Conversion", "convert_methods"]
 
 @dataclass(frozen=True)
 class Conversion:
-    """A line from one method of a measure to another: target = intercept + slope × source.
+    """Linear conversion between two methods of a measure: target = intercept + slope × source.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ class Conversion:
     sd : float, default 0.0
         SD of the target about the line, in the unit of the measure; it enters ``sd_error``.
     structure : str, default ""
-        Structure, where the line is of one only.
+        Structure, if the conversion applies to one structure only.
     reference : str, default ""
-        Where the line comes from; travels in ``flags``.
+        Source of the conversion; it is recorded in ``flags``.
 
     Examples
     --------
@@ -72,7 +72,7 @@ class Conversion:
         min_pairs: int = 20,
         reference: str = "",
     ) -> Conversion:
-        """Learn the line from places that were measured by both methods.
+        """Estimate the conversion from sites measured by both methods.
 
         Parameters
         ----------
@@ -81,19 +81,18 @@ class Conversion:
         measure, source, target, structure, reference : str
             As in `Conversion`.
         min_pairs : int, default 20
-            Fewest places (patient, level, side) measured by both, at least 3.
+            Minimum number of sites (patient, level, side) measured by both methods, at least 3.
 
         Raises
         ------
         ArgumentError
-            If fewer places were measured by both, the source is the same at all of them, or the methods do not rise
-            together.
+            If fewer sites were measured by both methods, the source is constant, or the slope is not positive.
         DataError
-            If a measure stands twice for one place and method.
+            If a measure occurs twice for one site and method.
 
         Notes
         -----
-        Least squares of the target on the source: the best prediction of what the other method would have given. The
+        Least squares of the target on the source: the best prediction of the value by the other method. The
         SD has the divisor n − 2.
         """
         least = int(check_number("min_pairs", min_pairs, low=3, whole=True))
@@ -132,14 +131,15 @@ class Conversion:
 
 
 def convert_methods(biomarkers: pd.DataFrame, conversions: Sequence[Conversion]) -> pd.DataFrame:
-    """Put values of several methods on one scale.
+    """Convert values of several methods to one scale.
 
     Parameters
     ----------
     biomarkers : DataFrame
         Long biomarker table.
     conversions : sequence of Conversion
-        At most one per measure, structure and source. What has none stays, and is refused where it would be mixed.
+        At most one per measure, structure and source. Values without a conversion stay unchanged and are refused where
+        methods would be mixed.
 
     Returns
     -------
@@ -150,7 +150,7 @@ def convert_methods(biomarkers: pd.DataFrame, conversions: Sequence[Conversion])
     Raises
     ------
     ArgumentError
-        If two conversions claim the same values.
+        If two conversions apply to the same values.
     """
     needed = {"measure", "value", "method_id"} - set(biomarkers.columns)
     if needed:

@@ -1,4 +1,4 @@
-"""``CovBat``: ComBat, and then the covariance of the features made the same in every batch."""
+"""``CovBat``: ComBat, followed by harmonisation of the covariance of the features."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ __all__ = ["CovBat"]
 
 
 class CovBat(ComBat):
-    """ComBat, then the same for the principal components of what it gives.
+    """Apply ComBat, then harmonise the scores of the principal components of its result.
 
     Parameters
     ----------
     batch : str, default "site"
         Column with the batch of each row.
     columns : sequence of str, optional
-        Features to harmonise; complete. By default all numeric columns but the batch and the covariates.
+        Features to harmonise, without missing values. By default all numeric columns but the batch and the covariates.
     covariates : sequence of str, default ()
         Columns whose effect on the features is kept; never the outcome.
     prior : {"parametric", "nonparametric", "none"}, default "parametric"
         Shrinkage of the features' effects; those of the components are not shrunken.
     mean_only : bool, default False
-        Leave the variances of the features (not those of the components).
+        Leave the variances of the features unchanged (not those of the components).
     reference : label, optional
-        Batch whose scale and covariance all others are put on.
+        Batch to whose scale and covariance all others are transformed.
     unseen : {"reference", "none"}, optional
         Treatment of rows of an unseen batch, as in `ComBat`. A covariance is not calibrated on a few rows.
     min_calibration : int, default 20
         Not used; see ``min_batch``.
     drop_batch : bool, default True
-        Leave the batch column out of the result.
+        Drop the batch column from the result.
     tol : float, default 1e-10
         As in `ComBat`.
     variance : float, default 0.95
-        Components are adjusted until they hold this share of the variance.
+        Leading components are adjusted that together explain this share of the variance.
     min_batch : int, default 50
-        Fewest rows of a batch: a covariance needs more of them than a mean.
+        Minimum number of rows per batch: a covariance needs more rows than a mean.
 
     Attributes
     ----------
     n_components_ : int
-        Components adjusted.
+        Number of adjusted components.
     components_ : ndarray of shape (n_components, n_features)
-        Their directions, in features scaled to unit variance.
+        Directions of the components, in features scaled to unit variance.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Filling in a new patient's missing values from what is observed of that patient, without any outcome."""
+"""Imputation of a new patient's missing values from the observed values of that patient, without outcome."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from lbp_prognosis.fusion._encoding import Encoding
 
 __all__ = ["DeploymentImputer"]
 
-CYCLES = 5  # sweeps over the columns before a chained draw is taken
+CYCLES = 5  # number of sweeps over the columns before a chained draw is taken
 
 
 @dataclass(frozen=True)
 class DeploymentImputer:
-    """Learned from training predictors only.
+    """Imputer of new rows, fitted on the training predictors only.
 
     Attributes
     ----------
     encoding : Encoding
         Columns and kinds.
     mean, covariance : ndarray
-        Of the expanded columns, by maximum likelihood under a multivariate normal.
+        Mean and covariance of the expanded columns, by maximum likelihood under a multivariate normal distribution.
     places : list of slice
-        Place of each column among the expanded ones.
+        Position of each column among the expanded columns.
     models : list of ColumnModel
         Regression of each column on all others, for chained draws.
     start : ndarray
-        Where chained draws start: means, or the commonest category.
+        Starting values of chained draws: means, or the commonest category.
     low, high : ndarray
         Range of the training values of each column.
     normals, uniforms : ndarray of shape (draws, CYCLES, n_columns)
-        Fixed random numbers: the same for every patient, so that no prediction depends on who else is predicted.
+        Fixed random numbers: the same for every patient, so that no prediction depends on other predicted patients.
     """
 
     encoding: Encoding
@@ -90,7 +90,7 @@ class DeploymentImputer:
         )
 
     def conditional_mean(self, X: np.ndarray) -> np.ndarray:
-        """Return rows with missing values at their conditional mean, or their likeliest category."""
+        """Return rows with missing values replaced by the conditional mean or the most probable category."""
         done = X.copy()
         missing = np.isnan(X)
         patterns, which = np.unique(missing, axis=0, return_inverse=True)
@@ -123,14 +123,14 @@ class DeploymentImputer:
     def slope(self, X: np.ndarray, frame: pd.DataFrame, columns: np.ndarray, score: Score) -> np.ndarray | None:
         """Return the slope of the score in ``columns`` (continuous), or None unless it is linear in them.
 
-        Slopes are differences over one standard deviation, up and down, alone and together, in the first and in the
-        last row: they must all agree.
+        Slopes are differences over one standard deviation, in both directions, per column and jointly, in the first and
+        the last row; all must agree.
         """
         base = np.unique([0, len(X) - 1])
         centre = self.conditional_mean(X[base])
         source = frame.iloc[base].copy()
         names = [self.encoding.columns[j] for j in columns]
-        source[names] = np.nan  # so that all of them are filled from the moves
+        source[names] = np.nan  # so that all of them are filled from the changed values
         size = np.array([np.sqrt(self.covariance[self.places[j].start, self.places[j].start]) for j in columns])
         size = np.where(size > 0, size, 1.0)
         moves = np.vstack([np.zeros(columns.size), np.diag(size), -np.diag(size), size])
@@ -155,8 +155,8 @@ class DeploymentImputer:
         """Return ``(n, len(z), n_missing)`` values along the linear predictor, for rows of one pattern.
 
         ``centre`` and ``residual`` are what `conditional` returns, ``slope`` the slopes of the missing columns. With
-        x_M = x̂_M + z Σβ/s and s² = β'Σβ the linear predictor is η̄ + s z, so that an expectation over all missing values
-        is one over a single normal variable.
+        x_M = x̂_M + z Σβ/s and s² = β'Σβ the linear predictor is η̄ + s z, so that an expectation over all missing
+        values reduces to that over a single normal variable.
         """
         spread = float(np.sqrt(max(slope @ residual @ slope, 0.0)))
         step = residual @ slope / spread if spread > 0 else np.zeros(slope.size)

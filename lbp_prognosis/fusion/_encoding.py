@@ -1,4 +1,4 @@
-"""Frames to matrices of codes and back, for imputation."""
+"""Conversion of frames to matrices of codes and back, for imputation."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ class Encoding:
     Attributes
     ----------
     columns : tuple of str
-        Columns that are modelled.
+        Modelled columns.
     kinds : ndarray of int
         0 continuous, 1 binary (0/1), 2 nominal.
     levels : ndarray of int
         Categories of a nominal column; 0 otherwise.
     matching : ndarray of bool
-        Continuous columns that are matched and not drawn from the normal.
+        Continuous columns imputed by matching, not by a draw from the normal distribution.
     categories : dict of str to list
-        Categories by code of a nominal column.
+        Categories of each nominal column, in the order of their codes.
     dtypes : dict
-        Of the training frame.
+        Types of the columns of the training frame.
     unknown : {"error", "reference"}
-        A category that the training frame lacks is refused, or counts as the first.
+        A category absent from the training frame is refused, or counts as the first category.
     """
 
     columns: tuple[str, ...]
@@ -56,7 +56,7 @@ class Encoding:
 
     @classmethod
     def of(cls, frame: pd.DataFrame, methods: Mapping[str, str], unknown: str = "error") -> Encoding:
-        """Choose a method a column: logistic for 0/1, matching for other numbers, nominal for the rest."""
+        """Return the method per column: logistic for 0/1, matching for other numbers, nominal for the rest."""
         absent = [name for name in methods if name not in frame.columns]
         if absent or any(method not in METHODS for method in methods.values()):
             raise argument_error("methods", f"a mapping from columns of `X` to {METHODS}", dict(methods))
@@ -124,7 +124,7 @@ class Encoding:
     def decode(self, values: np.ndarray, source: pd.DataFrame, row: np.ndarray, index: pd.Index) -> pd.DataFrame:
         """Return a frame of rows ``row`` of ``source`` with its missing values filled from ``values``.
 
-        ``values`` hold the observed cells of those rows too.
+        ``values`` also contains the observed cells of those rows.
         """
         plain = [dtype == np.float64 for dtype in source.dtypes]
         if tuple(source.columns) == self.columns and all(plain) and (self.kinds != 2).all():
@@ -141,7 +141,7 @@ class Encoding:
                 parts[name] = taken
             elif self.kinds[j] == 2:
                 filled = pd.Series(taken, copy=True)
-                # numeric codes stay numbers: objects do not fit into a numeric column
+                # numeric codes stay numbers, because objects do not fit into a numeric column
                 known = np.asarray(self.categories[name], dtype=None if is_number(filled) else object)
                 filled[holes] = known[values[holes, j].astype(int)]
                 parts[name] = filled.array

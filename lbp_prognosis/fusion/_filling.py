@@ -1,4 +1,4 @@
-"""Imputation of missing values: estimates from the predictors, and columns that follow from others."""
+"""Imputation of missing values: estimates from the predictors, and columns computed from others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Passive = Callable[[pd.DataFrame], Any] | tuple[str, Sequence[str]] | str
 
 @dataclass(frozen=True)
 class Filling:
-    """Codes to tables and back, by a fitted `MultipleImputation` (whose ``passive`` and ``drop`` these are)."""
+    """Conversion of codes to tables and back, with the ``passive`` and ``drop`` of a fitted `MultipleImputation`."""
 
     encoding: Encoding
     imputer: DeploymentImputer
@@ -29,7 +29,7 @@ class Filling:
     drop: Sequence[str]
 
     def finished(self, values: np.ndarray, frame: pd.DataFrame, row: np.ndarray, index: pd.Index) -> pd.DataFrame:
-        """Fill in, compute the passive columns, and leave out what is only there to impute."""
+        """Return the filled table with passive columns computed and columns used only for imputation dropped."""
         table = self.encoding.decode(values, frame, row, index)
         for name, rule in self.passive.items():
             if isinstance(rule, tuple):
@@ -42,12 +42,12 @@ class Filling:
         return table.drop(columns=dropped) if dropped else table
 
     def slope(self, matrix: np.ndarray, frame: pd.DataFrame, score: Score) -> np.ndarray:
-        """Return the slope of the linear predictor by column, NaN where it has none."""
+        """Return the slope of the linear predictor per column, NaN if it is not linear in the column."""
 
         def scored(table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
             if not self.passive and not self.drop:
                 return score(table, row)
-            # passive columns first: a score that bends through them is not linear
+            # passive columns first: a linear predictor that depends on them non-linearly is not linear
             codes = self.encoding.encode(table)
             return score(self.finished(codes, table, np.arange(len(table)), table.index), row)
 
@@ -57,7 +57,7 @@ class Filling:
         if not rows.size or not open_.size:
             return slope
         found = self.imputer.slope(matrix, frame, open_, scored)
-        if found is None:  # bent in some column: keep those that are straight, alone and with each other
+        if found is None:  # non-linear in some column: keep the columns in which it is linear, separately and jointly
             straight = [j for j in open_ if self.imputer.slope(matrix, frame, np.array([j]), scored) is not None]
             open_ = np.array(straight, dtype=int)
             found = self.imputer.slope(matrix, frame, open_, scored) if straight else None

@@ -1,4 +1,4 @@
-"""Formulas as R users write them, read by a grammar of our own: text becomes known nodes, and nothing is run."""
+"""Parser of formulas in R's notation; text becomes known nodes, and no code is run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ALLOWED = "rcs, C, log, log1p, sqrt, I, poly, strata, offset"
 
 
 class _Reader:
-    """Tokens one after the other."""
+    """Sequence of tokens."""
 
     def __init__(self, text: str) -> None:
         self.text, self.tokens, self.at, self.depth = text, _tokens(text), 0, 0
@@ -84,7 +84,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
 
 
 def _written(name: str) -> str:
-    """A column as it is written in a formula."""
+    """Return a column as it is written in a formula."""
     return name if _PLAIN.fullmatch(name) else f"`{name}`"
 
 
@@ -320,7 +320,7 @@ _CALLS: dict[str, Callable[[_Reader], Factor]] = {
     **{name: _numeric(name) for name in _NUMERIC},
 }
 
-# columns and numbers that a left side takes, at least and at most
+# minimum and maximum number of columns and of numbers on a left side
 _SIDES = {
     "Surv": ((2, 3), (0, 0)),
     "Interval": ((2, 2), (0, 0)),
@@ -372,7 +372,7 @@ def parse_formula(text: str) -> Formula:
     Raises
     ------
     ArgumentError
-        For whatever is not of the grammar, with its place.
+        For text outside the grammar; the error states its position.
     """
     reader = _Reader(text)
     response = _response(reader)
@@ -381,7 +381,7 @@ def parse_formula(text: str) -> Formula:
 
 
 def parse_terms(text: str) -> Formula:
-    """Read a right side alone; arguments as for `parse_formula`."""
+    """Read a formula without a left side; arguments as for `parse_formula`."""
     return _right(_Reader(text), None)
 
 

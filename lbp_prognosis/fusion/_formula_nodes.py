@@ -9,14 +9,14 @@ __all__ = ["Arithmetic", "Category", "Factor", "Formula", "Poly", "Response", "S
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """A number, a column, an operation or a function of them.
+    """Node of arithmetic: a number, a column, an operation or a function.
 
     Attributes
     ----------
     kind : str
         ``"number"``, ``"column"``, ``"negative"``, one of ``+ - * /``, ``"log"``, ``"log1p"`` or ``"sqrt"``.
     value : float or str
-        Of a number or a column.
+        Value of a number, or name of a column.
     parts : tuple of Arithmetic
         Operands.
     text : str
@@ -101,7 +101,7 @@ class Formula:
     offset : str or None
         Column with coefficient 1.
     right : str
-        Right side without strata and offset, in one form.
+        Right side without strata and offset, in a standard form.
     """
 
     response: Response | None

@@ -1,4 +1,4 @@
-"""``FormulaTerms``: the right side of a formula as a step that remembers knots, categories and polynomials."""
+"""``FormulaTerms``: the right side of a formula as a step that stores knots, categories and polynomials."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    A nominal factor has one column less than categories where the term without it is in the formula, and a column for
-    each category where it is not, as in R.
+    As in R, a nominal factor with k categories has k − 1 columns if the formula contains the term without it, and k
+    columns otherwise.
 
     Examples
     --------
@@ -70,13 +70,13 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
 
     @property
     def nominal_columns(self) -> tuple[str, ...]:
-        """Columns that the formula calls nominal, so that an imputation before it draws categories."""
+        """Columns that are nominal in the formula, so that a preceding imputation draws categories."""
         factors = [factor for term in parse_terms(self.formula).terms for factor in term]
         return tuple(dict.fromkeys(factor.column for factor in factors if isinstance(factor, Category)))
 
     @takes_rows()
     def fit(self, X: Any, y: Any = None) -> FormulaTerms:
-        """Learn knots, categories and polynomials; ``y`` is not looked at."""
+        """Estimate knots, categories and polynomials; ``y`` is not used."""
         frame = as_frame(X)
         said = parse_terms(self.formula)
         if said.strata or said.offset:
@@ -128,7 +128,7 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
         return pd.DataFrame(parts, index=frame.index)
 
     def _labels(self) -> list[str]:
-        """Names of the design columns, each of them once."""
+        """Names of the design columns, without repetition."""
         labels = [_label(pieces) for _, pieces in self._pieces()]
         twice = next((label for label, count in Counter(labels).items() if count > 1), None)
         if twice is not None:
@@ -141,7 +141,7 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
         return labels
 
     def _pieces(self) -> Iterator[tuple[tuple[Factor, ...], list[_Piece]]]:
-        """Yield each design column: its term, and the columns of its factors that are multiplied."""
+        """Yield the term and the multiplied factor columns of each design column."""
         said = parse_terms(self.formula)
         present: set[frozenset[str]] = {frozenset(factor.text for factor in term) for term in said.terms}
         present.add(frozenset())
@@ -157,7 +157,7 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
                         for place, name in enumerate(self._block_names(factor, full=full))
                     ]
                 )
-            # the first factor runs fastest, as in R
+            # the first factor varies fastest, as in R
             for chosen in product(*reversed(blocks)):
                 yield term, list(chosen[::-1])
 
@@ -178,13 +178,13 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
         ]
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns that `transform` gives."""
+        """Return the names of the columns that `transform` returns."""
         check_is_fitted(self, "feature_names_in_")
         return np.asarray(self._labels(), dtype=object)
 
     @property
     def column_categories_(self) -> dict[str, list[Any]]:
-        """Categories by column, of every column that is nominal in some term."""
+        """Categories of every column that is nominal in some term."""
         check_is_fitted(self, "feature_names_in_")
         factors = dict.fromkeys(factor for term in parse_terms(self.formula).terms for factor in term)
         return {_column(factor): self.categories_[factor.text] for factor in factors if factor.text in self.categories_}
@@ -235,8 +235,8 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
 class _Piece(NamedTuple):
     """One column of a factor, as a part of a product.
 
-    ``full``: with a column for each category. ``place`` is that in the block of the factor; ``bends`` says that the
-    column is the non-linear part of a spline or polynomial.
+    ``full``: one column per category. ``place`` is the position in the block of the factor; ``bends`` marks the
+    non-linear part of a spline or polynomial.
     """
 
     factor: Factor
@@ -251,12 +251,12 @@ def _label(pieces: list[_Piece]) -> str:
 
 
 def _column(factor: Factor) -> str:
-    """Column of a factor that is nominal."""
+    """Return the column of a nominal factor."""
     return factor.column if isinstance(factor, Category) else str(factor.value)  # type: ignore[union-attr]
 
 
 def _nominal(factor: Factor, frame: pd.DataFrame) -> str | None:
-    """Column of a nominal factor: said by C(), or because it contains categories."""
+    """Return the column of a factor that is nominal by C() or because it contains categories."""
     if isinstance(factor, Category):
         _there((factor.column,), frame)
         return factor.column

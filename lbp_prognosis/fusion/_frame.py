@@ -1,4 +1,4 @@
-"""Frames in the pipeline: an array becomes a frame, and what a transformer returns keeps its names and rows."""
+"""Frames in the pipeline: conversion of arrays, and of the output of transformers with its names and rows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def as_frame(X: Any, name: str = "X") -> pd.DataFrame:
 
 
 def as_output(values: Any, names: Iterable[str], index: pd.Index) -> pd.DataFrame:
-    """Return a transformer's output as a frame on the rows it was given."""
+    """Return a transformer's output as a frame with the index of its input."""
     if isinstance(values, pd.DataFrame):
         return values if values.index.equals(index) else values.set_axis(index, axis=0)
     dense = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
@@ -43,7 +43,7 @@ def as_output(values: Any, names: Iterable[str], index: pd.Index) -> pd.DataFram
 
 
 def match_columns(X: Any, fitted: Iterable[str]) -> pd.DataFrame:
-    """Return the fitted columns of ``X`` in the fitted order, or say which are absent."""
+    """Return the fitted columns of ``X`` in the fitted order; the error lists absent columns."""
     frame, fitted = as_frame(X), list(fitted)
     absent = [column for column in fitted if column not in frame.columns]
     if absent:
@@ -54,14 +54,14 @@ def match_columns(X: Any, fitted: Iterable[str]) -> pd.DataFrame:
 
 
 def coarse_ranges(frame: pd.DataFrame) -> dict[str, tuple[float, ...]]:
-    """Return low bound, high bound and the rows at or beyond each, of every column of numbers."""
+    """Return the lower bound, the upper bound, and the number of rows at or beyond each, per numeric column."""
     numbers = [column for column in frame.columns if is_number(frame[column])]
     rows = training_ranges(numbers_in(frame, numbers)) if numbers else ()
     return {column: tuple(map(float, row)) for column, row in zip(numbers, rows)}
 
 
 def chosen_columns(frame: pd.DataFrame, columns: Iterable[str] | str | None, *, numeric: bool) -> list[str]:
-    """Return the columns a transformer works on: those named, or by default all that are (not) numbers."""
+    """Return the columns of a transformer: those named, or by default all (non-)numeric columns."""
     if columns is None:
         for column in frame.columns:
             refuse_strange(frame[column], identifiers=not numeric)
@@ -74,7 +74,7 @@ def chosen_columns(frame: pd.DataFrame, columns: Iterable[str] | str | None, *, 
 
 
 def refuse_strange(column: pd.Series, *, identifiers: bool) -> None:
-    """Refuse what is neither number nor category: dates, durations, mixtures, and identifiers in text."""
+    """Refuse columns that are neither numbers nor categories: dates, durations, mixed types, identifiers in text."""
     if is_number(column):
         return
     kind = column_kind(column)

@@ -1,4 +1,4 @@
-"""``from_formula``: a model as R users write it."""
+"""``from_formula``: a model from a formula in R's notation."""
 
 from __future__ import annotations
 
@@ -31,21 +31,20 @@ def from_formula(estimator: Any, formula: str, data: Any) -> tuple[RiskPipeline,
         ``Surv(time, status)``, ``Surv(start, stop, status)``, ``Interval(lower, upper)``, ``Status(state, horizon)``,
         ``Measured(score, horizon, lower, upper)``. Right: columns, ``rcs(x, knots)`` (a number, 5 by default, or
         ``c(…)``), ``C(x, ref="a")``, ``log``, ``log1p``, ``sqrt``, ``poly(x, degree)``, ``I`` of ``+ - * /``,
-        ``strata``, ``offset``, joined by ``+``, ``-`` (removes), ``:`` and ``*``. Names with other signs stand in
-        backticks. Columns of text are nominal, as are those in ``C()``.
+        ``strata``, ``offset``, joined by ``+``, ``-`` (removes), ``:`` and ``*``. Names with other characters are
+        written in backticks. Columns of text are nominal, as are those in ``C()``.
     data : DataFrame
         One row per patient.
 
     Returns
     -------
     tuple of (RiskPipeline, DataFrame, ndarray)
-        The columns are those that the formula names; a missing value stays one, and an imputation can be put before
-        the step.
+        The columns are those named in the formula; missing values stay missing, and an imputation can precede the step.
 
     Raises
     ------
     ArgumentError
-        For anything outside the grammar: nothing in the text is run or looked up but columns of ``data``.
+        For text outside the grammar. No code in the text is run, and only columns of ``data`` are looked up.
 
     See Also
     --------
@@ -53,8 +52,8 @@ def from_formula(estimator: Any, formula: str, data: Any) -> tuple[RiskPipeline,
 
     Notes
     -----
-    The terms are a step (`FormulaTerms`) that learns knots, categories and polynomials from the training rows of each
-    fold. Knots are Harrell's, the basis that of ``rms``; ``poly`` is R's.
+    The terms are a step (`FormulaTerms`) that estimates knots, categories and polynomials from the training rows of
+    each fold. Knots are at Harrell's quantiles, the basis is that of ``rms``, and ``poly`` equals R's.
 
     Examples
     --------
@@ -84,7 +83,7 @@ def from_formula(estimator: Any, formula: str, data: Any) -> tuple[RiskPipeline,
 
 
 class TermsAndModel(NamedTuple):
-    """Parsed right side: a step, a model with its strata and offset, and the columns that are named.
+    """Parsed right side: a step, a model with its strata and offset, and the named columns.
 
     Attributes
     ----------
@@ -93,7 +92,7 @@ class TermsAndModel(NamedTuple):
     model : estimator
         Unfitted, with ``strata`` and ``offset`` set.
     predictors, others : tuple of str
-        Columns of terms, and those of strata and offset.
+        Columns of the terms, and columns of strata and offset.
     """
 
     step: FormulaTerms
@@ -103,7 +102,7 @@ class TermsAndModel(NamedTuple):
 
 
 def terms_and_model(estimator: Any, formula: str) -> TermsAndModel:
-    """Read the right side of a formula; the outcome is given elsewhere.
+    """Read the right side of a formula; the outcome is passed separately.
 
     Parameters
     ----------
@@ -115,7 +114,7 @@ def terms_and_model(estimator: Any, formula: str) -> TermsAndModel:
     Raises
     ------
     ArgumentError
-        For anything outside the grammar, and for strata or an offset that the model cannot use.
+        For text outside the grammar, and for strata or an offset that the model cannot use.
     """
     said = parse_terms(formula)
     step, model = _parts(said, estimator)

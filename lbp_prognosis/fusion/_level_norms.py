@@ -18,11 +18,11 @@ def norms_of(reference: pd.DataFrame, measures: Sequence[str], *, min_n: int = 2
     Parameters
     ----------
     reference : DataFrame
-        Long biomarker table of people other than those whose outcome is modelled.
+        Long biomarker table of patients other than those whose outcome is modelled.
     measures : sequence of str
         Measures.
     min_n : int, default 20
-        Fewest values per level.
+        Minimum number of values per level.
 
     Returns
     -------
@@ -47,27 +47,27 @@ def norms_of(reference: pd.DataFrame, measures: Sequence[str], *, min_n: int = 2
 
 
 def level_norms(biomarkers: pd.DataFrame, norms: pd.DataFrame) -> pd.DataFrame:
-    """Express values in SDs from the norm of their level, so that levels can be compared and pooled.
+    """Express values as SDs from the norm of their level, so that levels can be compared and pooled.
 
     Parameters
     ----------
     biomarkers : DataFrame
         Long biomarker table.
     norms : DataFrame
-        ``measure, level, mean, sd`` and where they matter ``structure, method_id``: from the literature or `norms_of`
-        other people. Norms of the modelled patients themselves would carry test rows into training rows; for those
-        pool with ``"each"`` and let `Standardise` learn inside the fold.
+        ``measure, level, mean, sd`` and, if norms differ by them, ``structure, method_id``: from the literature or from
+        `norms_of` on other patients. Norms of the modelled patients would leak test rows into training rows; for these,
+        pool with ``"each"`` and fit `Standardise` inside the fold.
 
     Returns
     -------
     DataFrame
         The table with ``(value − mean)/sd``, ``unit`` ``sd``, ``method_id`` with ``_by_level_norm`` and ``sd_error``
-        divided alike; measures without norms stay as they are.
+        divided by the same SD; measures without norms stay unchanged.
 
     Raises
     ------
     DataError
-        If a measure has norms, but not for one of its levels or methods: they would be two scales in one column.
+        If a measure has norms, but not for one of its levels or methods: one column would contain two scales.
     """
     needed = {"measure", "level", "mean", "sd"} - set(norms.columns)
     if needed or not (pd.to_numeric(norms["sd"], errors="coerce") > 0).all():

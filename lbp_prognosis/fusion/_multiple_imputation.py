@@ -1,4 +1,4 @@
-"""``MultipleImputation``: several completed training tables with the outcome, new patients without it."""
+"""``MultipleImputation``: training tables are imputed with the outcome, new patients without it."""
 
 from __future__ import annotations
 
@@ -40,57 +40,56 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
     """Impute by chained equations, as a step of `RiskPipeline`.
 
     Training rows are imputed ``m`` times with the outcome in the imputation model (event indicators and Nelson–Aalen
-    hazards); the rest of the pipeline is fitted on each. New rows are completed from their own observed values by what
-    was learned of the predictors alone, at validation and in use alike.
+    hazards); the rest of the pipeline is fitted on each. New rows are completed from their own observed values by
+    models of the predictors without the outcome, in validation and in use.
 
     Parameters
     ----------
     m : int, optional
-        Imputations; by default the percentage of incomplete rows, between 5 and 20 (1 if all are complete).
+        Number of imputations; by default the percentage of incomplete rows, between 5 and 20 (1 if all are complete).
     iterations : int, default 10
-        Sweeps of the chained equations.
+        Number of sweeps of the chained equations.
     methods : mapping of str to str, optional
         ``"matching"`` (predictive means), ``"normal"``, ``"logistic"`` (0/1) or ``"nominal"`` by column; by default 0/1
-        columns are logistic, other numbers matched, the rest nominal. Numeric codes without order have to be named,
-        here or in a `OneHot` later in the pipeline.
+        columns are logistic, other numbers matched, the rest nominal. Numeric codes without order must be named, here
+        or in a later `OneHot` of the pipeline.
     passive : mapping of str to callable, str or (str, sequence of str), optional
-        Columns that follow from others and are computed, never imputed: a function of the frame, an expression
+        Columns that are computed from others and never imputed: a function of the frame, an expression
         (``"weight / (height / 100) ** 2"``), or a pooling of level columns (``("max", ["pfirrmann__l4l5", …])``), so
-        that levels are imputed and the pooled value stays true to them.
+        that levels are imputed and the pooled value agrees with them.
     drop : sequence of str, default ()
-        Columns that are only there to impute (levels behind a pooled value): not passed on.
+        Columns used only for imputation (the levels of a pooled value); they are not passed on.
     nodes : int, default 20
-        Quadrature nodes of a new row, where the linear predictor is linear in what is missing.
+        Number of quadrature nodes per new row, if the linear predictor is linear in the missing values.
     draws : int, default 50
-        Draws of a new row, elsewhere.
+        Number of draws per new row otherwise.
     donors : int, default 5
-        Donors in predictive mean matching.
+        Number of donors in predictive mean matching.
     unknown : {"error", "reference"}, default "error"
-        A category that was not in the training rows is refused, or counts as the first category where other columns
-        are imputed from it (its own cell stays what it is). A `OneHot` later in the pipeline that counts such
-        categories as the reference decides this too.
+        A category absent from the training rows is refused, or counts as the first category when other columns are
+        imputed from it (its own cell does not change). A later `OneHot` that counts such categories as the reference
+        also sets this.
     keep_blocks : mapping of str to sequence of str, optional
-        Columns by modality. Of a row that lacks all columns of a modality these stay missing: an image that was never
-        taken is not made up, and the model has to take rows without it (`models.PriorityCox`, `models.StackedRisk`,
-        `models.BoostedCox`). Scattered cells are filled in all the same.
+        Columns by modality. If a row lacks all columns of a modality, these stay missing: an image that was never taken
+        is not imputed, and the model must accept rows without it (`models.PriorityCox`, `models.StackedRisk`,
+        `models.BoostedCox`). Other missing cells are imputed.
     random_state : int, SeedSequence or Generator, default 0
         Seed.
 
     Attributes
     ----------
     m_ : int
-        Imputations made.
+        Number of imputations.
     incomplete_ : float
-        Share of training rows with cells to be filled in.
+        Share of training rows with imputed cells.
     imputer_ : DeploymentImputer
         Estimates from the predictors, for new rows.
 
     Notes
     -----
-    A new row's risk is ∫ risk(x_O, x_M) dF(x_M | x_O). Where all missing columns are continuous and the linear
-    predictor is linear in them, x_M | x_O is taken as multivariate normal and the integral is one over
-    η ~ N(η̄, β'Σβ), by Gauss–Hermite quadrature; elsewhere it is the mean over draws from chained regressions with
-    fixed random numbers.
+    A new row's risk is ∫ risk(x_O, x_M) dF(x_M | x_O). If all missing columns are continuous and the linear predictor
+    is linear in them, x_M | x_O is assumed multivariate normal and the integral is computed over η ~ N(η̄, β'Σβ) by
+    Gauss–Hermite quadrature; otherwise it is the mean over draws from chained regressions with fixed random numbers.
 
     References
     ----------
@@ -130,7 +129,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
 
     @takes_rows()
     def fit(self, X: Any, y: Any = None) -> MultipleImputation:
-        """Learn to complete new rows; the outcome is not looked at."""
+        """Fit the imputer of new rows; the outcome is not used."""
         frame = as_frame(X)
         for name in ("iterations", "nodes", "draws", "donors"):
             check_number(name, getattr(self, name), low=1, whole=True)
@@ -139,7 +138,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
             check_number("m", self.m, low=1, whole=True)
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         self.n_features_in_ = frame.shape[1]
-        # what belongs to a modality that is absent from this table is left out
+        # columns of a modality that is absent from this table are left out
         self.passive_ = {k: v for k, v in (self.passive or {}).items() if k in frame.columns}
         self._check_names(frame)
         modelled = frame.drop(columns=list(self.passive_))
@@ -162,7 +161,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         return self
 
     def _block_places(self, modelled: pd.DataFrame) -> list[np.ndarray]:
-        """Places of the columns of each kept block; columns that this table does not have are left out."""
+        """Return the positions of the columns of each kept block; columns absent from this table are left out."""
         names = list(modelled.columns)
         groups = FeatureMap({str(k): tuple(v) for k, v in (self.keep_blocks or {}).items()})
         places = [[names.index(c) for c in columns if c in names] for columns in groups.values()]
@@ -225,7 +224,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         X : DataFrame of shape (n, p)
             New rows.
         score : callable, optional
-            Linear predictor of completed rows, for quadrature along it; without it, draws.
+            Linear predictor of completed rows, for quadrature along it; without it, draws are used.
         nodes : ndarray, optional
             Standard normal quantiles to evaluate at, in place of the quadrature nodes.
         """
@@ -233,7 +232,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
 
     @takes_rows()
     def completer(self, X: pd.DataFrame) -> Completer:
-        """Return what completes these rows, as `completions` does, for one linear predictor after another.
+        """Return the completer of these rows, for a sequence of linear predictors; results as of `completions`.
 
         Parameters
         ----------
@@ -246,17 +245,17 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
 
     @takes_rows()
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> pd.DataFrame:
-        """Fit, and return these rows transformed; their frame remembers that the step saw all of them.
+        """Fit, and return these rows transformed; their frame records that the step was fitted on all of them.
 
-        Resampling such a frame brings the objection ``imputed-outside-resampling``. A step of a
-        `RiskPipeline` is fitted to the training rows alone.
+        Resampling such a frame brings the objection ``imputed-outside-resampling``. A step of a `RiskPipeline` is
+        fitted to the training rows only.
         """
         made = self.fit(X, y, **fit_params).transform(X)
         return mark_prepared(made, "imputed-outside-resampling", type(self).__name__, X)
 
     @takes_rows()
     def transform(self, X: Any) -> pd.DataFrame:
-        """Return rows with missing values at their conditional mean (or likeliest category), without any outcome.
+        """Return rows with missing values at the conditional mean (or most probable category), without any outcome.
 
         For use outside a pipeline; a `RiskPipeline` averages over the missing values instead.
         """

@@ -1,4 +1,4 @@
-"""``OneHot``: nominal columns to indicators, against a reference category."""
+"""``OneHot``: indicators of nominal columns, against a reference category."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ __all__ = ["OneHot"]
 
 
 class OneHot(TransformerMixin, BaseEstimator):
-    """Replace nominal columns by one indicator a category other than the first.
+    """Replace nominal columns by one indicator per category other than the first.
 
     Parameters
     ----------
     columns : sequence of str, optional
-        Columns; by default all that are not numeric. Numeric codes (Modic type) are nominal too: name them.
+        Columns; by default all non-numeric columns. Numeric codes (Modic type) are nominal too and must be named.
     unknown : {"error", "reference"}, default "error"
-        A category that was not in the training rows is refused, or counts as the reference category.
+        A category absent from the training rows is refused, or counts as the reference category.
 
     Attributes
     ----------
@@ -41,8 +41,7 @@ class OneHot(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    A missing value gives missing indicators, to be imputed: impute before encoding, or the indicators will be imputed
-    one by one.
+    A missing value gives missing indicators. Impute before encoding, or the indicators are imputed separately.
     """
 
     def __init__(self, columns: Sequence[str] | None = None, *, unknown: str = "error") -> None:
@@ -51,12 +50,12 @@ class OneHot(TransformerMixin, BaseEstimator):
 
     @property
     def nominal_columns(self) -> tuple[str, ...]:
-        """Columns that are said to be nominal: an imputation before this step takes their codes for categories."""
+        """Columns declared nominal: a preceding imputation treats their codes as categories."""
         return tuple(self.columns or ())
 
     @takes_rows()
     def fit(self, X: Any, y: Any = None) -> OneHot:
-        """Learn the categories; ``y`` is not looked at."""
+        """Record the categories; ``y`` is not used."""
         check_choice("unknown", self.unknown, ("error", "reference"))
         frame = as_frame(X)
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
@@ -99,7 +98,7 @@ class OneHot(TransformerMixin, BaseEstimator):
         return pd.DataFrame(parts, index=frame.index)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns that `transform` gives."""
+        """Return the names of the columns that `transform` returns."""
         check_is_fitted(self)
         names: list[str] = []
         for column in self.feature_names_in_:

@@ -1,4 +1,4 @@
-"""``one_row_per_patient``: tables of the modalities side by side, with the map of which column came from where."""
+"""``one_row_per_patient``: the tables of all modalities joined by patient, with the modality of each column."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class WidePredictors(_Pair):
     X : DataFrame
         Indexed by patient.
     modalities : FeatureMap
-        Which columns are of which modality.
+        Columns by modality.
     joined : DataFrame
-        How the tables met, one row per table: ``modality, rule, n_rows, n_joined, n_without_patient,
+        Result of the join, one row per table: ``modality, rule, n_rows, n_joined, n_without_patient,
         n_patients_absent``.
     unmatched : DataFrame
-        Keys of a table that are no patient's, one row per key: ``modality, key``. Their rows are not in ``X``.
+        Keys of a table without a patient, one row per key: ``modality, key``. Their rows are not in ``X``.
     """
 
     joined: pd.DataFrame
@@ -46,31 +46,32 @@ def one_row_per_patient(
     Parameters
     ----------
     tables : mapping of str to DataFrame or PooledLevels
-        By modality. A frame is indexed by patient or has the key as a column; its other columns are predictors. Of
-        pooled levels the pooled columns are predictors; the numbers of levels read are joined but belong to no
+        By modality. A frame is indexed by patient or has the key as a column; its other columns are predictors. For
+        pooled levels, the pooled columns are predictors; the numbers of levels read are joined but belong to no
         modality.
     key : str, default "patient_id"
-        Column that names the patient.
+        Column that identifies the patient.
     patients : sequence, optional
         Patients and their order; by default all of the first table. Patients absent from a table get missing values.
     match : {"exact", "text", "number"}, default "exact"
-        When two keys are the same. ``"exact"``: equal, and of one kind (text, or whole numbers) in all tables.
+        Rule by which two keys are equal. ``"exact"``: equal, and of one kind (text, or whole numbers) in all tables.
         ``"text"``: equal as they are written, so 3 is "3" and not "03". ``"number"``: equal as whole numbers, so 3, "3"
         and "03" are one patient. Under the last two ``X`` is indexed by text, and by numbers.
 
     Returns
     -------
     WidePredictors
-        ``X`` (pandas.DataFrame indexed by patient) and ``modalities`` (`FeatureMap`); ``joined`` and ``unmatched`` say
-        which keys met.
+        ``X`` (pandas.DataFrame indexed by patient) and ``modalities`` (`FeatureMap`); ``joined`` and ``unmatched``
+        report the matched and unmatched keys.
 
     Raises
     ------
     ArgumentError
-        If keys of two tables are of different kinds under ``"exact"``, or are no whole numbers under ``"number"``.
+        If keys of two tables have different types under ``"exact"``, or are not whole numbers under ``"number"``.
     DataError
-        If a patient has two rows in a table: repeated measures have to be pooled or chosen from first. If no key of a
-        table is a patient's, or keys miss patients by leading zeros, blanks or capitals alone; carries ``failures``.
+        If a patient has two rows in a table: repeated measures must be pooled or selected first. Also if no key of a
+        table belongs to a patient, or keys differ from those of patients only by leading zeros, blanks or capitals; the
+        error carries ``failures``.
     """
     if not tables:
         raise argument_error("tables", "a mapping of at least one modality", tables)
@@ -112,7 +113,7 @@ def one_row_a_patient(
 
 
 def _by_patient(frame: Any, key: str, modality: str, match: str) -> pd.DataFrame:
-    """Return the table indexed by patient, each once."""
+    """Return the table indexed by patient, one row per patient."""
     if not isinstance(frame, pd.DataFrame):
         raise argument_error("tables", "frames or pooled levels", {modality: type(frame).__name__})
     if key in frame.columns:
@@ -150,7 +151,7 @@ def _one_kind(indexes: Mapping[str, pd.Index]) -> None:
 
 
 def _meeting(modality: str, index: pd.Index, order: pd.Index, key: str, match: str) -> tuple[dict[str, Any], list[Any]]:
-    """Return how many keys met, and those that did not; refuse what looks like a key written in two ways."""
+    """Return the number of matched keys and the unmatched keys; refuse keys that appear to be written in two ways."""
     known = index.isin(order)
     lost = index[~known]
     if not known.any():

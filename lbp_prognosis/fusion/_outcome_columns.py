@@ -13,9 +13,9 @@ __all__ = ["outcome_columns"]
 def outcome_columns(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return columns for the imputation model, and their kinds (0 continuous, 1 binary).
 
-    For times: a cause's indicator and its Nelson–Aalen cumulative hazard at the row's own time. For a state at a visit:
-    the state, missing where it was not observed. For scores: the scores, missing where they were not observed. An
-    interval is read at the visit that ended it.
+    For times: the indicator of each cause and its Nelson–Aalen cumulative hazard at the row's own time. For a state at
+    a visit: the state, missing if it was not observed. For scores: the scores, missing if they were not observed. An
+    interval counts at the visit that ended it.
 
     References
     ----------

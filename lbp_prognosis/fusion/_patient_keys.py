@@ -1,4 +1,4 @@
-"""Keys of patients: of which kind they are, when two are the same, and which look like one written in two ways."""
+"""Keys of patients: their type, the rule by which two are equal, and keys that appear to be written in two ways."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["kinds_of_keys", "near_misses", "patient_keys"]
 
 
 def kinds_of_keys(index: pd.Index) -> str:
-    """Return ``text``, ``whole numbers``, or the names of what else there is."""
+    """Return ``text``, ``whole numbers``, or the names of other types."""
     kinds = {_kind(value) for value in index}
     return kinds.pop() if len(kinds) == 1 else " and ".join(sorted(kinds))
 
@@ -38,7 +38,7 @@ def _whole(value: Any) -> int | None:
 
 
 def patient_keys(index: pd.Index, match: str, name: str) -> pd.Index:
-    """Return the keys as the rule compares them: as they are, as text, or as whole numbers."""
+    """Return the keys as the rule compares them: unchanged, as text, or as whole numbers."""
     if match == "exact":
         return index
     if match == "text":
@@ -54,13 +54,13 @@ def patient_keys(index: pd.Index, match: str, name: str) -> pd.Index:
 
 def _number(value: Any) -> int | None:
     if isinstance(value, str):
-        # more digits than an integer of 64 bits holds are no number to be compared
+        # numbers beyond 64-bit integers cannot be compared
         return int(value) if re.fullmatch(r"\s*\d{1,18}\s*", value) else None
     return _whole(value)
 
 
 def near_misses(lost: pd.Index, free: pd.Index) -> set[Any]:
-    """Return keys without a patient that would meet a patient without a row, were zeros, blanks, capitals ignored."""
+    """Return unmatched keys that would match a patient without a row if zeros, blanks and capitals were ignored."""
     bare = {_bare(value) for value in free}
     return {value for value in lost if _bare(value) in bare}
 

@@ -1,4 +1,4 @@
-"""``PatternSubmodels``: one model for each set of modalities that patients come with."""
+"""``PatternSubmodels``: one model per pattern of available modalities."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ Pattern = tuple[str, ...]
 
 
 class PatternSubmodels(BaseEstimator):
-    """Fit a model of its own for each pattern of modalities, so that a missing block is not imputed.
+    """Fit a separate model per pattern of modalities, so that a missing block is not imputed.
 
     Parameters
     ----------
     estimator : estimator
-        Cloned for each pattern; sees the columns of the pattern's modalities.
+        Model, cloned per pattern and fitted to the columns of the pattern's modalities.
     modalities : mapping of str to sequence of str
-        Columns by modality. A modality is missing in a row when all its columns are. Modalities and single columns that
-        ``X`` lacks are left out, so that validation can refit without them.
+        Columns by modality. A modality is missing in a row if all its columns are. Modalities and single columns absent
+        from ``X`` are left out, so that validation can refit without them.
     patterns : sequence of sequence of str, optional
-        Patterns declared beforehand; by default all that occur and are large enough.
+        Prespecified patterns; by default all that occur and are large enough.
     mandatory : sequence of str, default ('clinical',)
-        Modalities without which nothing is predicted.
+        Modalities that a prediction requires.
     min_patients : int, default 100
-        Least rows of a pattern.
+        Minimum number of rows per pattern.
     min_events : int, default 50
-        Least events of interest in them.
+        Minimum number of events of interest per pattern.
     rows : {"pattern", "available"}, default "pattern"
         Fit on the rows of exactly this pattern, or on all rows that have at least its modalities.
     fallback : estimator, optional
@@ -55,7 +55,7 @@ class PatternSubmodels(BaseEstimator):
     Attributes
     ----------
     left_out_ : tuple of str
-        Modalities, and single columns of the others, that the training table lacked.
+        Modalities, and single columns of the others, absent from the training table.
     patterns_ : pandas.DataFrame
         ``pattern, n, n_events, model`` of the training rows; ``model`` is ``"own"``, ``"fallback"`` or ``"none"``.
     models_ : dict
@@ -63,8 +63,8 @@ class PatternSubmodels(BaseEstimator):
 
     Notes
     -----
-    A pattern's model describes the patients who come with it: those who are imaged are not those who are not. Calibrate
-    and report each pattern by itself.
+    The model of a pattern describes the patients with this pattern: imaged patients differ from those not imaged.
+    Calibrate and report each pattern separately.
 
     References
     ----------
@@ -109,11 +109,11 @@ class PatternSubmodels(BaseEstimator):
         Parameters
         ----------
         X : DataFrame of shape (n, p)
-            Predictors, with blocks missing.
+            Predictors; blocks may be missing.
         y : ndarray of shape (n,)
             Outcome.
         sample_weight, strata, offset, clusters : array-like of shape (n,), optional
-            Passed to the models where given.
+            Passed to the models if given.
         """
         check_choice("rows", self.rows, ("pattern", "available"))
         check_number("min_patients", self.min_patients, low=1, whole=True)
@@ -223,7 +223,7 @@ class PatternSubmodels(BaseEstimator):
         cause : int, default 1
             Event code.
         strata, offset : array-like of shape (n,), optional
-            Passed to the models where given.
+            Passed to the models if given.
 
         Returns
         -------
@@ -262,7 +262,7 @@ class PatternSubmodels(BaseEstimator):
 
     @property
     def max_time_(self) -> float:
-        """Longest follow-up that any of the models saw."""
+        """Longest follow-up in the training data of any of the models."""
         models = [*self.models_.values(), *([] if self.fallback_ is None else [self.fallback_])]
         return float(max(model.max_time_ for model in models))
 
@@ -278,7 +278,7 @@ def _take(value: Any, use: np.ndarray) -> Any:
 
 
 def _of_table(named: FeatureMap, there: list[Any]) -> tuple[FeatureMap, tuple[str, ...]]:
-    """Return the modalities as far as a table has them, and what it lacks; a slip of the pen is refused."""
+    """Return the modalities present in a table, and the missing ones; misspelt names are refused."""
     lost = [column for column in named.columns if column not in there]
     unused = sorted({str(column) for column in there} - set(named.columns))
     for column in lost:

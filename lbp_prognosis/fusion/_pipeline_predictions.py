@@ -27,7 +27,7 @@ __all__ = ["Branch", "PipelinePredictions", "RiskBand"]
 
 
 class RiskBand(NamedTuple):
-    """A risk and what the missing values could still make of it; arrays of shape (n, n_horizons)."""
+    """Risk and its range over the missing values; arrays of shape (n, n_horizons)."""
 
     risk: np.ndarray
     low: np.ndarray
@@ -35,7 +35,7 @@ class RiskBand(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """Steps after the imputation, and the model, fitted on one completed table."""
+    """Branch of a pipeline: the steps after the imputation and the model, fitted on one completed table."""
 
     steps: list[Any]
     model: Any
@@ -46,7 +46,7 @@ def _model_has(name: str) -> Any:
 
 
 class PipelinePredictions:
-    """Methods of `RiskPipeline` that predict."""
+    """Prediction methods of `RiskPipeline`."""
 
     model: Any
     combine: str
@@ -72,7 +72,7 @@ class PipelinePredictions:
 
     @takes_rows()
     def seen_by_model(self, X: Any) -> tuple[Any, pd.DataFrame]:
-        """Return the model fitted on the first completed table, and rows without missing values as it sees them.
+        """Return the model fitted on the first completed table, and complete rows as transformed for it.
 
         Parameters
         ----------
@@ -83,7 +83,7 @@ class PipelinePredictions:
 
     @takes_rows()
     def seen_by_models(self, X: Any) -> list[tuple[Any, pd.DataFrame]]:
-        """Return the model of each completed table, and rows without missing values as it sees them.
+        """Return the model of each completed table, and complete rows as transformed for it.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class PipelinePredictions:
     def _over_completions(self, inner: pd.DataFrame, held: pd.DataFrame, predict: Any) -> list[np.ndarray]:
         """Apply ``predict(model, table, row)`` to the completed rows and average it over each row's completions.
 
-        One array per branch.
+        Return one array per branch.
         """
         n = len(inner)
         if self.imputer_ is None:
@@ -140,7 +140,7 @@ class PipelinePredictions:
         cause : int, default 1
             Event code.
         strata, offset : array-like of shape (n,), optional
-            Passed to the model where given.
+            Passed to the model if given.
 
         Returns
         -------
@@ -169,7 +169,7 @@ class PipelinePredictions:
     def predict_risk_band(
         self, X: Any, horizons: Any, cause: int = 1, *, confidence: float = 0.95, strata: Any = None, offset: Any = None
     ) -> RiskBand:
-        """Return the risk and the range in which it would lie were the missing values known.
+        """Return the risk and the range of risks over the possible values of the missing predictors.
 
         Parameters
         ----------
@@ -182,12 +182,12 @@ class PipelinePredictions:
         confidence : float, default 0.95
             Share of the conditional distribution of the missing values that the range covers.
         strata, offset : array-like of shape (n,), optional
-            Passed to the model where given.
+            Passed to the model if given.
 
         Notes
         -----
-        The range is not a confidence interval of the risk: it says what an image not yet taken could still tell. For
-        a complete row it has no width.
+        The range is not a confidence interval of the risk: it shows how much an image not yet taken could change the
+        risk. For a complete row it has zero width.
         """
         from scipy.stats import norm
 
@@ -240,7 +240,7 @@ class PipelinePredictions:
 
     @property
     def levels_(self) -> np.ndarray:
-        """Scores that the distribution of a model of scores has mass on, increasing."""
+        """Scores with positive probability in the distribution of a model of scores, increasing."""
         return np.asarray(self.models_[0].levels_)
 
     @_model_has("predict_forecast")
@@ -253,14 +253,14 @@ class PipelinePredictions:
         X : DataFrame or array of shape (n, p)
             Predictors; missing values are allowed if a step imputes.
         visit : float, optional
-            Of a model of several visits (`LongitudinalOutcome`): which; the last by default.
+            Visit of a model of several visits (`LongitudinalOutcome`); the last by default.
         offset : array-like of shape (n,), optional
-            Passed to the model where given.
+            Passed to the model if given.
 
         Raises
         ------
         ArgumentError
-            If a visit is given to a model of one.
+            If a visit is given to a model of a single visit.
         """
         inner, held = self._prepare(X)
         if visit is not None and not hasattr(self.model, "predict_sd"):
@@ -270,7 +270,7 @@ class PipelinePredictions:
         def shares(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
             return model.predict_distribution(table, **at, **rows_of(row, offset=offset))
 
-        levels = self.levels_  # every completed table has the scores of the same patients
+        levels = self.levels_  # all completed tables contain the scores of the same patients
         return ScoreForecast(levels, np.mean(self._over_completions(inner, held, shares), axis=0), labels_of(X))
 
     @_model_has("predict_forecast")
@@ -283,7 +283,7 @@ class PipelinePredictions:
         X : DataFrame or array of shape (n, p)
             Predictors.
         offset : array-like of shape (n,), optional
-            Passed to the model where given.
+            Passed to the model if given.
         """
         inner, held = self._prepare(X)
 
@@ -295,7 +295,7 @@ class PipelinePredictions:
     @_model_has("score")
     @takes_rows()
     def score(self, X: Any, y: np.ndarray, **keywords: Any) -> float:
-        """Return the model's own score of the pipeline's risks (proper by default; higher is better)."""
+        """Return the model's own scoring rule for the pipeline's risks (proper by default; higher is better)."""
         check_is_fitted(self, "branches_")
         scorer = Scored(self)
         return float(type(self.models_[0]).score(scorer.like(self.models_[0]), X, y, **keywords))

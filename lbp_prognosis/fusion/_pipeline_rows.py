@@ -1,4 +1,4 @@
-"""Rows and scores of a pipeline: columns put beside others, keywords repeated, a model's own score of the pipeline."""
+"""Rows and scores of a pipeline: added columns, repeated keywords, and a model's own scoring rule."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Scored", "beside", "rows_of"]
 
 
 class Scored:
-    """Let a model's own score see the pipeline's risks, so that imputation is averaged before scoring."""
+    """Model whose scoring rule is applied to the pipeline's risks: imputations are averaged before scoring."""
 
     def __init__(self, pipeline: Any) -> None:
         self.pipeline = pipeline
@@ -26,14 +26,14 @@ class Scored:
 
 
 def beside(table: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
-    """Put the held columns beside the predictors; a step may have left one of them in place."""
+    """Return the predictors with the held columns; a step may have left one of them in place."""
     if held.shape[1] == 0:
         return table
     return pd.concat([table[[column for column in table.columns if column not in held.columns]], held], axis=1)
 
 
 def rows_of(row: np.ndarray, **values: Any) -> dict[str, Any]:
-    """Return the row-wise keywords that were given, repeated as the rows are."""
+    """Return the given row-wise keywords, repeated like the rows."""
     out: dict[str, Any] = {}
     for name, value in values.items():
         if value is None:

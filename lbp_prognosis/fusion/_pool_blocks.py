@@ -1,4 +1,4 @@
-"""Pooling of a table that is read in blocks: a patient is pooled once the last row of the patient has been read."""
+"""Pooling of a table that is read in blocks; a patient is pooled after the patient's last row has been read."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def pool_blocks(
     names: Collection[str],
     wanted: pd.Index | None,
 ) -> tuple[pd.DataFrame, dict[str, dict[str, Any]]]:
-    """Return what `pool_table` returns for the whole table.
+    """Return the result of `pool_table` for the whole table.
 
-    One row of each kind (measure, structure, method, unit, level, side) tells columns and provenance, and whether one
-    measure came in several kinds.
+    One row per kind (measure, structure, method, unit, level, side) determines columns and provenance, and whether a
+    measure has several kinds.
     """
     columns = [name for name in _COLUMNS if name in blocks.columns]
     checked_biomarkers(pd.DataFrame(columns=columns), levels)
@@ -47,7 +47,7 @@ def pool_blocks(
 def _survey(
     blocks: TableBlocks, columns: list[str], levels: Sequence[str] | None
 ) -> tuple[pd.DataFrame, pd.Series, np.ndarray]:
-    """Return the first row of each kind, the patients by first reading, and per row the last row of its patient."""
+    """Return the first row of each kind, the patients by first appearance, and per row the last row of its patient."""
     by = [name for name in _KIND if name in columns]
     kinds: list[pd.DataFrame] = []
     seen: list[pd.Series] = []
@@ -64,7 +64,7 @@ def _survey(
 
 
 def _last_rows(patient: np.ndarray) -> np.ndarray:
-    """Return for each row the last row of its patient; should two patients share a number, the later one of the two."""
+    """Return per row the last row of its patient; if two patients share a hash, the later of their last rows."""
     order = np.argsort(patient, kind="stable")
     ends = np.append(np.flatnonzero(patient[order][1:] != patient[order][:-1]), patient.size - 1)
     last = np.empty(patient.size, dtype=np.int64)
@@ -73,7 +73,7 @@ def _last_rows(patient: np.ndarray) -> np.ndarray:
 
 
 def _complete(blocks: TableBlocks, columns: list[str], last: np.ndarray) -> Iterator[pd.DataFrame]:
-    """Yield all rows of patients whose last row has been read; rows of the others are held."""
+    """Yield all rows of patients whose last row has been read; rows of other patients are kept in memory."""
     held: list[pd.DataFrame] = []
     for block in blocks.read(columns):
         rows = pd.concat([*held, block])

@@ -1,4 +1,4 @@
-"""``pool_coefficients``: one table of coefficients from the models of several completed tables."""
+"""``pool_coefficients``: coefficients of models of several completed tables, pooled into one table."""
 
 from __future__ import annotations
 
@@ -60,15 +60,15 @@ class PooledCoefficients(Result):
         return within + (1 + 1 / self.m) * np.atleast_2d(np.cov(self._coefficients.T, ddof=1))
 
     def test(self, terms: Sequence[str], *, method: str = "D1") -> PooledTest:
-        """Test that all of several coefficients are zero.
+        """Test jointly whether several coefficients are zero.
 
         Parameters
         ----------
         terms : sequence of str
             Names, e.g. the spline terms of one column.
         method : {"D1", "D2"}, default "D1"
-            D1 pools coefficients and covariances (Li, Raghunathan and Rubin); D2 the Wald statistics alone (Li, Meng,
-            Raghunathan and Rubin), which costs power. Of one model alone both are its Wald test: χ² divided by ``df1``
+            D1 pools coefficients and covariances (Li, Raghunathan and Rubin); D2 only the Wald statistics (Li, Meng,
+            Raghunathan and Rubin), which costs power. For a single model, both are its Wald test: χ² divided by ``df1``
             is ``statistic``, and ``df2`` is infinite.
         """
         check_choice("method", method, ("D1", "D2"))
@@ -115,11 +115,11 @@ def pool_coefficients(models: Any, *, df_complete: float | None = None, confiden
     ----------
     models : fitted RiskPipeline or sequence of fitted models or pipelines
         With ``coef_`` and ``covariance_`` (of the intercept too, where the model has one), such as
-        `MultiplyImputed.fit` returns. Pipelines stand for the models inside.
+        `MultiplyImputed.fit` returns. For pipelines, the models inside are used.
     df_complete : float, optional
         Degrees of freedom that complete data would have. If not given: patients minus coefficients for models with an
-        intercept and events minus coefficients for the others (Cox), from the counts the models keep; infinite for
-        models that keep none. ``float("inf")`` asks for Rubin's degrees of freedom of 1987.
+        intercept and events minus coefficients for the others (Cox), from the counts that the models store; infinite
+        for models that store none. ``float("inf")`` gives Rubin's degrees of freedom of 1987.
     confidence : float, default 0.95
         Level of the limits.
 

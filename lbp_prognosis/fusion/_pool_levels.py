@@ -1,4 +1,4 @@
-"""``pool_levels``: many levels to one row per patient, by a rule that is named in the column."""
+"""``pool_levels``: many levels pooled into one row per patient, by a rule named in the column."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class PooledLevels(Result):
     Attributes
     ----------
     frame : pandas.DataFrame
-        Indexed by patient; a column per pooling, and ``<measure>__n_levels`` beside it.
+        Indexed by patient; one column per pooling, and the column ``<measure>__n_levels``.
     modalities : FeatureMap
-        The pooled columns under ``imaging``, with their provenance. The counts of levels read are not predictors and
-        stand in the provenance as ``n_levels_column``.
+        The pooled columns under ``imaging``, with their provenance. The counts of levels read are not predictors; the
+        provenance lists them as ``n_levels_column``.
     """
 
     frame: pd.DataFrame
@@ -34,7 +34,7 @@ class PooledLevels(Result):
 
     @property
     def levels(self) -> LevelMap:
-        """Columns by level and measure: those of the rule ``each``."""
+        """Columns of the rule ``each``, by level and measure."""
         return LevelMap.of(self.modalities.columns, self.modalities)
 
     def to_frame(self) -> pd.DataFrame:
@@ -59,21 +59,21 @@ def pool_levels(
     Parameters
     ----------
     biomarkers : pandas.DataFrame or TableBlocks
-        Long: ``patient_id, measure, value, method_id``, and where they exist ``level, side, structure, unit,
-        study_id``. One study per patient: choose it before (the cohort's look-back window does). Of a table that is
-        read in blocks (``validate_package(..., block_rows=)``) a patient is pooled once the last row of the patient has
-        been read, so that little is held of one that is sorted by patient; the result is the same.
+        Long: ``patient_id, measure, value, method_id``, and if present ``level, side, structure, unit,
+        study_id``. One study per patient: choose it first (the cohort's look-back window does). In a table that is read
+        in blocks (``validate_package(..., block_rows=)``), a patient is pooled after the patient's last row has been
+        read, so that a table sorted by patient needs little memory; the result is the same.
     poolings : mapping of str to str or sequence of str
         Rules by measure; a key may name the structure too (``"multifidus__fat_fraction"``). ``"max"``, ``"min"``,
-        ``"mean"``, ``"sum"`` over the levels read; ``"worst"`` the worse end of the measure (declared in the schema);
+        ``"mean"``, ``"sum"`` over the levels read; ``"worst"`` the worst value (direction declared in the schema);
         ``"count>=k"``, ``"count<=k"``, ``"count==k"`` the number of levels; ``"any==k"`` (also ``>=``, ``<=``) whether
-        there is one; ``"each"`` a column per level; ``"only"`` the single value of a measure without levels.
+        there is such a level; ``"each"`` one column per level; ``"only"`` the single value of a measure without levels.
     levels : sequence of str, optional
         Levels that count; by default all that occur.
     patients : sequence, optional
-        Patients to return, in this order; those without any reading get missing values. By default those that occur.
+        Patients to return, in this order; those without any reading get missing values. By default all that occur.
     nominal : sequence of str, default ()
-        Further measures whose numbers are names, beside those of the schema (Modic type, kind of herniation).
+        Further measures whose numbers are names, in addition to those of the schema (Modic type, kind of herniation).
     modality : str, default "imaging"
         Name in the map.
 
@@ -87,12 +87,12 @@ def pool_levels(
     ArgumentError
         If a nominal measure would be treated as a number, or a rule is unknown.
     DataError
-        If one measure came by two methods, in two units, or twice for one level.
+        If a measure has two methods, two units, or two values for one level.
 
     Notes
     -----
-    The maximum of three levels read is not the maximum of five: ``n_levels`` says how many there were. A rule over
-    sides takes both sides of a level as separate readings of it, except under ``"each"``.
+    The maximum of three levels read is not the maximum of five: ``n_levels`` contains the number of levels read. A rule
+    over sides counts both sides of a level as separate readings, except under ``"each"``.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""``pool_likelihood_ratio``: nested models on imputed tables compared by their likelihoods."""
+"""``pool_likelihood_ratio``: likelihood ratio test of nested models on imputed tables."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["pool_likelihood_ratio"]
 def pool_likelihood_ratio(
     models: Sequence[Any], null_models: Sequence[Any] | None, X: Any, y: np.ndarray, *, intercept: str = "pooled"
 ) -> PooledTest:
-    """Test what the coefficients of the larger models add, over imputations (D3 of Meng and Rubin).
+    """Test the added coefficients of the larger models over imputations (D3 of Meng and Rubin).
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ def pool_likelihood_ratio(
     y : ndarray of shape (n,)
         `Status.at` or `Surv.right`, the same in every table.
     intercept : {"pooled", "re-estimated"}, default "pooled"
-        Intercept of a logistic model at the pooled coefficients: pooled too (Meng and Rubin), or fitted anew to each
-        table beside the pooled coefficients (as mice does).
+        Intercept of a logistic model at the pooled coefficients: pooled too (Meng and Rubin), or refitted to each table
+        with the pooled coefficients fixed (as mice does).
 
     Returns
     -------
@@ -109,7 +109,7 @@ def _names(argument: str, fits: Sequence[Any], m: int) -> list[str]:
 
 
 def _log_likelihood(y: np.ndarray, kind: str, score: np.ndarray, level: float | None, ties: str) -> float:
-    """Log likelihood of a linear predictor; of a state with this intercept, or with the best one."""
+    """Return the log likelihood of a linear predictor; for a state, with this intercept or the best intercept."""
     if kind == "right":
         entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
         time, event = y["time"].astype(float), y["event"] == 1

@@ -1,4 +1,4 @@
-"""Pooling of a long table of biomarkers that is held whole."""
+"""Pooling of a long table of biomarkers that is in memory."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def pool_table(
     order : Index
         Patients.
     part : bool, default False
-        Whether these are some of the patients: a measure may then be absent.
+        Whether these are only some of the patients, so that a measure may be absent.
     """
     columns: dict[str, pd.Series] = {}
     provenance: dict[str, dict[str, Any]] = {}
@@ -78,7 +78,7 @@ def pool_table(
 
 
 def checked_biomarkers(biomarkers: pd.DataFrame, levels: Sequence[str] | None) -> pd.DataFrame:
-    """Return the readings that count, with the columns pooling needs."""
+    """Return the readings that count, with the columns that pooling needs."""
     needed = ["patient_id", "measure", "value", "method_id"]
     absent = [name for name in needed if name not in biomarkers.columns]
     if absent:

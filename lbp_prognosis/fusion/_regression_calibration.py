@@ -1,4 +1,4 @@
-"""``RegressionCalibration``: a measurement with error becomes its expectation given what was measured."""
+"""``RegressionCalibration``: expectation of the true value given the measurement with error."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ _DOUBT = objection("corrected-for-measurement-error")
 
 
 class RegressionCalibration(TransformerMixin, BaseEstimator):
-    """Replace measurements W by E[X | W, Z], the true value given the measured ones and the covariates.
+    """Replace measurements W by E[X | W, Z], the expected true value given the measurements and the covariates.
 
     Parameters
     ----------
     errors : mapping of str to (float or str)
-        By column with error: the SD of its measurement error, from a repeatability study or the ``sd_error`` of the
-        biomarker table; or the name of the column of ``X`` that holds it row by row (it is left out of the result).
+        Per column with error: the SD of its measurement error, from a repeatability study or the ``sd_error`` of the
+        biomarker table; or the name of the column of ``X`` that contains the SD per row (that column is dropped from
+        the result).
     covariates : sequence of str, optional
-        Columns Z without error that are conditioned on; they must be those of the outcome model. By default all
+        Error-free columns Z that are conditioned on; they must be those of the outcome model. By default all
         other numeric columns.
 
     Attributes
@@ -41,27 +42,28 @@ class RegressionCalibration(TransformerMixin, BaseEstimator):
     mean_ : ndarray of shape (k,)
         Means of the measurements and covariates.
     covariance_ : ndarray of shape (k, k)
-        Covariance of the true values and the covariates: that of the measured ones less the error variance.
+        Covariance of the true values and the covariates: that of the measurements minus the error variance.
     columns_ : list of str
         Columns with error, then covariates, in the order of both.
     reliability_ : dict of str to float
-        Share of a column's variance that is not error.
+        Share of the variance of a column that is not error variance.
     coefficients_ : DataFrame
-        Weights of the measured columns (columns) in the expectation of each true one (rows), at the mean error.
+        Weights of the measured columns (columns) in the expectation of each true value (rows), at the mean error
+        variance.
     objections_ : tuple of Objection
-        That this serves associations and no predictions.
+        Objection that the correction applies to associations, not to predictions.
 
     Raises
     ------
     EstimationError
-        If the error variance is as large as the variance that was measured.
+        If the error variance is as large as the measured variance.
 
     Notes
     -----
     With Σ the covariance (divisor n − 1) of (W, Z), D the diagonal matrix of error variances and Σ_X = Σ − D̄, the
-    expectation for row i is μ + Σ_X (Σ_X + D_i)⁻¹ ((W, Z)_i − μ). Missing values are conditioned away; a measurement
-    that is missing stays missing. The errors are taken to be independent of the truth, of each other and of the
-    outcome. Standard errors of the outcome model do not know of this step: bootstrap both together.
+    expectation for row i is μ + Σ_X (Σ_X + D_i)⁻¹ ((W, Z)_i − μ). Missing values are left out of the condition; a
+    missing measurement stays missing. The errors are assumed independent of the true values, of each other and of the
+    outcome. Standard errors of the outcome model do not include the uncertainty of this step: bootstrap both together.
 
     References
     ----------
@@ -83,12 +85,12 @@ class RegressionCalibration(TransformerMixin, BaseEstimator):
 
     @property
     def context_columns(self) -> tuple[str, ...]:
-        """Columns that are read beside the predictors."""
+        """Columns that are read in addition to the predictors."""
         return tuple(value for value in dict(self.errors).values() if isinstance(value, str))
 
     @takes_rows()
     def fit(self, X: Any, y: Any = None) -> RegressionCalibration:
-        """Learn means and covariances; ``y`` is not looked at."""
+        """Estimate means and covariances; ``y`` is not used."""
         frame = as_frame(X)
         if not isinstance(self.errors, Mapping) or not self.errors:
             raise argument_error("errors", "a mapping from column to the SD of its error", self.errors)
@@ -160,7 +162,7 @@ class RegressionCalibration(TransformerMixin, BaseEstimator):
         variances = np.zeros_like(values)
         variances[:, :k] = self._variances(frame)
         out = np.full((len(frame), k), np.nan)
-        # rows that share what is missing and how large their errors are share one matrix
+        # rows with the same missing values and error variances share one matrix
         keys = np.column_stack([np.isfinite(values), variances[:, :k]])
         groups, which = np.unique(keys, axis=0, return_inverse=True)
         for g in range(len(groups)):
@@ -176,7 +178,7 @@ class RegressionCalibration(TransformerMixin, BaseEstimator):
         return made.assign(**{column: out[:, j] for j, column in enumerate(self.columns_[:k])})
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns that `transform` gives."""
+        """Return the names of the columns that `transform` returns."""
         check_is_fitted(self, "covariance_")
         keep = [name for name in self.feature_names_in_ if name not in self.context_columns]
         return np.asarray(keep, dtype=object)

@@ -29,11 +29,11 @@ class RestrictedCubicSpline(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     columns : sequence of str
-        Columns to bend; all others pass.
+        Columns with spline terms; all others pass unchanged.
     n_knots : int, default 4
-        Knots, 3 to 7, at Harrell's quantiles of the training values.
+        Number of knots, 3 to 7, at Harrell's quantiles of the training values.
     knots : mapping of str to sequence of float, optional
-        Knots of a column, where they are known beforehand.
+        Prespecified knots by column.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class RestrictedCubicSpline(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    A column ``age`` stays as it is, and ``n_knots − 2`` columns ``age'``, ``age''`` … follow it: truncated cubics
+    A column ``age`` stays unchanged, and ``n_knots − 2`` columns ``age'``, ``age''`` … follow it: truncated cubics
     divided by the squared span of the knots. Missing values stay missing.
 
     References
@@ -67,7 +67,7 @@ class RestrictedCubicSpline(TransformerMixin, BaseEstimator):
 
     @takes_rows()
     def fit(self, X: Any, y: Any = None) -> RestrictedCubicSpline:
-        """Learn the knots; ``y`` is not looked at."""
+        """Determine the knots; ``y`` is not used."""
         frame = as_frame(X)
         n_knots = int(check_number("n_knots", self.n_knots, low=3, high=7, whole=True))
         self.columns_ = chosen_columns(frame, self.columns, numeric=True)
@@ -96,7 +96,7 @@ class RestrictedCubicSpline(TransformerMixin, BaseEstimator):
 
     @takes_rows()
     def transform(self, X: Any) -> pd.DataFrame:
-        """Return the frame with the spline terms behind their columns."""
+        """Return the frame with the spline terms after their columns."""
         check_is_fitted(self)
         frame = match_columns(X, self.feature_names_in_)
         parts: dict[str, Any] = {}
@@ -108,7 +108,7 @@ class RestrictedCubicSpline(TransformerMixin, BaseEstimator):
         return pd.DataFrame(parts, index=frame.index)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns that `transform` gives."""
+        """Return the names of the columns that `transform` returns."""
         check_is_fitted(self)
         names: list[str] = []
         for column in self.feature_names_in_:

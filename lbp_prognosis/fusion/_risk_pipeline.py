@@ -1,4 +1,4 @@
-"""``RiskPipeline``: preprocessing and model as one thing, so that resampling repeats all of it."""
+"""``RiskPipeline``: preprocessing and model as one estimator, so that resampling repeats all steps."""
 
 from __future__ import annotations
 
@@ -30,42 +30,43 @@ __all__ = ["RiskPipeline"]
 
 
 class RiskPipeline(PipelinePredictions, BaseEstimator):
-    """Transformers, then a risk model, fitted together.
+    """Pipeline of transformers and a risk model that are fitted together.
 
     Parameters
     ----------
     steps : sequence of transformers or (name, transformer)
-        Anything with scikit-learn's ``fit`` and ``transform``; output frames keep their names. At most one step may
-        make several completed tables (`MultipleImputation`); what follows it is then fitted on each.
+        Objects with scikit-learn's ``fit`` and ``transform``; output frames keep their names. At most one step may
+        return several completed tables (`MultipleImputation`); the steps after it are then fitted on each.
     model : estimator
-        Anything with ``fit(X, y)`` and ``predict_risk(X, horizons)``.
+        Object with ``fit(X, y)`` and ``predict_risk(X, horizons)``.
     modalities : mapping of str to sequence of str, optional
-        Columns by modality. Given, columns outside it are no predictors (see ``unused_columns_``), and a step may name
-        columns of a modality that is absent from ``X`` as a whole: so a pipeline can be refitted without a modality.
+        Columns by modality. If given, columns outside it are not predictors (see ``unused_columns_``), and a step may
+        name columns of a modality that is entirely absent from ``X``, so that a pipeline can be refitted without a
+        modality.
     combine : {"risk", "cloglog", "logit"}, default "risk"
-        Scale on which the risks of the completed tables' models are averaged. ``"cloglog"`` is the averaging of
-        coefficients and log-baselines of proportional-hazards models, ``"logit"`` that of logistic models.
+        Scale on which the risks of the completed tables' models are averaged. ``"cloglog"`` averages coefficients and
+        log baselines of proportional-hazards models, ``"logit"`` those of logistic models.
 
     Attributes
     ----------
     steps_ : list of (str, transformer)
-        Fitted steps, up to and including the one that imputes.
+        Fitted steps, up to and including the imputation.
     models_ : list
-        Fitted models, one per completed table; one in all without imputation.
+        Fitted models, one per completed table; a single model without imputation.
     feature_names_in_ : ndarray of str
         Columns of ``X`` at the fit.
     training_ranges_ : dict of str to tuple
-        Of each numeric column: coarse low and high bound, and how many training rows lie at or beyond them.
+        Per numeric column: coarse lower and upper bound, and the number of training rows at or beyond each.
     unused_columns_ : tuple of str
-        Columns of ``X`` that are of no modality and so were not used.
+        Columns of ``X`` that belong to no modality and were not used.
 
     Notes
     -----
-    Columns that the model reads by name (its ``strata`` and ``offset``) go past the steps untouched. A column that a
-    step names as context (the batch of `ComBat`) reaches the steps although it is of no modality.
+    Columns that the model reads by name (its ``strata`` and ``offset``) bypass the steps unchanged. A column that a
+    step names as context (the batch of `ComBat`) is passed to the steps although it belongs to no modality.
 
-    At prediction no outcome is looked at. A row with missing values is completed several times given what is observed
-    in it, and its risk is the mean over the completions: ∫ risk(x) dF(x_missing | x_observed).
+    Prediction uses no outcome. A row with missing values is completed several times given its observed values, and its
+    risk is the mean over the completions: ∫ risk(x) dF(x_missing | x_observed).
 
     Examples
     --------
@@ -163,7 +164,7 @@ class RiskPipeline(PipelinePredictions, BaseEstimator):
         y : ndarray of shape (n,)
             Structured outcome.
         sample_weight, strata, offset, clusters : array-like of shape (n,), optional
-            Passed to the model where given.
+            Passed to the model if given.
         """
         check_choice("combine", self.combine, ("risk", "cloglog", "logit"))
         frame = as_frame(X)
@@ -223,7 +224,7 @@ class RiskPipeline(PipelinePredictions, BaseEstimator):
         return list(dict.fromkeys(held))
 
     def _adapted(self, step: Any, frame: pd.DataFrame) -> Any:
-        """Clone a step; columns it names that belong to a modality absent as a whole are taken off its list."""
+        """Return a clone of a step without the columns of modalities that are entirely absent."""
         copy = clone(step)
         columns = getattr(copy, "columns", None)
         if self.modalities is None or columns is None or isinstance(columns, str):
@@ -237,16 +238,16 @@ class RiskPipeline(PipelinePredictions, BaseEstimator):
 
     @takes_rows()
     def calibrate(self, X: Any) -> RiskPipeline:
-        """Return a copy whose harmonisation knows new sites too, from their rows without outcome.
+        """Return a copy whose harmonisation is calibrated for new sites, from their rows without outcome.
 
         Parameters
         ----------
         X : DataFrame
-            Rows of sites that the fit did not see; used for nothing else (see `ComBat.calibrate`).
+            Rows of unseen sites; used for nothing else (see `ComBat.calibrate`).
 
         Notes
         -----
-        The step has to come before an imputation. The model and all other steps stay as they were fitted.
+        The step must precede an imputation. The model and all other steps stay unchanged.
         """
         check_is_fitted(self, "branches_")
         inner = match_columns(X, self.columns_)
@@ -267,7 +268,7 @@ class RiskPipeline(PipelinePredictions, BaseEstimator):
 
     @property
     def linear_predictor_scale(self) -> str | None:
-        """Scale of the linear predictor, as the model at the end states it."""
+        """Scale of the linear predictor, as the final model states it."""
         return linear_predictor_scale(self.branches_[0].model if hasattr(self, "branches_") else self.model)
 
     @property
@@ -277,7 +278,7 @@ class RiskPipeline(PipelinePredictions, BaseEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """Objections of the fitted steps and models, e.g. a scanner that is confounded with the outcome."""
+        """Objections of the fitted steps and models, e.g. that the scanner is confounded with the outcome."""
         check_is_fitted(self, "branches_")
         steps = [step for _, step in self.steps_] + [step for branch in self.branches_ for step in branch.steps]
         steps += self.models_

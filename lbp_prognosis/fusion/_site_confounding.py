@@ -1,4 +1,4 @@
-"""``site_confounding``: do sites differ in how often the outcome occurs?"""
+"""``site_confounding``: association between site and outcome."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class SiteConfounding(Result):
     df, n : int
         Degrees of freedom; patients.
     expected_v : float
-        Value of V that chance alone gives on average, √(df / (n · min(…))): many small sites reach a large V.
+        Expected value of V under independence, √(df / (n · min(…))): many small sites reach a large V.
     threshold : float
-        V above which there is an objection.
+        V above which an objection is raised.
     table : DataFrame
         One row per site: ``site, n, events, share``.
     objections : tuple of Objection
-        ``batch-confounded-with-outcome`` where V is above the threshold.
+        ``batch-confounded-with-outcome`` if V is above the threshold.
     """
 
     cramer_v: float
@@ -63,17 +63,17 @@ class SiteConfounding(Result):
 
 @takes_rows()
 def site_confounding(site: Any, y: Any, *, threshold: float = 0.3) -> SiteConfounding:
-    """Measure how strongly site and outcome go together.
+    """Measure the association between site and outcome.
 
     Parameters
     ----------
     site : array-like of shape (n,)
         Site, scanner or batch of each patient.
     y : ndarray of shape (n,)
-        Structured outcome; or 0/1 values. Of a censored outcome whether an event was seen is taken, of competing
-        events which; patients whose state is not observed are left out.
+        Structured outcome; or 0/1 values. For a censored outcome, whether an event was observed is used, for competing
+        events the event; patients with unobserved state are left out.
     threshold : float, default 0.3
-        Cramér's V above which there is an objection.
+        Cramér's V above which an objection is raised.
 
     Returns
     -------
@@ -81,9 +81,9 @@ def site_confounding(site: Any, y: Any, *, threshold: float = 0.3) -> SiteConfou
 
     Notes
     -----
-    Where most patients of one site recover and few of another, a feature that only knows the scanner predicts the
-    outcome, and harmonisation without the outcome removes true signal together with the scanner. Neither pooled
-    number can be trusted: evaluate within sites, or stratify the baseline by site.
+    If most patients of one site recover and few of another, a feature that only identifies the scanner predicts the
+    outcome, and harmonisation without the outcome removes true signal together with the scanner effect. Neither pooled
+    estimate is reliable: evaluate within sites, or stratify the baseline by site.
 
     References
     ----------
@@ -114,7 +114,7 @@ def site_confounding(site: Any, y: Any, *, threshold: float = 0.3) -> SiteConfou
     )
     table["share"] = table["events"] / table["n"]
     smaller, df = min(sites, states) - 1, (sites - 1) * (states - 1)
-    if smaller < 1:  # one site, or no difference in outcome: nothing can be confounded
+    if smaller < 1:  # one site, or one outcome: no confounding is possible
         return SiteConfounding(0.0, 0.0, 1.0, df, n, 0.0, threshold, table)
     observed = counts.to_numpy(dtype=float)
     expected = observed.sum(axis=1, keepdims=True) * observed.sum(axis=0) / n

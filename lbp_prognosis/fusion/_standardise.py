@@ -1,4 +1,4 @@
-"""``Standardise``: columns to mean zero and standard deviation one, as in the training rows."""
+"""``Standardise``: scaling by the mean and standard deviation of the training rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Standardise"]
 
 
 class Standardise(TransformerMixin, BaseEstimator):
-    """Centre and scale the named columns; all others pass.
+    """Centre and scale the named columns; all others pass unchanged.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Standardise(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     scaler_ : sklearn.preprocessing.StandardScaler
-        Fitted on the training rows (divisor n; missing values are passed over).
+        Scaler fitted on the training rows (divisor n; missing values are ignored).
     """
 
     def __init__(self, columns: Sequence[str] | None = None) -> None:
@@ -36,7 +36,7 @@ class Standardise(TransformerMixin, BaseEstimator):
 
     @takes_rows()
     def fit(self, X: Any, y: Any = None) -> Standardise:
-        """Learn means and standard deviations; ``y`` is not looked at."""
+        """Estimate means and standard deviations; ``y`` is not used."""
         frame = as_frame(X)
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         self.n_features_in_ = frame.shape[1]
@@ -46,10 +46,10 @@ class Standardise(TransformerMixin, BaseEstimator):
 
     @takes_rows()
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> pd.DataFrame:
-        """Fit, and return these rows transformed; their frame remembers that the step saw all of them.
+        """Fit, and return these rows transformed; their frame records that the step was fitted on all of them.
 
-        Resampling such a frame brings the objection ``preprocessed-outside-resampling``. A step of a
-        `RiskPipeline` is fitted to the training rows alone.
+        Resampling such a frame brings the objection ``preprocessed-outside-resampling``. A step of a `RiskPipeline` is
+        fitted to the training rows only.
         """
         made = self.fit(X, y, **fit_params).transform(X)
         return mark_prepared(made, "preprocessed-outside-resampling", type(self).__name__, X)
@@ -67,6 +67,6 @@ class Standardise(TransformerMixin, BaseEstimator):
         return frame.assign(**{column: scaled[:, k] for k, column in enumerate(self.columns_)})
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns that `transform` gives."""
+        """Return the names of the columns that `transform` returns."""
         check_is_fitted(self)
         return self.feature_names_in_.copy()

@@ -1,4 +1,4 @@
-"""Output of a transformer, as a frame on the rows it was given."""
+"""Output of a transformer as a frame with the index of its input."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def fitted_output(step: Any, frame: pd.DataFrame, y: np.ndarray) -> pd.DataFrame
 
 
 def step_output(step: Any, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return what a fitted step makes of rows, as a frame."""
+    """Return the rows transformed by a fitted step, as a frame."""
     return _named(step, step.transform(frame), frame)
 
 

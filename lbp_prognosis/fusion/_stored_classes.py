@@ -22,7 +22,7 @@ __all__ = ["stored_classes"]
 
 
 def stored_classes() -> dict[str, type]:
-    """Return the classes by the name that stands in a file: estimators, steps and the parts inside them."""
+    """Return the classes by the name written in a file: estimators, steps and their parts."""
     return {
         kind.__name__: kind
         for kind in (

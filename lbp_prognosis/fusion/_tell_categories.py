@@ -1,4 +1,4 @@
-"""Facts about later steps that an imputation needs."""
+"""Properties of later steps that an imputation needs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["tell_categories"]
 
 
 def tell_categories(imputer: Any, frame: pd.DataFrame, later: list[Any]) -> None:
-    """Tell the imputation what later steps do with categories.
+    """Pass to the imputation how later steps treat categories.
 
-    Numeric codes that a later step takes for categories are categories here too (no value may come to lie between), and
-    a category new to the fit counts as the reference here if it does there.
+    Numeric codes that a later step treats as categories are categories here too (no value between them is imputed), and
+    an unseen category counts as the reference here if it does there.
     """
     if "unknown" in imputer.get_params(deep=False) and any(
         getattr(step, "unknown", "error") == "reference" for step in later
