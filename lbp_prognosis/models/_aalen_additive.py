@@ -40,7 +40,7 @@ class AalenAdditive(RiskEstimator):
     Parameters
     ----------
     collinear : {"error", "drop"}, default "error"
-        Treatment of a column that is constant or a combination of columns before it: raise, or give it no effect.
+        Treatment of a column that is constant or a combination of preceding columns: raise, or give it no effect.
 
     Attributes
     ----------
@@ -53,8 +53,8 @@ class AalenAdditive(RiskEstimator):
     cumulative_coef_ : ndarray of shape (k, p)
         Cumulative differences of hazards per unit of each column.
     variance_ : ndarray of shape (k, p + 1)
-        Of baseline and cumulative coefficients; NaN with weights that are not frequencies, which lifelines has none
-        for.
+        Variances of the baseline and cumulative coefficients; NaN with weights that are not frequencies, which
+        lifelines has none for.
     centre_ : ndarray of shape (p,)
         Means of the columns.
     max_time_ : float
@@ -201,7 +201,7 @@ class AalenAdditive(RiskEstimator):
 
     @takes_rows()
     def predict_cumulative_hazard(self, X: Any, times: Any) -> np.ndarray:
-        """Return H(t | x) as it was estimated: it may fall and be negative; shape (n, n_times), NaN beyond `max_time_`.
+        """Return H(t | x) as estimated, which may decrease or be negative; shape (n, n_times), NaN beyond `max_time_`.
 
         Parameters
         ----------
@@ -220,7 +220,7 @@ class AalenAdditive(RiskEstimator):
         return 1.0 - self.predict_risk(X, times)
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
-        """Return the cumulative effects, one row per event time and term; the baseline is that of mean predictors.
+        """Return the cumulative effects, one row per event time and term; the baseline is at the mean predictors.
 
         Columns ``time, term, cumulative, low, high, se, confidence``.
 

@@ -1,6 +1,6 @@
 """``as_risk_model``: models of other libraries, formulas and classifiers in this library's currency.
 
-Objects are recognised by what they can do; none of the other libraries is imported.
+Objects are recognised by their methods; none of the other libraries is imported.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ def as_risk_model(
         anything with ``predict_risk``, which is returned as it is. Fitted, or to be fitted by ``fit`` (statsmodels:
         fitted).
     kind : {"auto", "lifelines", "sksurv", "hazardous", "statsmodels", "classifier", "search", "pipeline", "callable"}
-        What the object is, if it can't be recognised (``"auto"``, the default).
+        Type of the object, if it cannot be recognised (``"auto"``, the default).
     horizon : float, optional
-        Time at which the probabilities of a classifier or a binary regression hold; needed for a fitted one.
+        Horizon of the probabilities of a classifier or a binary regression; required for a fitted object.
     max_time : float, optional
-        End of follow-up in the development data, beyond which risks are NaN, if the object does not know it.
+        End of follow-up in the development data, beyond which risks are NaN, if the object does not store it.
 
     Returns
     -------
@@ -86,8 +86,8 @@ def as_risk_model(
 
     Notes
     -----
-    Whatever tunes on folds (a parameter ``cv``) gets folds that keep patients whole when ``fit`` is told ``clusters``,
-    as validation does in resamples, where the copies of a patient are one cluster, and with ``groups``.
+    An object that tunes on folds (a parameter ``cv``) gets folds that keep patients together if ``fit`` gets
+    ``clusters``, as validation does in resamples, where the copies of a patient are one cluster, and with ``groups``.
 
     Step functions are read as right-continuous steps. lifelines itself runs straight lines between the event times of a
     Cox model, and pairs Efron's coefficients with Breslow's baseline; the first is undone here, the second can't be.
@@ -124,11 +124,11 @@ class AdaptedModel(RiskEstimator):
     estimator : object
         The foreign model.
     kind : {"auto", "lifelines", "sksurv", "hazardous", "statsmodels", "classifier", "search", "pipeline", "callable"}
-        What it is; ``"auto"``, the default, looks.
+        Type of the model; ``"auto"``, the default, detects it.
     horizon : float, optional
-        Time at which the probabilities of a classifier or a binary regression hold.
+        Horizon of the probabilities of a classifier or a binary regression.
     max_time : float, optional
-        End of follow-up, if the model does not know it.
+        End of follow-up, if the model does not store it.
 
     Attributes
     ----------
@@ -178,7 +178,7 @@ class AdaptedModel(RiskEstimator):
 
     @property
     def fixed(self) -> bool:
-        """Whether nothing is there to be fitted: a published formula, or the result of a fit elsewhere."""
+        """Whether the model needs no fit: a published formula, or the result of a fit elsewhere."""
         return self._kind() in ("callable", "statsmodels")
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -186,7 +186,7 @@ class AdaptedModel(RiskEstimator):
 
     @property
     def folds_keep_clusters(self) -> bool:
-        """Whether the model tunes on folds, and so wants to know who is a copy of whom."""
+        """Whether the model tunes on folds, and so needs to know which rows are copies of one patient."""
         last = _last_step(self.estimator)
         if not hasattr(last, "predict_risk"):
             return tunes_on_folds(self.estimator)

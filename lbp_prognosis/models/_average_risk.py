@@ -29,9 +29,9 @@ class AverageRisk(CombinedScores):
     ----------
     learners : mapping of str to estimator
         Anything with ``fit`` and ``predict_risk``, pipelines too. A learner named as modalities (``"clinical"``,
-        ``"clinical+imaging"``) gets their columns, any other all columns. One estimator stands for one per modality.
+        ``"clinical+imaging"``) gets their columns, any other all columns. A single estimator means one per modality.
     scale : {"cloglog", "logit", "risk"}, default "cloglog"
-        Where the mean is taken. On the first it is the mean of log cumulative hazards; on ``"risk"`` the mean is
+        Scale of the mean. On the first it is the mean of log cumulative hazards; on ``"risk"`` the mean is
         recalibrated on the complementary log-log scale.
     recalibrate : bool, default True
         Shift and stretch the mean by what cross-fitted predictions show.
@@ -52,12 +52,12 @@ class AverageRisk(CombinedScores):
     models_ : dict of str to estimator
         Learners fitted on all rows.
     recalibration_ : dict of str to float
-        ``intercept, slope, centre, horizon``: a slope above 1 says that the mean was too cautious. 0 and 1 (and NaN)
-        without recalibration. Of a score, ``horizon`` is the score τ* of the notes.
+        ``intercept, slope, centre, horizon``: a slope above 1 means that the averaged risks were not spread out enough.
+        0 and 1 (and NaN) without recalibration. Of a score, ``horizon`` is the score τ* of the notes.
     horizons_ : ndarray of shape (h,)
         Times at which it was recalibrated.
     cuts_ : ndarray of shape (c,)
-        Of a score: the cuts at which it was recalibrated, the quartiles of the observed scores and the declared cut.
+        For a score: the cuts at which it was recalibrated, the quartiles of the observed scores and the declared cut.
 
     Notes
     -----
@@ -125,7 +125,7 @@ class AverageRisk(CombinedScores):
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n, p)
-            Predictors; what may be missing is for the learners to say.
+            Predictors; the learners determine which values may be missing.
         y : ndarray of shape (n,)
             Made by `Surv.right`, `Surv.interval`, `Status.at` or `Measured.at`, as the learners take it.
         sample_weight, strata, offset : array-like of shape (n,), optional

@@ -1,4 +1,4 @@
-"""The shared base of the models: checked input, one currency out, dictionaries instead of pickles.
+"""Shared base of the models: checks of input, predictions as risks, dictionaries instead of pickles.
 
 To write a model:
 
@@ -74,7 +74,7 @@ class RiskEstimator(BaseEstimator):
     n_features_in_ : int
         Number of predictors.
     training_ranges_ : ndarray of shape (p, 4)
-        Coarse low and high bound of each predictor, and how many training rows lie at or beyond them.
+        Coarse lower and upper bound of each predictor, and the number of training rows at or beyond each.
     max_time_ : float
         Longest follow-up in the training data; risks beyond it are NaN.
     causes_ : ndarray of int
@@ -252,7 +252,7 @@ class RiskEstimator(BaseEstimator):
         names = self._given_names(X)
         fitted = getattr(self, "feature_names_in_", None)
         if fitted is None and names is not None and set(names) == set(self._names()):
-            fitted = self._names()  # of an array, told by the names the array would have had
+            fitted = self._names()  # of an array, named as the columns of an array are
         if names is not None and fitted is not None:
             missing, extra = [c for c in fitted if c not in names], [c for c in names if c not in set(fitted)]
             if missing or extra:
@@ -440,7 +440,7 @@ class RiskEstimator(BaseEstimator):
             setattr(self, name, value)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return parameters and learned attributes in types that strict JSON holds, with a digest of them.
+        """Return parameters and fitted attributes in types of strict JSON, with a digest of them.
 
         Raises
         ------
@@ -487,14 +487,14 @@ class RiskEstimator(BaseEstimator):
         return model
 
     def to_frame(self) -> pd.DataFrame:
-        """Return what the model learned as a table, where it has one."""
+        """Return the fitted model as a table, if it has a table."""
         raise NotImplementedError(f"{type(self).__name__} has no table of coefficients.")
 
     def table(self) -> pd.DataFrame:
         """Return the coefficients for reading: one row per term, the ratio with its interval and p as text.
 
         Columns ``term`` (after ``cause``, where there are several), the ratio (of hazards, odds or times) with its
-        interval, ``p``; an intercept or a scale shows its coefficient. `to_frame` holds the numbers.
+        interval, ``p``; an intercept or a scale shows its coefficient. `to_frame` contains the numbers.
         """
         frame = self.to_frame()
         if not {"term", "coef"} <= set(frame.columns):

@@ -1,4 +1,4 @@
-"""``BoostedAFT``: gradient-boosted trees on log time, with a scale that makes risks of them."""
+"""``BoostedAFT``: gradient-boosted trees on log time, with a scale for the conversion to risks."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class BoostedAFT(BoostedModel):
     Parameters
     ----------
     distribution : {"normal", "logistic", "extreme"}, default "normal"
-        Of Z: log-normal, log-logistic or Weibull times.
+        Distribution of Z: log-normal, log-logistic or Weibull times.
     scale : "estimate" or float, default "estimate"
         σ. ``"estimate"`` maximises the held-out likelihood of the cross-fitted margins; trees are then grown at the σ
         of the model without predictors.
     rounds : int, default 200
         Most trees.
     select_rounds : bool, default True
-        Choose how many of them by the likelihood of the held-out folds. False uses ``rounds``.
+        Choose the number of trees by the likelihood of the held-out folds. False uses ``rounds``.
     early_stopping : int or None, default 20
         The folds grow side by side and stop when their likelihood has not risen for so many trees; None grows
         ``rounds``.
@@ -59,7 +59,7 @@ class BoostedAFT(BoostedModel):
     max_depth : int, default 2
         Depth of a tree.
     min_leaf_events : float, default 5.0
-        Least information in a leaf, in units of exact events.
+        Minimum information in a leaf, in units of exact events.
     reg_lambda : float, default 1.0
         Ridge penalty of leaf values, on locations in units of σ.
     subsample, colsample : float, default 1.0
@@ -72,13 +72,13 @@ class BoostedAFT(BoostedModel):
         Most split points of a column.
     monotone : mapping of str to int, optional
         1 where the risk may only rise with a column (times may only shorten), −1 where it may only fall. A name is a
-        column, or a measure that stands for its columns ``measure__…``.
+        column, or a measure, which means its columns ``measure__…``.
     interactions : sequence or mapping of groups of str, optional
         Columns (or measures) that may meet in one tree; a column of no group meets no other.
     offset : str, optional
         Column of ``X`` that is a fixed part of log time.
     random_state : int, SeedSequence or Generator, default 0
-        Of the folds and of drawn rows and columns.
+        Seed of the folds and of drawn rows and columns.
 
     Attributes
     ----------
@@ -98,11 +98,11 @@ class BoostedAFT(BoostedModel):
     cross_fitted_margin_ : ndarray of shape (n,)
         Margins (log time) of the training rows by boosters that did not see them; NaN for rows of weight 0.
     log_likelihood_ : float
-        Of the training outcomes at their cross-fitted margins, with the final σ, on the time scale.
+        Log likelihood of the training outcomes at their cross-fitted margins, with the final σ, on the time scale.
     categories_ : dict of str to list
         Categories of the columns that have any.
     tree_columns_ : list of str
-        Columns in the order in which the booster sees them: by name.
+        Columns in the order used by the booster: by name.
     n_exact_events_, n_event_times_ : int
         Events with exact times, and distinct times among them.
 
@@ -338,7 +338,7 @@ class BoostedAFT(BoostedModel):
 
         Notes
         -----
-        It sees the columns in the order of ``tree_columns_``.
+        Its columns are in the order of ``tree_columns_``.
         """
         self._check_fitted()
         return self._loaded(1, self.trees_)
@@ -412,7 +412,7 @@ class BoostedAFT(BoostedModel):
 
 
 class _LocationRows:
-    """The likelihood of log time in the locations, of any part of the rows."""
+    """Likelihood of log time as a function of the locations, for any subset of the rows."""
 
     def __init__(self, times: LocationTimes, weights: np.ndarray, scale: Any) -> None:
         self.times, self.weights, self.scale = times, weights, scale

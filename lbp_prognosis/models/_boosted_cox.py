@@ -1,4 +1,4 @@
-"""``BoostedCox``: gradient-boosted trees on the partial likelihood, one booster a cause, and calibrated risks."""
+"""``BoostedCox``: gradient-boosted trees on the partial likelihood, one booster per cause, and calibrated risks."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class BoostedCox(BoostedModel):
     rounds : int, default 200
         Most trees.
     select_rounds : bool, default True
-        Choose how many of them by the partial likelihood of the held-out folds; no tree at all is a possible answer.
+        Choose the number of trees by the partial likelihood of the held-out folds; zero trees are possible.
         False uses ``rounds``.
     early_stopping : int or None, default 20
         The folds grow side by side and stop when their likelihood has not risen for so many trees; None grows
@@ -56,7 +56,7 @@ class BoostedCox(BoostedModel):
     max_depth : int, default 2
         Depth of a tree, and with it the highest order of interactions.
     min_leaf_events : float, default 5.0
-        Least number of events expected in a leaf under the trees before it.
+        Minimum number of events expected in a leaf under the preceding trees.
     reg_lambda : float, default 1.0
         Ridge penalty of leaf values.
     subsample, colsample : float, default 1.0
@@ -69,10 +69,10 @@ class BoostedCox(BoostedModel):
     ties : {"efron", "breslow"}, default "efron"
         Handling of tied events.
     max_bin : int, default 256
-        Most split points of a column; columns with fewer distinct values lose nothing.
+        Maximum number of split points per column; columns with fewer distinct values are not binned.
     monotone : mapping of str to int, optional
         1 where the risk of the event of interest may only rise with a column, −1 where it may only fall. A name is a
-        column, or a measure: ``"pfirrmann"`` stands for all columns ``pfirrmann__…``.
+        column, or a measure: ``"pfirrmann"`` means all columns ``pfirrmann__…``.
     interactions : sequence or mapping of groups of str, optional
         Columns (or measures) that may meet in one tree, e.g. the modalities; a column of no group meets no other.
     strata : str or list of str, optional
@@ -80,7 +80,7 @@ class BoostedCox(BoostedModel):
     offset : str, optional
         Column of ``X`` that enters the margin with coefficient 1.
     random_state : int, SeedSequence or Generator, default 0
-        Of the folds and of drawn rows and columns.
+        Seed of the folds and of drawn rows and columns.
 
     Attributes
     ----------
@@ -102,11 +102,11 @@ class BoostedCox(BoostedModel):
     baseline_events_ : dict of int to list of ndarray
         Rows with the event at each of these times.
     increments_ : dict of int to list of ndarray
-        What meets the product limit of several causes, one value per event time; as in `CauseSpecificCox`.
+        Mass of the product limit of several causes, one value per event time; as in `CauseSpecificCox`.
     categories_ : dict of str to list
         Categories of the columns that have any; those of a declared order are taken as ranks.
     tree_columns_ : list of str
-        Columns in the order in which the boosters see them: by name, so that the order in a table changes nothing.
+        Columns in the order used by the boosters: by name, so that the order in a table has no effect.
 
     Notes
     -----
@@ -218,7 +218,7 @@ class BoostedCox(BoostedModel):
         check_choice("ties", self.ties, ("efron", "breslow"))
         design = self._ordered_design(self._start_fit(X, y, sample_weight, strata, offset, clusters))
         columns = self.tree_columns_
-        self._tree_parameters(columns, sign=1, seed=0)  # what is wrong with the settings is told first
+        self._tree_parameters(columns, sign=1, seed=0)  # faults in the settings are reported first
         if self.causes_.size == 0:
             raise EstimationError(f"BoostedCox needs events to fit; there is none among {y.shape[0]} rows.")
         weights = np.ones(y.shape[0]) if design.weights is None else design.weights
@@ -321,7 +321,7 @@ class BoostedCox(BoostedModel):
 
         Notes
         -----
-        It sees the columns in the order of ``tree_columns_``.
+        Its columns are in the order of ``tree_columns_``.
         """
         self._check_fitted()
         self._check_cause(cause)
@@ -364,7 +364,7 @@ class BoostedCox(BoostedModel):
         cause : int, default 1
             Event code.
         """
-        given = np.zeros(len(X)) if self.offset is None else None  # an offset adds nothing here
+        given = np.zeros(len(X)) if self.offset is None else None  # an offset has no effect here
         matrix, _, _ = self._start_predict(X, None, given, with_strata=False)
         self._check_cause(cause)
         if not self.n_rounds_[int(cause)]:
@@ -396,7 +396,7 @@ class BoostedCox(BoostedModel):
         Parameters
         ----------
         log_hazards : ndarray of shape (n, n_causes)
-            As `linear_predictor` gives them, in the order of ``causes_``.
+            As returned by `linear_predictor`, in the order of ``causes_``.
         horizons : float or sequence of float
             Prediction times; beyond the longest follow-up risks are NaN.
         cause : int, default 1
@@ -438,7 +438,7 @@ class BoostedCox(BoostedModel):
 
 
 class _CauseRows:
-    """The partial likelihood of one cause, of any part of the rows."""
+    """Partial likelihood of one cause, for any subset of the rows."""
 
     def __init__(self, design: Design, event: np.ndarray, weights: np.ndarray, ties: str) -> None:
         self.design, self.event, self.weights, self.efron = design, event, weights, ties == "efron"

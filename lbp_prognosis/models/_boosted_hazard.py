@@ -41,7 +41,7 @@ class BoostedHazard(BoostedModel):
         `Surv.right`, whose times are then grouped: an event counts in its period, a censoring time goes back to the
         last visit passed. A `Status` brings its own.
     tolerance : float, default 0.0
-        Largest distance of an endpoint from a visit to be taken for it.
+        Maximum distance of an endpoint from a visit to be assigned to that visit.
     between : {"interpolate", "refuse"}, default "interpolate"
         Treatment of horizons that are no visits: take the hazard as constant within the period, or raise.
     horizon : float, optional
@@ -52,7 +52,7 @@ class BoostedHazard(BoostedModel):
     rounds : int, default 200
         Most rounds; each grows a tree per cause.
     select_rounds : bool, default True
-        Choose how many of them by the likelihood of the held-out folds. False uses ``rounds``.
+        Choose the number of trees by the likelihood of the held-out folds. False uses ``rounds``.
     early_stopping : int or None, default 20
         The folds grow side by side and stop when their likelihood has not risen for so many rounds; None grows
         ``rounds``.
@@ -61,7 +61,7 @@ class BoostedHazard(BoostedModel):
     max_depth : int, default 2
         Depth of a tree.
     min_leaf_events : float, default 5.0
-        Least number of events expected in a leaf (least information, for the state at one visit).
+        Minimum number of events expected in a leaf (minimum information, for the state at one visit).
     reg_lambda : float, default 1.0
         Ridge penalty of leaf values.
     subsample, colsample : float, default 1.0
@@ -74,13 +74,13 @@ class BoostedHazard(BoostedModel):
         Most split points of a column.
     monotone : mapping of str to int, optional
         1 where the hazard of the event of interest may only rise with a column, −1 where it may only fall. A name is a
-        column, or a measure that stands for its columns ``measure__…``.
+        column, or a measure, which means its columns ``measure__…``.
     interactions : sequence or mapping of groups of str, optional
         Columns (or measures) that may meet in one tree; a column of no group meets no other. Time meets all.
     offset : str, optional
         Column of ``X`` that is a fixed part of the linear predictors.
     random_state : int, SeedSequence or Generator, default 0
-        Of the folds and of drawn rows and columns.
+        Seed of the folds and of drawn rows and columns.
 
     Attributes
     ----------
@@ -100,8 +100,8 @@ class BoostedHazard(BoostedModel):
     cv_log_likelihood_ : ndarray of shape (grown + 1,)
         Held-out log-likelihood after 0, 1, … rounds, summed over folds.
     n_rows_, n_spans_, n_mapped_, n_floored_, n_uninformative_ : int
-        Person-periods; events known only up to several periods; endpoints taken for a visit within the tolerance;
-        censoring times taken back to the last visit; patients that add nothing.
+        Person-periods; events known only up to several periods; endpoints assigned to a visit within the tolerance;
+        censoring times moved back to the last visit; patients without information.
     expansion_bytes_ : int
         Memory of the table that the trees saw.
     categories_ : dict of str to list
@@ -406,7 +406,7 @@ class BoostedHazard(BoostedModel):
     ) -> np.ndarray:
         hazards, survival = self._hazards(X, offset)
         if self.kind_ == "status":
-            # a state is known at its visit alone
+            # a state is known only at its visit
             at = np.isclose(horizons, self.max_time_, rtol=1e-8, atol=0)
             return np.where(at, hazards[:, 0], np.nan)
         mine = int(np.searchsorted(self.causes_, cause))
@@ -414,7 +414,7 @@ class BoostedHazard(BoostedModel):
 
 
 class _PeriodRows:
-    """The joint likelihood of person-periods in their margins, of any part of the rows of the trees.
+    """Joint likelihood of person-periods as a function of their margins, for any subset of the rows of the trees.
 
     Parameters
     ----------
@@ -444,7 +444,7 @@ class _PeriodRows:
             mask = mask[self.rows.person]
         own, offset = self.rows.where(mask), self.offset[mask]
         weights, person = self.weights[own.person], own.person
-        # a hazard that is certain whatever the predictors says nothing about them
+        # a hazard that is certain for all predictors contributes nothing to their effects
         known = np.isfinite(np.maximum(offset, -1e300)).all(axis=1)
         response, span = own.response[known], own.where(known).span
 

@@ -35,7 +35,7 @@ class BoostedModel(CategoryColumns, RiskEstimator):
     folds_keep_clusters: ClassVar[bool] = True
     """Tuning folds never part rows of one cluster: resampling passes who is a copy of whom."""
     interpolates: ClassVar[bool] = True
-    """Its apparent performance is near perfect and says nothing: validate with .632+ or nested cross-validation."""
+    """Its apparent performance is near perfect and uninformative: validate with .632+ or nested cross-validation."""
 
     rounds: int
     select_rounds: bool
@@ -63,7 +63,7 @@ class BoostedModel(CategoryColumns, RiskEstimator):
 
     @property
     def tree_columns_(self) -> list[str]:
-        """Names of the columns in the order in which `booster` sees them."""
+        """Names of the columns in the order used by `booster`."""
         self._check_fitted()
         names = self._names()
         return [str(names[j]) for j in self._tree_order()]

@@ -18,7 +18,7 @@ from lbp_prognosis.models._xgboost_adapter import save_booster
 __all__ = ["BoostedOutcome"]
 
 FEWEST_SCORES = 20
-_MOST_CUTS = 101  # of a held-out loss: more of them rank numbers of trees no better
+_MOST_CUTS = 101  # of a held-out loss: more cuts do not improve the ranking of numbers of trees
 _LEAST_CURVATURE = 1e-6
 
 
@@ -36,7 +36,7 @@ class BoostedOutcome(BoostedModel, ScoreModel):
     rounds : int, default 200
         Most trees.
     select_rounds : bool, default True
-        Choose how many of them by the ranked probability score of the held-out folds. False uses ``rounds``.
+        Choose the number of trees by the ranked probability score of the held-out folds. False uses ``rounds``.
     early_stopping : int or None, default 20
         The folds grow side by side and stop when their loss has not fallen for so many trees; None grows ``rounds``.
     learning_rate : float, default 0.1
@@ -44,7 +44,7 @@ class BoostedOutcome(BoostedModel, ScoreModel):
     max_depth : int, default 2
         Depth of a tree.
     min_leaf_information : float, default 5.0
-        Least information about f in a leaf: about a third of the number of its rows with the logit link, and their
+        Minimum information about f in a leaf: about a third of the number of its rows with the logit link, and their
         number with the others.
     reg_lambda : float, default 1.0
         Ridge penalty of leaf values.
@@ -57,14 +57,14 @@ class BoostedOutcome(BoostedModel, ScoreModel):
     max_bin : int, default 256
         Most split points of a column.
     monotone : mapping of str to int, optional
-        1 where scores may only rise with a column, −1 where they may only fall. A name is a column, or a measure that
-        stands for its columns ``measure__…``.
+        1 where scores may only rise with a column, −1 where they may only fall. A name is a column, or a measure, which
+        means its columns ``measure__…``.
     interactions : sequence or mapping of groups of str, optional
         Columns (or measures) that may meet in one tree; a column of no group meets no other.
     offset : str, optional
         Column of ``X`` that is a fixed part of the linear predictor.
     random_state : int, SeedSequence or Generator, default 0
-        Of the folds and of drawn rows and columns.
+        Seed of the folds and of drawn rows and columns.
 
     Attributes
     ----------
@@ -87,11 +87,11 @@ class BoostedOutcome(BoostedModel, ScoreModel):
     cross_fitted_margin_ : ndarray of shape (n,)
         f of the training rows by trees that did not see them; NaN for rows without a score and of weight 0.
     log_likelihood_ : float
-        Of the training scores at the cross-fitted f.
+        Log likelihood of the training scores at the cross-fitted f.
     categories_ : dict of str to list
         Categories of the columns that have any.
     tree_columns_ : list of str
-        Columns in the order in which the booster sees them: by name.
+        Columns in the order used by the booster: by name.
     n_, n_missing_ : int
         Rows used, and rows whose score was not observed.
 
@@ -276,7 +276,7 @@ class BoostedOutcome(BoostedModel, ScoreModel):
 
         Notes
         -----
-        It sees the columns in the order of ``tree_columns_``.
+        Its columns are in the order of ``tree_columns_``.
         """
         self._check_fitted()
         return self._loaded(1, self.trees_)
@@ -317,7 +317,7 @@ class BoostedOutcome(BoostedModel, ScoreModel):
 
 
 class _ScoreRows:
-    """The likelihood of scores in their locations, thresholds profiled out, of any part of the rows."""
+    """Likelihood of scores as a function of their locations, thresholds profiled out, for any subset of the rows."""
 
     def __init__(self, score: np.ndarray, weights: np.ndarray, offset: np.ndarray, link: str) -> None:
         self.score, self.weights, self.offset, self.link = score, weights, offset, link

@@ -32,7 +32,7 @@ class CategoryColumns:
     ordered_columns_: list[str]
 
     def _read_predictors(self, X: Any, allow_missing: bool, *, fitting: bool) -> np.ndarray:
-        """Learn the codes of categories (at fit) and put them in; the rest is numbers."""
+        """Record the codes of categories (at fit) and replace categories by codes; other columns are numbers."""
         if fitting:
             self.categories_, self.unseen_categories_, self.ordered_columns_ = {}, {}, []
             if isinstance(X, pd.DataFrame):

@@ -77,12 +77,13 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         As in `CoxPH`.
     rare_causes : {"same_for_all", "error"}, default "same_for_all"
         Treatment where the effects on a cause other than 1 have no finite estimate and it has fewer than ten events
-        per predictor: give all patients the same hazard of it (coefficients 0), which is objected to, or raise.
+        per predictor: assume the same hazard of the cause for all patients (coefficients 0), which raises an objection,
+        or raise an error.
     choose : {"min", "one_se"}, default "min"
-        Of ``penalty="cv"``: where the cross-validated deviance is smallest, or the largest penalty within one standard
-        error of that.
+        Rule for ``penalty="cv"``: the penalty with the smallest cross-validated deviance, or the largest penalty within
+        one standard error of that.
     cv : int, default 5
-        Of ``penalty="cv"``: number of folds. Rows of one cluster stay in one fold.
+        Number of folds for ``penalty="cv"``. Rows of one cluster stay in one fold.
     random_state : int, Generator or None, default 0
         Draws the folds of ``penalty="cv"``.
 
@@ -93,7 +94,8 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
     coef_ : dict of int to ndarray of shape (p,)
         Log cause-specific hazard ratios.
     covariance_ : dict of int to ndarray of shape (p, p)
-        Their covariances; empty with ``l1_ratio`` above 0, where none has its nominal meaning.
+        Covariances of the coefficients; empty with ``l1_ratio`` above 0, where they would not have their nominal
+        meaning.
     modality_factors_ : dict of int to dict of str to float
         Factors used for each cause.
     increments_ : dict of int to list of ndarray
@@ -216,7 +218,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         self.rare_causes_: dict[int, int] = {}
         rare = set(self._rare(design))
         if len(rare) == self.causes_.size:
-            rare = set()  # without effects on any cause there is no model
+            rare = set()  # without effects on any cause, no model can be fitted
         found = {
             int(code): self._fit_cause(design, int(code), plans, folds, int(code) in rare) for code in self.causes_
         }
@@ -232,7 +234,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
 
     @property
     def folds_keep_clusters(self) -> bool:
-        """Whether resampling has to say who is a copy of whom, so that folds do not part them."""
+        """Whether resampling must identify copies of patients, so that folds keep them together."""
         return self.penalty == "cv"
 
     def _fit_cause(
@@ -307,7 +309,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """Objections to the fit: causes whose hazard is taken to be the same for all."""
+        """Objections to the fit: causes whose hazard is assumed equal for all patients."""
         return rare_cause_objections(self.rare_causes_, self.n_features_in_)
 
     def _increments(self, design: Design, code: int) -> list[np.ndarray]:

@@ -68,7 +68,7 @@ def common_step(durations: np.ndarray, longest: float) -> float | None:
     step = 0.0
     for value in np.unique(durations):
         rest, other = float(value), step
-        while other > slack:  # Euclid's algorithm; a remainder just below the divisor is none
+        while other > slack:  # Euclid's algorithm; a remainder just below the divisor counts as zero
             rest, other = other, abs(rest - other * round(rest / other))
         step = rest
     if step * most_steps < longest * (1 - 1e-6):

@@ -1,4 +1,4 @@
-"""One table of coefficients, with the columns of the Cox models."""
+"""Table of coefficients, with the columns of the Cox models."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def coefficient_table(
     """Return ``term, coef, <ratio>, low, high, se, z, p, confidence, variance, coef_low, coef_high``.
 
     ``low`` and ``high`` are the Wald limits of the ratio exp(coef); both are empty where ``has_ratio`` is False.
-    ``covariance`` may be the variances alone. A coefficient of variance 0 (a column that was left out) has no test and
+    ``covariance`` may be the variances only. A coefficient of variance 0 (a column that was left out) has no test and
     no interval.
     """
     level = check_confidence(confidence)

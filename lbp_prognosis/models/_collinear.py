@@ -1,4 +1,4 @@
-"""Columns that a likelihood can't tell apart: named in an error, or left out with the coefficient 0."""
+"""Columns that a likelihood cannot distinguish: named in an error, or left out with the coefficient 0."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def kept_columns(
     names : list of str
         Names of the columns.
     collinear : {"error", "drop"}
-        Whether a column that adds nothing is an error.
+        Whether a collinear column is an error.
     may_drop : bool, default True
-        Whether the model has a parameter ``collinear``, which the error then names.
+        Whether the model has a parameter ``collinear``, so that the error names it.
     """
     check_choice("collinear", collinear, ("error", "drop"))
     aliased = aliased_columns(X if weights is None else X[weights > 0])

@@ -51,7 +51,7 @@ class Rows:
         return self.y["status"] == 1 if self.kind == "status" else self.y["event"] == 1
 
     def states(self, horizons: np.ndarray, cause: int = 1) -> KnownStates:
-        """Return what is known at each horizon; of a score, on which side of its declared cut it is."""
+        """Return the known state at each horizon; for a score, the side of its declared cut."""
         scored = self.kind == "measured"
         return states_at(
             measured_to_status(self.y) if scored else self.y,
@@ -65,7 +65,7 @@ class Rows:
 
 
 class CombinedRisk(RiskEstimator):
-    """Base of models made of other models, which are fitted on their own columns and named."""
+    """Base of models that combine other models, each with a name and its own columns."""
 
     _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("right", "interval", "status")
     _instead: ClassVar[str] = "For a score at a visit take the state at its cut: measured_to_status(y)."
@@ -108,7 +108,7 @@ class CombinedRisk(RiskEstimator):
         return (objection("modality-left-out", names=", ".join(map(repr, gone))),) if gone else ()
 
     def _given(self) -> Any:
-        """Learners as they were given."""
+        """Learners as passed."""
         return getattr(self, "learners", None)
 
     def _named(self) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class CombinedRisk(RiskEstimator):
         return named
 
     def _all_named(self) -> dict[str, Any]:
-        """Learners by name, as given; one estimator stands for one per modality."""
+        """Learners by name, as passed; a single estimator means one per modality."""
         modalities = getattr(self, "modalities", None)
         learners = self._given()
         if not isinstance(learners, Mapping):
@@ -172,7 +172,7 @@ class CombinedRisk(RiskEstimator):
         return tuple(out)
 
     def _columns(self, names: list[str]) -> dict[str, list[str]]:
-        """Columns of each learner: of the modalities that its name says (joined by ``+``), or all."""
+        """Columns of each learner: those of the modalities in its name (joined by ``+``), or all."""
         groups = self._groups(names)
         lost = sorted({c for columns in groups.values() for c in columns if c not in names})
         if lost:
@@ -191,7 +191,7 @@ class CombinedRisk(RiskEstimator):
         return out
 
     def _available(self, frame: pd.DataFrame) -> np.ndarray:
-        """Whether a row has the modalities that a learner is named as, shape (n, learners)."""
+        """Whether a row has the modalities in the name of a learner, shape (n, learners)."""
         groups = self._groups(list(frame.columns))
         absent = {m: frame[columns].isna().all(axis=1).to_numpy() for m, columns in groups.items() if columns}
         out = np.ones((len(frame), len(self._named())), dtype=bool)
@@ -382,7 +382,7 @@ class CombinedRisk(RiskEstimator):
 
 
 def _as_frame(X: Any) -> tuple[pd.DataFrame, bool]:
-    """Return a frame, and whether its columns came with names; columns of an array are called x0, x1, …"""
+    """Return a frame, and whether the input had column names; columns of an array are called x0, x1, …"""
     X = read_frame(X)
     if isinstance(X, pd.DataFrame):
         return X, True

@@ -1,4 +1,4 @@
-"""Averages and stacks of models of a score: cross-fitted distributions, and the one that they make together."""
+"""Averages and stacks of models of a score: cross-fitted distributions, and their combination."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _of_scores(model: Any) -> bool:
 
 
 class CombinedScores(CombinedRisk):
-    """Base of models made of other models, of a time to event, a state or a score."""
+    """Base of models that combine other models of a time to event, a state or a score."""
 
     _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("right", "interval", "status", "measured")
     _instead: ClassVar[str] = "For scores at several visits use LongitudinalOutcome."

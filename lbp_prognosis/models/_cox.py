@@ -73,17 +73,17 @@ class CoxPH(CoxRidge, CoxDiagnostics, SurvivalRegression, RiskEstimator):
     offset : str, optional
         Column of ``X`` that enters the linear predictor with coefficient 1.
     collinear : {"error", "drop"}, default "error"
-        Treatment of a column that is constant or a linear combination of columns before it: raise, or give it the
+        Treatment of a column that is constant or a linear combination of preceding columns: raise, or give it the
         coefficient 0.
     max_iter : int, default 30
         Newton iterations.
     tol : float, default 1e-9
         Converged when a step moves no coefficient by more than this, in standard deviations of its column.
     choose : {"min", "one_se"}, default "min"
-        Of ``penalty="cv"``: where the cross-validated deviance is smallest, or the largest penalty within one standard
-        error of that.
+        Rule for ``penalty="cv"``: the penalty with the smallest cross-validated deviance, or the largest penalty within
+        one standard error of that.
     cv : int, default 5
-        Of ``penalty="cv"``: number of folds. Rows of one cluster stay in one fold.
+        Number of folds for ``penalty="cv"``. Rows of one cluster stay in one fold.
     random_state : int, Generator or None, default 0
         Draws the folds of ``penalty="cv"``.
 
@@ -106,11 +106,11 @@ class CoxPH(CoxRidge, CoxDiagnostics, SurvivalRegression, RiskEstimator):
     penalty_ : float
         The penalty used.
     cv_ : DataFrame or None
-        Of ``penalty="cv"``: ``penalty, mean, se``, the cross-validated deviance per event.
+        For ``penalty="cv"``: ``penalty, mean, se``, the cross-validated deviance per event.
     n_, n_events_ : int
         Rows and events of cause 1 (sums of frequency weights).
     centre_ : ndarray of shape (p,)
-        Means at which the stored baseline stands.
+        Means to which the stored baseline refers.
     baseline_times_, baseline_hazard_ : list of ndarray
         For each stratum: event times and cumulative hazard of a row at ``centre_`` without offset.
     baseline_events_ : list of ndarray
@@ -275,7 +275,7 @@ class CoxPH(CoxRidge, CoxDiagnostics, SurvivalRegression, RiskEstimator):
     def _risk_sets(
         self, X: Any, matrix: np.ndarray, y: np.ndarray, strata: np.ndarray | None, weights: np.ndarray | None
     ) -> CoxData:
-        """Prepare the risk sets; ``X`` is what the user gave, ``matrix`` its checked predictors."""
+        """Prepare the risk sets; ``X`` is the user's input, ``matrix`` its checked predictors."""
         entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
         return cox_data(matrix, y["time"], y["event"] == 1, entry=entry, strata=strata)
 

@@ -36,7 +36,7 @@ def check_events(event: np.ndarray, weights: np.ndarray | None, cause: int = 1) 
 
 
 def check_exact_weights(weights: np.ndarray | None) -> None:
-    """The discrete likelihood counts subsets of rows, so a row can't count in part."""
+    """Refuse fractional weights: the discrete likelihood counts subsets of rows."""
     if weights is not None and not np.isin(weights, (0.0, 1.0)).all():
         raise argument_error(
             "sample_weight", 'None, or 0 and 1, with ties="exact"', "other weights", 'Use ties="efron".'
@@ -69,7 +69,7 @@ def check_cox_fit(
             f"coefficients become 0), or use ElasticNetCox. {remedy}, if all of them are to stay."
         )
     if not fit.converged:
-        # a category of few patients has a small standard deviation: there the range tells
+        # a category of few patients has a small standard deviation: its range is used instead
         guilty = _drifting(fit.coef * scale) or _drifting(fit.coef * np.ptp(X, axis=0) / 2)
         if not guilty and fit.iterations >= max_iter:
             raise EstimationError(
@@ -90,7 +90,7 @@ def _drifting(effects: np.ndarray) -> list[int]:
 
 
 def check_precision(pieces: CoxPieces, penalty: float) -> None:
-    """Refuse a fit whose baseline no number can hold, or whose sums over risk sets drown in rounding (late entry)."""
+    """Refuse a fit whose baseline overflows, or whose sums over risk sets are lost to rounding (late entry)."""
     hazard = pieces.hazard[pieces.tied.count > 0]
     if not (np.isfinite(hazard).all() and (hazard > 0).all()):
         raise EstimationError(
@@ -106,14 +106,14 @@ def check_precision(pieces: CoxPieces, penalty: float) -> None:
 
 
 def column_name(column: Any, names: list[str]) -> Any:
-    """Return the name of a column given by its number, where ``X`` was an array; anything else as it is."""
+    """Return the name of a column given by its number, if ``X`` was an array; otherwise the argument unchanged."""
     if isinstance(column, int | np.integer) and 0 <= column < len(names) and names[column] == f"x{column}":
         return names[column]
     return column
 
 
 def column_factors(factors: Any, names: list[str], parameter: str) -> np.ndarray:
-    """One non-negative penalty factor a column, from None (ones), a vector, or a mapping from name to factor."""
+    """Return one non-negative penalty factor per column, from None (ones), a vector, or a mapping by name."""
     if factors is None:
         return np.ones(len(names))
     if isinstance(factors, Mapping):

@@ -147,7 +147,7 @@ class CoxDiagnostics:
         Parameters
         ----------
         X, y, sample_weight, strata, offset
-            The data given to `fit`. Where the data say nothing of a trend the statistic is NaN.
+            The data given to `fit`. If the data contain no information on a trend, the statistic is NaN.
         transform : {"km", "identity", "log", "rank"}, default "km"
             ``g``: one minus the Kaplan–Meier curve just before t, t itself, its logarithm, or its rank among the
             times of all rows. Frequency weights count as copies here, other weights (above 0) as one row each.

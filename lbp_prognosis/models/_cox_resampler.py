@@ -25,7 +25,7 @@ class CoxResampler(Generic[Model]):
     data : CoxData
         Their risk sets.
     coef, covariance : ndarray of shape (p,) and (p, p)
-        Of the model of all rows, where the search starts.
+        Estimates of the model of all rows, at which the search starts.
     ties : {"efron", "breslow"}
         Handling of tied events.
     ridge : callable

@@ -1,4 +1,4 @@
-"""The ridge penalty of a Cox model: given, or chosen by cross-validated partial likelihood."""
+"""Ridge penalty of a Cox model: given, or chosen by cross-validated partial likelihood."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CoxRidge:
 
     @property
     def folds_keep_clusters(self) -> bool:
-        """Whether resampling has to say who is a copy of whom, so that folds do not part them."""
+        """Whether resampling must identify copies of patients, so that folds keep them together."""
         return self.penalty == "cv"
 
     def _choose_penalty(self, X: Any, design: Design, data: CoxData, folds: Any) -> None:
@@ -84,7 +84,7 @@ class CoxRidge:
         return out
 
     def _ridge(self, X: np.ndarray, counts: np.ndarray | None) -> np.ndarray | None:
-        """Penalty of each column of rows that stand for ``counts`` (n,) copies, one each by default."""
+        """Return the penalty of each column, for rows that represent ``counts`` (n,) copies, by default one each."""
         unit = self._unit_ridge(X, counts)
         return None if self.penalty_ == 0 else self.penalty_ * unit
 

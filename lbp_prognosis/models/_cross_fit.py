@@ -14,7 +14,7 @@ from lbp_prognosis.models._xgboost_adapter import BoosterParameters, GrowingTree
 __all__ = ["CrossFit", "Likelihood", "Problem", "TreeTable", "cross_fit", "deal_folds", "grow_trees", "identical_rows"]
 
 _MOST_ALIKE = 2
-"""Pairs per row up to which rows that are alike may be copies; a bootstrap of different patients makes 0.5."""
+"""Pairs per row up to which identical rows may be copies; a bootstrap of distinct patients has 0.5."""
 
 _FEW_PATTERNS = 20
 """Different rows below which many rows that are alike are no copies, even where no two outcomes share predictors."""
@@ -31,10 +31,10 @@ class Problem(Protocol):
 
 
 class SplitProblem(Problem, Protocol):
-    """Boosted likelihood with parameters beside the margins, which held-out rows take from the training rows."""
+    """Boosted likelihood with parameters besides the margins, which held-out rows take from the training rows."""
 
     def split(self, inside: np.ndarray, outside: np.ndarray) -> tuple[Likelihood, Likelihood]:
-        """Return the likelihood of the training rows, and what is to be maximised of held-out rows."""
+        """Return the likelihood of the training rows, and the objective to maximise in held-out rows."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class TreeTable:
     kinds : tuple of str
         ``"q"`` or ``"c"`` for each column.
     parameters : tuple of dict
-        xgboost's parameters, one an output.
+        xgboost's parameters, one set per output.
     caller : str
         Name of the model.
     """
@@ -75,7 +75,7 @@ class CrossFit:
     margins : ndarray of shape (n, n_outputs)
         Margin of each row by as many trees of the other folds.
     log_likelihood : ndarray of shape (grown + 1,)
-        Of the held-out rows, summed over folds, after 0, 1, … trees.
+        Log likelihood of the held-out rows, summed over folds, after 0, 1, … trees.
     """
 
     rounds: int
@@ -86,7 +86,7 @@ class CrossFit:
 def cross_fit(
     table: TreeTable, problem: Problem, folds: np.ndarray, *, rounds: int, select: bool, patience: int | None
 ) -> CrossFit:
-    """Grow all folds side by side, a tree at a time, and stop when their held-out likelihood no longer rises.
+    """Grow all folds in parallel, one tree at a time, and stop when their held-out likelihood no longer rises.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def grow_trees(table: TreeTable, problem: Problem, rounds: int) -> GrowingTrees:
 def identical_rows(
     predictors: Sequence[np.ndarray], outcome: Sequence[np.ndarray], weights: np.ndarray | None = None
 ) -> np.ndarray:
-    """Return codes of rows that must stay in one fold: copies of a patient, as a bootstrap makes them.
+    """Return codes of rows that must stay in one fold: copies of a patient, as in a bootstrap sample.
 
     Where predictors have few values, rows are alike by chance. Held out together, such a group has one outcome, while
     the patients with the same predictors that are left have the other: the fold would teach the opposite of what is
@@ -187,7 +187,7 @@ def _alike(table: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def deal_folds(groups: np.ndarray, event: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
-    """Deal groups out to folds, those with events and those without in turn, so that folds hold alike many events."""
+    """Assign groups to folds, those with events and those without in turn, so that folds have similar event numbers."""
     count = int(groups.max()) + 1
     if count < 2:
         raise EstimationError(

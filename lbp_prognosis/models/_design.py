@@ -64,7 +64,7 @@ class Design:
 
     @property
     def counts(self) -> np.ndarray:
-        """Number of patients that each row stands for: its frequency, or one unless its weight is 0."""
+        """Number of patients that each row represents: its frequency, or one unless its weight is 0."""
         if self.weights is None:
             return np.ones(self.X.shape[0])
         return self.weights if self.frequency else (self.weights > 0).astype(float)
@@ -104,7 +104,7 @@ class Design:
         return score.T @ score
 
     def part(self, rows: np.ndarray) -> Design:
-        """Return the design of some rows, given by number or by flag; clusters are numbered anew."""
+        """Return the design of some rows, given by number or by flag; clusters are renumbered."""
 
         def cut(values: np.ndarray | None) -> np.ndarray | None:
             return None if values is None else values[rows]
@@ -140,7 +140,7 @@ def take_columns(X: Any, wanted: Any, parameter: str) -> tuple[list[str], Any]:
 
 
 def strata_labels(strata: Any, n: int) -> list:
-    """One label per row: the value itself, or a tuple where several columns define the strata."""
+    """Return one label per row: the value itself, or a tuple if several columns define the strata."""
     strata = as_labels("strata", strata)
     if isinstance(strata, pd.DataFrame):
         labels = [tuple(row) for row in strata.itertuples(index=False, name=None)]

@@ -1,4 +1,4 @@
-"""``DiscreteTimeHazard``: outcomes that are seen only at scheduled visits."""
+"""``DiscreteTimeHazard``: discrete-time hazards of outcomes observed only at scheduled visits."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = ["DiscreteTimeHazard"]
 
 
 class DiscreteTimeHazard(RiskEstimator):
-    """Discrete-time hazards for events seen at visits, with competing causes.
+    """Discrete-time hazards for events observed at visits, with competing causes.
 
     One cause: proportional hazards grouped into the periods between visits, h = 1 − exp(−exp(α_k + x·coef)), so that
     coefficients are log hazard ratios of the underlying continuous time. Several causes: a multinomial logit of what
@@ -54,10 +54,10 @@ class DiscreteTimeHazard(RiskEstimator):
         `Surv.right`, whose times are then grouped: an event counts in its period, a censoring time goes back to the
         last visit passed.
     tolerance : float, default 0.0
-        Largest distance of an endpoint from a visit to be taken for it.
+        Maximum distance of an endpoint from a visit to be assigned to that visit.
     between : {"refuse", "interpolate"}, default "refuse"
-        Treatment of horizons that are no visits, where the data say nothing: raise, or take the hazard as constant
-        within the period.
+        Treatment of horizons between visits, about which the data contain no information: raise, or take the hazard as
+        constant within the period.
     penalty : float or "cv", default 0.0
         Ridge penalty θ: the log-likelihood minus ``θ/2 Σ_j f_j (s_j β_j)²``; periods are free. ``"cv"``
         chooses it among 13 by the deviance of held-out patients.
@@ -73,17 +73,17 @@ class DiscreteTimeHazard(RiskEstimator):
     offset : str, optional
         Column of ``X`` that enters the linear predictors with coefficient 1.
     collinear : {"error", "drop"}, default "error"
-        Treatment of a column that is constant or a combination of columns before it: raise, or give it the
+        Treatment of a column that is constant or a combination of preceding columns: raise, or give it the
         coefficient 0. Under a penalty such a column is determined and kept.
     rare_causes : {"same_for_all", "error"}, default "same_for_all"
         Treatment where the effects have no finite estimate and a cause other than 1 has fewer than ten events per
         predictor: give all patients the same odds of it (coefficients 0), the rarest cause first, which is objected to;
         or raise.
     choose : {"min", "one_se"}, default "min"
-        Of ``penalty="cv"``: where the cross-validated deviance is smallest, or the largest penalty within one standard
-        error of that.
+        Rule for ``penalty="cv"``: the penalty with the smallest cross-validated deviance, or the largest penalty within
+        one standard error of that.
     cv : int, default 5
-        Of ``penalty="cv"``: number of folds. Rows of one cluster stay in one fold.
+        Number of folds for ``penalty="cv"``. Rows of one cluster stay in one fold.
     random_state : int, Generator or None, default 0
         Draws the folds of ``penalty="cv"``.
 
@@ -92,7 +92,7 @@ class DiscreteTimeHazard(RiskEstimator):
     penalty_ : float
         The penalty used.
     cv_ : DataFrame or None
-        Of ``penalty="cv"``: ``penalty, mean, se``, the mean deviance of a held-out row (event).
+        For ``penalty="cv"``: ``penalty, mean, se``, the mean deviance of a held-out row (event).
     visits_ : ndarray of shape (K,)
         Visits up to the last at which a patient was at risk.
     coef_ : ndarray of shape (p,) or (n_causes, p)
@@ -101,18 +101,18 @@ class DiscreteTimeHazard(RiskEstimator):
         Period effects of a row of zeros; −inf in a period in which no patient had the event, inf in one in which all
         patients at risk had it.
     covariance_ : ndarray
-        Of ``coef_``, flattened by row.
+        Covariance of ``coef_``, flattened by row.
     variance_ : str
         ``"model"`` or ``"robust"``.
     alpha_se_ : ndarray of the shape of ``alpha_``
         Standard errors of the period effects, at predictors 0.
     log_likelihood_, log_likelihood_null_ : float
-        At the estimates, and of the period effects (and the offset) alone.
+        Log likelihood at the estimates, and with the period effects (and the offset) only.
     df_ : float
         Number of effects of predictors, effective under a penalty.
     n_rows_, n_spans_, n_mapped_, n_floored_, n_uninformative_ : int
-        Person-periods; events known only up to several periods; endpoints taken for a visit within the tolerance;
-        censoring times taken back to the last visit; patients that add nothing.
+        Person-periods; events known only up to several periods; endpoints assigned to a visit within the tolerance;
+        censoring times moved back to the last visit; patients without information.
     rare_causes_ : dict of int to int
         Causes of which all patients have the same odds, with their events.
     n_iter_ : int
@@ -241,7 +241,7 @@ class DiscreteTimeHazard(RiskEstimator):
 
     @property
     def folds_keep_clusters(self) -> bool:
-        """Whether resampling has to say who is a copy of whom, so that folds do not part them."""
+        """Whether resampling must identify copies of patients, so that folds keep them together."""
         return self.penalty == "cv"
 
     def _choose_penalty(self, design: Design, rows: PersonPeriods, folds: Any) -> None:
@@ -352,7 +352,7 @@ class DiscreteTimeHazard(RiskEstimator):
             if code != self._own_cause and is_rare(events, columns):
                 found.append((code, int(events)))
         if len(found) == self.causes_.size:
-            return []  # without effects on any cause there is no model
+            return []  # without effects on any cause, no model can be fitted
         return sorted(found, key=lambda pair: pair[1])
 
     @property

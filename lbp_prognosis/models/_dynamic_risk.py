@@ -41,7 +41,7 @@ def visits_by_landmark(
     time: str = "time",
     max_age: float | None = None,
 ) -> dict[float, pd.DataFrame]:
-    """Return what is known of each patient at each landmark: the last value seen by then, of every column.
+    """Return the predictors of each patient at each landmark: the last value of every column observed by the landmark.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def visits_by_landmark(
     -------
     dict of float to DataFrame
         Frames of n rows; missing where nothing has been seen, so that an imputation or a model that takes missing
-        values has to follow. What is seen after a landmark does not enter.
+        values has to follow. Values observed after a landmark are not used.
 
     Examples
     --------
@@ -129,7 +129,7 @@ class RiskUpdates(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes of the plot; a new figure by default.
         rows : sequence of int, default (0,)
             Positions of the patients.
         """
@@ -155,8 +155,8 @@ class RiskUpdates(Result):
 class DynamicRisk(RiskEstimator):
     """Risks that are updated at each visit, by landmark models.
 
-    A Cox model stacked over landmarks (`landmark_supermodel`): at each of them the patients still at risk, with what is
-    known of them by then, are followed for a window.
+    A Cox model stacked over landmarks (`landmark_supermodel`): at each landmark, the patients still at risk, with their
+    predictors up to the landmark, are followed for a window.
 
     Parameters
     ----------
@@ -245,8 +245,8 @@ class DynamicRisk(RiskEstimator):
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n, p), or mapping of float to DataFrame
-            Predictors of all patients; a mapping gives what is known at each landmark (`visits_by_landmark`). Rows
-            that are no longer at risk at a landmark are not looked at there.
+            Predictors of all patients; a mapping contains the predictors at each landmark (`visits_by_landmark`). Rows
+            no longer at risk at a landmark are not used there.
         y : ndarray of shape (n,)
             Made by `Surv.right`, on the clock of the study.
         sample_weight : array-like of shape (n,) or Weights, optional
@@ -322,12 +322,12 @@ class DynamicRisk(RiskEstimator):
         offset: Any = None,
         at: float | None = None,
     ) -> np.ndarray:
-        """Return P(T ≤ horizon, event = cause | none by the landmark, what is known at it).
+        """Return P(T ≤ horizon, event = cause | no event by the landmark, predictors at the landmark).
 
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n, p)
-            What is known at the landmark, of patients who are then still at risk.
+            Predictors at the landmark, of patients who are still at risk.
         horizons : float or sequence of float
             On the clock of the study, increasing, up to ``at + width``.
         cause : int, default 1
@@ -388,7 +388,7 @@ class DynamicRisk(RiskEstimator):
         Parameters
         ----------
         frames : mapping of float to DataFrame
-            What is known at each landmark, of the same patients; rows with a missing value have no risk there.
+            Predictors at each landmark, of the same patients; rows with a missing value have no risk there.
 
         Returns
         -------

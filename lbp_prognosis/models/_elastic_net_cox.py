@@ -45,7 +45,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
         Length of the path; as in ``glmnet`` it ends early where the explained deviance grows by less than a thousandth
         over four penalties, or exceeds 0.99.
     lambda_min_ratio : float, optional
-        Smallest over largest penalty; 0.01 if there are fewer rows than columns, else 1e-4.
+        Ratio of the smallest to the largest penalty; 0.01 if there are fewer rows than columns, else 1e-4.
     lambdas : sequence of float, optional
         The path itself, decreasing.
     choose : {"min", "1se"} or float, default "min"
@@ -359,7 +359,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
             inner = self._path(design, centred, weights, train, factors, path.lambdas)
             everyone = self._loglik(design, centred, weights, np.ones_like(train), inner.coef)
             trained = self._loglik(design, centred, weights, train, inner.coef)
-            # coefficients that are not those of the penalty say nothing about it
+            # coefficients that do not solve the penalised problem are not informative about the penalty
             deviances.append(np.where(inner.converged, -2 * (everyone - trained) / held, np.nan))
             sizes.append(held)
         if len(sizes) < 2:

@@ -25,7 +25,7 @@ def event_folds(
     random_state : int, SeedSequence, Generator or None
         Order in which they are dealt.
     argument : str
-        What the caller calls ``count``, for the error where there are fewer units.
+        Name of the caller's argument ``count``, for the error if there are fewer units.
     """
     units = np.arange(event.size) if clusters is None else clusters
     total = int(units.max()) + 1

@@ -18,7 +18,7 @@ __all__ = ["EventProblem", "event_problem"]
 
 @dataclass(frozen=True)
 class EventProblem:
-    """The rows of a fit in a unit of time of its own, and columns with an intercept before them.
+    """Rows of a fit in an internal unit of time, and columns preceded by an intercept.
 
     Attributes
     ----------

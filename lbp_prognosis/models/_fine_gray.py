@@ -54,9 +54,10 @@ class FineGray(CoxPH):
         Columns of ``X`` whose combinations have censoring curves of their own (they stay predictors); ``"strata"`` uses
         the strata of the model. One curve for all by default.
     variance : {"auto", "model", "robust", "robust_fixed"}, default "auto"
-        ``"robust"`` is the sandwich that knows the censoring curve was estimated (as ``crr``), ``"robust_fixed"`` takes
-        it as known (as a robust fit to ``finegray`` data), ``"model"`` the inverse information. ``"auto"`` is
-        ``"robust"``, and ``"robust_fixed"`` with delayed entry, where ``"robust"`` is not offered.
+        ``"robust"`` is the sandwich that accounts for estimation of the censoring curve (as ``crr``),
+        ``"robust_fixed"`` takes it as known (as a robust fit to ``finegray`` data), ``"model"`` the inverse
+        information. ``"auto"`` is ``"robust"``, and ``"robust_fixed"`` with delayed entry, where ``"robust"`` is not
+        offered.
     penalty, penalty_factors, standardize, strata, offset, collinear, max_iter, tol, choose, cv, random_state
         As in `CoxPH`; a fold's training rows estimate their own censoring curve.
 
@@ -166,7 +167,7 @@ class FineGray(CoxPH):
 
     @takes_rows()
     def resampler(self, X: Any, y: np.ndarray, *, strata: Any = None, offset: Any = None, clusters: Any = None) -> None:
-        """Return None: censoring, and with it the weights in the risk sets, is estimated anew from every resample."""
+        """Return None: the censoring curve, and so the weights in the risk sets, is re-estimated in every resample."""
         return None
 
     @property

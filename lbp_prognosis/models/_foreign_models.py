@@ -1,6 +1,6 @@
 """Fitting of and prediction by models of other libraries: one pair of functions per kind.
 
-Objects are recognised by what they can do; none of the other libraries is imported.
+Objects are recognised by their methods; none of the other libraries is imported.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
 
 def looks_fitted(model: Any, kind: str) -> bool:
     """Say whether the object contains what a fit leaves behind; a function needs none."""
-    if kind in ("callable", "statsmodels"):  # the latter says so itself
+    if kind in ("callable", "statsmodels"):  # the latter states this itself
         return True
     if kind == "pipeline":
         model = model.steps[-1][1]
@@ -38,7 +38,7 @@ def looks_fitted(model: Any, kind: str) -> bool:
 
 
 def end_of_follow_up(model: Any, kind: str) -> float:
-    """End of follow-up, as far as a fitted model knows it."""
+    """Return the end of follow-up, if a fitted model stores it."""
     if kind == "lifelines":
         return float(np.max(model.durations))
     if kind == "statsmodels" and is_hazard_model(model):
@@ -52,7 +52,7 @@ def end_of_follow_up(model: Any, kind: str) -> float:
 
 
 def through_steps(pipeline: Any, X: Any) -> Any:
-    """Return what the last step of a fitted scikit-learn pipeline gets to see."""
+    """Return the input of the last step of a fitted scikit-learn pipeline."""
     for _, step in pipeline.steps[:-1]:
         if step not in (None, "passthrough"):
             X = step.transform(X)
@@ -60,12 +60,12 @@ def through_steps(pipeline: Any, X: Any) -> Any:
 
 
 def takes_clusters(model: Any) -> bool:
-    """Say whether the ``fit`` of a model can be told who each row is."""
+    """Return whether the ``fit`` of a model accepts an identifier of the patient per row."""
     return "clusters" in signature(model.fit).parameters
 
 
 def weights_argument(model: Any, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the weights as the keyword of a scikit-learn ``fit``, or refuse them where it has none."""
+    """Return the weights as the keyword of a scikit-learn ``fit``, or refuse them if it has no such keyword."""
     if "sample_weight" not in signature(model.fit).parameters:
         raise argument_error("sample_weight", f"None for {type(model).__name__}, whose fit takes no weights", "weights")
     return {"sample_weight": weights}

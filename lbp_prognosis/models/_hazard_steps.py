@@ -1,4 +1,4 @@
-"""Step functions of time, one per stratum, read at horizons."""
+"""Step functions of time, one per stratum, evaluated at horizons."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def steps_at(
     codes : ndarray of int of shape (n,) or None
         Stratum of each row; None reads the first function once.
     at : ndarray of shape (k,)
-        Where to read.
+        Times of evaluation.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def baseline_at_zero(model: Any, times: Any, stratum: Any) -> Any:
 def events_at(
     grid: Sequence[np.ndarray], time: np.ndarray, event: np.ndarray, strata: np.ndarray | None
 ) -> list[np.ndarray]:
-    """Count the rows with the event at each jump time, one array per stratum: how many patients are behind a step."""
+    """Return the number of rows with the event at each jump time, one array per stratum."""
     out = []
     for code, times in enumerate(grid):
         mine = event if strata is None else event & (strata == code)

@@ -23,7 +23,7 @@ class Known:
     Attributes
     ----------
     case : ndarray of shape (n, h)
-        1 where the state came true.
+        1 if the state occurred.
     weight : ndarray of shape (n, h)
         Weight of each comparison; 0 where the state is not known.
     rows : ndarray of shape (n,)
@@ -45,7 +45,7 @@ class Known:
         raise NotImplementedError
 
     def standard_errors(self, influence: np.ndarray) -> np.ndarray:
-        """Return the standard error of a mean from its influence values (n, k), by cluster where there are any."""
+        """Return the standard error of a mean from its influence values (n, k), by cluster if clusters are given."""
         own = self.rows[:, None] * influence
         total = float(self.rows.sum())
         if self.clusters is not None:
@@ -58,12 +58,12 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True)
 class KnownStates(Known):
-    """The state of each row at each horizon.
+    """State of each row at each horizon.
 
     Attributes
     ----------
     horizons : ndarray of shape (h,)
-        Prediction times; ``case`` is 1 where the event of the cause came by the horizon. ``weight`` is the inverse
+        Prediction times; ``case`` is 1 if the event of the cause occurred by the horizon. ``weight`` is the inverse
         probability that the state is known (events first: 1/G(T−) for an event, 1/G(τ) beyond τ); they average 1.
     time, event : ndarray of shape (n, h)
         The right-censored outcome that is true of each horizon.
@@ -105,7 +105,7 @@ class KnownScores(Known):
     Attributes
     ----------
     grid : ndarray of shape (cells + 1,)
-        Scores between which the cells lie.
+        Scores that bound the cells.
     """
 
     grid: np.ndarray
@@ -162,7 +162,7 @@ def states_at(
     weight_kind: str | None = None,
     clusters: np.ndarray | None = None,
 ) -> KnownStates:
-    """Return what is known of the event of ``cause`` at each horizon.
+    """Return the known state of the event of ``cause`` at each horizon.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def states_at(
     Raises
     ------
     EstimationError
-        If at a horizon no patient is left whose state stands for those who were lost.
+        If at a horizon no patient with known state is left to represent those lost to follow-up.
     """
     if "entry" in (y.dtype.names or ()):
         raise argument_error(

@@ -1,4 +1,4 @@
-"""The one place that knows lifelines: its additive hazards, and its likelihoods brought to their maximum.
+"""Adapter to lifelines: its additive hazards, and its likelihoods maximised.
 
 Three faults of lifelines 0.30 are met here. Its additive model keeps patients who are censored between two event times
 at risk for ever (it takes out those whose time equals an event time), so that cumulative hazards come out far too
@@ -42,7 +42,7 @@ Parameters = Mapping[str, Any]
 
 
 def _autograd(module: str, caller: str) -> Any:
-    """Return autograd, which comes with lifelines."""
+    """Return autograd, which is installed with lifelines."""
     return require(module, caller=caller, extra="adapters")
 
 
@@ -62,7 +62,7 @@ class AdditiveHazards:
     cumulative, variance : ndarray of shape (k, p + 1)
         Cumulative coefficients, the baseline last, and their variance.
     stopped : bool
-        Whether later event times had to be left out.
+        Whether later event times were left out.
     """
 
     times: np.ndarray
@@ -224,17 +224,17 @@ def maximise(
     Parameters
     ----------
     fitter : lifelines' ParametricRegressionFitter
-        Of `piecewise_likelihood` or `cure_likelihood`.
+        Fitter from `piecewise_likelihood` or `cure_likelihood`.
     rows : EventRows
         The outcome.
     columns : mapping of str to ndarray of shape (n, m_k)
         Matrix of each parameter.
     start : mapping of str to ndarray of shape (m_k,)
-        Where to begin.
+        Starting values.
     caller : str
         Public name of the model.
     remedy : str
-        What helps where there is no finite maximum.
+        Remedy if there is no finite maximum.
 
     Raises
     ------

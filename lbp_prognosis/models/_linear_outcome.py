@@ -45,7 +45,7 @@ class LinearOutcome(ScoreModel):
     coef_ : ndarray of shape (p,)
         Points of the score per unit.
     covariance_ : ndarray of shape (p + 1, p + 1)
-        Of the intercept, then ``coef_``, of the kind in ``variance_``.
+        Covariance of the intercept, then ``coef_``, of the kind in ``variance_``.
     sigma_ : float
         Residual standard deviation (divisor n − p − 1).
     r2_, adjusted_r2_ : float

@@ -1,6 +1,6 @@
 """``LogisticRisk``: the probability of a state at one later visit.
 
-statsmodels fits the unpenalised model too; its regularised fit knows no covariance, and importing it costs a third of a
+statsmodels fits the unpenalised model too; its regularised fit has no covariance, and importing it costs a third of a
 second in every worker. Coefficients, covariance and log-likelihood agree with its own to rounding.
 """
 
@@ -70,13 +70,13 @@ class LogisticRisk(RiskEstimator):
     offset : str, optional
         Column of ``X`` that enters the linear predictor with coefficient 1.
     collinear : {"error", "drop"}, default "error"
-        Treatment of a column that is constant or a combination of columns before it: raise, or give it the
+        Treatment of a column that is constant or a combination of preceding columns: raise, or give it the
         coefficient 0. Under a penalty such a column is determined and kept.
     choose : {"min", "one_se"}, default "min"
-        Of ``penalty="cv"``: where the cross-validated deviance is smallest, or the largest penalty within one standard
-        error of that.
+        Rule for ``penalty="cv"``: the penalty with the smallest cross-validated deviance, or the largest penalty within
+        one standard error of that.
     cv : int, default 5
-        Of ``penalty="cv"``: number of folds. Rows of one cluster stay in one fold.
+        Number of folds for ``penalty="cv"``. Rows of one cluster stay in one fold.
     random_state : int, Generator or None, default 0
         Draws the folds of ``penalty="cv"``.
 
@@ -85,18 +85,18 @@ class LogisticRisk(RiskEstimator):
     penalty_ : float
         The penalty used.
     cv_ : DataFrame or None
-        Of ``penalty="cv"``: ``penalty, mean, se``, the mean deviance of a held-out row (event).
+        For ``penalty="cv"``: ``penalty, mean, se``, the mean deviance of a held-out row (event).
     coef_ : ndarray of shape (p,)
         Log odds ratios.
     intercept_ : float
         Log odds of a row of zeros.
     covariance_ : ndarray of shape (p + 1, p + 1) or None
-        Of the intercept, then ``coef_``, of the kind in ``variance_``; None for a sparse ``X``, where it would take
-        p² numbers.
+        Covariance of the intercept, then ``coef_``, of the kind in ``variance_``; None for a sparse ``X``, where it
+        would take p² numbers.
     variance_ : str
         ``"model"`` or ``"robust"``; ``"none"`` for a sparse ``X``.
     log_likelihood_, log_likelihood_null_ : float
-        At the estimates (without the penalty), and of the intercept (and offset) alone.
+        Log likelihood at the estimates (without the penalty), and with the intercept (and offset) only.
     df_ : float
         Number of coefficients, effective under a penalty; NaN for a sparse ``X``.
     horizon_ : float
@@ -222,7 +222,7 @@ class LogisticRisk(RiskEstimator):
 
     @property
     def folds_keep_clusters(self) -> bool:
-        """Whether resampling has to say who is a copy of whom, so that folds do not part them."""
+        """Whether resampling must identify copies of patients, so that folds keep them together."""
         return self.penalty == "cv"
 
     def _choose_penalty(self, design: Design, used: np.ndarray, folds: Any) -> None:

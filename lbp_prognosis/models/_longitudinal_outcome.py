@@ -1,4 +1,4 @@
-"""``LongitudinalOutcome``: scores at several visits at once, and what one visit says of the next."""
+"""``LongitudinalOutcome``: joint model of scores at several visits, with predictions given earlier scores."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _COVARIANCES = {
 
 
 class LongitudinalOutcome(RiskEstimator):
-    """Mixed model or estimating equations of a score at several visits, with predictions given the scores seen so far.
+    """Mixed model or estimating equations of a score at several visits, with predictions given the observed scores.
 
     The mean score at a visit is a line in the predictors, with an intercept and coefficients of each visit (visit is a
     factor, not a trend); scores of one patient are correlated. Fitted as a mixed model, by restricted maximum
@@ -46,17 +46,17 @@ class LongitudinalOutcome(RiskEstimator):
     Parameters
     ----------
     method : {"mixed", "gee"}, default "mixed"
-        ``"mixed"``: restricted maximum likelihood; missed visits may depend on predictors and on scores that were seen
-        (missing at random). ``"gee"``: robust errors; missed visits may depend on predictors alone, unless weighted.
+        ``"mixed"``: restricted maximum likelihood; missed visits may depend on predictors and on observed scores
+        (missing at random). ``"gee"``: robust errors; missed visits may depend only on predictors, unless weighted.
     covariance : str, default "unstructured"
-        Of a patient's scores. ``"mixed"``: ``"unstructured"`` (every visit its own variance and correlations, the
-        mixed model for repeated measures of trials), ``"slope"`` (random intercept and slope in time) or
-        ``"exchangeable"`` (random intercept). ``"gee"``: working correlation ``"unstructured"``, ``"exchangeable"`` or
-        ``"independence"``.
+        Covariance of a patient's scores. ``"mixed"``: ``"unstructured"`` (every visit its own variance and
+        correlations, the mixed model for repeated measures of trials), ``"slope"`` (random intercept and slope in time)
+        or ``"exchangeable"`` (random intercept). ``"gee"``: working correlation ``"unstructured"``, ``"exchangeable"``
+        or ``"independence"``.
     by_visit : "all", "none" or sequence of str, default "all"
         Predictors with a coefficient of their own at each visit; the others have one for all visits.
     collinear : {"error", "drop"}, default "error"
-        Treatment of a column that is constant or a combination of columns before it: raise, or give it the
+        Treatment of a column that is constant or a combination of preceding columns: raise, or give it the
         coefficient 0.
 
     Attributes
@@ -68,11 +68,11 @@ class LongitudinalOutcome(RiskEstimator):
     coef_ : ndarray of shape (V, p)
         Points of the score per unit, by visit.
     covariance_ : ndarray of shape (V(p + 1), V(p + 1))
-        Of intercept and coefficients of the first visit, then of the next: model-based for ``"mixed"``, the sandwich
-        of patients for ``"gee"``.
+        Covariance of the intercept and coefficients of the first visit, then of the next: model-based for ``"mixed"``,
+        the sandwich of patients for ``"gee"``.
     visit_covariance_ : ndarray of shape (V, V)
-        Of a patient's scores about their means. For ``"gee"``: the working correlation with the residual variance of
-        each visit.
+        Covariance of a patient's scores about their means. For ``"gee"``: the working correlation with the residual
+        variance of each visit.
     levels_ : ndarray of shape (K,)
         Scores that occurred, on which `predict_distribution` puts its mass.
     log_likelihood_ : float
@@ -82,7 +82,7 @@ class LongitudinalOutcome(RiskEstimator):
     n_, n_scores_ : int
         Patients with a score, and scores.
     n_missing_ : ndarray of int of shape (V,)
-        Of these patients, those without a score at each visit.
+        Number of these patients without a score, per visit.
 
     Notes
     -----
@@ -282,7 +282,7 @@ class LongitudinalOutcome(RiskEstimator):
         visit : float, optional
             One of the fitted visits; by default all.
         observed : mapping of float to array-like of shape (n,), or DataFrame, optional
-            Scores that were already seen, by visit; NaN where a patient did not attend. Only visits before the
+            Scores already observed, by visit; NaN where a patient did not attend. Only visits before the
             predicted one.
 
         Returns

@@ -38,14 +38,14 @@ class MixtureCure(RiskEstimator):
     Parameters
     ----------
     distribution : {"weibull", "lognormal", "loglogistic"}, default "weibull"
-        Of the times of those who have the event.
+        Distribution of the times of those who have the event.
     acts_on : {"cured", "time", "both"}, default "cured"
         Whether predictors change the cured share, the time of the others, or both.
     variance : {"auto", "model", "robust"}, default "auto"
         ``"auto"`` is robust (sandwich) with clusters or with weights that are not frequencies, and the inverse of the
         observed information otherwise.
     collinear : {"error", "drop"}, default "error"
-        Treatment of a column that is constant or a combination of columns before it: raise, or give it the
+        Treatment of a column that is constant or a combination of preceding columns: raise, or give it the
         coefficient 0.
 
     Attributes
@@ -53,11 +53,11 @@ class MixtureCure(RiskEstimator):
     cured_intercept_ : float
         Log odds of never having the event at predictors 0.
     cured_coef_ : ndarray of shape (p,)
-        Log odds ratios of never having it; 0 if predictors act on the time alone.
+        Log odds ratios of never having it; 0 if predictors act only on the time.
     time_intercept_ : float
         Location of log time of the others.
     time_coef_ : ndarray of shape (p,)
-        Effects on their log time, positive means later; 0 if predictors act on the cured share alone.
+        Effects on their log time, positive means later; 0 if predictors act only on the cured share.
     scale_ : float
         σ of their log time.
     covariance_ : ndarray of shape (2p + 3, 2p + 3)
@@ -275,7 +275,7 @@ class MixtureCure(RiskEstimator):
 
 
 def _start(problem: EventProblem, columns: dict[str, np.ndarray], location: str) -> dict[str, np.ndarray]:
-    """The share without the event, and exponential times of those with it."""
+    """Share without the event, and exponential times of those with it."""
     rows = problem.rows
     found = rows.kind > 0
     share = float(np.clip(1 - np.average(found, weights=rows.weights), 0.05, 0.95))
@@ -286,7 +286,7 @@ def _start(problem: EventProblem, columns: dict[str, np.ndarray], location: str)
 
 
 def _follow_up(problem: EventProblem) -> float:
-    """Maller and Zhou's αₙ; an event between two visits stands at its upper end."""
+    """Maller and Zhou's αₙ; an event between two visits is placed at the later visit."""
     rows = problem.rows
     counts = rows.weights if problem.frequency else np.ones(rows.time.size)
     found = rows.kind > 0

@@ -18,7 +18,7 @@ _ONE = "all"
 
 
 class ModalityBlocks(RiskEstimator):
-    """Base of models that read each modality by itself, and know when a row has nothing of it.
+    """Base of models that use each modality separately, and detect rows in which a modality is missing.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class ModalityBlocks(RiskEstimator):
         self._read_levels(given)
 
     def _read_levels(self, given: FeatureMap) -> None:
-        """Set the level and measure of columns, as their names or provenance say."""
+        """Set the level and measure of columns from their names or provenance."""
         named = [self.levels] if isinstance(self.levels, str) else list(self.levels)
         unknown = [name for name in named if name not in given]
         if unknown:
@@ -147,7 +147,7 @@ class ModalityBlocks(RiskEstimator):
     def _blocks(self, X: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         """Return standardised columns of each modality (0 where missing), and which modalities a row has.
 
-        Modalities with levels are laid out as their `LevelShape` says.
+        Modalities with levels are arranged as in their `LevelShape`.
         """
         blocks, present = [], []
         maps = self._level_maps()
@@ -170,7 +170,7 @@ class ModalityBlocks(RiskEstimator):
 
 
 def columns_made_of(column: str, names: Sequence[str]) -> list[str]:
-    """Return those of a table's columns that are a named one, or made of it: indicators, terms of a spline.
+    """Return the columns of a table that are a named column or derived from it: indicators, terms of a spline.
 
     Parameters
     ----------

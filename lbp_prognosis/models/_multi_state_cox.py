@@ -70,19 +70,19 @@ class MultiStateCox(RiskEstimator):
     coef_ : ndarray of shape (q, p)
         Log hazard ratios, one row per transition.
     centre_ : ndarray of shape (p,)
-        Means at which the stored increments stand.
+        Means to which the stored increments refer.
     terms_ : list of str
         Coefficients that were estimated: ``"age: pain → recovered"``, or ``"age"`` where shared.
     estimates_ : ndarray of shape (k,)
         Their values.
     covariance_, covariance_model_ : ndarray of shape (k, k)
-        Of ``estimates_``, of the kind in ``variance_``, and from the information.
+        Covariance of ``estimates_``, of the kind in ``variance_``, and from the information.
     initial_ : ndarray of shape (s,)
         Shares of the states in which the patients started.
     log_likelihood_, log_likelihood_null_ : float
         Sums over transitions.
     n_, n_transitions_ : int
-        Patients and transitions seen (sums of frequency weights).
+        Patients and observed transitions (sums of frequency weights).
     panel_ : bool
         Whether the states were seen at visits only: the hazards are then those of being found, see `PanelMarkov`.
     step_ : float or None
@@ -266,7 +266,7 @@ class MultiStateCox(RiskEstimator):
     def _fit_stacked(
         self, design: Design, origin: np.ndarray, code: np.ndarray, entry: np.ndarray | None, stop: np.ndarray
     ) -> None:
-        """One stratified fit to the rows at risk for each transition, with columns for each."""
+        """Stratified fit to the rows at risk for each transition, with separate columns per transition."""
         names, p, q = self._names(), self.n_features_in_, len(self.transitions_)
         lost = [name for name in self.shared or () if name not in names]
         if lost:

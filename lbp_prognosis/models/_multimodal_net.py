@@ -64,11 +64,11 @@ class MultimodalNet(NetOutcome):
     hidden : sequence of int, default (16,)
         Units of the hidden layers of an encoder; ``()`` makes encoders linear.
     modality_dropout : float, default 0.3
-        How often a modality of a patient is left out of a step of training, so that its absence is practised.
+        Probability that a modality of a patient is dropped in a training step, so that the net learns its absence.
     dropout : float, default 0.1
         Share of an encoding that is left out of a step of training.
     auxiliary : float, default 0.1
-        Weight of the losses that each modality has alone.
+        Weight of the losses of the separate modalities.
     seeds : int, default 5
         Nets that are averaged; 5 or more are advised.
     max_epochs : int, default 500
@@ -89,7 +89,7 @@ class MultimodalNet(NetOutcome):
     device : str, default "cpu"
         Of torch; ``"cuda"`` needs a torch of your own that knows the card, and gives numbers that agree less closely.
     random_state : int, SeedSequence or Generator, default 0
-        Of first weights, held-out folds and everything that is dropped.
+        Seed of the initial weights, held-out folds and dropout.
 
     Attributes
     ----------
@@ -360,7 +360,7 @@ class MultimodalNet(NetOutcome):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """That there are few events for a net, if there are fewer than 500."""
+        """Objection that a net has few events, if there are fewer than 500."""
         self._check_fitted()
         return (objection("deep-small-sample", n=self.n_events_),) if self.n_events_ < _MANY_EVENTS else ()
 

@@ -14,7 +14,7 @@ __all__ = ["EfronLoss", "NetLoss", "PeriodLoss", "over_periods", "time_basis"]
 
 
 class NetLoss:
-    """The log-likelihood of some rows in the outputs of a net, and its gradient.
+    """Log-likelihood of some rows as a function of the outputs of a net, and its gradient.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class NetLoss:
     events: float
 
     def part(self, rows: np.ndarray) -> NetLoss:
-        """Return the likelihood of some rows alone."""
+        """Return the likelihood of some rows only."""
         raise NotImplementedError
 
     def __call__(self, outputs: np.ndarray) -> tuple[float, np.ndarray]:
@@ -51,7 +51,7 @@ class EfronLoss(NetLoss):
         self.tied = tied_events(self.data, self.data.sorted(weights), design.frequency)
 
     def part(self, rows: np.ndarray) -> EfronLoss:
-        """Return the partial likelihood of some rows alone."""
+        """Return the partial likelihood of some rows only."""
         return EfronLoss(self.design.part(rows))
 
     def __call__(self, outputs: np.ndarray) -> tuple[float, np.ndarray]:
@@ -61,7 +61,7 @@ class EfronLoss(NetLoss):
 
 
 class PeriodLoss(NetLoss):
-    """The joint likelihood of what happens in periods: −log S(k−) p_k, sums over missed visits, −log S.
+    """Joint likelihood of the events in periods: −log S(k−) p_k, sums over missed visits, −log S.
 
     Outputs are coefficients of functions of time, so that effects change over time without one for each period.
 
@@ -83,14 +83,14 @@ class PeriodLoss(NetLoss):
         self.rows, self.weights, self.start, self.link, self.n = rows, weights, start, link, n
         self.basis = time_basis(start.shape[1])
         offset = start.T[rows.period]
-        # a hazard that is certain whatever the predictors says nothing about them
+        # a hazard that is certain for all predictors contributes nothing to their effects
         known = ~np.isposinf(offset).any(axis=1)
         self._inner, self._offset, self._weights = rows.where(known), offset[known], weights[known]
         self._at = self.basis[self._inner.period]
         self.events = float(weights[(rows.response > 0) & (rows.span < 0)].sum()) + float(rows.n_spans)
 
     def part(self, rows: np.ndarray) -> PeriodLoss:
-        """Return the likelihood of some persons alone."""
+        """Return the likelihood of some persons only."""
         place = np.full(self.n, -1)
         place[rows] = np.arange(rows.size)
         mask = place[self.rows.person] >= 0

@@ -1,4 +1,4 @@
-"""``NetOutcome``: the likelihood that nets are trained on, and the baseline and slope that make risks of outputs."""
+"""``NetOutcome``: likelihood for the training of nets, and baseline and slope that convert outputs to risks."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ class NetOutcome(ModalityBlocks):
         eta = np.stack([base[k] + self.slope_ * over_periods(outputs, basis[[k] * n]) for k in range(periods)], axis=1)
         p = categorical_probabilities(eta.reshape(-1, causes), self._link).reshape(n, periods, causes + 1)
         if self.kind_ == "status":
-            # a state is known at its visit alone
+            # a state is known only at its visit
             at = np.isclose(horizons, self.max_time_, rtol=1e-8, atol=0)
             return np.where(at, p[:, 0, 1:], np.nan)
         mine = int(np.searchsorted(self.causes_, cause))

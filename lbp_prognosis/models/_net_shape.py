@@ -1,4 +1,4 @@
-"""A net of encoders, one per modality, behind a gate: its shape, its weights as plain arrays, and what it computes."""
+"""Net of encoders, one per modality, with a gate: its shape, its weights as plain arrays, and its outputs."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class NetShape:
     outputs : int
         Outputs of the head.
     levels : dict of str to LevelShape
-        Of modalities that are read level by level; ``widths`` counts their pooled columns alone.
+        Shapes of modalities with levels; ``widths`` counts only their pooled columns.
     """
 
     widths: dict[str, int]
@@ -89,7 +89,7 @@ class NetShape:
 
     @property
     def gated(self) -> bool:
-        """Whether there is anything to choose between."""
+        """Whether there is more than one modality to choose between."""
         return len(self.widths) > 1
 
 

@@ -74,7 +74,7 @@ class NullModel(RiskEstimator):
         self.horizon = horizon
 
     def _own_columns(self, X: Any, strata: Any, offset: Any) -> tuple[Any, Any, Any]:
-        """Take the strata out of ``X`` and replace the rest, which is not looked at, by zeros."""
+        """Take the strata out of ``X`` and replace the other columns, which are not used, by zeros."""
         X, strata, offset = super()._own_columns(X, strata, offset)
         if isinstance(X, pd.DataFrame):
             names = list(X.columns) or ["none"]
@@ -98,7 +98,7 @@ class NullModel(RiskEstimator):
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n, p)
-            Not looked at, except for its strata.
+            Not used, except for its strata.
         y : ndarray of shape (n,)
             Made by `Surv.right`, `Surv.interval` or `Status.at`.
         sample_weight : array-like of shape (n,) or Weights, optional
@@ -108,7 +108,7 @@ class NullModel(RiskEstimator):
         offset : None
             Not taken.
         clusters : array-like of shape (n,), optional
-            Not used: there is no standard error here.
+            Not used: the model has no standard error.
         """
         self._refuse(offset=offset)
         design = self._start_fit(X, y, sample_weight, strata, None, clusters)

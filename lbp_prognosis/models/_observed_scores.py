@@ -21,7 +21,7 @@ def place_of_visit(visits: np.ndarray, visit: Any) -> int:
 
 
 def observed_scores(observed: Any, visits: np.ndarray, limits: tuple[float, float], n: int) -> np.ndarray:
-    """Return the scores that were seen, of shape (n, V), NaN elsewhere.
+    """Return the observed scores, of shape (n, V), NaN elsewhere.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ def ordinal_indices(model: OrdinalRegression, X: Any, y: np.ndarray, *, offset: 
 
     Notes
     -----
-    They are apparent values; ``evaluation`` says how good predictions are. m = n (1 − Σ f³) with f the share of each
+    They are apparent values; use ``evaluation`` to validate predictions. m = n (1 − Σ f³) with f the share of each
     level. Harrell FE (2015), Regression Modeling Strategies, 2nd ed., doi:10.1007/978-3-319-19425-7.
 
     Examples

@@ -78,7 +78,7 @@ class OrdinalRegression(ScoreModel):
     threshold_errors_ : ndarray of shape (K − 1,)
         Standard errors of the thresholds, from the observed information.
     log_likelihood_, log_likelihood_null_ : float
-        At the estimates (without the penalty), and of the thresholds alone.
+        Log likelihood at the estimates (without the penalty), and with the thresholds only.
     n_, n_missing_, n_iter_ : int
         Rows used, rows whose score was not observed, Newton steps.
 
@@ -128,7 +128,7 @@ class OrdinalRegression(ScoreModel):
 
     @property
     def linear_predictor_scale(self) -> str | None:
-        """``"score"``; None with ``partial``, where there is no one linear predictor."""
+        """``"score"``; None with ``partial``, which has no single linear predictor."""
         return None if self.partial is not None and len(self.partial) else self._linear_predictor_scale
 
     @takes_rows()

@@ -1,4 +1,4 @@
-"""``PanelMarkov``: hazards between states that were seen at visits only."""
+"""``PanelMarkov``: hazards between states observed only at visits."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NEWTON = 25
 
 
 class PanelMarkov(RiskEstimator):
-    """Markov model of states seen at visits, with piecewise constant intensities (panel data).
+    """Markov model of states observed at visits, with piecewise constant intensities (panel data).
 
     Between two visits a patient may have moved more than once, and the time of a move is not known: the likelihood is
     that of the state at each visit given the state at the one before, P(t₁, t₂) = exp(Q (t₂ − t₁)), with
@@ -63,7 +63,7 @@ class PanelMarkov(RiskEstimator):
     breakpoints_ : ndarray of shape (m,)
         Times at which intensities change.
     intensity_ : ndarray of shape (q, m + 1)
-        Of each transition in each piece, per unit of time, where predictors are 0.
+        Intensity of each transition in each piece, per unit of time, at predictors of 0.
     coef_ : ndarray of shape (q, p)
         Log ratios of intensities, one row per transition.
     terms_ : list of str
@@ -71,11 +71,11 @@ class PanelMarkov(RiskEstimator):
     estimates_ : ndarray of shape (k,)
         Their values.
     covariance_ : ndarray of shape (k, k)
-        Of ``estimates_``, of the kind in ``variance``.
+        Covariance of ``estimates_``, of the kind in ``variance``.
     initial_ : ndarray of shape (s,)
-        Shares of the states in which the patients were seen first.
+        Shares of the states in which the patients were first observed.
     log_likelihood_ : float
-        Of the states at visits, given the first.
+        Log likelihood of the states at visits, given the first state.
     n_, n_intervals_ : int
         Patients, and pairs of visits (sums of frequency weights).
 

@@ -31,7 +31,7 @@ class PanelSpells:
 
 
 def spells_of_courses(y: MultiState, weights: np.ndarray) -> PanelSpells:
-    """Courses as they are; a state declared absorbing is dated."""
+    """Return the courses unchanged, except that entry to a state declared absorbing is dated."""
     first = np.full(y.n_patients, np.inf)
     np.minimum.at(first, y.patient, y.start)
     starts = y.start == first[y.patient]
@@ -144,7 +144,7 @@ class PanelVisits:
         return int(self.length.shape[1])
 
     def start(self) -> np.ndarray:
-        """Return crude log intensities: moves seen from visit to visit per time in the state before."""
+        """Return crude log intensities: observed moves between visits per time in the preceding state."""
         q = len(self.pairs)
         theta = np.zeros(int(self.place.max(initial=q * self.pieces - 1)) + 1)
         spent, weights = self.length.sum(axis=1), self.weights / self.weights.mean()
@@ -162,7 +162,7 @@ class PanelVisits:
         return float(self.length.sum(axis=1).mean())
 
     def bounds(self) -> list[tuple[float, float]]:
-        """Return where each parameter is looked for: beyond, visits tell nothing of a move."""
+        """Return the search bounds of each parameter: beyond them, visits are not informative about a move."""
         log_unit, first = np.log(self.unit), len(self.pairs) * self.pieces
         intensity = (float(np.log(_LEAST) - log_unit), float(np.log(_MOST) - log_unit))
         others = int(self.place.max(initial=first - 1)) + 1 - first
@@ -177,7 +177,7 @@ class PanelVisits:
         rates = np.exp(base.T[None] + eta[:, None])  # n, pieces, q
         first = np.zeros((n, self.states))
         first[np.arange(n), self.origin] = 1.0
-        # a line search may ask for intensities that no double holds the result of
+        # a line search may request intensities at which the result overflows
         rates = np.minimum(rates, 2 * _MOST / self.unit)
         state, slope = interval_states(rates, self.length, first, a, b)
         row = np.arange(n)

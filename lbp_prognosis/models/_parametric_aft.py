@@ -61,7 +61,7 @@ class ParametricAFT(SurvivalRegression, RiskEstimator):
     offset : str, optional
         Column of ``X`` that is a fixed part of log time.
     collinear : {"error", "drop"}, default "error"
-        Treatment of a column that is constant or a combination of columns before it: raise, or give it the
+        Treatment of a column that is constant or a combination of preceding columns: raise, or give it the
         coefficient 0.
 
     Attributes
@@ -73,7 +73,7 @@ class ParametricAFT(SurvivalRegression, RiskEstimator):
     shape_ : float
         Shape of the generalised gamma; NaN for the others.
     covariance_ : ndarray
-        Of intercept, coefficients, log scale (not for the exponential) and shape (generalised gamma).
+        Covariance of intercept, coefficients, log scale (not for the exponential) and shape (generalised gamma).
     log_likelihood_, log_likelihood_null_ : float
         At the maximum, on the time scale, and without predictors.
     hazard_ratios_ : ndarray of shape (p,)

@@ -12,7 +12,7 @@ from lbp_prognosis._kernels import CoxPath, cox_data, cox_path, sparse_columns, 
 
 __all__ = ["PenalisedColumns", "penalised_columns"]
 
-_SPARSE_BLOCK = 16  # penalties whose linear predictors stand side by side
+_SPARSE_BLOCK = 16  # penalties whose linear predictors are computed together
 
 
 class PenalisedColumns(Protocol):

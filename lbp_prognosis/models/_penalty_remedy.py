@@ -15,7 +15,7 @@ def penalty_remedy(penalty: float, factors: np.ndarray, names: Sequence[str], gu
     Parameters
     ----------
     penalty : float
-        Of the fit that failed.
+        Penalty of the fit that failed.
     factors : ndarray of shape (p,)
         Penalty factors of its columns.
     names : sequence of str

@@ -69,7 +69,8 @@ def certain_periods(rows: PersonPeriods, cell: np.ndarray, cells: int, causes: i
     """Return ``(J, cells)``: 0 where a period effect is to be estimated, else the infinite value that it tends to.
 
     A cause that no patient had in a period has hazard 0 there. Where all patients at risk had the event, of one cause
-    and known to lie in that period, the hazard is 1 whatever the predictors: such a period says nothing about them.
+    and known to lie in that period, the hazard is 1 whatever the predictors: such a period contains no information
+    about them.
     """
     fixed = np.full((causes, cells), -np.inf)
     events = rows.response > 0

@@ -1,4 +1,4 @@
-"""From outcomes seen at visits to one row per person and period."""
+"""Conversion of outcomes observed at visits to one row per person and period."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class PiecewiseExponential(RiskEstimator):
         ``"auto"`` is robust (sandwich) with clusters or with weights that are not frequencies, and the inverse of the
         observed information otherwise. With a penalty, the information contains it.
     collinear : {"error", "drop"}, default "error"
-        Treatment of a column that is constant or a combination of columns before it: raise, or give it the
+        Treatment of a column that is constant or a combination of preceding columns: raise, or give it the
         coefficient 0.
 
     Attributes
@@ -59,9 +59,9 @@ class PiecewiseExponential(RiskEstimator):
     coef_ : ndarray of shape (K, p)
         Log hazard ratios per unit, by interval.
     covariance_ : ndarray of shape (K(p + 1), K(p + 1))
-        Of intercept and coefficients of the first interval, then of the next.
+        Covariance of intercept and coefficients of the first interval, then of the next.
     events_ : ndarray of float of shape (K,)
-        Weight of the events in each interval; an event between two visits counts where its upper end lies.
+        Weight of the events in each interval; an event between two visits counts in the interval of the later visit.
     log_likelihood_ : float
         At the maximum, without the penalty.
     variance_ : str

@@ -44,12 +44,12 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
     ----------
     blocks : mapping of str to sequence of str
         Columns of each block (column numbers for an array; what `OneHot` and splines made of them included), in order
-        of priority. Together they hold all columns of ``X``; blocks and single columns that ``X`` lacks are left out,
-        so that validation can refit without them.
+        of priority. Together they contain all columns of ``X``; blocks and single columns that ``X`` lacks are left
+        out, so that validation can refit without them.
     unpenalised : sequence of str, default ()
         Blocks fitted by `CoxPH` instead of `ElasticNetCox`.
     l1_ratio : float, default 1.0
-        Of the penalised blocks, as in `ElasticNetCox`.
+        Mixing parameter of the penalised blocks, as in `ElasticNetCox`.
     choose : {"min", "1se"}, default "min"
         Penalty of each block, as in `ElasticNetCox`.
     cv : int, default 5
@@ -172,7 +172,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         return self
 
     def _fit_blocks(self, design: Design) -> None:
-        """Fit the blocks to the hazard of cause 1, one after the other, and its baseline."""
+        """Fit the blocks to the hazard of cause 1 in sequence, and its baseline."""
         places = self._places()
         self.left_out_ = self._lacking(places)
         present = self._present(design.X, places)
@@ -266,7 +266,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """Objections to the fit: causes whose hazard is taken to be the same for all."""
+        """Objections to the fit: causes whose hazard is assumed equal for all patients."""
         self._check_fitted()
         return rare_cause_objections(self.rare_causes_, self.n_features_in_)
 
@@ -305,7 +305,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         blocks = {name: columns for name, columns in blocks.items() if columns or not named[name]}
         listed = [column for columns in blocks.values() for column in columns]
         wrong = [column for column in listed if listed.count(column) > 1]
-        if set(names) - set(listed):  # then a column that `X` lacks is likely a slip: both are named
+        if set(names) - set(listed):  # a column absent from `X` is then probably a typing error: both are named
             wrong = sorted({column for columns in named.values() for column in columns} ^ set(names), key=str)
         if wrong:
             raise argument_error(

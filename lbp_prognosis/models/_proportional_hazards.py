@@ -67,7 +67,7 @@ class ProportionalHazardsTest(Result):
         Parameters
         ----------
         ax : Axes, optional
-            Where to draw; a new figure by default.
+            Axes of the plot; a new figure by default.
         term : str, optional
             The first term by default.
         """

@@ -46,7 +46,7 @@ def proportional_odds_test(
     Raises
     ------
     EstimationError
-        If there is one threshold alone between classes of enough patients.
+        If there is only one threshold between classes with enough patients.
 
     Notes
     -----
@@ -116,6 +116,6 @@ def _classes(level: np.ndarray, least: int) -> np.ndarray:
         held += int(count)
         if held >= least:
             now, held = now + 1, 0
-    if 0 < held < least:  # what is left at the top joins the class before
+    if 0 < held < least:  # remaining scores at the top join the preceding class
         out[out == now] = max(now - 1, 0)
     return out[level]

@@ -31,7 +31,7 @@ def is_rare(events: float, columns: int) -> bool:
 
 
 def rare_cause_objections(rare: Mapping[int, int], columns: int) -> tuple[Objection, ...]:
-    """Return one objection per cause whose hazard was taken to be the same for all.
+    """Return one objection per cause whose hazard was assumed equal for all patients.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ _RATIOS = {"hr": "hazard ratio", "or": "odds ratio", "time_ratio": "time ratio",
 def reading_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return ``term`` (after ``cause``, where there are several), the ratio with its interval, and p, as text.
 
-    An intercept or a scale shows its coefficient, and says so in the column of the term.
+    An intercept or a scale shows its coefficient, which the column of the term states.
     """
     ratio = next((name for name in _RATIOS if name in frame), "coef")
     # where one column bounds the ratio, another pair bounds the coefficient
@@ -40,7 +40,7 @@ def reading_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _number(value: float) -> str:
-    """Write three decimals, or three digits where decimals would say nothing."""
+    """Return a text with three decimals, or three significant digits for small or large values."""
     if not np.isfinite(value):
         return "–"
     return f"{value:.3f}" if 0.01 <= abs(value) < 1000 or value == 0 else f"{value:.3g}"

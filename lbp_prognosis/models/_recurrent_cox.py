@@ -1,4 +1,4 @@
-"""``RecurrentCox``: rates of events that come again (Andersen–Gill, Prentice–Williams–Peterson)."""
+"""``RecurrentCox``: rates of recurrent events (Andersen–Gill, Prentice–Williams–Peterson)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class RecurrentCox(CoxPH):
     Parameters
     ----------
     kind : {"andersen_gill", "pwp_total", "pwp_gap"}, default "andersen_gill"
-        ``"andersen_gill"``: one rate, whatever came before. ``"pwp_total"`` and ``"pwp_gap"``: a baseline for each
-        episode, on the time since the origin or since the last event (Prentice, Williams and Peterson); the last
+        ``"andersen_gill"``: one rate, independent of previous events. ``"pwp_total"`` and ``"pwp_gap"``: a baseline for
+        each episode, on the time since the origin or since the last event (Prentice, Williams and Peterson); the last
         predicts the next episode.
     max_episode : int or None, default None
         Later episodes share the baseline of this one; None: the last of which 20 events or more were seen. Without
@@ -194,7 +194,7 @@ class RecurrentCox(CoxPH):
 
     @takes_rows()
     def predict_mean(self, X: Any, times: Any, *, offset: Any = None) -> np.ndarray:
-        """Return the expected number of events by each time, if no terminal event comes.
+        """Return the expected number of events by each time, without a terminal event.
 
         Parameters
         ----------

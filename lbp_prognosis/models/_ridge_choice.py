@@ -1,4 +1,4 @@
-"""The ridge penalty of a regression, chosen by cross-validated deviance over whole patients."""
+"""Ridge penalty of a regression, chosen by cross-validated deviance over whole patients."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def fold_share(weights: np.ndarray, train: np.ndarray, *, standardize: bool, fre
 
 
 def saturated_loglik(time: np.ndarray, event: np.ndarray, weights: np.ndarray, strata: np.ndarray | None) -> float:
-    """Return the largest log partial likelihood that any hazards could reach: it depends on ties alone."""
+    """Return the largest log partial likelihood that any hazards can reach; it depends only on ties."""
     places = np.unique(time[event], return_inverse=True)[1]
     if strata is not None:
         stratum = np.unique(strata[event], return_inverse=True)[1]

@@ -10,7 +10,7 @@ from lbp_prognosis._kernels import convex_minimum
 
 __all__ = ["calibrating_line", "on_scale", "to_risk"]
 
-LEAST_RISK = 1e-8  # risks nearer to 0 or 1 are taken for this far from it on a scale that has no end
+LEAST_RISK = 1e-8  # risks closer to 0 or 1 are moved to this distance on an unbounded scale
 
 
 def on_scale(risk: np.ndarray, scale: str) -> np.ndarray:
@@ -37,9 +37,9 @@ def calibrating_line(
     level : ndarray of shape (n, h)
         Predicted values on the scale.
     place : ndarray of shape (n,)
-        How far each row lies from the middle of all.
+        Deviation of each row from the centre.
     case, weight : ndarray of shape (n, h)
-        Whether the event came, and the weight of knowing it.
+        Whether the event occurred, and the weight of the observation.
     scale : {"cloglog", "logit"}
         Link.
 

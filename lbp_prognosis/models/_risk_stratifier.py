@@ -1,4 +1,4 @@
-"""`RiskStratifier`: a model and the groups that its risks make, learned together."""
+"""`RiskStratifier`: a model and the groups of its risks, fitted together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMES = {2: ("low", "high"), 3: ("low", "intermediate", "high")}
 
 
 class RiskStratifier(CombinedRisk):
-    """Risk groups by a rule learned from the training patients alone.
+    """Risk groups by a rule fitted only to the training patients.
 
     A model together with its cuts. Both are learned by `fit`, saved together, and learned again in every fold of a
     validation: groups are never quantiles of the data that they are judged on.
@@ -29,7 +29,7 @@ class RiskStratifier(CombinedRisk):
     model : estimator
         Anything with ``fit`` and ``predict_risk``, pipelines too.
     horizon : float, optional
-        Time of the risk that makes the groups; a `Status` knows its own.
+        Horizon of the risk that defines the groups; a `Status` contains its own.
     cuts : sequence of float, optional
         Risks between the groups, increasing, in (0, 1). A risk at a cut belongs to the group above it.
     from_utility : ThresholdRange, optional
@@ -39,7 +39,7 @@ class RiskStratifier(CombinedRisk):
         Groups of equal size in the training data, cut at quantiles of cross-fitted risks: risks of a model for its own
         patients are too spread out.
     names : sequence of str, optional
-        Of the groups, lowest first; by default ``low, high``, ``low, intermediate, high`` or ``group 1``, ….
+        Names of the groups, lowest first; by default ``low, high``, ``low, intermediate, high`` or ``group 1``, ….
     cause : int, default 1
         Event code.
     cv : int, default 5

@@ -44,7 +44,7 @@ class RoystonParmar(SurvivalRegression, RiskEstimator):
     df : int, default 3
         Degrees of freedom of the spline; 1 gives the Weibull, log-logistic and log-normal model.
     scale : {"hazard", "odds", "normal"}, default "hazard"
-        What the coefficients mean.
+        Scale of the coefficients.
     knots : sequence of float, optional
         Increasing knots in the unit of time, both boundary knots included, instead of ``df``. By default the extremes
         of the event times and equally spaced centiles between them (an event in an interval counts at its middle).
@@ -56,7 +56,7 @@ class RoystonParmar(SurvivalRegression, RiskEstimator):
     offset : str, optional
         Column of ``X`` that is a fixed part of the linear predictor.
     collinear : {"error", "drop"}, default "error"
-        Treatment of a column that is constant or a combination of columns before it: raise, or give it the
+        Treatment of a column that is constant or a combination of preceding columns: raise, or give it the
         coefficient 0.
 
     Attributes
@@ -68,7 +68,7 @@ class RoystonParmar(SurvivalRegression, RiskEstimator):
     knots_ : ndarray of shape (df + 1,)
         Knots in log time.
     covariance_ : ndarray
-        Of the rows of ``gamma_``, then ``coef_``.
+        Covariance of the rows of ``gamma_``, then ``coef_``.
     log_likelihood_, log_likelihood_null_ : float
         At the maximum, on the time scale, and without predictors.
     strata_levels_ : list

@@ -43,7 +43,7 @@ class Simex(Result):
     naive, corrected : ndarray of shape (p,)
         Coefficients with the error ignored, and extrapolated to none.
     naive_se, se : ndarray of shape (p,)
-        Their standard errors; those of the corrected ones take the error SD as known.
+        Their standard errors; those of the corrected estimates assume that the error SD is known.
     multipliers : ndarray of shape (m,)
         Added error variance over the error variance, 0 first.
     grid : ndarray of shape (m, p)
@@ -226,7 +226,7 @@ def _coefficients(model: Any) -> tuple[np.ndarray, np.ndarray]:
     covariance = getattr(model, "covariance_", None)
     if covariance is None:
         return coefficients, np.full(coefficients.size, np.nan)
-    return coefficients, np.diag(np.asarray(covariance, dtype=float))[-coefficients.size :]  # an intercept comes first
+    return coefficients, np.diag(np.asarray(covariance, dtype=float))[-coefficients.size :]  # the intercept is first
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Weights of the models of a stack, minimised over predictions for rows that the models had not seen."""
+"""Weights of the models of a stack, optimised over predictions for held-out rows."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class StackedRisk(CombinedScores):
     ----------
     learners : mapping of str to estimator
         Anything with ``fit`` and ``predict_risk``, pipelines too. A learner named as modalities (``"clinical"``,
-        ``"clinical+imaging"``) gets their columns, any other all columns. One estimator stands for one per modality.
+        ``"clinical+imaging"``) gets their columns, any other all columns. A single estimator means one per modality.
     modalities : mapping of str to sequence of str, optional
         Columns of each modality. A row may lack a modality as a whole (see the notes).
         Those that ``X`` lacks are left out, with the learners named as them, so that validation can refit without them.
@@ -92,7 +92,7 @@ class StackedRisk(CombinedScores):
         Where rows lack modalities: ``pattern, n`` and a column per learner with its weight for rows that have just the
         learners of the pattern.
     baseline_times_, baseline_hazard_ : ndarray
-        Of ``"cox_nonneg"``: event times and cumulative hazard where all scores are at ``centre_``.
+        For ``"cox_nonneg"``: event times and cumulative hazard with all scores at ``centre_``.
     baseline_events_ : ndarray
         Rows with the event at each of these times.
     centre_ : ndarray of shape (n_learners,)
@@ -184,7 +184,7 @@ class StackedRisk(CombinedScores):
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n, p)
-            Predictors; what may be missing is for the learners to say.
+            Predictors; the learners determine which values may be missing.
         y : ndarray of shape (n,)
             Made by `Surv.right`, `Surv.interval`, `Status.at` or `Measured.at`, as the learners take it.
         sample_weight, strata, offset : array-like of shape (n,), optional
@@ -253,7 +253,7 @@ class StackedRisk(CombinedScores):
     # ---- weights -----------------------------------------------------------------------------------------------
 
     def _check_blocks(self, there: np.ndarray) -> None:
-        """Refuse rows without a learner that is always needed, and settings that know no missing blocks."""
+        """Refuse rows without a learner that is always required, and settings that do not support missing blocks."""
         names = list(self._named())
         needed = [names.index(name) for name in self.always if name in names]
         lacking = ~there[:, needed].all(axis=1) | ~there.any(axis=1)
@@ -457,7 +457,7 @@ def _resamples(states: Known, random_state: Any) -> Any:
     rng = generator(random_state if isinstance(random_state, np.random.Generator) else spawn(random_state, 2)[1])
     units = np.arange(states.rows.size) if states.clusters is None else states.clusters
     many = int(units.max()) + 1
-    if states.clusters is None and states.weight_kind == "frequency":  # a row stands for several patients
+    if states.clusters is None and states.weight_kind == "frequency":  # a row represents several patients
         patients = int(states.rows.sum())
         for _ in range(_RESAMPLES):
             yield rng.multinomial(patients, states.rows / states.rows.sum()).astype(float)
@@ -467,7 +467,7 @@ def _resamples(states: Known, random_state: Any) -> Any:
 
 
 def _patterns(k: int, needed: list[int]) -> list[np.ndarray]:
-    """All sets of learners that contain those needed, as flags; at least one learner."""
+    """Return all sets of learners that contain the required learners, as flags; at least one learner."""
     sets = (np.array(flags) for flags in product([False, True], repeat=k))
     return [flags for flags in sets if flags.any() and flags[needed].all()]
 

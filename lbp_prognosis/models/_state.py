@@ -49,7 +49,7 @@ def _encode_array(value: np.ndarray, where: str) -> dict[str, Any]:
 
 
 def encode(value: Any, where: str) -> Any:
-    """Return ``value`` in types that JSON knows; ``where`` names it in the error."""
+    """Return ``value`` in JSON types; ``where`` names it in the error."""
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, np.bool_ | np.integer):

@@ -1,4 +1,4 @@
-"""The one place that knows statsmodels: mixed models and estimating equations of scores at several visits."""
+"""Adapter to statsmodels: mixed models and estimating equations of scores at several visits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CELLS = 20_000_000  # of the products of columns that the kernel sums per set o
 
 @dataclass(frozen=True)
 class CourseRows:
-    """One row per patient and visit that was attended, patients together and visits in order.
+    """One row per patient and attended visit, patients together and visits in order.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class CourseFit:
     coef_covariance : ndarray of shape (k, k)
         Model-based of a mixed model, the sandwich of patients of estimating equations.
     covariance : ndarray of shape (n_visits, n_visits)
-        Of a patient's scores about their mean.
+        Covariance of a patient's scores about their mean.
     log_likelihood : float
         Restricted, of a mixed model; NaN of estimating equations.
     """

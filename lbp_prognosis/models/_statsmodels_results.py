@@ -24,7 +24,7 @@ def is_statsmodels(model: Any) -> bool:
 
 
 def is_hazard_model(result: Any) -> bool:
-    """Say whether it is a proportional hazards regression, which knows its own times."""
+    """Return whether it is a proportional hazards regression, which contains its own times."""
     return hasattr(type(result), "baseline_cumulative_hazard")  # of the object, it would be worked out
 
 

@@ -1,4 +1,4 @@
-"""``SurvivalRegression``: the calls that users of scikit-survival know, on the regressions of time to event."""
+"""``SurvivalRegression``: scikit-survival's interface to the regressions of time to event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one place that knows torch: nets are trained here, on the likelihoods of ``_net_losses``, and leave as arrays."""
+"""Adapter to torch: training of nets on the likelihoods of ``_net_losses``; results are arrays."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Training:
         Step of Adam; ridge penalty of weights; share of an encoding that is dropped; weight of the losses of single
         modalities.
     droppable : tuple of bool
-        Which modalities are dropped at random.
+        Modalities that are dropped at random.
     modality_dropout : float
         How often.
     device : str
@@ -62,7 +62,7 @@ def _one_thread(torch: Any, device: str) -> Iterator[None]:
 
 
 class _Net:
-    """The net of `net_outputs` on tensors."""
+    """Net of `net_outputs` on tensors."""
 
     def __init__(self, torch: Any, shape: NetShape, weights: Weights, device: str) -> None:
         self.torch, self.shape, self.device = torch, shape, device
@@ -102,7 +102,7 @@ class _Net:
         return self.torch.cat([flat, (shares[:, :, None] * inner).sum(dim=1)], dim=1)
 
     def shares(self, scores: Any, present: Any) -> Any:
-        """Softmax over those that are present; a row that has nothing has no shares."""
+        """Return the softmax over the present modalities; a row without any modality has zero shares."""
         among = present | ~present.any(dim=1, keepdim=True)
         return self.torch.softmax(scores.masked_fill(~among, -np.inf), dim=1).masked_fill(~present, 0.0)
 
@@ -143,16 +143,16 @@ def train_net(
     loss : NetLoss
         Likelihood of these rows.
     held_out : tuple of blocks, present and loss, or None
-        Of the rows that say when to stop.
+        Data of the held-out rows that determine when training stops.
     settings : Training
         How.
     rng : Generator
-        Of everything that is dropped at random.
+        Generator of random dropout.
 
     Returns
     -------
     weights : dict of str to ndarray
-        Of the step that was best on the held-out rows; without any, of the last.
+        Weights of the best step on the held-out rows; without held-out rows, of the last step.
     likelihood : ndarray of shape (steps + 1,)
         Held-out log-likelihood, from before the first step on; without held-out rows, that of the training rows.
     """

@@ -39,7 +39,7 @@ Basis = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class LikelihoodTimes:
-    """Log times of each row's contribution; −inf stands for time 0.
+    """Log times of each row's contribution; −inf means time 0.
 
     ``kind`` is 0 right-censored at ``time``, 1 exact at ``time``, 2 in (``lower``, ``time``]. ``clock`` is the log time
     in the user's unit, in which densities are told.
@@ -132,7 +132,7 @@ def few_event_times(model: str, events: int, times: int) -> tuple[Objection, ...
 
 
 class TransformationProblem:
-    """The likelihood of one data set, on standardised columns, and the way back to the user's columns.
+    """Likelihood of one data set on standardised columns, and the conversion back to the user's columns.
 
     Parameters
     ----------

@@ -180,7 +180,7 @@ class TwoPartOutcome(CategoryColumns, ScoreModel):
             raise EstimationError(f"Part {where} the floor {self.floor_:g}: {error}") from error
 
     def _frame(self, matrix: np.ndarray) -> Any:
-        """Return predictors as the parts get them: with names where there are any."""
+        """Return predictors as passed to the parts: with names if there are any."""
         names = getattr(self, "feature_names_in_", None)
         return matrix if names is None else self._labelled(pd.DataFrame(matrix, columns=list(names)))
 

@@ -26,7 +26,7 @@ def with_whole_folds(model: Any, X: Any, labels: np.ndarray, clusters: np.ndarra
     X : DataFrame or ndarray of shape (n, p)
         Rows of the fit.
     labels : ndarray of int of shape (n,)
-        What folds are balanced in.
+        Labels by which folds are balanced.
     clusters : ndarray of shape (n,)
         Who each row is.
 

@@ -1,4 +1,4 @@
-"""The one place that knows xgboost: trees grown on our own derivatives, saved as JSON text.
+"""Adapter to xgboost: trees grown on the library's own derivatives, saved as JSON text.
 
 xgboost's objective ``survival:cox`` is not used: it leaves row weights out of the risk sets, takes an event at time 0
 for a censored row (the sign of the label carries the event), knows Breslow's ties only, no delayed entry and no strata,
@@ -34,7 +34,7 @@ def _table(xgboost: Any, X: np.ndarray, kinds: Sequence[str]) -> Any:
 
 
 class GrowingTrees:
-    """Boosters of one table, one an output, which grow by a tree at a time, in one thread.
+    """Boosters of one table, one per output, which grow one tree at a time in one thread.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class GrowingTrees:
     kinds : sequence of str of length p
         ``"q"`` for a number, ``"c"`` for the code of a category.
     parameters : sequence of dict
-        xgboost's parameters, one an output.
+        xgboost's parameters, one set per output.
     held_out : ndarray of shape (m, p), optional
         Rows whose margins are wanted as the trees grow.
     caller : str
@@ -115,7 +115,7 @@ class GrowingTrees:
         self.rounds += 1
 
     def fewest_in_leaf(self, owner: np.ndarray) -> int:
-        """Return the smallest number of patients behind a leaf of any tree; all patients where there is no tree.
+        """Return the smallest number of patients in a leaf of any tree; all patients if there is no tree.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ def save_booster(booster: Any) -> str:
 
 
 def load_booster(text: str, *, caller: str) -> Any:
-    """Return the booster of `save_booster`'s text; JSON only, so nothing in it can run."""
+    """Return the booster from the text of `save_booster`; JSON only, so that no code can run."""
     booster = _xgboost(caller).Booster({"nthread": 1})
     booster.load_model(bytearray(text.encode("utf-8")))
     return booster
