@@ -87,7 +87,7 @@ def bone_density(
 
 
 def _refused(study: Mapping[Any, Any], kvp: float) -> str:
-    """Return why the calibration does not hold for a study; empty where it does."""
+    """Return why the calibration does not apply to a study; empty if it applies."""
     own = study["kvp"]
     if own is None or pd.isna(own):
         return "the tube voltage of the study is not known: state kvp"

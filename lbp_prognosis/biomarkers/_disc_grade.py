@@ -170,7 +170,7 @@ def _plain(name: str, convert: Callable[[Any], Any], values: Any) -> tuple[Any, 
     """Return a part of a calibration as a tuple of plain values."""
     try:
         if isinstance(values, str):
-            raise TypeError  # its letters are no names
+            raise TypeError  # the letters of a text are not names
         return tuple(convert(value) for value in values)
     except (TypeError, ValueError, OverflowError):
         raise argument_error(name, f"a sequence of {_ACCEPTED[convert]}", values) from None
@@ -268,7 +268,7 @@ def _one_disc(disc: pd.DataFrame, calibration: DiscGradeCalibration, tesla: Any)
 
 
 def _other_field(calibration: DiscGradeCalibration, tesla: Any) -> str:
-    """Return why the calibration does not hold at the field strength of a study; empty where it does."""
+    """Return why the calibration does not apply at the field strength of a study; empty if it applies."""
     if not calibration.field_strengths:
         return ""
     if tesla is None or pd.isna(tesla):

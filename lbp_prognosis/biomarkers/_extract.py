@@ -100,8 +100,8 @@ def extract(
     chunk : tuple of int, optional
         ``(k, n)``: measure every n-th case from the k-th on, for one of n jobs of a cluster that share the checkpoint.
     gather : bool, default False
-        Measure nothing: collect what the checkpoint holds, each case that is not in it a failure. The last step after
-        chunks.
+        Measure nothing, but collect the contents of the checkpoint; each case absent from it is a failure. The last
+        step after chunks.
     dates : {"days", "calendar"}, default "days"
         Dates of acquisition are given as days since the ``index_date`` of the study (``acquired_day``), and calendar
         dates are neither returned nor kept; ``calendar`` gives them, too (``acquired_on``).
@@ -329,7 +329,7 @@ def _run(
 
 
 def _safe(name: str) -> str:
-    """Return a name that is a plain file name."""
+    """Return a plain file name."""
     return "".join(c if c.isalnum() or c in "-." else "-" for c in name).strip(".")[:60] or "case"
 
 
@@ -410,7 +410,7 @@ def _picture(case: Case, path: Path, patient: str, number: str) -> tuple[dict[st
 
     try:
         save_overlay(case, path, f"{patient} · {number}")
-    except Exception as error:  # a picture is never worth the measurements
+    except Exception as error:  # a failed figure must not lose the measurements
         message = f"measured, but the picture could not be drawn: {error}"
         failure = {"patient_id": patient, "study_id": number, "error": type(error).__name__, "message": message}
         return failure, isinstance(error, _TRANSIENT)
@@ -418,7 +418,7 @@ def _picture(case: Case, path: Path, patient: str, number: str) -> tuple[dict[st
 
 
 def _sees_sacrum(case: Case) -> bool:
-    """Say whether the sacrum is labelled, so that the vertebra above it is the lowest mobile one."""
+    """Return whether the sacrum is labelled, so that the vertebra above it is the lowest mobile vertebra."""
     anatomy = case.anatomy
     return any(anatomy.get(name, "s1") is not None for name in ("sacrum", "sacral_vertebra", "vertebral_body"))
 

@@ -73,13 +73,13 @@ def muscle_profile(result: ExtractionResult) -> pd.DataFrame:
 
 
 def _preferred(measure: str, formulas: pd.Series, measured: set[str]) -> str:
-    """Return the first method, in the order of preference, that gave a value; the first there is without any."""
+    """Return the first method, in order of preference, with a value; without any value, the first method."""
     known = [*METHOD_ORDER[measure], *sorted(set(formulas))]
     return next((name for name in known if name in measured), next(iter(sorted(set(formulas))), ""))
 
 
 def _order(level: str) -> float:
-    """Return the place of a level from the top: a disc lies half a step below its upper vertebra."""
+    """Return the position of a level from the top: a disc is half a step below its upper vertebra."""
     if level in VERTEBRAE:
         return float(VERTEBRAE.index(level))
     upper = max((name for name in VERTEBRAE if level.startswith(name)), key=len)

@@ -32,7 +32,7 @@ class Recipe:
     disc_heights : tuple of str, default ('area', 'three_point', 'gap', 'chord')
         Formulas of the disc height; each gives its own ``method_id``.
     ap_points : tuple of float, default (0.1, 0.5, 0.9)
-        Where posterior, middle and anterior heights are read, as shares of the depth from the back.
+        Positions at which posterior, middle and anterior heights are measured, as shares of the depth from the back.
     central_width : float, default 0.30
         Share of the width, about the middle, over which heights are averaged.
     endplate_central : float, default 0.80
@@ -91,9 +91,9 @@ class Recipe:
     strip_mm : float, default 3.0
         Thickness of the subchondral strip.
     csf_min_voxels : int, default 30
-        Fewest voxels of cerebrospinal fluid for a reference.
+        Minimum number of voxels of cerebrospinal fluid for a reference.
     csf_min_contrast : float, default 1.5
-        Least ratio of fluid to the rest of the canal.
+        Minimum ratio of fluid to the rest of the canal.
     bias_correction : {'none', 'n4'}, default 'none'
         Divide T1, T2 and other weighted MRI by the bias field of N4 before signals are read; the ``method_id`` of every
         value from them then ends in ``_n4``. Off by default: the published norms of bone quality, of disc signal and of
@@ -240,7 +240,7 @@ class Recipe:
 
 
 def _checked_families(families: Any) -> tuple[str | OwnFamily, ...]:
-    """Return families that are known, each once."""
+    """Return the known families without repetition."""
     accepted = "a sequence out of " + ", ".join(map(repr, FAMILIES)) + ", names of entry points and functions"
     if isinstance(families, str) or callable(families) or not isinstance(families, Iterable):
         raise argument_error("families", accepted, repr(families), "Write a list, even of one.")

@@ -218,7 +218,7 @@ def _images(study: Mapping[str, Any], max_bytes: int) -> tuple[dict[str, Image],
 
 
 def _position(study: Mapping[str, Any], acquisition: Mapping[str, Any]) -> str:
-    """Return how the patient lay or stood; DICOM codes such as HFS end in S for supine and P for prone."""
+    """Return the position of the patient; DICOM codes such as HFS end in S for supine and P for prone."""
     stated = given(study, "position")
     if stated is not None:
         text = str(stated).strip().lower()

@@ -1,4 +1,4 @@
-"""From label volumes to named structures."""
+"""Conversion of label volumes to named structures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _IN_VERTEBRAE = ("vertebral_body", "posterior_elements", "bony_endplate", *ARTIC
 
 @dataclass
 class Anatomy:
-    """The structures of one case.
+    """Structures of one case.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Anatomy:
     modality : str
         ``mri`` or ``ct`` where the conventions exist for one only.
     numbering : str
-        How the levels got their names: ``named``, ``from_bottom`` or ``instance``.
+        Source of the names of the levels: ``named``, ``from_bottom`` or ``instance``.
     """
 
     grid: Grid

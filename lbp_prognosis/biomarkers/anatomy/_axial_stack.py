@@ -23,7 +23,7 @@ REACH_MM = 12.0
 
 @dataclass(frozen=True, eq=False)
 class SliceSection:
-    """A structure on the slices about a level.
+    """Measurements of a structure on the slices about a level.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class SliceSection:
 
 @dataclass(frozen=True, eq=False)
 class AxialStack:
-    """Levels of an axial stack and where they lie in it.
+    """Levels of an axial stack and their positions in it.
 
     Attributes
     ----------
