@@ -102,7 +102,7 @@ class BoostedCox(BoostedModel):
     baseline_events_ : dict of int to list of ndarray
         Rows with the event at each of these times.
     increments_ : dict of int to list of ndarray
-        Mass of the product limit of several causes, one value per event time; as in `CauseSpecificCox`.
+        Increments in the product limit of several causes, one value per event time; as in `CauseSpecificCox`.
     categories_ : dict of str to list
         Categories of the columns that have any; those of a declared order are taken as ranks.
     tree_columns_ : list of str
