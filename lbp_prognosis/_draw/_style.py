@@ -97,7 +97,7 @@ def direct_labels(
     x : float
         Where the curves end.
     heights, labels, colors : sequence
-        One a curve.
+        One per curve.
     gap : float
         Least distance of two labels, as a share of the height of the axes.
     """

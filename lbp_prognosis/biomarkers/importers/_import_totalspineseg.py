@@ -156,7 +156,7 @@ def _bodies(
         volumes = _numbers(part, "volume", name).dropna()
         volume = volumes[volumes > 0].drop_duplicates()
         if len(volume) > 1:
-            raise DataError(f"{name}.csv has {len(volume)} volumes of {text}; there is one a structure.")
+            raise DataError(f"{name}.csv has {len(volume)} volumes of {text}; there is one per structure.")
         common = {"structure": "disc" if discs else "vertebra", "level": level}
         rows.append(
             {

@@ -23,7 +23,7 @@ class RadiomicsSettings:
     classes : tuple of str
         Feature classes, by default ``firstorder, shape, glcm, glrlm, glszm, gldm, ngtdm``.
     images : tuple of str, default ``('original',)``
-        Images that texture is computed on: ``original``, ``log`` (Laplacian of Gaussian, one a sigma), ``wavelet``
+        Images that texture is computed on: ``original``, ``log`` (Laplacian of Gaussian, one per sigma), ``wavelet``
         (eight decompositions).
     bin_width : float, default 25.0
         Width of a grey-level bin, in the unit of the image; bins are counted from the lower limit of

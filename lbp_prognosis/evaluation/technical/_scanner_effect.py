@@ -53,7 +53,7 @@ class ScannerEffect(Result):
     objections: tuple[Objection, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
-        """Return rows ``scanner_r2`` and ``scanner_difference`` (one a scanner, named in ``group``)."""
+        """Return rows ``scanner_r2`` and ``scanner_difference`` (one per scanner, named in ``group``)."""
         common = {"tier": "technical", "confidence": self.confidence}
         rows: list[dict[str, Any]] = [
             {

@@ -51,7 +51,7 @@ def repeated_folds(
     groups : ndarray of int of shape (n,) or None
         Codes kept in one fold.
     generators : list of Generator
-        One a repeat.
+        One per repeat.
 
     Notes
     -----
