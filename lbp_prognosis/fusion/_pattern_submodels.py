@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from lbp_prognosis._base import (
@@ -17,15 +18,21 @@ from lbp_prognosis._base import (
     check_choice,
     check_horizons,
     check_number,
+    labels_of,
     nearest,
     takes_rows,
 )
 from lbp_prognosis.fusion._frame import as_frame, match_columns
-from lbp_prognosis.survival import outcome_kind
+from lbp_prognosis.survival import ScoreForecast, check_outcome, measured_spec
 
 __all__ = ["PatternSubmodels"]
 
 Pattern = tuple[str, ...]
+
+
+def _of_scores(model: Any) -> bool:
+    """Whether the model of a pattern predicts the distribution of a score."""
+    return hasattr(model.estimator, "predict_forecast")
 
 
 class PatternSubmodels(BaseEstimator):
@@ -45,7 +52,7 @@ class PatternSubmodels(BaseEstimator):
     min_patients : int, default 100
         Minimum number of rows per pattern.
     min_events : int, default 50
-        Minimum number of events of interest per pattern.
+        Minimum number of events of interest per pattern; for a score, of observed scores.
     rows : {"pattern", "available"}, default "pattern"
         Fit on the rows of exactly this pattern, or on all rows that have at least its modalities.
     fallback : estimator, optional
@@ -57,9 +64,12 @@ class PatternSubmodels(BaseEstimator):
     left_out_ : tuple of str
         Modalities, and single columns of the others, absent from the training table.
     patterns_ : pandas.DataFrame
-        ``pattern, n, n_events, model`` of the training rows; ``model`` is ``"own"``, ``"fallback"`` or ``"none"``.
+        ``pattern, n, n_events, model`` of the training rows; ``model`` is ``"own"``, ``"fallback"`` or ``"none"``. For
+        a score ``n_events`` counts observed scores.
     models_ : dict
         Fitted model by pattern.
+    horizon_ : float or None
+        Visit of the score; None for other outcomes.
 
     Notes
     -----
@@ -111,11 +121,15 @@ class PatternSubmodels(BaseEstimator):
         X : DataFrame of shape (n, p)
             Predictors; blocks may be missing.
         y : ndarray of shape (n,)
-            Outcome.
+            Outcome, also made by `Measured.at`.
         sample_weight, strata, offset, clusters : array-like of shape (n,), optional
             Passed to the models if given.
         """
         check_choice("rows", self.rows, ("pattern", "available"))
+        kind = check_outcome(y, ("right", "interval", "status", "measured"), caller="PatternSubmodels")
+        if kind == "measured":
+            self._refuse_models_of_events()
+        self.horizon_ = measured_spec(y).horizon if kind == "measured" else None
         check_number("min_patients", self.min_patients, low=1, whole=True)
         check_number("min_events", self.min_events, low=0, whole=True)
         frame = as_frame(X)
@@ -128,7 +142,7 @@ class PatternSubmodels(BaseEstimator):
         self.n_features_in_ = frame.shape[1]
         held = self._present(frame)
         self._refuse_without_mandatory(held)
-        event = _events(y)
+        event = _informative(y, kind)
         declared = None if self.patterns is None else {self._ordered(p) for p in self.patterns}
         given = {"sample_weight": sample_weight, "strata": strata, "offset": offset, "clusters": clusters}
         self.models_: dict[Pattern, Any] = {}
@@ -163,10 +177,16 @@ class PatternSubmodels(BaseEstimator):
             self.fallback_ = self._fitted(self.fallback, frame[list(self.groups_.columns)], y, all_rows, given)
         return self
 
+    def _refuse_models_of_events(self) -> None:
+        for name in ("estimator", "fallback"):
+            model = getattr(self, name)
+            if model is not None and not hasattr(model, "predict_forecast"):
+                words = "a model of a score, with `predict_forecast`, where `y` is a score"
+                raise argument_error(name, words, model, "Take OrdinalRegression or LinearOutcome.")
+
     @staticmethod
     def _fitted(estimator: Any, X: pd.DataFrame, y: np.ndarray, use: np.ndarray, given: dict[str, Any]) -> Any:
-        extra = {name: _take(value, use) for name, value in given.items() if value is not None}
-        return clone(estimator).fit(X[use], y[use], **extra)
+        return clone(estimator).fit(X[use], y[use], **_rows_of(given, use))
 
     def _present(self, frame: pd.DataFrame) -> np.ndarray:
         return np.column_stack(
@@ -208,36 +228,13 @@ class PatternSubmodels(BaseEstimator):
                 failures,
             )
 
-    @takes_rows()
-    def predict_risk(
-        self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
-    ) -> np.ndarray:
-        """Return each row's risk from the model of its pattern, or from the fallback.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n, p)
-            Predictors.
-        horizons : float or sequence of float
-            Prediction times.
-        cause : int, default 1
-            Event code.
-        strata, offset : array-like of shape (n,), optional
-            Passed to the models if given.
-
-        Returns
-        -------
-        ndarray of shape (n, n_horizons)
-            Risks.
-        """
+    def _by_pattern(self, X: Any) -> Iterator[tuple[np.ndarray, Any, pd.DataFrame]]:
+        """Yield the rows of each pattern, its model and its columns of these rows."""
         check_is_fitted(self)
-        times, _ = check_horizons(horizons)
         frame = match_columns(X, self.feature_names_in_)
         held = self._present(frame)
         self._refuse_without_mandatory(held)
-        given = {"strata": strata, "offset": offset}
-        out = np.full((len(frame), times.size), np.nan)
-        for pattern in {self._named(flags) for flags in held}:
+        for pattern in sorted({self._named(flags) for flags in held}):
             use = (held == self._flags(pattern)).all(axis=1)
             model, columns = self.models_.get(pattern), self._columns(pattern)
             if model is None:
@@ -249,9 +246,164 @@ class PatternSubmodels(BaseEstimator):
                     f"{int(use.sum())} rows with {'+'.join(pattern) or 'nothing'}",
                     "Give a `fallback`, e.g. a pipeline with MultipleImputation.",
                 )
-            extra = {name: _take(value, use) for name, value in given.items() if value is not None}
-            out[use] = model.predict_risk(frame.loc[use, columns], times, cause, **extra)
+            yield use, model, frame.loc[use, columns]
+
+    @takes_rows()
+    def predict_risk(
+        self,
+        X: Any,
+        horizons: Any = None,
+        cause: int = 1,
+        *,
+        strata: Any = None,
+        offset: Any = None,
+        at_most: Any = None,
+        at_least: Any = None,
+    ) -> np.ndarray:
+        """Return each row's risk from the model of its pattern, or from the fallback.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Predictors.
+        horizons : float or sequence of float, optional
+            Prediction times; by default the visit of a score.
+        cause : int, default 1
+            Event code.
+        strata, offset : array-like of shape (n,), optional
+            Passed to the models if given.
+        at_most, at_least : float or array-like of shape (n,), optional
+            Cut of a score; by default the one declared with the training outcome.
+
+        Returns
+        -------
+        ndarray of shape (n, n_horizons)
+            Risks; for a score, NaN at other times than the visit.
+
+        Raises
+        ------
+        ArgumentError
+            If a row has a pattern without a model, or a cut is given for another outcome than a score.
+        """
+        check_is_fitted(self)
+        visit = self._visit()
+        if visit is None:
+            for name, cut in (("at_most", at_most), ("at_least", at_least)):
+                if cut is not None:
+                    raise argument_error(name, "left out: the model was not fitted to scores", "a cut")
+        if horizons is None and visit is None:
+            raise argument_error("horizons", "a number or a sequence of numbers", "none")
+        times, _ = check_horizons(visit if horizons is None else horizons)
+        given = {"strata": strata, "offset": offset}
+        cuts = {name: cut for name, cut in (("at_most", at_most), ("at_least", at_least)) if cut is not None}
+        if len(cuts) == 2:
+            raise argument_error("at_most, at_least", "one of them", "both")
+        out = np.full((np.shape(X)[0], times.size), np.nan)
+        for use, model, table in self._by_pattern(X):
+            if not cuts:
+                out[use] = model.predict_risk(table, times, cause, **_rows_of(given, use))
+                continue
+            forecast = model.predict_forecast(table, **_rows_of({"offset": offset}, use))
+            for name, cut in cuts.items():
+                risk = getattr(forecast, name)(cut if np.ndim(cut) == 0 else _take(cut, use))
+                out[np.ix_(use, np.isclose(times, visit, rtol=1e-9, atol=0))] = risk[:, None]
         return out
+
+    # ---- scores --------------------------------------------------------------------------------------------------
+
+    def _visit(self) -> float | None:
+        return getattr(self, "horizon_", None)  # models of files made before have no such attribute
+
+    @property
+    def levels_(self) -> np.ndarray:
+        """Scores with positive probability in any of the models, increasing."""
+        if self._visit() is None:
+            raise AttributeError("These PatternSubmodels are not fitted to scores.")
+        models = [*self.models_.values(), *([] if self.fallback_ is None else [self.fallback_])]
+        return np.unique(np.concatenate([model.levels_ for model in models]))
+
+    @available_if(_of_scores)
+    @takes_rows()
+    def predict_distribution(self, X: Any, *, offset: Any = None) -> np.ndarray:
+        """Return P(Y = level) for each of ``levels_``, from the model of each row's pattern; shape (n, K).
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Predictors.
+        offset : array-like of shape (n,), optional
+            Passed to the models if given.
+        """
+        self._check_scores()
+        levels = self.levels_
+        out = np.full((np.shape(X)[0], levels.size), np.nan)
+        for use, model, table in self._by_pattern(X):
+            below = model.predict_forecast(table, **_rows_of({"offset": offset}, use)).below(levels)
+            out[use] = np.maximum(np.diff(below, axis=1, prepend=0.0), 0.0)
+        return out
+
+    @available_if(_of_scores)
+    @takes_rows()
+    def predict_forecast(self, X: Any, *, offset: Any = None) -> ScoreForecast:
+        """Return the predicted distribution of the score with its levels, as `evaluate` takes it.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Predictors.
+        offset : array-like of shape (n,), optional
+            Passed to the models if given.
+        """
+        shares = self.predict_distribution(X, offset=offset)
+        return ScoreForecast(self.levels_, shares, labels_of(X))
+
+    @available_if(_of_scores)
+    @takes_rows()
+    def predict_mean(self, X: Any, *, offset: Any = None) -> np.ndarray:
+        """Return the expected score, from the model of each row's pattern; shape (n,).
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Predictors.
+        offset : array-like of shape (n,), optional
+            Passed to the models if given.
+        """
+        self._check_scores()
+        out = np.full(np.shape(X)[0], np.nan)
+        for use, model, table in self._by_pattern(X):
+            out[use] = model.predict_mean(table, **_rows_of({"offset": offset}, use))
+        return out
+
+    @available_if(_of_scores)
+    @takes_rows()
+    def predict_quantile(
+        self, X: Any, q: float = 0.5, *, method: str = "interpolated", offset: Any = None
+    ) -> np.ndarray:
+        """Return quantiles of the predicted score, from the model of each row's pattern; shape (n,).
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Predictors.
+        q : float, default 0.5
+            Probability in (0, 1).
+        method : {"interpolated", "discrete"}, default "interpolated"
+            As in `ScoreForecast.quantile`.
+        offset : array-like of shape (n,), optional
+            Passed to the models if given.
+        """
+        self._check_scores()
+        out = np.full(np.shape(X)[0], np.nan)
+        for use, model, table in self._by_pattern(X):  # levels that another pattern alone has would be interpolated
+            forecast = model.predict_forecast(table, **_rows_of({"offset": offset}, use))
+            out[use] = forecast.quantile(q, method=method)
+        return out
+
+    def _check_scores(self) -> None:
+        check_is_fitted(self)
+        if self._visit() is None:
+            raise argument_error("y", "a score (Measured.at) at fit, for its distribution", "another outcome")
 
     @takes_rows()
     def pattern_of(self, X: Any) -> np.ndarray:
@@ -267,8 +419,15 @@ class PatternSubmodels(BaseEstimator):
         return float(max(model.max_time_ for model in models))
 
 
-def _events(y: np.ndarray) -> np.ndarray:
-    return y["status"] == 1 if outcome_kind(y) == "status" else y["event"] == 1
+def _informative(y: np.ndarray, kind: str) -> np.ndarray:
+    """Whether each row has an event of interest, or an observed score."""
+    if kind == "measured":
+        return ~np.isnan(y["value"])
+    return y["status"] == 1 if kind == "status" else y["event"] == 1
+
+
+def _rows_of(given: Mapping[str, Any], use: np.ndarray) -> dict[str, Any]:
+    return {name: _take(value, use) for name, value in given.items() if value is not None}
 
 
 def _take(value: Any, use: np.ndarray) -> Any:

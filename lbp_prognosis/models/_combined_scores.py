@@ -77,7 +77,7 @@ class CombinedScores(CombinedRisk):
         grid = np.unique(np.concatenate([value[~np.isnan(value)], *(forecast.levels for _, _, forecast in parts)]))
         below = np.full((value.size, grid.size - 1, len(columns)), np.nan)
         for use, k, forecast in parts:
-            below[use, :, k] = _on_grid(forecast.levels, forecast.cumulative(), grid[:-1])
+            below[use, :, k] = forecast.below(grid[:-1])
         return KnownScores.of(grid, value, rows.weights, rows.weight_kind, rows.clusters), below
 
     @property
@@ -96,7 +96,7 @@ class CombinedScores(CombinedRisk):
             if use.any():
                 own = {key: take_rows_of(value, use) for key, value in given.items() if value is not None}
                 forecast = self._forecast_of(name, model, frame.loc[use, self.columns_[name]], own)
-                out[use, :, k] = _on_grid(forecast.levels, forecast.cumulative(), levels)
+                out[use, :, k] = forecast.below(levels)
         return out
 
     def _below(self, frame: pd.DataFrame, given: Mapping[str, Any]) -> np.ndarray:
@@ -251,9 +251,3 @@ class CombinedScores(CombinedRisk):
         forecast = self.predict_forecast(X)
         loss = ranked_losses(forecast.levels, forecast.cumulative()[seen], y["value"][seen])
         return -float(np.average(loss, weights=None if weights is None else weights.values[seen]))
-
-
-def _on_grid(levels: np.ndarray, below: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """Return distribution functions (n, K) that step at levels on a grid, (n, m)."""
-    place = np.searchsorted(levels, grid, side="right")
-    return np.concatenate([np.zeros((below.shape[0], 1)), below], axis=1)[:, place]

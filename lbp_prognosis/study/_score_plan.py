@@ -8,7 +8,7 @@ from typing import Any
 
 from lbp_prognosis._base import argument_error, check_choice, check_number
 from lbp_prognosis.study._data_plan import DataPlan
-from lbp_prognosis.study._model_plan import COMBINED, COMBINED_SCORES, MODEL_KINDS, SCORE_KINDS, ModelPlan
+from lbp_prognosis.study._model_plan import COMBINED, COMBINED_SCORES, MODEL_KINDS, PARTS, SCORE_KINDS, ModelPlan
 
 __all__ = ["ScorePlan", "score_conflicts"]
 
@@ -166,7 +166,7 @@ def _of_kinds(path: str, plan: ModelPlan, *, of_score: bool) -> Iterator[Conflic
     known = tuple(kind for kind in SCORE_KINDS if kind != "longitudinal_outcome") if of_score else others
     for name, inside in plan.learners().items():
         if inside.kind not in known:
-            where = f"{path}.options.learners.{name}" if plan.kind in COMBINED_SCORES else f"{path}.options.{name}"
+            where = f"{path}.options.learners.{name}" if PARTS[plan.kind] == ("learners",) else f"{path}.options.{name}"
             yield (where, "conflict", words, repr(inside.kind), f"One of {', '.join(known)}.")
 
 

@@ -87,6 +87,11 @@ class ScoreForecast:
         below[:, -1] = 1.0
         return below
 
+    def below(self, cuts: np.ndarray) -> np.ndarray:
+        """Return P(Y ≤ cut) at increasing cuts, whether or not they are levels of the forecast; shape (n, n_cuts)."""
+        place = np.searchsorted(self.levels, cuts, side="right")
+        return np.concatenate([np.zeros((len(self), 1)), self.cumulative()], axis=1)[:, place]
+
     def _slack(self) -> float:
         # a level computed as 10 − 8 equals the cut 2 despite rounding error
         return 1e-9 * max(float(np.abs(self.levels).max()), 1.0)

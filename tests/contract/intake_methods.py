@@ -166,6 +166,7 @@ CALIBRATED = fit(RegressionCalibration({"a": 0.3}))
 CUBIC = fit(RestrictedCubicSpline(["a", "c"]))
 SCALED = fit(Standardise())
 TERMS = fit(FormulaTerms("rcs(a, 3) + b * c"))
+SCORED_PATTERNS = Later(lambda: submodels().set_params(estimator=models.LinearOutcome()).fit(BLOCKS, SCORES))
 PATTERNS = Later(lambda: submodels().fit(BLOCKS, Y, offset=R.offset))
 CENSORING = Later(lambda: survival.CensoringCox(["a"]).fit(Y, R.X))
 CURVES = Later(lambda: survival.CensoringKaplanMeier().fit(Y, R.X))
@@ -402,6 +403,8 @@ METHODS: dict[str, Spec] = {
         {},
     ),
     "fusion.PatternSubmodels.predict_risk": (of(PATTERNS.predict_risk, 6.0), {"X": BLOCKS, **OFFSET}, {}),
+    "fusion.PatternSubmodels.predict_distribution": (of(SCORED_PATTERNS.predict_distribution), {"X": BLOCKS}, {}),
+    "fusion.PatternSubmodels.predict_mean": (of(SCORED_PATTERNS.predict_mean), {"X": BLOCKS}, {}),
     "fusion.PatternSubmodels.pattern_of": (of(PATTERNS.pattern_of), {"X": BLOCKS}, {}),
     "fusion.RiskPipeline.predict_risk": (of(PIPELINE.predict_risk, 6.0), {**X1, **OFFSET}, {}),
     "fusion.RiskPipeline.score": (PLAIN_PIPELINE.score, X1, {"y": Y}),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from small_models import Logit
 from syn import syn
 
 from lbp_prognosis._base import ArgumentError, DataError
 from lbp_prognosis.fusion import MultipleImputation, PatternSubmodels, RiskPipeline
-from lbp_prognosis.survival import Status
+from lbp_prognosis.models import OrdinalRegression
+from lbp_prognosis.survival import Measured, ScoreForecast, Status
 from lbp_prognosis.validation import added_value
 
 GROUPS = {"clinical": ["c1", "c2"], "imaging": ["m1", "m2"], "biomechanical": ["g1"]}
@@ -138,3 +139,69 @@ def test_added_value_of_a_modality_that_some_lack(data) -> None:
     found = added_value(model, X.drop(columns="g1"), y, two, 12, [0.5], n_splits=3, n_repeats=1)
     assert {"clinical", "imaging", "with", "without"} <= set(found.risks)
     assert all(np.isfinite(risk).all() for risk in found.risks.values())
+
+
+class Shares(BaseEstimator):
+    """A model that predicts the shares of the observed scores of its training rows."""
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> Shares:
+        seen = y["value"][~np.isnan(y["value"])]
+        self.levels_, counts = np.unique(seen, return_counts=True)
+        self.shares_ = counts / counts.sum()
+        return self
+
+    def predict_forecast(self, X: pd.DataFrame) -> ScoreForecast:
+        return ScoreForecast(self.levels_, np.tile(self.shares_, (len(X), 1)))
+
+    def predict_mean(self, X: pd.DataFrame) -> np.ndarray:
+        return self.predict_forecast(X).mean()
+
+    def predict_risk(self, X: pd.DataFrame, horizons: np.ndarray, cause: int = 1) -> np.ndarray:
+        return self.predict_forecast(X).at_most(1)[:, None]
+
+
+def test_each_pattern_predicts_its_own_distribution_of_a_score() -> None:
+    X = pd.DataFrame({"c1": range(7), "m1": [np.nan] * 5 + [1.0, 2.0]}, index=list("abcdefg"))
+    y = Measured.at(12, [0, 0, 2, 4, None, 1, 3], lower=0, upper=10, at_most=1)
+    groups = {"clinical": ["c1"], "imaging": ["m1"]}
+    model = PatternSubmodels(Shares(), groups, min_patients=1, min_events=2).fit(X, y)
+    assert model.patterns_["n_events"].tolist() == [4, 2]  # observed scores
+    assert model.levels_.tolist() == [0, 1, 2, 3, 4]
+    rows = X.loc[["f", "a"]]
+    np.testing.assert_allclose(model.predict_distribution(rows), [[0, 0.5, 0, 0.5, 0], [0.5, 0, 0.25, 0, 0.25]])
+    assert model.predict_mean(rows).tolist() == [2.0, 1.5]
+    assert model.predict_forecast(rows).row_labels.tolist() == ["f", "a"]
+    assert model.predict_quantile(rows, 0.6, method="discrete").tolist() == [3.0, 2.0]
+    assert model.predict_risk(rows, 12).tolist() == [[0.5], [0.5]]  # the declared cut
+    risk = model.predict_risk(rows, [6, 12], at_most=[1, 2])
+    assert np.isnan(risk[:, 0]).all()
+    assert risk[:, 1].tolist() == [0.5, 0.75]
+    assert model.predict_risk(rows, at_least=3)[:, 0].tolist() == [0.5, 0.25]
+    with pytest.raises(ArgumentError, match="one of them"):
+        model.predict_risk(rows, at_most=1, at_least=3)
+    with pytest.raises(ArgumentError, match="none"):  # three observed scores are needed, and no pattern has them
+        clone(model).set_params(min_events=5).fit(X, y)
+
+
+def test_scores_need_models_of_scores_and_events_have_no_cut(data) -> None:
+    X, y = data
+    scores = Measured.at(12, np.arange(600) % 5, lower=0, upper=10, at_most=1)
+    with pytest.raises(ArgumentError, match="`estimator` must be a model of a score"):
+        PatternSubmodels(Logit(), GROUPS).fit(X, scores)
+    with pytest.raises(ArgumentError, match="`fallback` must be a model of a score"):
+        PatternSubmodels(OrdinalRegression(), GROUPS, fallback=Logit()).fit(X, scores)
+    two = {name: GROUPS[name] for name in ("clinical", "imaging")}
+    fitted = PatternSubmodels(Logit(), two).fit(X, y)
+    assert not hasattr(fitted, "predict_forecast")
+    with pytest.raises(ArgumentError, match="at_most"):
+        fitted.predict_risk(X, 12, at_most=2)
+    with pytest.raises(ArgumentError, match="horizons"):
+        fitted.predict_risk(X)
+    filled = RiskPipeline([MultipleImputation(1, iterations=1)], OrdinalRegression())
+    model = PatternSubmodels(OrdinalRegression(), GROUPS, fallback=filled).fit(X, scores)
+    whole = RiskPipeline([], model).fit(X, scores)
+    own = OrdinalRegression().fit(X.loc[260:], scores[260:])
+    there = X.loc[[300, 599]]
+    np.testing.assert_allclose(whole.predict_forecast(there).mean(), own.predict_mean(there), rtol=1e-9)
+    np.testing.assert_allclose(whole.predict_mean(X), model.predict_forecast(X).mean(), rtol=1e-9)
+    np.testing.assert_allclose(model.predict_risk(X)[:, 0], model.predict_forecast(X).at_most(1), rtol=1e-9)

@@ -363,6 +363,18 @@ def test_models_of_scores_are_combined_by_name(tmp_path: Path, kind: str) -> Non
     np.testing.assert_allclose(fitted.predict_risk(data.X, [12])[:, 0], forecast.at_most(3), atol=1e-9)
 
 
+def test_patients_without_an_image_have_a_model_of_their_own_for_a_score(tmp_path: Path) -> None:
+    frame = FRAME.assign(fat=FRAME["fat"].where(FRAME["id"] >= 120))
+    options = {"estimator": {"kind": "ordinal_regression", "imputations": 0}, "min_events": 40}
+    model = {"name": "both", "kind": "patterns", "modalities": ["clinical", "imaging"], "options": options}
+    given = study(tmp_path, frame, model=[model], comparison=None)
+    data = read_study_data(given)
+    fitted = build_models(given, data)["both"].fit(data.X, data.y)
+    rows = data.X.head(120)[["pain", "age"]].reset_index(drop=True)
+    own = OrdinalRegression().fit(rows, data.y[:120])
+    np.testing.assert_allclose(fitted.predict_forecast(data.X).mean()[:120], own.predict_mean(rows), rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("kind", "learner"), [("stacked", "cox"), ("average", "longitudinal_outcome"), ("stacked", "null")]
 )
@@ -372,6 +384,13 @@ def test_learners_of_another_outcome_are_refused(tmp_path: Path, kind: str, lear
     with pytest.raises(ArgumentError, match="model.1.options.learners.imaging.*a model of a score") as caught:
         study(tmp_path, model=[model], comparison=None)
     assert caught.value.failures["field"].tolist() == ["model.1.options.learners.imaging"]
+
+
+def test_patterns_of_a_score_need_a_model_of_a_score(tmp_path: Path) -> None:
+    model = {"name": "m", "kind": "patterns", "modalities": ["clinical", "imaging"], "options": {"estimator": "cox"}}
+    with pytest.raises(ArgumentError) as caught:
+        study(tmp_path, model=[model], comparison=None)
+    assert caught.value.failures["field"].tolist() == ["model.1.options.estimator"]
 
 
 def test_stacks_of_scores_without_a_score_are_refused(tmp_path: Path) -> None:
