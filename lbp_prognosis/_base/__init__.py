@@ -15,6 +15,7 @@ from lbp_prognosis._base._checks import (
     check_vector,
     constant_within,
 )
+from lbp_prognosis._base._declare_values import MISSING_DECLARED, declare_values, declared_values
 from lbp_prognosis._base._deprecated import Deprecation, deprecated, deprecations
 from lbp_prognosis._base._distributions import chi2, fisher, nct, norm, student
 from lbp_prognosis._base._document import Document
@@ -45,7 +46,7 @@ from lbp_prognosis._base._linear_predictor import (
 )
 from lbp_prognosis._base._metric import MetricResult, influence_se, interval
 from lbp_prognosis._base._metric_registry import METRICS, Metric, check_metrics, metric, metric_title
-from lbp_prognosis._base._missing_codes import MISSING_DECLARED, missing_codes
+from lbp_prognosis._base._missing_codes import missing_codes
 from lbp_prognosis._base._objection import OBJECTIONS, Objection, ObjectionFact, objection
 from lbp_prognosis._base._optional import require
 from lbp_prognosis._base._parallel import parallel_map, surviving_map
@@ -154,6 +155,8 @@ __all__ = [
     "column_names",
     "constant_within",
     "content_hash",
+    "declare_values",
+    "declared_values",
     "declares_categories",
     "deprecated",
     "deprecations",

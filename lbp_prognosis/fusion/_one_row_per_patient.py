@@ -7,7 +7,15 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lbp_prognosis._base import DataError, FeatureMap, argument_error, check_choice, deprecated
+from lbp_prognosis._base import (
+    MISSING_DECLARED,
+    DataError,
+    FeatureMap,
+    argument_error,
+    check_choice,
+    declared_values,
+    deprecated,
+)
 from lbp_prognosis.fusion._patient_keys import kinds_of_keys, near_misses, patient_keys
 
 __all__ = ["WidePredictors", "one_row_a_patient", "one_row_per_patient"]
@@ -97,6 +105,9 @@ def one_row_per_patient(
     X = pd.concat([frame.reindex(order) for frame in parts.values()], axis=1)
     if any(getattr(frame, "attrs", {}).get("synthetic") for frame in parts.values()):
         X.attrs["synthetic"] = True
+    declared = declared_values(*(getattr(table, "frame", table) for table in tables.values()))  # lost by `concat`
+    if declared:
+        X.attrs[MISSING_DECLARED] = sorted(declared & set(map(str, X.columns)))
     wide = WidePredictors(X, modalities)
     wide.joined = pd.DataFrame([row for row, _ in rows])
     lost = [(row["modality"], name) for row, names in rows for name in names]

@@ -1,5 +1,6 @@
 """Schemas of the tables, and readers of files."""
 
+from lbp_prognosis._base import declare_values
 from lbp_prognosis.schema._column_name import ColumnName
 from lbp_prognosis.schema._failures import FAILURE_COLUMNS, REASONS, failure_frame, without_values
 from lbp_prognosis.schema._map_tables import MappedTables, map_tables
@@ -32,6 +33,7 @@ __all__ = [
     "convert_unit",
     "data_schemas_folder",
     "days_per",
+    "declare_values",
     "enumerations",
     "failure_frame",
     "instrument_ranges",

@@ -46,6 +46,8 @@ class DataPlan:
         Format of the table, if it is not to be inferred: see `schema.read_table` (wide).
     nominal : tuple of str
         Columns whose numbers are codes of unordered categories.
+    values : tuple of str
+        Predictors whose numbers are all values, none a code for missing (a dose of 99).
     missing : word, number, tuple of them, or mapping, optional
         Codes for missing values, as in `schema.read_table`: for all columns, or by column (wide).
     synthetic : bool
@@ -71,6 +73,7 @@ class DataPlan:
     thousands: str = ""
     encoding: str = ""
     nominal: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
     missing: Any = None
     synthetic: bool = False
 

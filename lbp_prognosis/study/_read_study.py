@@ -60,7 +60,7 @@ PAGE: dict[str, Any] = {
     "table_one_by": "",
 }
 DESIGN = ("strata", "psu", "fpc", "weight", "weights", "sampling_weight", "cluster", "clusters")
-_PACKAGE = ("package", "mapping", "site", "nominal", "synthetic")
+_PACKAGE = ("package", "mapping", "site", "nominal", "values", "synthetic")
 _STEP = (0.001, 0.5)
 _LARGEST_SEED = 2**63 - 1
 _MOVEMENT = 'Trials and sessions are of movement: table = "motion".'

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import (
-    MISSING_DECLARED,
     Objection,
     argument_error,
     check_choice,
     check_clusters,
     check_horizons,
+    declared_values,
     missing_codes,
     objection,
     takes_rows,
@@ -86,7 +86,7 @@ def screen(
     or no patients have the event although at least twelve would be expected to (``level-decides-outcome``); missing
     values that predict the outcome (``missingness-tells-outcome``); codes such as -9 or 99 that lie apart from all
     other values (``missing-code-as-value``; not in columns for which `read_table` was told what is missing, or that
-    ``X.attrs["missing_declared"]`` names); row numbers, dates and identifiers (``identifier-as-predictor``); patients
+    `schema.declare_values` names); row numbers, dates and identifiers (``identifier-as-predictor``); patients
     that occur twice, exactly or nearly (``patients-copied``); events at one time, piled times, and units of time that
     do not fit the horizons (see `survival.outcome_screen`); pain and disability that go with more of a good event
     (``causes-swapped``). Of more than 20,000 rows the first are looked at.
@@ -117,8 +117,7 @@ def screen(
     if len(table) != y.shape[0]:
         raise argument_error("X", f"of length {y.shape[0]}, one row per row of `y`", f"length {len(table)}")
     synthetic = bool(getattr(X, "attrs", {}).get("synthetic", False))
-    declared = getattr(X, "attrs", {}).get(MISSING_DECLARED, ())
-    declared = {declared} if isinstance(declared, str) else set(map(str, declared))
+    declared = declared_values(X)
     patients = check_clusters("groups", groups, n=y.shape[0])
     if patients is not None:
         first = np.unique(patients, return_index=True)[1]

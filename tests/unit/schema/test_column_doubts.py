@@ -10,8 +10,9 @@ import pytest
 from command import call
 
 from lbp_prognosis import Surv
-from lbp_prognosis._base import DataError
-from lbp_prognosis.schema import read_table
+from lbp_prognosis._base import ArgumentError, DataError
+from lbp_prognosis.fusion import one_row_per_patient
+from lbp_prognosis.schema import declare_values, read_table
 from lbp_prognosis.schema._column_doubts import column_doubts
 from lbp_prognosis.validation import screen
 
@@ -125,3 +126,17 @@ def test_columns_are_declared_by_their_whole_names(declared: object, objected: b
     time = rng.exponential(9, 200)
     found = screen(X, Surv.right(time, time < 15), 6).to_frame()
     assert ("missing-code-as-value" in found["code"].tolist()) == objected
+
+
+def test_values_stay_declared_where_tables_are_joined() -> None:
+    """`merge` and `concat` of pandas drop what was written on a table."""
+    clinical = declare_values(pd.DataFrame({"id": [1, 2], "dose": [5, 99], "age": [40, 50]}), "dose")
+    clinical = declare_values(clinical, ["age"])
+    fat = pd.DataFrame({"id": [1, 2], "fat": [9.0, 12.0]})
+    joined = one_row_per_patient({"clinical": clinical, "imaging": fat}, key="id").X
+    assert joined.attrs["missing_declared"] == ["age", "dose"]
+    assert "missing_declared" not in one_row_per_patient({"imaging": fat}, key="id").X.attrs
+    with pytest.raises(ArgumentError, match="columns"):
+        declare_values(clinical, ["doses"])
+    with pytest.raises(ArgumentError, match="DataFrame"):
+        declare_values({"dose": [1]}, ["dose"])

@@ -17,6 +17,7 @@ def checked(tmp_path):
     frame = pd.DataFrame(
         {"time": np.arange(1.0, 61), "event": [1, 0, 0] * 20, "x": np.arange(60) % 7, "g": [1, 2] * 30}
     )
+    frame.loc[::12, "g"] = 99
     frame.to_csv(tmp_path / "w.csv", index=False)
 
     def check(**changes):
@@ -36,7 +37,9 @@ def checked(tmp_path):
             **changes,
         }
         study = Study.from_dict(table, folder=tmp_path)
-        check_before_work(study, read_study_data(study))
+        data = read_study_data(study)
+        check_before_work(study, data)
+        return data
 
     return check
 
@@ -47,6 +50,7 @@ def checked(tmp_path):
         ({"validation": {"sites": True}}, "validation.sites"),
         ({"validation": {"folds": 21}}, "validation.folds"),
         ({"table": {"nominal": ["gg"]}}, "nominal"),
+        ({"table": {"values": ["gg"]}}, "values"),
         ({"page": {"table_one_by": "g"}}, "page.table_one_by"),
     ],
 )
@@ -58,4 +62,12 @@ def test_refused(checked, changes, name) -> None:
 def test_accepted(checked) -> None:
     checked()
     checked(validation={"folds": 20}, table={"nominal": ["g"]})
+
+
+def test_numbers_declared_as_values_are_no_codes(checked) -> None:
+    code = "missing-code-as-value"
+    assert code in {doubt.code for doubt in checked().objections}
+    data = checked(table={"values": ["g"]})
+    assert code not in {doubt.code for doubt in data.objections}
+    assert data.X.attrs["missing_declared"] == ["g"]
     checked(validation={"folds": 19})
