@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from scipy.special import gammainc
 
 from lbp_prognosis._base import EstimationError
 from lbp_prognosis.models._xgboost_adapter import BoosterParameters, GrowingTrees
@@ -18,6 +19,18 @@ _MOST_ALIKE = 2
 
 _FEW_PATTERNS = 20
 """Different rows below which many rows that are alike are no copies, even where no two outcomes share predictors."""
+
+_MOST_DRAWN = 6
+"""Rows of one patient in a bootstrap sample; a seventh occurs in one patient of 12,000."""
+
+_CHANCE = 0.01
+"""Probability of as many pairs that are alike in a cell, below which they are copies."""
+
+_CLEAR = 3.0
+"""Standard deviations by which cells of one outcome exceed their expected number."""
+
+_MOST = 0.8
+"""Share of copies among small cells; outcomes that predictors determine well give half."""
 
 Likelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 """Margins ``(n, n_outputs)`` -> log-likelihood, its gradient, and a bound on its curvature, both ``(n, n_outputs)``."""
@@ -154,6 +167,11 @@ def identical_rows(
     the outcome, only rows of few patterns with many patients each are different patients. Rows that are no copies have
     a code each.
 
+    What is decided so for the table is corrected for each pattern of predictors (a cell), because patients with coarse
+    and with fine predictors occur in one table (some without imaging). A bootstrap draws a patient more than six times
+    in one of 12,000: in a larger cell rows are copies if its outcomes differ, and pairs that are alike clearly exceed
+    chance. Rows of smaller cells are copies, too, if clearly more of these cells than chance explains have one outcome.
+
     Parameters
     ----------
     predictors, outcome : sequence of ndarray of shape (n,) or (n, k)
@@ -163,9 +181,17 @@ def identical_rows(
     """
     left, right = np.column_stack(predictors), np.column_stack(outcome)
     codes, alike = _alike(np.column_stack([left, right]))
-    n, (_, sharing), (_, same) = codes.size, _alike(left), _alike(right)
-    if alike and _by_chance(n, int(codes.max()) + 1, alike, sharing, same):
-        codes[np.lexsort((codes,) if weights is None else (weights, codes))] = np.arange(n)
+    cells, sharing = _alike(left)
+    outcomes, same = _alike(right)
+    if not alike:
+        return codes
+    n = codes.size
+    together = not _by_chance(n, int(codes.max()) + 1, alike, sharing, same)
+    copies = _copies_by_cell(codes, cells, outcomes, same, together)
+    order = np.lexsort((codes,) if weights is None else (weights, codes))
+    starts = np.ones(n, dtype=bool)
+    starts[1:] = (codes[order][1:] != codes[order][:-1]) | ~copies[cells[order][1:]]
+    codes[order] = np.cumsum(starts) - 1
     return codes
 
 
@@ -176,6 +202,38 @@ def _by_chance(n: int, different: int, alike: int, sharing: int, same: int) -> b
     chance = 2 * same / (n * (n - 1))
     copies = (alike - chance * sharing) / (1 - chance)
     return 2 * copies < alike or alike > _MOST_ALIKE * n
+
+
+def _copies_by_cell(
+    codes: np.ndarray, cells: np.ndarray, outcomes: np.ndarray, same: int, together: bool
+) -> np.ndarray:
+    """Say for each cell of predictors whether its rows that are alike are copies; ``together`` is the table's rule."""
+    n, size = codes.size, np.bincount(cells)
+    first = np.unique(codes, return_index=True)[1]
+    counts = np.bincount(codes)
+    alike = np.bincount(cells[first], counts * (counts - 1) // 2, size.size)
+    mixed = np.bincount(cells[first], minlength=size.size) > 1
+    pairs = size * (size - 1) // 2
+    small = size <= _MOST_DRAWN
+    # the pairs of a cell of different outcomes
+    chance = 2 * same / (n * (n - 1))
+    between = 2 * (same - alike.sum()) / max(n * (n - 1) - 2 * pairs.sum(), 1)
+    expected = (between if size.size >= _FEW_PATTERNS else chance) * pairs
+    clear = gammainc(np.maximum(alike, 1), expected) < _CHANCE  # of as many pairs or more, if Poisson
+    clear &= mixed & (alike <= _MOST_ALIKE * size) & (2 * (alike - expected) >= alike)
+    if not mixed.any():
+        return np.full(size.size, together)
+    several = small & (size > 1)
+    return clear | (small & (together or _more_uniform_than_chance(size[several], ~mixed[several], outcomes)))
+
+
+def _more_uniform_than_chance(sizes: np.ndarray, uniform: np.ndarray, outcomes: np.ndarray) -> bool:
+    """Say whether cells of one outcome clearly exceed those expected of different patients, and are most of all."""
+    shares = np.bincount(outcomes) / outcomes.size
+    of_size = np.array([np.sum(shares**size) for size in range(_MOST_DRAWN + 1)])
+    chance = of_size[sizes]
+    excess, others = float((uniform - chance).sum()), float((1 - chance).sum())
+    return excess > _CLEAR * float((chance * (1 - chance)).sum()) ** 0.5 and excess >= _MOST * others
 
 
 def _alike(table: np.ndarray) -> tuple[np.ndarray, int]:

@@ -57,6 +57,55 @@ def test_a_predictor_that_determines_the_outcome_makes_no_copies() -> None:
     assert np.unique(identical_rows([ten], [ten % 2])).size == 10
 
 
+def half_coarse(n: int, seed: int, *, drawn: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Half of the patients without the continuous predictor; rows drawn with replacement, or all once."""
+    rng = np.random.default_rng(seed)
+    X, y, _ = coarse(n, seed)
+    X["fat"] = np.where(np.arange(n) < n // 2, np.nan, rng.normal(size=n))
+    rows = rng.integers(0, n, n) if drawn else np.arange(n)
+    return rows, X["fat"].isna().to_numpy()[rows], X.to_numpy()[rows], y[rows]
+
+
+def test_copies_with_fine_predictors_stay_together_beside_patients_with_coarse_ones() -> None:
+    """The many patients alike by chance, without imaging, dealt out the copies of those with imaging."""
+    rows, plain, X, y = half_coarse(300, 8, drawn=True)
+    codes = identical_rows([X], [y])
+    fine = pd.Series(rows[~plain]).groupby(codes[~plain]).nunique()
+    assert fine.size == np.unique(rows[~plain]).size
+    assert (fine == 1).all()
+    assert np.unique(codes[plain]).size == plain.sum()
+
+
+def test_patients_with_coarse_predictors_are_dealt_out_beside_distinct_patients() -> None:
+    _, _, X, y = half_coarse(300, 9, drawn=False)
+    assert np.unique(identical_rows([X], [y])).size == 300
+
+
+def test_copies_with_coarse_predictors_are_told_by_their_times_in_the_same_table() -> None:
+    rows, _, X, _ = half_coarse(300, 10, drawn=True)
+    time = np.random.default_rng(11).exponential(size=300)[rows]
+    codes = identical_rows([X], [time, np.ones(300)])
+    assert np.unique(codes).size == np.unique(rows).size
+
+
+@pytest.mark.parametrize(("rows", "codes"), [(6, 1), (7, 7)])
+def test_more_rows_of_one_patient_than_a_bootstrap_draws_are_patients(rows: int, codes: int) -> None:
+    """Beside copies of patients with predictors of their own, and one cell of different outcomes."""
+    x = np.concatenate([np.repeat(np.arange(100.0), 2), [100, 100], np.full(rows, 101)])
+    y = np.concatenate([np.repeat(np.arange(100) % 2, 2), [0, 1], np.ones(rows)])
+    found = identical_rows([x], [y])
+    assert np.unique(found[:200]).size == 100
+    assert np.unique(found[202:]).size == codes
+
+
+def test_groups_do_not_depend_on_the_order_of_the_table() -> None:
+    _, _, X, y = half_coarse(200, 12, drawn=True)
+    weights = np.random.default_rng(13).uniform(1, 2, 200)
+    turned = np.random.default_rng(14).permutation(200)
+    again = identical_rows([X[turned]], [y[turned]], weights[turned])
+    np.testing.assert_array_equal(again, identical_rows([X], [y], weights)[turned])
+
+
 def test_boosted_hazards_learn_from_few_categories() -> None:
     """With whole groups of equal patients in a fold, the slope of their margins was 0: all risks were the same."""
     X, y, _ = coarse(400, 0)
