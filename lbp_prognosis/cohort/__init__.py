@@ -15,6 +15,7 @@ from lbp_prognosis.cohort._pain_course import pain_course
 from lbp_prognosis.cohort._pain_recovery import PainRecovery
 from lbp_prognosis.cohort._recurrence import Recurrence
 from lbp_prognosis.cohort._return_to_work import ReturnToWork
+from lbp_prognosis.cohort._score_at_visit import ScoreAtVisit
 from lbp_prognosis.cohort._surgery import Surgery
 from lbp_prognosis.cohort._table_one import TableOne
 from lbp_prognosis.cohort._table_one_of import table_one_of
@@ -35,6 +36,7 @@ __all__ = [
     "PainRecovery",
     "Recurrence",
     "ReturnToWork",
+    "ScoreAtVisit",
     "Surgery",
     "TableOne",
     "Timeline",

@@ -37,7 +37,7 @@ class Cohort(Result):
         Long: ``patient_id, structure, measure, level, side, value, unit, method_id, …, day`` (days since time zero),
         only values of the look-back window; one value per place.
     outcome : ndarray
-        Aligned with ``patients``; made by `Surv` or `Status`, in the unit of ``spec``.
+        Aligned with ``patients``; made by `Surv`, `Status` or `Measured`, in the unit of ``spec``.
     spec : OutcomeSpec
         What the outcome is.
     flow : Flow
@@ -54,6 +54,9 @@ class Cohort(Result):
         Objections attached to results.
     synthetic : bool
         Whether the tables were simulated.
+    earlier : DataFrame or None
+        For `ScoreAtVisit` with ``earlier``: the score at visits before the horizon, with their times as columns; rows
+        as in ``patients``.
     """
 
     patients: pd.DataFrame
@@ -67,6 +70,7 @@ class Cohort(Result):
     dates: pd.Series
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
+    earlier: pd.DataFrame | None = None
 
     @classmethod
     def build(
@@ -87,7 +91,7 @@ class Cohort(Result):
             Time zero, eligibility, windows.
         outcome : outcome definition
             `PainRecovery`, `DisabilityRecovery`, `MCIDResponse`, `ChronicTransition`, `Recurrence`, `ReturnToWork`,
-            `Surgery`, or any object with the same method ``derive``.
+            `Surgery`, `ScoreAtVisit`, or any object with the same method ``derive``.
         synthetic : bool, default False
             Marks simulated data; such a cohort supports no claim. A package that states this itself needs no mark.
 
@@ -158,6 +162,7 @@ class Cohort(Result):
             _dates(timeline, derived.ids, rules),
             doubts,
             simulated,
+            derived.earlier,
         )
 
     def __len__(self) -> int:
@@ -265,10 +270,14 @@ class Cohort(Result):
             observed=self.observed[mask],
             dates=self.dates[mask],
             biomarkers=self.biomarkers[self.biomarkers["patient_id"].isin(ids)].reset_index(drop=True),
+            earlier=None if self.earlier is None else self.earlier[mask],
         )
 
     def _summary(self) -> str:
         kind = outcome_kind(self.outcome)
+        if kind == "measured":
+            seen = f"{self.spec.name} observed in {int(self.observed.sum())} ({kind})"
+            return f"{len(self)} patients, {seen}, {int(self.imaged.sum())} imaged"
         column = "status" if kind == "status" else "event"
         events = int((self.outcome[column] == 1).sum())
         return f"{len(self)} patients, {self.spec.name} in {events} ({kind}), {int(self.imaged.sum())} imaged"

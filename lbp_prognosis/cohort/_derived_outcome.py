@@ -22,7 +22,7 @@ class DerivedOutcome:
     Attributes
     ----------
     y : ndarray of shape (n,)
-        Made by `Surv` or `Status`; times in ``spec.unit``.
+        Made by `Surv`, `Status` or `Measured`; times in ``spec.unit``.
     ids : Index
         Patients, in the order of ``y``.
     spec : OutcomeSpec
@@ -35,6 +35,8 @@ class DerivedOutcome:
         Counts for the reader (visits not attended, unconfirmed runs …).
     objections : tuple of Objection
         Objections attached to results.
+    earlier : DataFrame of shape (n, n_visits) or None
+        A score at visits before the horizon, with their times as columns; NaN if not observed.
     """
 
     y: np.ndarray
@@ -44,6 +46,7 @@ class DerivedOutcome:
     observed: np.ndarray
     notes: tuple[tuple[str, int], ...] = ()
     objections: tuple[Objection, ...] = field(default=())
+    earlier: pd.DataFrame | None = None
 
 
 class OutcomeDefinition(Protocol):

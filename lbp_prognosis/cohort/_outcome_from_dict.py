@@ -13,6 +13,7 @@ from lbp_prognosis.cohort._mcid_response import MCIDResponse
 from lbp_prognosis.cohort._pain_recovery import PainRecovery
 from lbp_prognosis.cohort._recurrence import Recurrence
 from lbp_prognosis.cohort._return_to_work import ReturnToWork
+from lbp_prognosis.cohort._score_at_visit import ScoreAtVisit
 from lbp_prognosis.cohort._surgery import Surgery
 
 __all__ = ["outcome_from_dict"]
@@ -25,6 +26,7 @@ _KINDS: dict[str, type[Any]] = {
     "recurrence": Recurrence,
     "return_to_work": ReturnToWork,
     "surgery": Surgery,
+    "score": ScoreAtVisit,
 }
 
 
@@ -35,7 +37,7 @@ def outcome_from_dict(table: Mapping[str, Any]) -> OutcomeDefinition:
     ----------
     table : mapping
         ``kind`` (pain_recovery, disability_recovery, mcid_response, chronic_transition, recurrence, return_to_work,
-        surgery) and the fields of that definition; a recurrence contains its ``recovery`` as a table.
+        surgery, score) and the fields of that definition; a recurrence contains its ``recovery`` as a table.
 
     Raises
     ------

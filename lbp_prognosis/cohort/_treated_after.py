@@ -65,7 +65,7 @@ def _events(timeline: Timeline) -> pd.DataFrame:
 def _follow_up_days(derived: DerivedOutcome) -> pd.Series:
     """Days from time zero to the event, the last visit without it, or the visit of the horizon."""
     y, kind = derived.y, outcome_kind(derived.y)
-    if kind == "status":
+    if kind in ("status", "measured"):
         until = np.full(len(derived.ids), float(derived.spec.horizons[0]))
     elif kind == "interval":
         until = np.where(np.isfinite(y["upper"]), y["upper"], y["lower"])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lbp_prognosis.cohort import outcome_from_dict
 from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._protocol_fields import protocol_fields, shown_value
+from lbp_prognosis.study._score_plan import package_outcome
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._technical_plan import TechnicalPlan
 from lbp_prognosis.survival import OutcomeSpec
@@ -38,7 +38,7 @@ def declared_outcome(study: Study) -> OutcomeSpec:
         The protocol.
     """
     if study.data.package:
-        made: Any = outcome_from_dict({k: v for k, v in study.outcome.items() if k != "schedule"})
+        made: Any = package_outcome(study.outcome, study.score)
         spec: OutcomeSpec = made.spec
         return spec
     return study.wide_outcome()
@@ -182,8 +182,14 @@ def _strategy(study: Study) -> list[tuple[str, str]]:
 def _ascertained(study: Study, spec: OutcomeSpec) -> str:
     if study.score is None:
         return _ASCERTAINED[spec.ascertainment]
-    earlier = "; ".join(f"{column} at {time:g} {spec.unit}" for time, column in study.score.visits.items())
+    visits: dict[float, str] = study.score.visits
     said = f"a score at one visit, column {study.data.score}: {study.score.words}"
+    if study.data.package:
+        made: Any = package_outcome(study.outcome, study.score)
+        visits = dict.fromkeys(made.earlier, made.instrument)
+        said = f"a score at one visit, total of {made.instrument}: {study.score.words}; of several totals within "
+        said += f"{made.window:.0%} of the time of the visit: {made.choice}"
+    earlier = "; ".join(f"{column} at {time:g} {spec.unit}" for time, column in visits.items())
     return said + (f"; earlier, for fits alone: {earlier}" if earlier else "")
 
 

@@ -11,14 +11,14 @@ from typing import Any
 
 from lbp_prognosis._base import ArgumentError, StrictTable, nearest
 from lbp_prognosis.biomechanics import trial_rules
-from lbp_prognosis.cohort import CohortSpec, outcome_from_dict
+from lbp_prognosis.cohort import CohortSpec
 from lbp_prognosis.disclosure import MODES
 from lbp_prognosis.evaluation import ThresholdRange
 from lbp_prognosis.evidence import CLINICAL_MINIMUM, Criteria
 from lbp_prognosis.study._data_plan import DataPlan
 from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._model_plan import MODEL_KINDS, ModelPlan
-from lbp_prognosis.study._score_plan import ScorePlan, score_conflicts
+from lbp_prognosis.study._score_plan import ScorePlan, package_outcome, score_conflicts
 from lbp_prognosis.study._technical_plan import OF_MOVEMENT, TechnicalPlan
 from lbp_prognosis.study._treatment_plan import TreatmentPlan, treatment_conflicts
 from lbp_prognosis.study._updates_plan import UpdatesPlan, updates_conflicts
@@ -82,6 +82,7 @@ def read_study(table: Any) -> dict[str, Any]:
     """
     read = StrictTable("study")
     top = read.keys("study", table, TABLES, ("title", "outcome", "model"))
+    score = read.record(ScorePlan, "score", top["score"]) if "score" in top else None
     found: dict[str, Any] = {
         "title": _title(read, top.get("title", "")),
         "seed": _whole(read, "seed", top.get("seed", 1), 0, _LARGEST_SEED),
@@ -96,14 +97,14 @@ def read_study(table: Any) -> dict[str, Any]:
             "clinical_minimum", Mapping[str, str | _Columns], top.get("clinical_minimum", {})
         ),
         "validation": read.record(ValidationPlan, "validation", top.get("validation", {})),
-        "score": read.record(ScorePlan, "score", top["score"]) if "score" in top else None,
+        "score": score,
         "treatment": read.record(TreatmentPlan, "treatment", top["treatment"]) if "treatment" in top else None,
         "updates": read.record(UpdatesPlan, "updates", top["updates"]) if "updates" in top else None,
         "criteria": read.record(Criteria, "criteria", top.get("criteria", {})),
         "page": _page(read, top.get("page", {})),
         "comparison": _comparison(read, top.get("comparison", {})),
         **_decision(read, top.get("decision", {})),
-        **_rooms(read, top),
+        **_rooms(read, top, score),
     }
     _check_words(read, found)
     _check_models(read, found)
@@ -216,7 +217,7 @@ def _decision(read: StrictTable, value: Any) -> dict[str, Any]:
     return {"step": step, "thresholds": read.record(ThresholdRange, "decision", given) if given else None}
 
 
-def _rooms(read: StrictTable, top: Mapping[str, Any]) -> dict[str, Any]:
+def _rooms(read: StrictTable, top: Mapping[str, Any], score: ScorePlan | None) -> dict[str, Any]:
     """Read the parts that depend on the source: outcome, [cohort], [imaging] and [biomechanics]."""
     package = isinstance(top.get("data"), Mapping) and bool(top["data"].get("package"))
     outcome = top.get("outcome", {})
@@ -241,7 +242,7 @@ def _rooms(read: StrictTable, top: Mapping[str, Any]) -> dict[str, Any]:
         return found
     for name, reader, given in (
         ("cohort", CohortSpec.from_dict, found["cohort"]),
-        ("outcome", outcome_from_dict, rest),
+        ("outcome", lambda told: package_outcome(told, score), rest),
     ):
         try:
             reader(given)

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lbp_prognosis._base import argument_error, check_choice, check_number
+from lbp_prognosis._base import ArgumentError, argument_error, check_choice, check_number
+from lbp_prognosis.cohort import OutcomeDefinition, ScoreAtVisit, outcome_from_dict
 from lbp_prognosis.study._data_plan import DataPlan
 from lbp_prognosis.study._model_plan import COMBINED, COMBINED_SCORES, MODEL_KINDS, PARTS, SCORE_KINDS, ModelPlan
 
-__all__ = ["ScorePlan", "score_conflicts"]
+__all__ = ["ScorePlan", "package_outcome", "score_conflicts"]
 
 Conflict = tuple[str, str, str, str, str]
 """Path of the key, reason, accepted, got, remedy."""
@@ -18,7 +19,7 @@ Conflict = tuple[str, str, str, str, str]
 
 @dataclass(frozen=True)
 class ScorePlan:
-    """A score at a visit, of the column ``[table] score``.
+    """A score at a visit, of the column ``[table] score``, or of a package with ``[outcome] kind = "score"``.
 
     Attributes
     ----------
@@ -30,13 +31,14 @@ class ScorePlan:
         The declared cut, one of the two: a score of at most (at least) this value is the event of ``[outcome]``. Models
         are fitted to the score; decisions and claims are about this event.
     baseline : str
-        Column of the same score at time zero.
+        Column of the same score at time zero; for a package the instrument of the outcome.
     smallest_detectable : float or None
         Smallest detectable change of the instrument, in points.
     important : float or None
         Minimal important change, in points: a fall of at least this is a response.
     earlier : mapping of str to str
-        Time of each visit before the horizon to the column of the score at that visit, for ``longitudinal_outcome``.
+        Time of each visit before the horizon to the column of the score at that visit, for ``longitudinal_outcome``
+        (wide table; for a package ``[outcome] earlier`` lists the times).
     """
 
     lower: float
@@ -94,6 +96,31 @@ class ScorePlan:
         return f"{self.lower:g} to {self.upper:g} ({self.kind}); the event is a score of {cut}"
 
 
+_OF_SCORE = ("lower", "upper", "at_most", "at_least")  # of `ScoreAtVisit`, declared in [score]
+
+
+def package_outcome(outcome: Mapping[str, Any], score: ScorePlan | None) -> OutcomeDefinition:
+    """Return the outcome definition of a package; a score has the range and the cut of ``[score]``.
+
+    Parameters
+    ----------
+    outcome : mapping
+        Table ``[outcome]``.
+    score : ScorePlan or None
+        Table ``[score]``.
+
+    Raises
+    ------
+    ArgumentError
+        If the tables describe no outcome.
+    """
+    told = {key: value for key, value in outcome.items() if key != "schedule"}
+    if score is not None and told.get("kind") == "score":
+        told |= {name: getattr(score, name) for name in _OF_SCORE if getattr(score, name) is not None}
+        told["measurement"] = score.kind
+    return outcome_from_dict(told)
+
+
 def score_conflicts(
     data: DataPlan | None,
     score: ScorePlan | None,
@@ -119,30 +146,37 @@ def score_conflicts(
     """
     if data is None:
         return
-    if data.score and not declared:
-        yield ("score", "missing_key", "a table with lower, upper and a cut, for `score` of [table]", "no [score]", "")
-    if declared and not data.score:
-        yield (
-            "score",
-            "conflict",
-            "left out of a study without a score",
-            "given",
-            "Name the column in [table]: score = …",
-        )
+    packed = bool(data.package) and outcome.get("kind") == "score"
+    if not declared and (data.score or packed):
+        where = 'kind = "score" of [outcome]' if packed else "`score` of [table]"
+        yield ("score", "missing_key", f"a table with lower, upper and a cut, for {where}", "no [score]", "")
+    if declared and not (data.score or packed):
+        remedy = 'Say kind = "score" in [outcome].' if data.package else "Name the column in [table]: score = …"
+        yield ("score", "conflict", "left out of a study without a score", "given", remedy)
         return
     for number, plan in enumerate(models, start=1):
         if plan is not None:
-            yield from _of_kinds(f"model.{number}", plan, of_score=bool(data.score))
-    if not data.score:
+            yield from _of_kinds(f"model.{number}", plan, of_score=packed or bool(data.score))
+    if packed:
+        yield from _of_package(outcome, score)
+    if data.score:
+        yield from _of_wide(data.score, outcome, score)
+    if not (packed or data.score):
         return
+    earlier = list(outcome.get("earlier", ())) if packed else [] if score is None else list(score.visits)
     if score is not None:
-        yield from _of_columns(data.score, score)
-    horizons = outcome.get("horizons")
-    if isinstance(horizons, list | tuple) and len(horizons) != 1:
-        yield ("outcome.horizons", "conflict", "one time, that of the visit of the score", str(list(horizons)), "")
-    yield from _of_earlier(score, models, horizons)
+        field = "outcome.earlier" if packed else "score.earlier"
+        yield from _of_earlier(field, earlier, models)
+    polarity = outcome.get("polarity")
+    if score is not None and packed:
+        try:
+            made = package_outcome(outcome, score)
+        except ArgumentError:  # reported with the outcome
+            return
+        assert isinstance(made, ScoreAtVisit)
+        polarity = made.spec.polarity
     if score is not None and score.important is not None:
-        falls = (score.at_least is None) == (outcome.get("polarity") == "good")
+        falls = (score.at_least is None) == (polarity == "good")
         if not falls:
             yield (
                 "score.important",
@@ -157,7 +191,9 @@ def _of_kinds(path: str, plan: ModelPlan, *, of_score: bool) -> Iterator[Conflic
     """Yield models, or models inside them, of another outcome."""
     others = tuple(kind for kind in MODEL_KINDS if kind not in SCORE_KINDS)
     kinds = (*SCORE_KINDS, *COMBINED_SCORES) if of_score else others
-    words = "a model of a score" if of_score else "a model of a risk of events; models of scores need [table] score = …"
+    words = "a model of a score"
+    if not of_score:
+        words = 'a model of a risk of events; models of scores need [table] score = …, or [outcome] kind = "score"'
     if plan.kind not in kinds:
         yield (f"{path}.kind", "conflict", words, repr(plan.kind), f"One of {', '.join(kinds)}.")
         return
@@ -168,6 +204,35 @@ def _of_kinds(path: str, plan: ModelPlan, *, of_score: bool) -> Iterator[Conflic
         if inside.kind not in known:
             where = f"{path}.options.learners.{name}" if PARTS[plan.kind] == ("learners",) else f"{path}.options.{name}"
             yield (where, "conflict", words, repr(inside.kind), f"One of {', '.join(known)}.")
+
+
+def _of_wide(column: str, outcome: Mapping[str, Any], score: ScorePlan | None) -> Iterator[Conflict]:
+    """Yield contradictions about the score of a wide table."""
+    if score is not None:
+        yield from _of_columns(column, score)
+    horizons = outcome.get("horizons")
+    if isinstance(horizons, list | tuple) and len(horizons) != 1:
+        yield ("outcome.horizons", "conflict", "one time, that of the visit of the score", str(list(horizons)), "")
+    last = horizons[0] if isinstance(horizons, list | tuple) and len(horizons) == 1 else None
+    late = [] if score is None else [t for t in score.visits if isinstance(last, int | float) and t >= last]
+    if late:
+        yield ("score.earlier", "conflict", f"times before the horizon, {last:g}", str(late), "")
+
+
+def _of_package(outcome: Mapping[str, Any], score: ScorePlan | None) -> Iterator[Conflict]:
+    """Yield contradictions about the score of a package."""
+    for name in (*_OF_SCORE, "measurement"):
+        if name in outcome:
+            yield (f"outcome.{name}", "conflict", "left out: [score] declares it", repr(outcome[name]), "")
+    if score is None:
+        return
+    instrument = outcome.get("instrument")
+    if score.baseline and score.baseline != instrument:
+        words = f"the instrument of [outcome], {instrument!r}, whose value at time zero is a column of the cohort"
+        yield ("score.baseline", "conflict", words, repr(score.baseline), "")
+    if score.earlier:
+        remedy = "List the times in [outcome]: earlier = [3, 6]."
+        yield ("score.earlier", "conflict", "left out for a package", repr(dict(score.earlier)), remedy)
 
 
 def _of_columns(outcome: str, score: ScorePlan) -> Iterator[Conflict]:
@@ -181,16 +246,12 @@ def _of_columns(outcome: str, score: ScorePlan) -> Iterator[Conflict]:
             yield ("score.earlier", "conflict", words, f"{column!r} at {time:g}", "")
 
 
-def _of_earlier(score: ScorePlan | None, models: Sequence[ModelPlan | None], horizons: Any) -> Iterator[Conflict]:
+def _of_earlier(field: str, earlier: Sequence[Any], models: Sequence[ModelPlan | None]) -> Iterator[Conflict]:
     """Yield contradictions between earlier visits and the models that use them."""
-    if score is None or any(plan is None for plan in models):
+    if any(plan is None for plan in models):
         return
     used = "longitudinal_outcome" in [plan.kind for plan in models if plan is not None]
-    if used and not score.earlier:
-        yield ("score.earlier", "conflict", "given for longitudinal_outcome, a model of several visits", "nothing", "")
-    if score.earlier and not used:
-        yield ("score.earlier", "conflict", "left out where no model is a longitudinal_outcome", "given", "")
-    last = horizons[0] if isinstance(horizons, list | tuple) and len(horizons) == 1 else None
-    late = [time for time in score.visits if isinstance(last, int | float) and time >= last]
-    if late:
-        yield ("score.earlier", "conflict", f"times before the horizon, {last:g}", str(late), "")
+    if used and not earlier:
+        yield (field, "conflict", "given for longitudinal_outcome, a model of several visits", "nothing", "")
+    if earlier and not used:
+        yield (field, "conflict", "left out where no model is a longitudinal_outcome", "given", "")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lbp_prognosis._base import DataError, FeatureMap, StrictTable, argument_error, content_hash
-from lbp_prognosis.cohort import CohortSpec, outcome_from_dict
+from lbp_prognosis.cohort import CohortSpec
 from lbp_prognosis.disclosure import Gate, ReleaseLedger, chosen_gate
 from lbp_prognosis.evaluation import ThresholdRange
 from lbp_prognosis.evidence import Criteria, missing_constructs
@@ -20,7 +20,7 @@ from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._plain import plain
 from lbp_prognosis.study._read_study import PAGE, read_study
-from lbp_prognosis.study._score_plan import ScorePlan, score_conflicts
+from lbp_prognosis.study._score_plan import ScorePlan, package_outcome, score_conflicts
 from lbp_prognosis.study._technical_plan import OF_MOVEMENT, TechnicalPlan
 from lbp_prognosis.study._treatment_plan import TreatmentPlan, treatment_conflicts
 from lbp_prognosis.study._updates_plan import UpdatesPlan, updates_conflicts
@@ -44,7 +44,7 @@ class Study:
         For a package: a table for `cohort.outcome_from_dict`; for a wide table: the fields of `OutcomeSpec`. An outcome
         seen at visits may name its ``schedule``.
     score : ScorePlan or None
-        For a wide table whose outcome is a score: its range and its cut.
+        For an outcome that is a score: its range and its cut.
     thresholds : ThresholdRange or None
         Thresholds of the decision, with the reason.
     models : tuple of ModelPlan
@@ -158,7 +158,7 @@ class Study:
             raise argument_error(path, accepted, got, remedy or None)
         if self.data.package:
             CohortSpec.from_dict(self.cohort)
-            outcome_from_dict({k: v for k, v in self.outcome.items() if k != "schedule"})
+            package_outcome(self.outcome, self.score)
         else:
             self.wide_outcome()
 

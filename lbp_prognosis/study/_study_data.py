@@ -26,12 +26,13 @@ from lbp_prognosis._base import (
     numbers_of,
     objection,
 )
-from lbp_prognosis.cohort import Cohort, CohortSpec, Flow, outcome_from_dict
+from lbp_prognosis.cohort import Cohort, CohortSpec, Flow
 from lbp_prognosis.disclosure import NOT_FOUND, identifier_text
 from lbp_prognosis.fusion import one_row_per_patient, pool_levels
 from lbp_prognosis.schema import ColumnName, PackageReport, map_tables, validate_package
 from lbp_prognosis.study._motion_of_trials import motion_of_trials
 from lbp_prognosis.study._outcome_doubts import outcome_doubts
+from lbp_prognosis.study._score_plan import package_outcome
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._treatment_courses import TreatmentCourses, read_treatment
 from lbp_prognosis.study._treatment_plan import TreatmentPlan
@@ -275,8 +276,7 @@ def _from_package(study: Study, gone: frozenset[str]) -> StudyData:
     report, said = motion_of_trials(report, study.biomechanics)
     notes += [f"{row['table']} {row['field']}: {row['note']}." for row in report.notes.to_dict("records")] + said
     synthetic = study.data.synthetic or _says_synthetic(folder)
-    definition = outcome_from_dict({key: value for key, value in study.outcome.items() if key != "schedule"})
-    cohort = Cohort.build(report, rules, definition, synthetic=synthetic)
+    cohort = Cohort.build(report, rules, package_outcome(study.outcome, study.score), synthetic=synthetic)
     X, modalities = _predictors(study, cohort)
     y, visits, more = _scheduled(study, cohort.outcome, cohort.spec)
     column = study.data.site or "site"
@@ -297,7 +297,27 @@ def _from_package(study: Study, gone: frozenset[str]) -> StudyData:
         outcome_doubts(study, cohort.spec, modalities, cohort.objections) + _without_imaging(modalities),
         synthetic,
         _read(study, report),
+        baseline=_baseline(study, cohort),
+        earlier=cohort.earlier,
     )
+
+
+def _baseline(study: Study, cohort: Cohort) -> np.ndarray | None:
+    """Return the score of a package at time zero, if the study names it."""
+    if study.score is None or not study.score.baseline:
+        return None
+    column = study.score.baseline
+    if column not in cohort.patients.columns:
+        raise DataError(
+            f"No total of {column!r} lies in the look-back window of patient-reported values, so that no patient has "
+            "a score at time zero (score.baseline)."
+        )
+    points = cohort.patients[column].to_numpy(dtype=float)
+    if ((points < study.score.lower) | (points > study.score.upper)).any():
+        raise DataError(
+            f"Totals of {column!r} at time zero must be from {study.score.lower:g} to {study.score.upper:g}."
+        )
+    return points
 
 
 def _staying(table: pd.DataFrame, gone: frozenset[str]) -> pd.DataFrame:

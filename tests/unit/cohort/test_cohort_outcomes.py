@@ -15,12 +15,13 @@ from lbp_prognosis.cohort import (
     PainRecovery,
     Recurrence,
     ReturnToWork,
+    ScoreAtVisit,
     Surgery,
     Window,
     outcome_from_dict,
     table_one_of,
 )
-from lbp_prognosis.survival import outcome_kind, status_horizon
+from lbp_prognosis.survival import measured_spec, outcome_kind, status_horizon
 
 
 def package(courses, *, events=(), instrument="nrs_back", missed=(), planned=None, **patient):
@@ -193,6 +194,104 @@ def test_chronic_transition_takes_the_nearest_attended_visit_of_the_window():
     assert outcome_kind(cohort.outcome) == "status"
     assert cohort.spec.polarity == "bad"
     assert {doubt.code for doubt in cohort.objections} == {"attrition"}
+
+
+SCORES = {
+    "a": {0: 6, 80: 5, 90: 2, 100: 1, 120: 0},
+    "b": {0: 6, 79: 3, 121: 3},
+    "c": {0: 6, 100: 4},
+    "d": {0: 6, 60: 7},
+    "e": {100: 3},
+    "f": {0: 6, 80: 8},
+}
+"""Totals by day; for a visit at day 100 the window of 20 % is from day 80 to day 120."""
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ("nearest", [1, None, None, None, 3, 8]),  # b: one day too early and one too late
+        ("first", [5, None, None, None, 3, 8]),
+        ("last", [0, None, None, None, 3, 8]),
+        ("mean", [2, None, None, None, 3, 8]),  # (5 + 2 + 1 + 0) / 4
+    ],
+)
+def test_a_score_is_that_of_the_window_and_missing_means_not_observed(choice, expected):
+    outcome = ScoreAtVisit(
+        100, "nrs_back", measurement="continuous", at_most=3, window=0.2, choice=choice, earlier=(40,), unit="days"
+    )
+    courses = SCORES | {"a": SCORES["a"] | {40: 4}}
+    tables = package(courses, missed={("c", 100)}, events=[("d", "death", 109)], site=list("xxyyyy"))
+    cohort = Cohort.build(tables, CohortSpec(), outcome)
+    assert list(cohort.patients.index) == list("abcdef")  # e has no total at time zero
+    assert outcome_kind(cohort.outcome) == "measured"
+    found = [None if np.isnan(value) else value for value in cohort.outcome["value"]]
+    assert found == expected
+    told = measured_spec(cohort.outcome)
+    assert (told.horizon, told.lower, told.upper, told.kind, told.at_most) == (100, 0, 10, "continuous", 3)
+    steps = cohort.flow.to_frame().set_index("step")["n"]
+    assert steps["no total in the window of the visit: score not observed"] == 3
+    assert steps["died by the end of the window without a total in it"] == 1
+    assert steps.filter(like="several totals in the window").tolist() == [1]
+    assert {doubt.code for doubt in cohort.objections} == {"attrition"}
+    assert cohort.earlier[40].tolist()[0] == 4
+    assert cohort.earlier[40].isna().tolist() == [False] + [True] * 5
+    assert cohort.spec.target == "no_event"  # little pain is good
+    assert "nrs_back at most 3 observed in 3" in repr(cohort)
+    assert cohort.to_frame()["outcome_value"].tolist()[4] == 3
+    assert len(cohort.split_by("site")["x"].earlier) == 2
+
+
+def test_of_two_totals_equally_near_the_earlier_counts_and_the_end_of_study_is_an_end():
+    outcome = ScoreAtVisit(100, "nrs_back", window=0.1, unit="days")
+    tables = package({"a": {0: 6, 95: 4, 105: 5}, "b": {0: 6, 90: 1, 96: 2}, "c": {0: 6, 110: 3}})
+    assert Cohort.build(tables, CohortSpec(), outcome).outcome["value"].tolist() == [4, 2, 3]
+    ended = Cohort.build(tables, CohortSpec(end=95), outcome).outcome["value"]
+    np.testing.assert_array_equal(ended, [4, 1, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("given", "polarity"),
+    [
+        ({"at_most": 3}, "good"),
+        ({"at_least": 7}, "bad"),
+        ({}, "bad"),
+        ({"at_most": 3, "better": "higher"}, "bad"),
+        ({"instrument": "pseq", "at_least": 40}, "good"),
+        ({"instrument": "pseq"}, "good"),
+    ],
+)
+def test_whether_the_event_is_good_follows_from_the_direction_of_the_instrument(given, polarity):
+    assert ScoreAtVisit(**{"horizon": 12, "instrument": "nrs_back", **given}).spec.polarity == polarity
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"instrument": "own"}, "lower, upper"),
+        ({"instrument": "own", "lower": 0, "upper": 5}, "better"),
+        ({"choice": "mean"}, "choice"),
+        ({"choice": "worst"}, "choice"),
+        ({"window": 1.0}, "window"),
+        ({"at_most": 3, "at_least": 5}, "at_most"),
+        ({"at_most": 11}, "at_most"),
+        ({"earlier": (12,)}, "earlier"),
+        ({"earlier": (9,)}, "overlap"),  # to 10.8, and the horizon from 9.6
+        ({"earlier": (6, 3)}, "increasing"),
+        ({"horizon": 0}, "horizon"),
+    ],
+)
+def test_scores_that_are_not_declared_are_refused(given, words):
+    with pytest.raises(ArgumentError, match=words):
+        ScoreAtVisit(**{"horizon": 12, "instrument": "nrs_back", **given})
+
+
+def test_a_total_outside_the_declared_range_is_refused_and_treatment_before_the_visit_is_counted():
+    tables = package({"a": {0: 6, 100: 4}, "b": {0: 6, 100: 9}}, events=[("a", "surgery", 60), ("b", "surgery", 130)])
+    with pytest.raises(DataError, match="from 0 to 8; 1 rows"):
+        Cohort.build(tables, CohortSpec(), ScoreAtVisit(100, "nrs_back", upper=8, unit="days"))
+    cohort = Cohort.build(tables, CohortSpec(), ScoreAtVisit(100, "nrs_back", unit="days"))
+    assert cohort.flow.to_frame().set_index("step")["n"]["began surgery during follow-up"] == 1
 
 
 def test_recurrence_counts_from_recovery_and_only_the_recovered():

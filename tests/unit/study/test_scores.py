@@ -15,13 +15,14 @@ from sklearn.base import clone
 
 from lbp_prognosis import Measured
 from lbp_prognosis._base import ArgumentError, DataError
+from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.evaluation import crps, evaluate, score_tenths
 from lbp_prognosis.fusion import RiskPipeline, from_formula
 from lbp_prognosis.models import LongitudinalOutcome, OrdinalRegression
-from lbp_prognosis.report import PageScores
+from lbp_prognosis.report import PageScores, released_page
 from lbp_prognosis.report._methods_sentences import _KINDS
 from lbp_prognosis.report._section_scores import _by_visit
-from lbp_prognosis.study import Study, analysis_plan, fit_study, read_study_data
+from lbp_prognosis.study import Study, analysis_plan, fit_study, read_study_data, run_study
 from lbp_prognosis.study._model_plan import MODEL_KINDS
 from lbp_prognosis.study._run_study import _sites, build_models
 from lbp_prognosis.study._study_visits import visit_scores
@@ -35,6 +36,7 @@ SCORE = np.clip(np.round(0.6 * PAIN + 0.05 * (AGE - 50) + RNG.normal(0, 2, N) - 
 FRAME = pd.DataFrame({"id": np.arange(N), "pain": PAIN, "age": AGE, "fat": FAT, "nrs": SCORE})
 FRAME.loc[::6, "nrs"] = np.nan
 
+LONGITUDINAL = {"name": "m", "kind": "longitudinal_outcome", "modalities": ["clinical"]}
 TABLE: dict[str, Any] = {
     "title": "Pain at twelve months",
     "table": {"wide": "w.csv", "id": "id", "score": "nrs"},
@@ -80,6 +82,98 @@ def changed(**changes: Any) -> dict[str, Any]:
 def study(folder: Path, frame: pd.DataFrame = FRAME, **changes: Any) -> Study:
     frame.to_csv(folder / "w.csv", index=False)
     return Study.from_dict(changed(**changes), folder=folder, home=folder)
+
+
+def package(folder: Path, **changes: Any) -> Study:
+    """Return a study of a registry whose totals at time zero and at the visit are those of the wide table."""
+    cohort = folder / "cohort"
+    cohort.mkdir()
+    names = [f"P{k}" for k in range(N)]
+    pd.DataFrame({"patient_id": names, "age": AGE}).to_csv(cohort / "patient.csv", index=False)
+    totals = [("start", 0, PAIN), ("year", 365, FRAME["nrs"]), ("quarter", 91, SCORE.clip(1, 9))]
+    visits = [
+        pd.DataFrame({"patient_id": names, "visit_id": visit, "visit_day": day}).assign(attended=True)[~np.isnan(value)]
+        for visit, day, value in totals
+    ]
+    of_back = {"instrument": "nrs_back", "item": "total"}
+    proms = [
+        pd.DataFrame({"patient_id": names, "visit_id": visit, "value": value}).assign(**of_back)
+        for visit, _, value in totals
+    ]
+    pd.concat(visits).to_csv(cohort / "visit.csv", index=False)
+    pd.concat(proms).dropna().to_csv(cohort / "prom.csv", index=False)
+    table = changed(
+        table=None,
+        outcome=None,
+        score={"baseline": "nrs_back"},
+        modalities={"clinical": ["nrs_back", "age"], "imaging": None},
+        model=[{"name": "clinical", "kind": "ordinal_regression", "modalities": ["clinical"]}],
+        comparison=None,
+    )
+    table |= {"data": {"package": "cohort"}, "outcome": {"kind": "score", "instrument": "nrs_back", "horizon": 12}}
+    for key, value in changes.items():
+        table[key] = {**table[key], **value} if isinstance(value, dict) else value
+    return Study.from_dict(table, folder=folder, home=folder)
+
+
+def test_a_registry_gives_the_score_of_a_wide_table(tmp_path: Path) -> None:
+    told = package(tmp_path, outcome={"earlier": [3]}, model=[LONGITUDINAL])
+    data, wide = read_study_data(told), read_study_data(study(tmp_path))
+    assert data.y.dtype == wide.y.dtype
+    np.testing.assert_array_equal(data.y["value"], wide.y["value"])
+    np.testing.assert_array_equal(data.baseline, PAIN)
+    np.testing.assert_array_equal(data.earlier[3.0], SCORE.clip(1, 9))
+    assert (data.spec.target, data.spec.horizons) == ("no_event", (12.0,))
+    steps = data.flow.to_frame().set_index("step")["n"]
+    assert steps["no total in the window of the visit: score not observed"] == N // 6
+    (fitted,) = fit_study(told, data).values()
+    assert fitted.predict_forecast(data.X).probability.shape[0] == N
+    plan = analysis_plan(told).to_markdown().replace("\\", "")
+    assert "total of nrs_back: 0 to 10 (ordinal)" in plan
+    assert "nearest; earlier, for fits alone: nrs_back at 3 months" in plan
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"score": {"baseline": "age"}}, "score.baseline"),
+        ({"score": {"earlier": {"3": "nrs_back"}}}, "score.earlier"),
+        ({"outcome": {"at_most": 3}}, "outcome.at_most"),
+        ({"outcome": {"earlier": [3]}}, "outcome.earlier"),
+        ({"model": [LONGITUDINAL]}, "outcome.earlier"),
+        ({"outcome": {"instrument": "pseq"}, "score": {"baseline": "pseq"}}, "score.important"),  # a rise is a response
+        ({"outcome": {"choice": "mean"}}, "outcome"),
+        ({"outcome": {"kind": "chronic_transition"}}, "score"),
+    ],
+)
+def test_a_registry_whose_tables_contradict_each_other_about_the_score_is_refused(
+    tmp_path: Path, changes: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        package(tmp_path, **changes)
+    assert field in set(caught.value.failures["field"])
+
+
+def test_the_page_of_a_registry_of_scores_passes_the_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lbp_prognosis.study._run_study._explanations", lambda *given: [])  # tested elsewhere
+    result = run_study(package(tmp_path, validation={"folds": 2, "repeats": 1}), n_jobs=1)
+    page = result.page()
+    assert page.scores is not None
+    assert page.scores.response is not None
+    shown = released_page(replace(page, gate=Gate(share=1.0, smallest_cell=5)))
+    assert shown.scores is not None
+    assert shown.scores.tenths["n"].min() >= 5
+    folds = cross_validate_risk(
+        build_models(result.study, result.data),
+        result.data.X,
+        result.data.y,
+        [12],
+        n_splits=2,
+        n_repeats=1,
+        random_state=result.study.seed,
+    )
+    alone = crps(result.data.y, folds.forecasts["clinical"]).value
+    assert result.evaluation.metric("crps", "clinical").value == pytest.approx(alone, abs=1e-12)
 
 
 def test_the_score_keeps_its_range_its_cut_and_its_missing_values(tmp_path) -> None:
