@@ -70,7 +70,7 @@ def _why_missing(totals: pd.DataFrame, ids: pd.Index, before: float, undated: pd
     reasons = (
         ("without a date", dateless),
         (f"measured before the {before:g} days of the baseline window", early & ~dateless),
-        (f"measured after it alone{soon}", late & ~early & ~dateless),
+        (f"measured only after time zero{soon}", late & ~early & ~dateless),
         ("never measured", ~late & ~early & ~dateless),
     )
     return tuple((f"outcome measure at time zero: {why}", int(who.sum())) for why, who in reasons if who.any())

@@ -24,11 +24,12 @@ SAMPLE_WORDS = {
 _LEVEL = 0.95
 _HEADLINES = (("crps", "CRPS"), ("auc", "AUC"), ("ipa", "IPA"), ("observed_expected", "O/E"))
 _HOW = {
-    "apparent": "The predictions were judged as they came; nothing was fitted, and nothing says that the models had "
-    "not seen these patients.",
-    "internal": "As stated by who made them, the predictions are of models that had not seen the patients.",
-    "internal-external": "As stated by who made them, the predictions are of models fitted without the patients' site.",
-    "external": "As stated by who made them, the predictions are of models developed on other patients.",
+    "apparent": "The predictions were evaluated as supplied. No model was fitted, and it is not known whether the "
+    "models had seen these patients.",
+    "internal": "According to their author, the predictions come from models that had not seen these patients.",
+    "internal-external": "According to their author, the predictions come from models fitted without the "
+    "patients' site.",
+    "external": "According to their author, the predictions come from models developed on other patients.",
 }
 
 

@@ -21,7 +21,7 @@ _KINDS = {
     "logistic": "a logistic regression model",
     "boosted_cox": "gradient-boosted trees with a Cox partial likelihood",
     "boosted_aft": "gradient-boosted trees with an accelerated failure time likelihood",
-    "boosted_hazard": "gradient-boosted trees of a discrete-time hazard",
+    "boosted_hazard": "gradient-boosted trees for the discrete-time hazard",
     "elastic_net_cox": "a Cox model with an elastic net penalty",
     "royston_parmar": "a Royston–Parmar flexible parametric model",
     "parametric_aft": "a parametric accelerated failure time model",
@@ -31,7 +31,7 @@ _KINDS = {
     "stacked": "a stack of models",
     "patterns": "one model per pattern of available modalities",
     "risk_stratifier": "a model with risk groups learned in the training data",
-    "published": "a published model, applied as it was published",
+    "published": "a published model, applied as published",
     "ordinal_regression": "an ordinal regression model of the score",
     "linear_outcome": "a linear regression model of the score",
     "two_part_outcome": "a two-part model of the score (logistic at the floor, ordinal above it)",
@@ -40,7 +40,7 @@ _KINDS = {
 }
 _ASCERTAINED = {
     "exact": "Events were dated exactly.",
-    "visits": "The state was known at visits alone, so that event times are interval-censored.",
+    "visits": "The state was known only at visits, so event times are interval-censored.",
     "status": "The state was recorded at one visit.",
 }
 _ESTIMANDS = {
@@ -88,7 +88,7 @@ def _score(score: Mapping[str, Any], unit: str) -> str:
     )
     if score["earlier"]:
         times = joined([f"{float(time):g}" for time in score["earlier"]])
-        said += f" Scores at {times} {unit} were used to fit models of repeated measures, and for no prediction."
+        said += f" Scores at {times} {unit} were used only to fit models of repeated measures."
     for key, words in (
         ("smallest_detectable", "smallest detectable change"),
         ("important", "minimal important change"),
@@ -128,9 +128,9 @@ def _predictors(page: Page, study: Mapping[str, Any]) -> list[str]:
             for name, columns in named.items()
         ]
         said.append(f"Predictors were {joined(parts)}.")
-    words = {"log1p": "the logarithm of 1 plus the value", "log": "the logarithm", "sqrt": "the square root"}
+    words = {"log1p": "The logarithm of 1 plus the value", "log": "The logarithm", "sqrt": "The square root"}
     said += [
-        f"Of {joined([readable(c) for c in columns])} {words[how]} was used."
+        f"{words[how]} was used for {joined([readable(c) for c in columns])}."
         for how, columns in (study.get("transform") or {}).items()
     ]
     return said
@@ -175,7 +175,7 @@ def _missing(page: Page, study: Mapping[str, Any]) -> list[str]:
             "outcome in training and without it at prediction."
         )
     if bare:
-        said.append(f"{joined(bare)} took missing values as they were.")
+        said.append(f"{joined(bare)} used missing values without imputation.")
     return said
 
 
@@ -187,7 +187,7 @@ def _validation(page: Page, study: Mapping[str, Any]) -> list[str]:
     said = [
         f"All models were validated on the same folds of a {plan['folds']}-fold cross-validation{times}; every step, "
         "from imputation to fit, was repeated in each fold.",
-        "Each patient's risk is that of models fitted without the patient.",
+        "Each patient's risk was predicted by models fitted without that patient.",
     ]
     if page.sites is not None:
         said.append(
@@ -206,16 +206,16 @@ def _measures(page: Page, study: Mapping[str, Any]) -> list[str]:
     ]
     if study.get("score"):
         said[:1] = [
-            "The predicted distributions of the score were judged by the continuous ranked probability score (CRPS), "
+            "The predicted distributions of the score were assessed by the continuous ranked probability score (CRPS), "
             "the concordance of predicted and observed scores, R², the mean absolute error, and intercept and slope "
             "of observed on predicted mean scores.",
-            "The risk of the event was judged by the area under the ROC curve (AUC), the index of prediction accuracy "
-            "(IPA), the ratio of observed to expected events (O/E) and the calibration slope, with 95 % intervals.",
+            "The risk of the event was assessed by the area under the ROC curve (AUC), the index of prediction "
+            "accuracy (IPA), the ratio of observed to expected events (O/E) and the calibration slope, with 95 % intervals.",
         ]
     t = page.thresholds
     if t is not None:
         said.append(
-            f"Net benefit was judged at thresholds from {t.low:g} to {t.high:g}, mainly at {t.primary:g}: "
+            f"Net benefit was assessed at thresholds from {t.low:g} to {t.high:g}, primarily {t.primary:g}: "
             f"{t.rationale.rstrip('.')}."
         )
     if study.get("prespecified"):

@@ -106,7 +106,7 @@ def enough_events(n: int | None, events: int | None) -> Fact:
     """
     told = "" if n is None else f"{n} patients"
     if events is None:
-        return Fact(f"{told}, events not told." if told else "Not known.")
+        return Fact(f"{told}, number of events not given." if told else "Not known.")
     text = f"{told}, {events} events." if told else f"{events} events."
     return Fact(text, "probably yes" if events >= _EVALUATION else "probably no")
 

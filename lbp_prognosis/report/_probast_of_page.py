@@ -186,7 +186,7 @@ def _missing(page: Page, plan: Mapping[str, Any]) -> Fact:
     )
     worst = ", ".join(f"{readable(column)} ({100 * share:.0f} %)" for share, column in shares[:3])
     counts = sorted(completed_tables(plan)) if plan else [0]
-    words = {0: "none; the model takes missing values as they are", -1: "multiple, inside the folds"}
+    words = {0: "none; the model uses missing values directly", -1: "multiple, inside the folds"}
     handled = " or ".join(words.get(count, f"{count} completed tables, inside the folds") for count in counts)
     return Fact(
         f"{len(holes)} of {len(told)} predictors have missing values, most: {worst}. Imputation: {handled}. Censored "
@@ -243,7 +243,7 @@ def _beyond_apparent(page: Page) -> Fact:
         samples.add("internal-external")
     words = {"internal": "out of fold", "internal-external": "sites left out", "external": "external"}
     found = [words[name] for name in words if name in samples]
-    return Fact(f"Evaluations: {', '.join(found)}.", "yes") if found else Fact("Apparent performance alone.", "no")
+    return Fact(f"Evaluations: {', '.join(found)}.", "yes") if found else Fact("Apparent performance only.", "no")
 
 
 def _leaks(page: Page, study: Mapping[str, Any]) -> Fact:

@@ -178,7 +178,7 @@ def _sites(page: Page, release: Release) -> InternalExternal | None:
     """Return performance pooled over sites, without numbers of single sites; None if it does not fit."""
     if page.sites is None or not release.take("pooled over sites", 5 * _POOLED * len(page.sites.models)):
         return None
-    release.note("numbers of single sites", "dropped", "a site may be a few patients; what is pooled stays")
+    release.note("numbers of single sites", "dropped", "a site may have few patients; pooled results are released")
     shown = page.sites.sites if release.apart("patients of sites") else page.sites.sites.iloc[:0]
     return replace(page.sites, sites=released_sites(shown, release))
 
@@ -189,7 +189,7 @@ def _association(page: Page, release: Release) -> AssociationTest | None:
     if found is None or not release.take("joint test of what is added", 3):
         return None
     release.note(
-        "coefficients of what is added", "dropped", "each may be of a handful of patients; the joint test stays"
+        "coefficients of what is added", "dropped", "each may depend on few patients; the joint test is released"
     )
     return replace(found, coefficients=found.coefficients.iloc[:0], n=0, n_events=0)
 
@@ -331,7 +331,7 @@ def _provenance(page: Page, release: Release) -> dict[str, Any]:
         release.note(
             f"provenance: {', '.join(gone)}",
             "dropped",
-            "digests can be tried out, notes and warnings name rows",
+            "digests can be guessed by trial; notes and warnings name rows",
         )
     out["release"] = {"mode": "release", "smallest_cell": release.smallest_cell, "ledger": release.ledger is not None}
     return out
@@ -389,6 +389,6 @@ def _events(release: Release, rows: JudgedRows) -> int | None:
     """Return patients with the event by the main horizon, unless the number with unknown state would follow from it."""
     with_it, without, _ = release.patients.parts()
     if release.few_unknown:
-        release.note("events", "dropped", "patients of unknown state would follow")
+        release.note("events", "dropped", "the number of patients of unknown state could be derived")
         return None
     return with_it if rows.target == "event" else without

@@ -37,7 +37,7 @@ def released_flow(flow: Any, release: Release) -> ReleasedFlow | None:
     """
     k = release.smallest_cell
     steps = flow.steps.copy()
-    if not release.apart("patients who were left out, and what was counted on the way"):
+    if not release.apart("excluded patients, and counts of rows and values"):
         steps = steps[steps["kind"].eq("end")]
     excluded = steps[steps["kind"].eq("excluded") & (steps["n"] > 0)]
     rows = [steps[steps["kind"].eq("start")], steps[steps["kind"].eq("end")]]
@@ -46,7 +46,7 @@ def released_flow(flow: Any, release: Release) -> ReleasedFlow | None:
         if parts is None and excluded["n"].sum() >= k:
             parts = [list(range(len(excluded)))]
         if parts is None:
-            release.note("flow", "dropped", f"fewer than {k} patients were left out")
+            release.note("flow", "dropped", f"fewer than {k} patients were excluded")
             rows = rows[1:]
         else:
             if len(parts) < len(excluded):
@@ -61,7 +61,7 @@ def released_flow(flow: Any, release: Release) -> ReleasedFlow | None:
     behind = others["n"].where(others["kind"].ne("values"), others.get("patients", others["n"])).astype(float)
     small = ~(behind >= k)
     if small.any():
-        release.note("what was counted on the way", "dropped", f"of fewer than {k} patients")
+        release.note("counts of rows and values", "dropped", f"of fewer than {k} patients")
     out = pd.concat([*rows, others[~small]], ignore_index=True)[["kind", "step", "n"]]
     return ReleasedFlow(out) if release.take("flow of patients", len(out)) else None
 

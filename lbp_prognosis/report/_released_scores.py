@@ -150,7 +150,7 @@ def released_mean_calibrations(
         where = f"curve of the mean score of {model}"
         curve = _coarse(fitted.curve, scores, release, where) if model == scores.model else _NO_CURVE
         if model != scores.model:
-            release.note(where, "dropped", "one curve of the scores leaves, that of the main model")
+            release.note(where, "dropped", "only the curve of the main model is released")
         out[model] = replace(
             fitted, error=own[0], intercept=own[1], slope=own[2], curve=curve, groups=fitted.groups[:0]
         )

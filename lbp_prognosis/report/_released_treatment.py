@@ -45,7 +45,7 @@ def released_treatment(
     assert shown.treated is not None
     assert shown.known is not None
     if patients.copies is not None or patients.clusters is not None or patients.state.size != shown.known.size:
-        release.note(where, "dropped", "rows are no single patients")
+        release.note(where, "dropped", "a row is not a single patient")
         return None
     every = np.zeros(shown.known.size, dtype=int)
     if not _is_safe(shown, release, every) or _too_few(shown, release):
@@ -68,7 +68,7 @@ def released_treatment(
     release.note(
         f"{where}: coefficients of starting, lowest probabilities, largest weights",
         "dropped",
-        "they may be of a handful of patients",
+        "they may depend on few patients",
     )
     if not release.quantiles(f"{where}: probability of being untreated", int(shown.known.sum()), _TAIL):
         rows["fifth"] = np.nan

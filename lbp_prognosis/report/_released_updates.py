@@ -37,7 +37,7 @@ def released_updates(shown: PageUpdates, release: Release) -> PageUpdates | None
     if not release.apart(where):
         return None
     if patients.copies is not None or patients.clusters is not None:
-        release.note(where, "dropped", "rows are no single patients")
+        release.note(where, "dropped", "a row is not a single patient")
         return None
     kept: dict[float, Evaluation] = {}
     before = patients.state

@@ -45,5 +45,5 @@ def banners(*, released: bool, synthetic: bool) -> tuple[str, ...]:
     released, synthetic : bool
         See `ReportingForm`.
     """
-    simulated = ("Simulated data: no evidence about anyone.",) if synthetic else ()
+    simulated = ("Simulated data: not evidence about any patient.",) if synthetic else ()
     return simulated if released else (*simulated, "Not for release: shows counts of single patients.")

@@ -40,7 +40,7 @@ def results_sentences(result: Any) -> ManuscriptText:
     """
     page = page_of(result)
     if page.release is not None and page.release.insufficient:
-        return text_of("Results", page, {"Patients": [f"Nothing leaves: {page.release.insufficient}."]})
+        return text_of("Results", page, {"Patients": [f"Nothing is released: {page.release.insufficient}."]})
     paragraphs = {
         "Patients": _patients(page),
         "Scores": _scores(page),
@@ -57,7 +57,7 @@ def results_sentences(result: Any) -> ManuscriptText:
 
 def _patients(page: Page) -> list[str]:
     found = page.evaluation
-    said = ["The data were simulated: the numbers are no evidence about anyone."] if page.synthetic else []
+    said = ["The data were simulated: the numbers are not evidence about any patient."] if page.synthetic else []
     steps = None if page.flow is None else page.flow.steps
     events = found.n_events if page.release is None else page.n_events
     name = page.outcome.name if page.outcome is not None else "the event"
@@ -74,7 +74,7 @@ def _patients(page: Page) -> list[str]:
     gone = steps[steps["kind"].eq("excluded") & (steps["n"] > 0)]
     if len(gone):
         left = joined([f"{row['n']:,.0f} ({row['step']})" for row in gone.to_dict("records")])
-        said.append(f"Left out were {left}.")
+        said.append(f"Excluded were {left}.")
     return [*said, reached]
 
 
@@ -120,7 +120,7 @@ def _discrimination(page: Page) -> list[str]:
             ]
             if np.isfinite(pair).all():
                 gaps.append(f"{number(pair[0] - pair[1])} for “{model}”")
-        said.append(f"The optimism of the AUC (apparent less {page.sample}) was {joined(gaps)}." if gaps else "")
+        said.append(f"The optimism of the AUC (apparent minus {page.sample}) was {joined(gaps)}." if gaps else "")
     return said
 
 
@@ -130,7 +130,7 @@ def _scores(page: Page) -> list[str]:
     return [
         _sentence(page, "crps", "CRPS in points"),
         _sentence(page, "score_r2", "R² of the scores"),
-        _sentence(page, "mean_error", "mean error (observed less predicted, points)"),
+        _sentence(page, "mean_error", "mean error (observed minus predicted, points)"),
         _sentence(page, "mean_calibration_slope", "slope of observed on predicted mean scores"),
     ]
 
@@ -161,7 +161,7 @@ def _added(page: Page) -> list[str]:
         if np.isfinite(value):
             text = estimate(value, low, high, sign=True)
             text = text.replace("(", "(95 % interval ", 1) if not said else text
-            said.append(f"The {word} of “{second}” less that of “{first}” was {text}{_null(low, high)}.")
+            said.append(f"The {word} of “{second}” minus that of “{first}” was {text}{_null(low, high)}.")
     return said
 
 
@@ -182,8 +182,8 @@ def _net_benefit(page: Page) -> list[str]:
         if not np.isfinite(row["value"]):
             continue
         text = estimate(row["value"], row["low"], row["high"], sign=True).replace("(", "(95 % interval ", 1)
-        versus = f"“{page.comparison[1]}” less that of “{page.comparison[0]}”" if page.comparison else ""
-        whose = versus or f"“{_main(page)}” less that of treating all"
+        versus = f"“{page.comparison[1]}” minus that of “{page.comparison[0]}”" if page.comparison else ""
+        whose = versus or f"“{_main(page)}” minus that of treating all"
         said.append(
             f"At a threshold of {t.primary:g} the {_of_sample(page, 'net benefit')} of {whose} was "
             f"{text}{_null(row['low'], row['high'])}."
@@ -213,7 +213,7 @@ def _sites(page: Page) -> list[str]:
         new = f"; the 95 % prediction interval for a new site was {number(low)} to {number(high)}" if known else ""
         level = estimate(pooled.value, pooled.low, pooled.high)
         level = level if said else level.replace("(", "(95 % interval ", 1)
-        said.append(f"At sites left out the pooled {word} of “{model}” was {level}{new}.")
+        said.append(f"The {word} of “{model}” pooled over left-out sites was {level}{new}.")
     return said
 
 
@@ -235,7 +235,7 @@ def _words(claim: Claim) -> str:
     level = "in patients like these" if claim.strength.value == "development" else "in other patients"
     return {
         "predicts": f"“{claim.subject}” predicts the outcome{at} {level}",
-        "adds_value": f"“{claim.subject}” predicts more than “{claim.comparator}”{at} {level}",
+        "adds_value": f"“{claim.subject}” predicts better than “{claim.comparator}”{at} {level}",
         "is_useful": f"decisions{at} could be better with “{claim.subject}” under the stated harms",
     }[claim.kind]
 

@@ -15,7 +15,9 @@ def section_answer(page: Page) -> Section:
     """Return the conclusion of the page, its limits, and the headline numbers."""
     blocks: list[Block] = []
     if page.release is not None and page.release.insufficient:
-        words = f"Nothing leaves: {page.release.insufficient}. These numbers are only for those who may see the data."
+        words = (
+            f"Nothing is released: {page.release.insufficient}. These numbers are only for those who may see the data."
+        )
         return Section("answer", "In short", (Notice(words, "absent"),))
     items = []
     for row in page.headline.itertuples():

@@ -128,13 +128,13 @@ def section_added(page: Page) -> Section | None:
         return Section("added", f"What does {page.addition} add?", (Notice("No difference is released.", "absent"),))
     lower = "CRPS, absolute error and " if "crps" in found.metrics[second] else ""
     note = (
-        f"Below 0 is better for {lower}the Brier score, above 0 for the others. An interval that includes 0 leaves "
-        "open whether anything is added."
+        f"Below 0 is better for {lower}the Brier score, above 0 for the others. An interval that includes 0 is "
+        "inconclusive."
     )
     if page.release is not None:
         note += (
-            " A difference in net benefit without an interval leaves it open too: the interval would disclose fewer "
-            f"than {page.release.smallest_cell} patients."
+            " So is a difference in net benefit without an interval: the interval would disclose fewer than "
+            f"{page.release.smallest_cell} patients."
         )
     blocks.append(
         Table(
@@ -147,7 +147,11 @@ def section_added(page: Page) -> Section | None:
         )
     )
     if page.association is not None:
-        unit = "odds of a higher score per unit" if page.scores else "hazards or odds per unit, above 1 sooner"
+        unit = (
+            "Odds ratios of a higher score, per unit"
+            if page.scores
+            else "Hazard or odds ratios per unit; above 1 the event is sooner"
+        )
         blocks.append(_association(page.association, page.addition, unit))
     return Section("added", f"What does {page.addition} add to the clinical model?", tuple(blocks))
 
@@ -175,8 +179,8 @@ def _association(found: AssociationTest, addition: str, unit: str) -> Table:
     p = "p < 0.001" if found.p < 0.001 else f"p = {number(found.p)}"
     return Table(
         "association",
-        f"Is {addition} associated with the outcome at all? Apparent, beyond {found.without}.",
+        f"Is {addition} associated with the outcome? Apparent association, adjusted for {found.without}.",
         frame,
-        f"All together: {sign} {number(found.statistic, 2)} on {df} degrees of freedom, {p} ({found.method}). Ratios "
-        f"of {unit}. An association is no gain in prediction.",
+        f"Joint test: {sign} {number(found.statistic, 2)} on {df} degrees of freedom, {p} ({found.method}). {unit}. "
+        "An association is not a gain in prediction.",
     )

@@ -37,8 +37,8 @@ def section_explanations(page: Page) -> Section | None:
     main = page.comparison[1] if page.comparison else page.evaluation.models[-1]
     blocks: list[Block] = [
         Words(
-            f"Attributions show what the fitted model ({main}) uses, not what brings the outcome about, nor what a "
-            "predictor is worth: for that see the differences above. They are of the model fitted to all patients."
+            f"Attributions show what the fitted model ({main}) uses. They show neither causes of the outcome nor the "
+            "value of a predictor, for which see the differences above. The model was fitted to all patients."
         )
     ]
     modalities = means.get("modalities")

@@ -28,10 +28,10 @@ def section_measurement(page: Page) -> Section | None:
         blocks.append(
             Table(
                 "repeatability",
-                "Is the measurement repeatable? All readings of the registry, each level by itself.",
+                "Repeatability of the measurements: all readings of the registry, by level.",
                 pd.DataFrame(_repeats(technical)),
-                "ICC(2,1), absolute agreement, and kappa with 95% intervals. The smallest detectable change is what "
-                "two readings of one unchanged patient differ by in 5% of cases.",
+                "ICC(2,1), absolute agreement, and kappa with 95% intervals. Two readings of an "
+                "unchanged patient differ by more than the smallest detectable change in 5% of cases.",
                 head=2,
                 group="measure",
             )
@@ -40,10 +40,10 @@ def section_measurement(page: Page) -> Section | None:
         blocks.append(
             Table(
                 "agreement",
-                "Does it agree with the reference now?",
+                "Agreement with the reference standard.",
                 pd.DataFrame(_tests(diagnostic)),
-                "95% intervals allow for several findings of one patient. Agreement today says nothing about the "
-                "outcome.",
+                "95% intervals allow for several findings of one patient. Agreement with a reference says nothing "
+                "about the outcome.",
                 head=2,
             )
         )

@@ -48,14 +48,14 @@ def section_outcome(page: Page) -> Section | None:
     work = groups.workload[groups.workload["horizon"].sub(page.horizon).abs() < 1e-9]
     load = pd.DataFrame(
         {
-            "acting from": [number(v, 2) for v in work["threshold"]],
-            "patients above": [_percent(v) for v in work["share_above"]],
-            f"of all with {target}, found": [_percent(v) for v in work["events_found"]],
-            "acted on per one found": [number(v, 1) for v in work["number_per_event"]],
+            "threshold": [number(v, 2) for v in work["threshold"]],
+            "patients at or above": [_percent(v) for v in work["share_above"]],
+            f"identified, of all with {target}": [_percent(v) for v in work["events_found"]],
+            "treated per patient identified": [number(v, 1) for v in work["number_per_event"]],
         }
     )
     blocks.append(Table("risk_groups", f"Observed against predicted risk of {target} by {page.time}.", frame))
-    blocks.append(Table("workload", "What acting from a threshold would mean.", load))
+    blocks.append(Table("workload", "Consequences of acting at each threshold.", load))
     return Section("outcome", "What happened to the patients?", tuple(blocks))
 
 

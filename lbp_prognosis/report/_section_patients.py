@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from lbp_prognosis._draw import draw_flow
@@ -33,7 +35,7 @@ def _flow(page: Page) -> list[Block]:
     picture = figure(
         lambda ax: draw_flow(drawn, ax=ax),
         alt=f"Flow of patients: {words}",
-        caption="From all patients to those analysed.",
+        caption="Flow of patients, from the data to the analysis.",
         size=(5.2, 0.5 + 0.62 * len(drawn)),
     )
     notes = steps[~steps["kind"].isin(["start", "excluded", "end"]) & (steps["n"] > 0)]
@@ -49,7 +51,7 @@ def _flow(page: Page) -> list[Block]:
         blocks.append(
             Table(
                 "flow_notes",
-                "Counts of rows and values that were set aside.",
+                "Rows and values that were not used.",
                 frame,
                 "Values dated after time zero are never predictors.",
             )
@@ -62,22 +64,34 @@ def _table_one(frame: pd.DataFrame, caption: str, name: str, page: Page) -> Tabl
     levels = shown["value"].where(~shown["value"].str.startswith("missing"))
     binary = levels.isin(["0", "1"]) & levels.groupby(shown["variable"]).transform("nunique").le(2)
     shown["value"] = shown["value"].where(~binary, shown["value"].map({"0": "no", "1": "yes"}))
-    shown["variable"] = [_variable(text) for text in shown["variable"]]
+    units = _units(page)
+    shown["variable"] = [_variable(text, units) for text in shown["variable"]]
     for column in shown.columns[shown.columns.str.startswith("smd")]:
         shown[column] = shown[column].str.replace("-", "−")
     shown = shown.drop(columns="missing", errors="ignore")  # missing values have separate rows, with their share
     shown = shown.rename(columns={"value": "level", "smd": "standardised difference"})
     note = (
-        "Mean (SD), median [quartiles] or n (%): shares of categories of those known, of missing values (and of "
-        "what is merged with them) of all. "
-        "Differences are standardised, of known values; no p-values are given."
+        "Mean (SD), median [quartiles] or n (%). Percentages of categories are of known values; those of missing "
+        "values (and of categories merged with them) are of all patients. Standardised differences compare "
+        "known values; no p-values are given."
     )
     return Table(name, caption, shown, note, head=2, group="variable")
 
 
-def _variable(text: str) -> str:
+def _variable(text: str, units: Mapping[str, str]) -> str:
+    if text == "n":
+        return "patients"
     column, comma, what = text.partition(", ")
-    return f"{readable(column)}{comma}{what}" if comma else ("patients" if text == "n" else readable(text))
+    unit = f" ({units[column]})" if units.get(column) and what.startswith(("mean", "median")) else ""
+    return f"{readable(column)}{unit}{comma}{what}"
+
+
+def _units(page: Page) -> dict[str, str]:
+    """Return the unit of each predictor before any transformation, as Table 1 shows it."""
+    if page.columns is None or "unit" not in page.columns:
+        return {}
+    bare = page.columns["unit"].astype(str).str.replace(r"^(?:log\(1 \+ (.*)\)|(?:log|√) (.*))$", r"\1\2", regex=True)
+    return dict(zip(page.columns["column"], bare, strict=True))
 
 
 def _columns(page: Page) -> Table:
@@ -95,4 +109,4 @@ def _columns(page: Page) -> Table:
     )
     if shown["unit"].eq("").all():
         shown = shown.drop(columns="unit")  # a wide table declares no units
-    return Table("predictors", "Predictors as they were understood.", shown, head=2)
+    return Table("predictors", "Predictors, as read from the data.", shown, head=2)

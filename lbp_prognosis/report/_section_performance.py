@@ -24,7 +24,7 @@ __all__ = [
     "section_optimism",
 ]
 
-_BUDGET = "Not released: the release budget is used up (see below what was held back)."
+_BUDGET = "Not released: the release budget is used up (see “What was withheld?” below)."
 
 
 def metric_rows(result: MetricResult | None) -> dict[float, tuple[float, float, float]]:
@@ -97,7 +97,8 @@ def section_discrimination(page: Page) -> Section | None:
             ("auc", "concordance", "uno_concordance", "brier", "ipa"),
             "discrimination",
             f"Discrimination and overall accuracy, {page.sample}.",
-            "IPA is the share of the Brier score of no model that is taken away: above 0 is better than no model.",
+            "IPA is the proportional reduction in Brier score relative to a null model; above 0 is better "
+            "than the null model.",
         )
     )
     return Section("discrimination", "Do patients with the event have higher risks?", tuple(blocks))
@@ -145,9 +146,9 @@ def section_calibration(page: Page) -> Section | None:
             page,
             ("observed_expected", "calibration_slope", "ici", "ici_null"),
             "calibration",
-            f"Calibration, {page.sample}. O/E is of {page.target_words}.",
-            "O/E and slope are 1 where the risks are right. ICI is the mean distance of the curve from the diagonal; a "
-            "perfect model has one above 0 too.",
+            f"Calibration, {page.sample}. O/E refers to {page.target_words}.",
+            "O/E and slope are 1 for calibrated risks. ICI is the mean absolute distance of the calibration curve from "
+            "the diagonal; by chance it is above 0 for a perfect model too.",
         )
     )
     return Section("calibration", "Do predicted risks agree with observed ones?", tuple(blocks))
@@ -180,11 +181,12 @@ def section_optimism(page: Page) -> Section | None:
         "optimism",
         f"Apparent and out-of-fold performance at {page.time}.",
         pd.DataFrame(rows),
-        "Apparent performance is that in the patients of the fit; its excess is the optimism. It is no result.",
+        "Apparent performance is measured in the patients used for fitting; its excess is the "
+        "optimism. It is not a result.",
         head=2,
         group="model",
     )
-    return Section("optimism", "How much better does the model look in the data it was fitted to?", (table,))
+    return Section("optimism", "How optimistic is performance in the data used for fitting?", (table,))
 
 
 def _value(result: MetricResult, horizon: float) -> float:

@@ -23,8 +23,8 @@ def section_provenance(page: Page) -> Section:
     rows += [(f"input {name} (SHA-256)", value) for name, value in page.provenance.get("input_sha256", {}).items()]
     rows += list(page.provenance.get("versions", {}).items())
     blocks.append(Table("provenance", "Seed, hashes, versions.", pd.DataFrame(rows, columns=["what", "value"]), head=2))
-    for title, key in (("Noticed on reading", "notes"), ("Warnings of the run", "warnings")):
+    for title, key in (("Notes on reading the data", "notes"), ("Warnings of the run", "warnings")):
         said = page.provenance.get(key, [])
         if said:
             blocks.append(Words(f"{title}: " + " ".join(str(line) for line in said)))
-    return Section("provenance", "From which inputs and versions was this page made?", tuple(blocks))
+    return Section("provenance", "Which inputs and versions produced this page?", tuple(blocks))

@@ -16,18 +16,19 @@ def section_release(page: Page) -> Section | None:
     spent, most = release.budget.spent, release.budget.most
     return Section(
         "release",
-        "What was held back?",
+        "What was withheld?",
         (
             Words(
-                f"Every count on this page is 0 or at least {release.smallest_cell}, also what follows from several of "
-                f"them; {spent} of at most {most} numbers about {release.patients.n:,} patients were released."
+                "Every count on this page, and every count that follows from several of them, is 0 or at least "
+                f"{release.smallest_cell}; {spent} of at most {most} numbers about {release.patients.n:,} patients "
+                "were released."
             ),
-            Table("release", "What the gate did.", release.to_frame(), head=1),
+            Table("release", "Actions of the disclosure gate.", release.to_frame(), head=1),
             Table(
                 "release_budget",
-                "The release budget, the most wanted first.",
+                "Release budget, in order of priority.",
                 release.budget.to_frame().astype({"numbers": str}),
-                "Items that do not fit are left out. Numbers in several places count once.",
+                "Items that do not fit are left out. A number that appears in several places counts once.",
             ),
         ),
     )

@@ -20,7 +20,7 @@ __all__ = ["section_scores"]
 
 _OVERALL = ("crps", "ordinal_concordance", "score_r2", "mae", "pit_bias", "pit_spread")
 _MEAN = ("mean_error", "mean_calibration_intercept", "mean_calibration_slope")
-_GOOD = {"lower": "lower is better", "higher": "higher is better", "zero": "0 is right", "one": "1 is right"}
+_GOOD = {"lower": "lower is better", "higher": "higher is better", "zero": "0 is ideal", "one": "1 is ideal"}
 
 
 def section_scores(page: Page) -> Section | None:
@@ -75,8 +75,8 @@ def _histograms(page: Page) -> Iterable[Block]:
         yield figure(
             transform.plot,
             alt=f"Histogram of the probability integral transform of {model}: bias {bias}, spread {spread}.",
-            caption=f"{model}: place of each observed score in its predicted distribution, {page.sample}. Even bars: "
-            "the distributions are right. High at both ends: they are too narrow.",
+            caption=f"{model}: place of each observed score in its predicted distribution, {page.sample}. Even bars "
+            "indicate calibrated distributions; bars high at both ends, distributions that are too narrow.",
             size=(4.2, 3.0),
         )
 
@@ -100,7 +100,7 @@ def _by_visit(page: Page, scores: PageScores) -> Iterable[Table]:
                     value, low, high = (float(np.ravel(part)[0]) for part in (result.value, result.low, result.high))
                     row[METRICS[name].short] = estimate(value, low, high)
             rows.append(row)
-    note = "AUC and O/E are of the event that the cut defines, at the visit. Other patients are seen at each visit."
+    note = "AUC and O/E refer to the event defined by the cut at the visit. The patients seen differ between visits."
     caption = f"Scores at each visit, {page.sample}, with 95% intervals."
     yield Table("scores_by_visit", caption, pd.DataFrame(rows).fillna("–"), note, head=2, group="model")
 
@@ -146,7 +146,7 @@ def _change(page: Page, scores: PageScores, rows: pd.DataFrame) -> Table:
             "mean change observed": [number(v, 2) for v in rows["observed_change"]],
         }
     )
-    note = "Change is the score at time zero less the score at the visit: above 0 is a fall."
+    note = "Change is the score at time zero minus the score at the visit; above 0 the score has fallen."
     if "beyond_error" in rows:
         frame["predicted change beyond error"] = [_share(v) for v in rows["beyond_error"]]
         note += (

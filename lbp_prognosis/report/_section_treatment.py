@@ -57,7 +57,7 @@ def _starts(shown: PageTreatment) -> Iterable[Block]:
             "hazard ratio": [estimate(*values) for values in rows[["hr", "low", "high"]].to_numpy(dtype=float)],
         }
     )
-    note = "Cox model with values that hold until they are measured again."
+    note = "Cox model; each value is carried forward until the next measurement."
     yield Table("treatment_starts", f"Who starts {shown.name}: hazard ratios with 95% intervals.", frame, note)
 
 
@@ -85,11 +85,11 @@ def _positivity(page: Page, shown: PageTreatment) -> Iterable[Block]:
             frame[title] = [number(value, digits) for value in rows[name].astype(float)]
     note = (
         "Probabilities are of being untreated and observed, of patients whose state is known. Effective number: "
-        "(Σw)²/Σw², the number of equally weighted patients that would tell as much."
+        "(Σw)²/Σw², the number of equally weighted patients with the same information."
     )
     if "effective_size" not in rows:
         note = "The 5th percentile is of the probability of being untreated and observed, if the state is known."
-    yield Table("treatment_positivity", "Positivity: on how many patients the results rest.", frame, note)
+    yield Table("treatment_positivity", "Positivity: how many patients support the results.", frame, note)
 
 
 def _models(page: Page, shown: PageTreatment) -> list[str]:
@@ -160,7 +160,7 @@ def _performance(page: Page, shown: PageTreatment) -> Iterable[Block]:
         "Intervals take the weights as known, which makes them too wide rather than too narrow."
     )
     if len(rows[0]) == 1:
-        yield Notice("Not released: the release budget is used up (see below what was held back).", "absent")
+        yield Notice("Not released: the release budget is used up (see “What was withheld?” below).", "absent")
         return
     caption = f"Performance at {page.time} if no patient started {shown.name}, {page.sample}, with 95% intervals."
     yield Table("treatment", caption, pd.DataFrame(rows), note)

@@ -45,7 +45,7 @@ def _how(shown: PageUpdates, window: str) -> str:
         "same model with the values of the first landmark throughout."
     )
     if shown.n_unfitted:
-        text += f" {shown.n_unfitted:,} patients lack a value at each landmark and have no part in fits."
+        text += f" {shown.n_unfitted:,} patients lack a value at every landmark and are excluded from the fits."
     return text
 
 
@@ -57,7 +57,7 @@ def _at_risk(page: Page, shown: PageUpdates) -> Table:
     rows = shown.at_risk
     titles = {
         "n": "judged",
-        "n_unknown": "a value not known",
+        "n_unknown": "missing value",
         "n_left": "follow-up ended",
         "n_not_entered": "came later",
     }
@@ -136,7 +136,7 @@ def _performance(page: Page, shown: PageUpdates, window: str) -> Iterable[Block]
     every = list(shown.evaluations.values())
     names = [n for n in _METRICS if any(n in found.metrics[m] for found in every for m in found.models)]
     if not names:
-        yield Notice("Not released: the release budget is used up (see below what was held back).", "absent")
+        yield Notice("Not released: the release budget is used up (see “What was withheld?” below).", "absent")
         return
     rows = []
     for at, found in shown.evaluations.items():
@@ -177,7 +177,7 @@ def _differences(page: Page, shown: PageUpdates, window: str) -> Iterable[Block]
             "updates_added",
             f"What later visits add within {window}: updated − not updated, paired, with 95% intervals.",
             pd.DataFrame(rows).fillna("–"),
-            "At the first landmark both know the same values.",
+            "At the first landmark both use the same values.",
         )
 
 

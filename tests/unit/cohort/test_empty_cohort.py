@@ -37,7 +37,7 @@ def test_all_visits_a_day_late(outcome):
     said = refused(package({name: {1: 6, 91: 3, 182: 0} for name in "abc"}), outcome)
     assert "patients in the package: 3" in said
     assert "outcome measure missing at time zero: 3" in said
-    assert "measured after it alone, in 3 within a week" in said
+    assert "measured only after time zero, in 3 within a week" in said
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: type(outcome).__name__)
@@ -61,7 +61,7 @@ def test_each_reason_is_counted():
     for words in (
         "missing at time zero: 3",
         "measured before the 90 days of the baseline window: 1",
-        "measured after it alone: 1",
+        "measured only after time zero: 1",
         "never measured: 1",
         "already recovered at time zero: 1",
     ):

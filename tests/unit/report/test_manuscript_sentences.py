@@ -32,12 +32,12 @@ Missing values of predictors were imputed by chained equations (2 completed tabl
 outcome in training and without it at prediction.
 
 All models were validated on the same folds of a 4-fold cross-validation; every step, from imputation to fit, \
-was repeated in each fold. Each patient's risk is that of models fitted without the patient.
+was repeated in each fold. Each patient's risk was predicted by models fitted without that patient.
 
 Discrimination was measured by the area under the time-dependent ROC curve (AUC), overall performance by the \
 index of prediction accuracy (IPA), calibration by the ratio of observed to expected events (O/E) and the \
-calibration slope, with 95 % intervals. Intervals are conditional on the fitted models. Net benefit was judged \
-at thresholds from 0.3 to 0.6, mainly at 0.4: Half a day of training is cheap. Horizons, thresholds and criteria \
+calibration slope, with 95 % intervals. Intervals are conditional on the fitted models. Net benefit was assessed \
+at thresholds from 0.3 to 0.6, primarily 0.4: Half a day of training is cheap. Horizons, thresholds and criteria \
 were declared before the data were seen."""
 
 RESULTS = """\
@@ -45,17 +45,17 @@ Of 400 patients, 400 were analysed. Recovery occurred in 248 patients by 12 mont
 
 At 12 months the out-of-fold AUC was 0.754 (95 % interval 0.702 to 0.807) for “clinical” and 0.742 (0.688 to \
 0.796) for “with imaging”. At 12 months the out-of-fold IPA was 0.184 (95 % interval 0.103 to 0.266) for \
-“clinical” and 0.170 (0.084 to 0.256) for “with imaging”. The optimism of the AUC (apparent less out of fold) \
+“clinical” and 0.170 (0.084 to 0.256) for “with imaging”. The optimism of the AUC (apparent minus out of fold) \
 was 0.005 for “clinical” and 0.014 for “with imaging”.
 
 At 12 months the out-of-fold ratio of observed to expected risk of no recovery was 1.002 (95 % interval 0.879 to \
 1.143) for “clinical” and 1.004 (0.880 to 1.146) for “with imaging”. At 12 months the out-of-fold calibration \
 slope was 0.981 (95 % interval 0.798 to 1.163) for “clinical” and 0.940 (0.758 to 1.122) for “with imaging”.
 
-The IPA of “with imaging” less that of “clinical” was −0.015 (95 % interval −0.029 to 0.000), an interval that \
-contains 0. The AUC of “with imaging” less that of “clinical” was −0.012 (−0.022 to −0.002).
+The IPA of “with imaging” minus that of “clinical” was −0.015 (95 % interval −0.029 to 0.000), an interval that \
+contains 0. The AUC of “with imaging” minus that of “clinical” was −0.012 (−0.022 to −0.002).
 
-At a threshold of 0.4 the out-of-fold net benefit of “with imaging” less that of “clinical” was −0.002 (95 % \
+At a threshold of 0.4 the out-of-fold net benefit of “with imaging” minus that of “clinical” was −0.002 (95 % \
 interval −0.018 to +0.013), an interval that contains 0."""
 
 
@@ -112,7 +112,8 @@ def test_results_are_those_written_by_hand(found) -> None:
         if claim.kind == "adds_value":
             assert found.page().verdict(claim).answer == "not supported"
     assert (
-        "“with imaging” predicts more than “clinical” at 12 months in patients like these is not supported" in supported
+        "“with imaging” predicts better than “clinical” at 12 months in patients like these is not supported"
+        in supported
     )
     assert "in other patients is not assessed by these data" in supported
 
@@ -154,12 +155,14 @@ def test_what_leaves_has_no_more_than_the_page(found) -> None:
     assert "disclosure gate" in methods_sentences(dataclasses.replace(found.page(), gate=Gate(5))).text
     few = results_sentences(dataclasses.replace(found.page(), gate=Gate(min_n=1000)))
     assert list(few.paragraphs) == ["Patients"]
-    assert few.text.startswith("Nothing leaves")
+    assert few.text.startswith("Nothing is released")
 
 
 def test_simulated_data_are_said_to_be(found) -> None:
     page = dataclasses.replace(found.page(), synthetic=True)
-    assert results_sentences(page).text.startswith("The data were simulated: the numbers are no evidence about anyone.")
+    assert results_sentences(page).text.startswith(
+        "The data were simulated: the numbers are not evidence about any patient."
+    )
 
 
 def test_predictions_without_a_study() -> None:

@@ -53,7 +53,7 @@ def test_every_picture_has_words(html):
 
 
 def test_says_where_the_numbers_come_from(found, html):
-    assert "nothing says that the models had not seen these patients" in html
+    assert "it is not known whether the models had seen these patients" in html
     outside = render_page(evaluation_page(found, sample="external", setting="geographic"))
     assert "developed on other patients" in outside
     assert "(validated)" in outside

@@ -162,7 +162,7 @@ def test_a_published_model_with_an_external_validation() -> None:
     auc = done.evaluation.metric("auc")
     assert f"AUC {float(auc.value):.3f}" in of(form, "evaluation", "4.7")[0]
     few = dataclasses.replace(done, n=done.n_events + 3)
-    assert "events not told" in of(probast_ai(model, validation=few), "evaluation", "4.2")[0]
+    assert "number of events not given" in of(probast_ai(model, validation=few), "evaluation", "4.2")[0]
     with pytest.raises(ArgumentError, match="model"):
         probast_ai(model, model="other", validation=done)
     split = external_validate({"swespine": model}, X, y, 12.0, kind="random_split")
@@ -175,7 +175,7 @@ def test_predictions_alone_say_little() -> None:
     d = syn(300)
     risk = 1 / (1 + np.exp(-d["c1"]))
     form = probast_ai(evaluation_page(evaluate(Surv.right(d["time"], d["event"]), {"m": risk}, 12.0)))
-    assert of(form, "evaluation", "4.1") == ("Apparent performance alone.", "no")
+    assert of(form, "evaluation", "4.1") == ("Apparent performance only.", "no")
     assert of(form, "evaluation", "4.6")[1] == "needs a reviewer"
 
 

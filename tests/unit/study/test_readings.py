@@ -206,7 +206,7 @@ def test_a_study_answers_all_four_rungs(result, tmp_path):
         "Are the measurements repeatable?",
         "L4–L5",
         "values of the biomarker table against reader 1 (readers)",
-        "Is imaging associated with the outcome at all?",
+        "Is imaging associated with the outcome?",
         "degrees of freedom",
     ):
         assert words in page
