@@ -32,7 +32,7 @@ def build_app() -> Any:
         no_args_is_help=True,
         rich_markup_mode=None,
         help="Outcome-linked validation of spine imaging in low back pain: from tables to an evidence page. "
-        "Exit status: 0 done, 1 the data are not what they must be, 2 the call is not.",
+        "Exit status: 0 success, 1 a problem in the data, 2 a problem in the call.",
     )
     for verb in (validate, plan, run, evaluate, extract, radiomics, demo, schema, purge, packet, pool, omop):
         app.command()(verb)

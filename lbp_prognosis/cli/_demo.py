@@ -13,9 +13,9 @@ def demo(
     out: Path = typer.Option(Path("out/demo"), "-o", "--out", help="Folder of the page."),
     patients: int = typer.Option(1200, min=600, max=100_000, help="Patients to simulate."),
     seed: int = typer.Option(11, min=0, help="Seed of the simulation."),
-    federated: bool = typer.Option(False, "--federated", help="Six hospitals that share packets and no patients."),
+    federated: bool = typer.Option(False, "--federated", help="Six hospitals that share packets, not patients."),
     jobs: int = typer.Option(0, min=0, help="Workers; 0 takes the cores there are, at most four."),
-    quiet: bool = typer.Option(False, help="Say nothing on the way."),
+    quiet: bool = typer.Option(False, help="Print no progress."),
 ) -> None:
     """Simulate a registry, run its study, write the page. Nothing of it is evidence."""
     from importlib.resources import files

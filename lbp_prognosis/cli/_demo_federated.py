@@ -52,7 +52,7 @@ def run_federated_demo(out: Path, patients: int, seed: int, say: Callable[[str],
         folder = make_folder(out / str(label))
         write_file(folder / "model.json", (out / "model.json").read_bytes())
         write_file(folder / "patients.csv", part.drop(columns="site").to_csv(index=False), private=True)
-        say(f"{label} judges the model in a process of its own")
+        say(f"{label} evaluates the model in a separate process")
         call = [
             sys.executable,
             "-c",
@@ -83,4 +83,4 @@ def run_federated_demo(out: Path, patients: int, seed: int, say: Callable[[str],
         write_file(packets / f"{label}.json", (folder / "packet.json").read_bytes())
     say("Pooling the packets")
     found = pool([Packet.load(path) for path in sorted(packets.glob("*.json"))])
-    return write_pooled(found, out, title="Six simulated hospitals: nothing of it is evidence")
+    return write_pooled(found, out, title="Six simulated hospitals: not evidence about any patient")

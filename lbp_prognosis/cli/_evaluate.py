@@ -49,7 +49,7 @@ def evaluate(
     id: str = typer.Option("", "--id", help="Column that names the patient."),
     exclude: Path | None = typer.Option(None, "--exclude", help="File of withdrawn patients, one identifier per line."),
     out: Path = typer.Option(Path("out"), "-o", "--out", help="Folder of the page."),
-    quiet: bool = typer.Option(False, help="Say nothing on the way."),
+    quiet: bool = typer.Option(False, help="Print no progress."),
 ) -> None:
     """Judge predictions made by any model: discrimination, calibration, decisions, differences."""
     from lbp_prognosis._base import check_writable
@@ -62,7 +62,7 @@ def evaluate(
     gone = excluded(exclude)
     with progress(quiet) as say, naming_withdrawn(lambda: ledger and ReleaseLedger(ledger), gone):
         check_writable("out", out)
-        say("Reading the predictions and judging them")
+        say("Reading and evaluating the predictions")
         page = evaluate_table(
             predictions,
             risks=[name.strip() for name in risk.split(",") if name.strip()],

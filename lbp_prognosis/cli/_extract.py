@@ -23,7 +23,7 @@ def extract(
     gather: bool = typer.Option(False, "--gather", help="Collect what the chunks have measured."),
     report: bool = typer.Option(False, "--report", help="Write batch.html: what failed or is doubted, worst first."),
     calendar: bool = typer.Option(False, "--calendar-dates", help="Write calendar dates besides days from the index."),
-    quiet: bool = typer.Option(False, help="Say nothing on the way."),
+    quiet: bool = typer.Option(False, help="Print no progress."),
 ) -> None:
     """Measure biomarkers: biomarker.csv, imaging_study.csv, failures.csv, provenance.json and figures.
 

@@ -28,7 +28,7 @@ def print_headline(headline: Any, page: Path, sample: str, *, synthetic: bool = 
             why = getattr(row, "reason", "") or "no reason is given"
             console.print(f"{row.label}: not estimable: {why}", markup=False, soft_wrap=True)
     if synthetic:
-        console.print("Simulated data: no evidence about anyone.", style="bold yellow")
+        console.print("Simulated data: not evidence about any patient.", style="bold yellow")
     if not leaves:
         console.print("Not for release: page and files show counts of single patients.", style="bold")
     console.print(f"Page: {page}", markup=False, soft_wrap=True)

@@ -15,7 +15,7 @@ def radiomics(
     settings: Path | None = typer.Option(None, "--settings", help="TOML file with the settings of the features."),
     structures: str = typer.Option("", "--structures", help="Structures to measure, separated by commas; all else."),
     jobs: int = typer.Option(1, "--jobs", help="Cases measured side by side; 0 for as many as there are cores."),
-    quiet: bool = typer.Option(False, help="Say nothing on the way."),
+    quiet: bool = typer.Option(False, help="Print no progress."),
 ) -> None:
     """Measure texture: radiomics.csv, features.csv (IBSI names, conformity), failures.csv, provenance.json.
 

@@ -19,7 +19,7 @@ def run(
     exclude: Path | None = typer.Option(None, "--exclude", help="File of withdrawn patients, one identifier per line."),
     checkpoint: Path | None = typer.Option(None, help="Folder of finished fits: a killed run resumes."),
     forms: Path | None = typer.Option(None, "--forms", help="Folder for PROBAST+AI, TRIPOD+AI, Methods and Results."),
-    quiet: bool = typer.Option(False, help="Say nothing on the way."),
+    quiet: bool = typer.Option(False, help="Print no progress."),
 ) -> None:
     """Run a study: data, cohort, models, validation, evidence; write the page and its tables."""
     from lbp_prognosis._base import check_writable, folder_lock

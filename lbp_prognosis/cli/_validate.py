@@ -19,7 +19,7 @@ def validate(
     ),
     sheet: str | None = typer.Option(None, "--sheet", help="For a workbook: the sheet."),
     show_values: bool = typer.Option(
-        False, "--show-values", help="Print and write values of patients; without it, patterns and counts alone."
+        False, "--show-values", help="Print and write values of patients; without it, only patterns and counts."
     ),
 ) -> None:
     """Check data before anything runs: the failures, or units and codings as they were understood."""

@@ -102,7 +102,7 @@ class TableOne(Result):
         return [[heads.get(str(c), str(c)) for c in shown.columns], *shown.values.tolist()]
 
     def _notes(self) -> list[str]:
-        return [_NOTE, *(["Simulated data: no evidence about anyone."] if self.synthetic else [])]
+        return [_NOTE, *(["Simulated data: not evidence about any patient."] if self.synthetic else [])]
 
     def _repr_html_(self) -> str:
         return self.to_html()

@@ -210,7 +210,8 @@ def _measures(page: Page, study: Mapping[str, Any]) -> list[str]:
             "the concordance of predicted and observed scores, R², the mean absolute error, and intercept and slope "
             "of observed on predicted mean scores.",
             "The risk of the event was assessed by the area under the ROC curve (AUC), the index of prediction "
-            "accuracy (IPA), the ratio of observed to expected events (O/E) and the calibration slope, with 95 % intervals.",
+            "accuracy (IPA), the ratio of observed to expected events (O/E) and the calibration slope, with 95 % "
+            "intervals.",
         ]
     t = page.thresholds
     if t is not None:

@@ -133,7 +133,7 @@ def run_study(
             n_jobs=n_jobs,
             checkpoint=checkpoint,
         )
-        say("Judging: discrimination, calibration, decisions")
+        say("Evaluating: discrimination, calibration, decisions")
         found = _judge(study, data, folds, fitted)
         if study.validation.sites:
             say("Leaving one site out at a time")
