@@ -14,12 +14,14 @@ from sklearn.utils.validation import check_is_fitted
 from lbp_prognosis._base import (
     DataError,
     FeatureMap,
+    Objection,
     argument_error,
     check_choice,
     check_horizons,
     check_number,
     labels_of,
     nearest,
+    objection,
     takes_rows,
 )
 from lbp_prognosis.fusion._frame import as_frame, match_columns
@@ -48,7 +50,8 @@ class PatternSubmodels(BaseEstimator):
     patterns : sequence of sequence of str, optional
         Prespecified patterns; by default all that occur and are large enough.
     mandatory : sequence of str, default ('clinical',)
-        Modalities that a prediction requires.
+        Modalities that a prediction requires; a row without one is refused, and a table of the fit without all columns
+        of one is objected to (``modality-left-out``).
     min_patients : int, default 100
         Minimum number of rows per pattern.
     min_events : int, default 50
@@ -176,6 +179,20 @@ class PatternSubmodels(BaseEstimator):
         if self.fallback is not None:
             self.fallback_ = self._fitted(self.fallback, frame[list(self.groups_.columns)], y, all_rows, given)
         return self
+
+    @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """Objections to the fit: modalities that its table lacked, and those of the models of the patterns."""
+        check_is_fitted(self)
+        models = [*self.models_.values(), *([] if self.fallback_ is None else [self.fallback_])]
+        inside = [doubt for model in models for doubt in getattr(model, "objections_", ())]
+        gone = ", ".join(map(repr, self.left_out_))
+        needed = ", ".join(repr(name) for name in self.mandatory if name in self.left_out_)
+        if needed:
+            inside.append(objection("modality-left-out", variant="mandatory", names=gone, mandatory=needed))
+        elif gone:
+            inside.append(objection("modality-left-out", names=gone))
+        return tuple(dict.fromkeys(inside))
 
     def _refuse_models_of_events(self) -> None:
         for name in ("estimator", "fallback"):

@@ -15,6 +15,7 @@ from lbp_prognosis._base import (
     argument_error,
     check_choice,
     check_number,
+    objection,
     takes_rows,
 )
 from lbp_prognosis._kernels import cox_baseline, discrete_baseline, row_products
@@ -266,9 +267,11 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """Objections to the fit: causes whose hazard is assumed equal for all patients."""
+        """Objections to the fit: modalities that its table lacked; causes whose hazard is assumed equal for all."""
         self._check_fitted()
-        return rare_cause_objections(self.rare_causes_, self.n_features_in_)
+        gone = getattr(self, "left_out_", ())  # models of earlier files were fitted to all
+        lost = (objection("modality-left-out", names=", ".join(map(repr, gone))),) if gone else ()
+        return (*lost, *rare_cause_objections(self.rare_causes_, self.n_features_in_))
 
     def _of_cause(self, cause: Any) -> PriorityCox | CoxPH:
         self._check_cause(cause)

@@ -126,7 +126,13 @@ def test_modalities_that_a_table_lacks_are_left_out(data) -> None:
     )
     few = PatternSubmodels(Logit(), GROUPS, **small).fit(X.drop(columns="m2"), y)
     assert (few.left_out_, list(few.groups_)) == (("m2",), list(GROUPS))
-    assert PatternSubmodels(Logit(), GROUPS, **small).fit(X, y).left_out_ == ()
+    whole = PatternSubmodels(Logit(), GROUPS, **small).fit(X, y)
+    assert (whole.left_out_, whole.objections_) == ((), ())
+    assert [(o.code, "'m2'" in o.sentence) for o in few.objections_] == [("modality-left-out", True)]
+    bare = PatternSubmodels(Logit(), GROUPS, **small).fit(X[["g1"]].dropna(), y[X["g1"].notna()])
+    (doubt,) = bare.objections_
+    assert (doubt.code, bare.left_out_) == ("modality-left-out", ("clinical", "imaging"))
+    assert "no column of 'clinical', which a prediction requires" in doubt.sentence
     with pytest.raises(ArgumentError, match="imaging_1"):
         PatternSubmodels(Logit(), {**two, "imaging": ["imaging_1"]}).fit(X.rename(columns={"m1": "imaging1"}), y)
 

@@ -174,12 +174,16 @@ def test_blocks_that_a_table_lacks_are_left_out():
     other = PriorityCox({"clinical": clinical}, unpenalised=["clinical"], cross_fit=0).fit(X[clinical], Y)
     np.testing.assert_array_equal(mine.predict_risk(X[clinical], TIMES), other.predict_risk(X[clinical], TIMES))
     assert mine.left_out_ == ("imaging",)
+    (doubt,) = [one for one in mine.objections_ if one.code == "modality-left-out"]
+    assert "'imaging'" in doubt.sentence
     few = PriorityCox(BLOCKS, **PLAIN).fit(X[[*clinical[:2], *BLOCKS["imaging"]]], Y)
     assert few.left_out_ == (clinical[2],)
     assert list(few.models_) == ["clinical", "imaging"]
     alone = PriorityCox(BLOCKS, **PLAIN).fit(X[BLOCKS["imaging"]], Y)
     assert (alone.left_out_, list(alone.models_)) == (("clinical",), ["imaging"])
-    assert PriorityCox(BLOCKS, **PLAIN).fit(X, Y).left_out_ == ()
+    whole = PriorityCox(BLOCKS, **PLAIN).fit(X, Y)
+    assert whole.left_out_ == ()
+    assert "modality-left-out" not in [one.code for one in whole.objections_]
     with pytest.raises(ArgumentError, match=r"\['m1', 'mm1'\]"):  # a column of no block is a slip
         PriorityCox({"clinical": clinical, "imaging": ["mm1", "m2"]}, **PLAIN).fit(X, Y)
 
