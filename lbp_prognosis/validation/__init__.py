@@ -36,6 +36,7 @@ from lbp_prognosis.validation.sensitivity._attrition import (
     delta_sensitivity,
 )
 from lbp_prognosis.validation.sensitivity._censoring_sensitivity import CensoringSensitivity, censoring_sensitivity
+from lbp_prognosis.validation.sensitivity._e_value import EValue, e_value
 from lbp_prognosis.validation.sensitivity._fairness import Fairness, fairness
 from lbp_prognosis.validation.sensitivity._imputed_outcomes import ImputedOutcomes, impute_outcomes
 from lbp_prognosis.validation.sensitivity._subgroup_performance import SubgroupPerformance, subgroup_performance
@@ -60,6 +61,7 @@ __all__ = [
     "CrossValidation",
     "DeltaSensitivity",
     "DynamicPerformance",
+    "EValue",
     "ExternalValidation",
     "Fairness",
     "Finding",
@@ -95,6 +97,7 @@ __all__ = [
     "cross_validate_scores",
     "delta_sensitivity",
     "dynamic_performance",
+    "e_value",
     "external_validate",
     "fairness",
     "impute_outcomes",

@@ -31,6 +31,7 @@ _BY_ROLE = {
         kvp slope_sd slope_width smallest smallest_cell span specificity start steps strict synthetic tau tol visit
         important smallest_detectable
         weibull_shape width
+        estimate limits rare true
         look_back max_rounds n_nodes observed_before timeout
     """,
     "a grid, an order or one value per group, site or stage": """

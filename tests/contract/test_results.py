@@ -58,6 +58,7 @@ from lbp_prognosis.validation import (
     cross_validate_risk,
     delta_sensitivity,
     dynamic_performance,
+    e_value,
     external_validate,
     fairness,
     impute_outcomes,
@@ -171,6 +172,7 @@ MAKE: dict[str, Callable[[], Result]] = {
         X["c1"], clusters=np.arange(240) // 20, exposed=np.arange(240) // 20 % 2, model="cox", n_permutations=200
     ),
     "WithoutTreatment": lambda: without_treatment(Y, STARTED, X.assign(patient_id=range(240), time=0)),
+    "EValue": lambda: e_value(1.8, (1.2, 2.6), measure="hazard_ratio", rare=False),
     "CensoringSensitivity": lambda: censoring_sensitivity(Y, {"cox": RISK}, [6.0, 12.0], X),
     "CrossValidation": lambda: cross_validate_risk(CoxPH(), X, Y, 12, n_splits=3, n_repeats=2, random_state=0),
     "DeltaSensitivity": lambda: delta_sensitivity(SEEN, X, RISK[:, 1], deltas=(-1.0, 0.0, 1.0), imputations=5),
