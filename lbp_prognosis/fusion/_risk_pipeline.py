@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -166,6 +166,38 @@ class RiskPipeline(PipelinePredictions, BaseEstimator):
         sample_weight, strata, offset, clusters : array-like of shape (n,), optional
             Passed to the model if given.
         """
+        given = {"sample_weight": sample_weight, "strata": strata, "offset": offset, "clusters": clusters}
+        extra = {name: value for name, value in given.items() if value is not None}
+        return self._fit(X, y, lambda model, table: model.fit(table, y, **extra))
+
+    @takes_rows()
+    def fit_stretches(self, X: Any, y: np.ndarray, rows: Any, stretches: np.ndarray, *, weights: Any) -> RiskPipeline:
+        """Fit the steps to patients and the model to stretches of their follow-up.
+
+        A patient is imputed once; all stretches of the patient have the same values.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Predictors, one row per patient.
+        y : ndarray of shape (n,)
+            Outcome of the patients, which the steps use.
+        rows : ndarray of int of shape (m,)
+            Patient of each stretch, as the position in ``X``; also the unit of the standard errors.
+        stretches : ndarray of shape (m,)
+            Outcome of the stretches, with delayed entry.
+        weights : Weights
+            Of the stretches, shape (m,).
+        """
+        place = np.asarray(rows, dtype=int)
+
+        def fit_model(model: Any, table: pd.DataFrame) -> Any:
+            part = table.iloc[place].reset_index(drop=True)
+            return model.fit(part, stretches, sample_weight=weights, clusters=place)
+
+        return self._fit(X, y, fit_model)
+
+    def _fit(self, X: Any, y: np.ndarray, fit_model: Callable[[Any, pd.DataFrame], Any]) -> RiskPipeline:
         check_choice("combine", self.combine, ("risk", "cloglog", "logit"))
         frame = as_frame(X)
         if not hasattr(self.model, "predict_risk") or not hasattr(self.model, "fit"):
@@ -183,14 +215,11 @@ class RiskPipeline(PipelinePredictions, BaseEstimator):
         if not set(used) - context:
             raise argument_error("X", "a table with at least one predictor", f"columns {list(frame.columns)[:5]}")
         self.columns_, self.training_ranges_ = used, coarse_ranges(frame[used])
-        given = {"sample_weight": sample_weight, "strata": strata, "offset": offset, "clusters": clusters}
-        extra = {name: value for name, value in given.items() if value is not None}
-        held = frame[self.held_columns_]
-        self._fit_steps(frame[used], y, held, extra)
+        self._fit_steps(frame[used], y, frame[self.held_columns_], fit_model)
         self.models_ = [branch.model for branch in self.branches_]
         return self
 
-    def _fit_steps(self, inner: pd.DataFrame, y: np.ndarray, held: pd.DataFrame, extra: dict[str, Any]) -> None:
+    def _fit_steps(self, inner: pd.DataFrame, y: np.ndarray, held: pd.DataFrame, fit_model: Any) -> None:
         named = [(name, self._adapted(step, inner)) for name, step in self._named_steps()]
         multiple = [k for k, (_, step) in enumerate(named) if isinstance(step, MultipleStep)]
         if len(multiple) > 1:
@@ -212,7 +241,7 @@ class RiskPipeline(PipelinePredictions, BaseEstimator):
             steps = [clone(step) for _, step in named[cut + 1 :]]
             for step in steps:
                 table = fitted_output(step, table, y)
-            model = clone(self.model).fit(beside(table, held), y, **extra)
+            model = fit_model(clone(self.model), beside(table, held))
             self.branches_.append(Branch(steps, model))
 
     def _held(self, frame: pd.DataFrame) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from lbp_prognosis._base import Objection
 from lbp_prognosis.evaluation import Evaluation
 
 __all__ = ["PageUpdates"]
@@ -27,7 +28,8 @@ class PageUpdates:
         By landmark, out of fold; time runs from the landmark. Model ``updated`` uses the values observed by the
         landmark, model ``not updated`` the values known at the first landmark.
     at_risk : DataFrame
-        One row per landmark: ``landmark, n`` (evaluated), ``n_unknown`` (at risk with an unknown value), ``n_left``
+        One row per landmark: ``landmark, n`` (evaluated), ``n_unknown`` (at risk with an unknown value, or without a
+        prediction: see ``objections``), ``n_left``
         (follow-up had ended), ``n_not_entered``.
     n_unfitted : int or None
         Patients at risk at a landmark who are excluded from fits: at each such landmark a value is unknown.
@@ -36,6 +38,8 @@ class PageUpdates:
     codes : mapping of float to ndarray of int of shape (n,)
         State of each patient at each landmark, used only by the gate: 1 with the target in the window, 0 without, −1
         unknown; 2 at risk and not evaluated, 3 not at risk.
+    objections : tuple of Objection
+        Objections to the predictions; those to the performance at a landmark are in its evaluation.
     """
 
     width: float
@@ -46,6 +50,7 @@ class PageUpdates:
     course: pd.DataFrame = field(repr=False)
     n_unfitted: int | None = None
     codes: Mapping[float, np.ndarray] = field(default_factory=dict, repr=False)
+    objections: tuple[Objection, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """Return the frames of all evaluations, the landmark in ``group``."""

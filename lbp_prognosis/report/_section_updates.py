@@ -72,6 +72,8 @@ def _at_risk(page: Page, shown: PageUpdates) -> Table:
 def _doubts(page: Page, shown: PageUpdates) -> Iterable[Block]:
     if page.release is not None:
         return
+    for one in shown.objections:
+        yield Notice(one.sentence)
     for at, found in shown.evaluations.items():
         for one in found.objections:
             yield Notice(f"At {at:g} {page.unit}: {one.sentence}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -167,15 +167,30 @@ def run_study(
 
 
 def _doubts(data: StudyData, found: dict[str, Any], of_explanations: list[Objection]) -> tuple[Objection, ...]:
-    treatment = found["treatment"]
+    main = found["evaluation"].objections
+    treatment, updates = found["treatment"], found["updates"]
     every = (
         *data.objections,
-        *found["evaluation"].objections,
+        *main,
         *(treatment.objections if treatment is not None else ()),
+        *(updates.objections if updates is not None else ()),
+        *_of_parts(data, found, {*data.objections, *main}),
         *of_explanations,
         *(o for result in found["readings"] for o in result.objections),
     )
     return tuple(dict.fromkeys(every))
+
+
+def _of_parts(data: StudyData, found: dict[str, Any], known: set[Objection]) -> Iterator[Objection]:
+    """Yield the objections to performance at landmarks, at earlier visits and in sites, said where they apply."""
+    unit, updates, sites = data.spec.unit, found["updates"], found["sites"]
+    parts = [] if updates is None else [(f"At landmark {at:g} {unit}", one) for at, one in updates.evaluations.items()]
+    parts += [(f"At the visit of {at:g} {unit}", one) for at, one in found["visits"].items()]
+    parts += [] if sites is None else [("In sites left out", sites)]
+    for where, part in parts:
+        for one in part.objections:
+            if one not in known:
+                yield replace(one, sentence=f"{where}: {one.sentence}")
 
 
 def _horizons(data: StudyData) -> Any:

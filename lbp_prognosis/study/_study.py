@@ -257,10 +257,11 @@ class Study:
             del fields["biomechanics"]
         if self.score is None:
             del fields["score"], fields["data"]["score"]
-        if self.treatment is None:
-            del fields["treatment"]
-        if self.updates is None:
-            del fields["updates"]
+        for name in ("treatment", "updates"):
+            if getattr(self, name) is None:
+                del fields[name]
+            elif fields[name]["missing"] is None:
+                del fields[name]["missing"]
         del fields["folder"], fields["home"]
         return plain(fields)
 

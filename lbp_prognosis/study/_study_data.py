@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,6 +38,7 @@ from lbp_prognosis.study._treatment_plan import TreatmentPlan
 from lbp_prognosis.study._updates_plan import UpdatesPlan
 from lbp_prognosis.study._visits_table import StudyVisits, read_visits
 from lbp_prognosis.study._wide_table import WideRows, read_wide
+from lbp_prognosis.study._with_digest import digest_of_file, with_digest
 from lbp_prognosis.study._withdrawn import of_withdrawn, withdrawn_ids
 from lbp_prognosis.survival import OutcomeSpec, on_schedule, outcome_kind
 from lbp_prognosis.validation import screen
@@ -71,7 +71,7 @@ class StudyData(Result):
     cohort : Cohort or None
         Cohort of a registry.
     hashes : dict of str to str
-        SHA-256 of each file read.
+        SHA-256 of each file read, by its path in the protocol.
     notes : tuple of str
         Units, codings, dialects, columns that were not used.
     value_labels : dict of str to dict
@@ -203,10 +203,10 @@ def _with_treatment(study: Study, plan: TreatmentPlan, data: StudyData) -> Study
             f"Leave {plan.name!r} out of `competing`, so that its patients are followed through it.",
         )
     path = _path(study, plan.table)
-    courses = read_treatment(plan, path, _missing(study))
+    courses = read_treatment(plan, path, _missing(study, plan))
     _refuse_strangers(data, courses.history[plan.id], path.name)
-    said = _codes_kept(courses.history[list(plan.columns)], path.name)
-    hashes = {**data.hashes, path.name: courses.digest}
+    said = _codes_kept(courses.history[list(plan.columns)], path.name, "treatment")
+    hashes = with_digest(data.hashes, plan.table, courses.digest)
     return replace(data, treatment=courses, hashes=hashes, notes=(*data.notes, *said))
 
 
@@ -219,8 +219,10 @@ def _refuse_strangers(data: StudyData, ids: pd.Series, name: str) -> None:
         )
 
 
-def _missing(study: Study) -> Any:
-    """Return the codes for missing values in all columns; a mapping names columns of the main table."""
+def _missing(study: Study, plan: TreatmentPlan | UpdatesPlan) -> Any:
+    """Return a second table's own codes for missing values, else those in all columns of the main table."""
+    if plan.missing is not None:
+        return plan.missing
     return None if isinstance(study.data.missing, Mapping) else study.data.missing
 
 
@@ -228,7 +230,7 @@ def _with_visits(study: Study, plan: UpdatesPlan, data: StudyData) -> StudyData:
     if outcome_kind(data.y) != "right":
         raise argument_error("updates", "left out where the outcome is not dated exactly", outcome_kind(data.y))
     path = _path(study, plan.table)
-    visits = read_visits(plan, path, _missing(study))
+    visits = read_visits(plan, path, _missing(study, plan))
     _refuse_strangers(data, visits.frame[plan.id], path.name)
     visits.known(data.X)  # refuses unknown columns before any fit
     first, last, times = plan.landmarks[0], plan.landmarks[-1], visits.frame[plan.time]
@@ -237,12 +239,12 @@ def _with_visits(study: Study, plan: UpdatesPlan, data: StudyData) -> StudyData:
             f"No visit of {path.name!r} lies after the first landmark, {first:g}, and by the last, {last:g}: nothing "
             f"would be updated. Is {plan.time!r} in {data.spec.unit}?"
         )
-    said = _codes_kept(visits.frame[list(plan.columns)], path.name)
-    hashes = {**data.hashes, path.name: visits.digest}
+    said = _codes_kept(visits.frame[list(plan.columns)], path.name, "updates")
+    hashes = with_digest(data.hashes, plan.table, visits.digest)
     return replace(data, visits_table=visits, hashes=hashes, notes=(*data.notes, *said))
 
 
-def _codes_kept(values: pd.DataFrame, name: str) -> list[str]:
+def _codes_kept(values: pd.DataFrame, name: str, section: str) -> list[str]:
     """Return a note on each column of a second table with values that look like codes for missing."""
     notes = []
     for column in values.columns:
@@ -250,7 +252,7 @@ def _codes_kept(values: pd.DataFrame, name: str) -> list[str]:
         if found:
             notes.append(
                 f"{column} of {name}: {found} apart from all other values, kept as numbers: if missing, declare "
-                f"missing = [{found}]"
+                f"missing = {{ {column} = [{found}] }} in [{section}]"
             )
     return notes
 
@@ -516,7 +518,9 @@ def _says_synthetic(folder: Path) -> bool:
 
 def _hashes(study: Study, report: PackageReport) -> dict[str, str]:
     folder = _path(study, study.data.package)
-    files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+    found: dict[str, str] = {}
+    for path in sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []:
+        found = with_digest(found, str(Path(study.data.package) / path.name), digest_of_file(path))
     if study.data.mapping:
-        files.append(_path(study, study.data.mapping, home=True))
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+        found = with_digest(found, study.data.mapping, digest_of_file(_path(study, study.data.mapping, home=True)))
+    return found

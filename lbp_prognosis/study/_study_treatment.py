@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from lbp_prognosis._base import Objection, objection
 from lbp_prognosis.report import PageTreatment
 from lbp_prognosis.study._evaluate_out_of_fold import decision_grid
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData
 from lbp_prognosis.study._treatment_courses import FittedUntreated
+from lbp_prognosis.study._treatment_plan import TreatmentPlan
 from lbp_prognosis.validation import CrossValidation, cross_validate_risk
 
 __all__ = ["study_treatment"]
@@ -75,7 +77,7 @@ def study_treatment(
             checkpoint=checkpoint,
         )
         risks |= {name: risk[:, 0] for name, risk in again.risks.items()}
-        doubts = again.objections
+        doubts = (*again.objections, *_without_starts(plan, again.folds, courses.started(data.y, data.X.index)))
     found = courses.outcome(data.y, data.X.index)
     known = found.status(main)
     grid = None if study.thresholds is None else decision_grid(study.thresholds, study.step)
@@ -101,3 +103,15 @@ def study_treatment(
         known=known.y["status"] >= 0,
         scores={name: risk if target == "event" else 1 - risk for name, risk in risks.items()},
     )
+
+
+def _without_starts(plan: TreatmentPlan, folds: np.ndarray, started: np.ndarray) -> tuple[Objection, ...]:
+    """Return an objection that names the folds (n_repeats, n) without which no patient started the treatment."""
+    pairs = [(repeat, fold) for repeat, row in enumerate(folds) for fold in np.unique(row)]
+    empty = [(repeat, fold) for repeat, fold in pairs if not started[folds[repeat] != fold].any()]
+    if not empty:
+        return ()
+    named = ", ".join(f"fold {fold + 1} of repeat {repeat + 1}" for repeat, fold in empty[:5])
+    named += ", …" if len(empty) > 5 else ""
+    found = objection("treatment-fold-without-starts", treatment=plan.name, n=len(empty), fits=len(pairs), folds=named)
+    return (found,)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
-from lbp_prognosis._base import DataError, argument_error, spawn
+from lbp_prognosis._base import DataError, Objection, argument_error, objection, spawn
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.models import DynamicRisk, LandmarkData, LandmarkStack, landmark
 from lbp_prognosis.report import PageUpdates
@@ -62,18 +62,25 @@ def study_updates(study: Study, data: StudyData) -> PageUpdates | None:
     rows, codes = [], {}
     t = study.thresholds
     cuts = None if t is None else np.unique([t.low, t.primary, t.high])
+    doubts: list[Objection] = []
     for (at, part), seed in zip(kept.items(), seeds):
-        here = known[at][part.rows]
+        all_known = known[at][part.rows]
+        told_by_all = np.all([np.isfinite(risk[at][part.rows]) for risk in risks.values()], axis=0)
+        here = all_known & told_by_all
+        if here.sum() < all_known.sum():
+            n = int(all_known.sum())
+            doubts.append(objection("landmark-not-predicted", landmark=at, known=n, n=n - int(here.sum())))
         told = {name: risk[at][part.rows[here]] for name, risk in risks.items()}
-        evaluations[at] = evaluate(
-            part.y[here],
-            told,
-            plan.width,
-            cuts,
-            target=data.spec.target,
-            n_resamples=study.validation.resamples,
-            random_state=seed,
-        )
+        if here.any():
+            evaluations[at] = evaluate(
+                part.y[here],
+                told,
+                plan.width,
+                cuts,
+                target=data.spec.target,
+                n_resamples=study.validation.resamples,
+                random_state=seed,
+            )
         rows.append(
             {
                 "landmark": at,
@@ -84,6 +91,8 @@ def study_updates(study: Study, data: StudyData) -> PageUpdates | None:
             }
         )
         codes[at] = _codes(part, here, len(data.X), plan.width, data.spec.target)
+    if not evaluations:
+        raise DataError(" ".join(["No landmark of [updates] has patients with a prediction.", *map(str, doubts)]))
     model = _fitted(plan, updated, data.y)
     at_risk = np.unique(np.concatenate([part.rows for part in kept.values()]))
     fitted = np.unique(np.concatenate([part.rows[known[at][part.rows]] for at, part in kept.items()]))
@@ -96,6 +105,7 @@ def study_updates(study: Study, data: StudyData) -> PageUpdates | None:
         course=_course(model, plan, frames, kept),
         n_unfitted=at_risk.size - fitted.size,
         codes=codes,
+        objections=tuple(doubts),
     )
 
 
@@ -151,7 +161,11 @@ def _out_of_fold(
     y: np.ndarray,
     kept: Mapping[float, LandmarkData],
 ) -> dict[float, np.ndarray]:
-    """Return risks within the window at each landmark, shape (n,); NaN if values are unknown or not at risk."""
+    """Return risks within the window at each landmark, shape (n,).
+
+    NaN if values are unknown, if the patient is not at risk, or if a training set without the patient has nobody at the
+    landmark, or nobody who is followed to the end of the window.
+    """
     folds, repeats = study.validation.folds, study.validation.repeats
     known = {at: part.rows[_known(frames[at])[part.rows]] for at, part in kept.items()}
     seen = np.unique(np.concatenate(list(known.values())))
@@ -171,8 +185,11 @@ def _out_of_fold(
             model = _fitted(plan, frames, y, inside)
             for at, rows in known.items():
                 here = rows[np.isin(rows, test)]
-                if here.size:
-                    total[at][here] += model.predict_risk(frames[at].iloc[here], at + plan.width, at=at)[:, 0] / repeats
+                if not here.size:
+                    continue
+                fitted = bool(np.isclose(model.landmarks_, at, rtol=1e-12, atol=0).any())
+                risk = model.predict_risk(frames[at].iloc[here], at + plan.width, at=at)[:, 0] if fitted else np.nan
+                total[at][here] += risk / repeats
     out = {}
     for at, rows in known.items():
         told = np.full(y.shape[0], np.nan)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from lbp_prognosis._base import DataError, content_hash
 from lbp_prognosis.disclosure import identifier_text
 from lbp_prognosis.study._number_table import number_table
 from lbp_prognosis.study._treatment_plan import TreatmentPlan
+from lbp_prognosis.study._with_digest import digest_of_file
 from lbp_prognosis.validation import WithoutTreatment, without_treatment
 
 __all__ = ["FittedUntreated", "TreatmentCourses", "read_treatment"]
@@ -45,6 +45,22 @@ class TreatmentCourses:
         # the values, since the same file says something else where other codes mean missing
         return f"TreatmentCourses({content_hash(asdict(self.plan), self.starts.reset_index(), self.history)})"
 
+    def _starts(self, labels: Any) -> np.ndarray:
+        return self.starts.reindex([identifier_text(one) for one in labels]).to_numpy(dtype=float)
+
+    def started(self, y: np.ndarray, labels: Any) -> np.ndarray:
+        """Return whether given patients started the treatment before an event and within follow-up, of shape (n,).
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Made by `Surv.right`.
+        labels : sequence of length n
+            Their identifiers.
+        """
+        starts, end = self._starts(labels), y["time"]
+        return np.asarray((starts < end) | ((starts == end) & (y["event"] == 0)))
+
     def outcome(self, y: np.ndarray, labels: Any) -> WithoutTreatment:
         """Return the outcome of given patients under the strategy.
 
@@ -56,11 +72,10 @@ class TreatmentCourses:
             Their identifiers.
         """
         ids = [identifier_text(one) for one in labels]
-        starts = self.starts.reindex(ids).to_numpy(dtype=float)
         plan = self.plan
         return without_treatment(
             y,
-            starts,
+            self._starts(labels),
             self.history,
             ids=ids,
             id=plan.id,
@@ -86,7 +101,10 @@ class FittedUntreated(BaseEstimator):
         self.courses = courses
 
     def fit(self, X: pd.DataFrame, y: np.ndarray) -> FittedUntreated:
-        """Fit to the rows of ``X``, with weights from only these rows."""
+        """Fit to the rows of ``X``, with weights from only these rows; to the observed outcome if none was treated."""
+        if not self.courses.started(y, X.index).any():
+            self.estimator_ = clone(self.estimator).fit(X.reset_index(drop=True), y)
+            return self
         untreated = self.courses.outcome(y, X.index)
         self.estimator_ = untreated.fit(clone(self.estimator), X.reset_index(drop=True))
         return self
@@ -123,5 +141,5 @@ def read_treatment(plan: TreatmentPlan, path: Path, missing: Any = None) -> Trea
         )
     history = numbers[[plan.time, *plan.columns]]
     history.insert(0, plan.id, ids.to_numpy())
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = digest_of_file(path)
     return TreatmentCourses(starts.first(), history.reset_index(drop=True), plan, digest)

@@ -38,6 +38,9 @@ class TreatmentPlan:
         Columns of the patient, and of the time of measurement since time zero in the unit of the outcome.
     losses : {"marginal", "history"}
         Whether other losses to follow-up depend on no covariate, or on the same columns.
+    missing : word, number, tuple of them, or mapping, optional
+        Codes for missing values of this table, for all columns or by column; by default those of ``[table]`` or
+        ``[data]`` that apply to all columns.
     """
 
     name: str
@@ -48,6 +51,7 @@ class TreatmentPlan:
     id: str = "patient_id"
     time: str = "time"
     losses: str = "marginal"
+    missing: Any = None
 
     def __post_init__(self) -> None:
         if self.strategy != NEVER:

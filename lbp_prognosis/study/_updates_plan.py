@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lbp_prognosis._base import argument_error, check_choice, check_number, nearest
 from lbp_prognosis.study._data_plan import DataPlan
@@ -38,6 +39,9 @@ class UpdatesPlan:
         As in `DynamicRisk`.
     interactions : tuple of str
         Predictors whose effect changes over the landmarks.
+    missing : word, number, tuple of them, or mapping, optional
+        Codes for missing values of this table, for all columns or by column; by default those of ``[table]`` or
+        ``[data]`` that apply to all columns.
     """
 
     landmarks: tuple[float, ...]
@@ -50,6 +54,7 @@ class UpdatesPlan:
     max_age: float | None = None
     baseline: str = "strata"
     interactions: tuple[str, ...] = ()
+    missing: Any = None
 
     def __post_init__(self) -> None:
         points = [check_number("updates.landmarks", point, low=0) for point in self.landmarks]

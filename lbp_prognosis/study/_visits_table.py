@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from lbp_prognosis.disclosure import identifier_text
 from lbp_prognosis.models import visits_by_landmark
 from lbp_prognosis.study._number_table import number_table
 from lbp_prognosis.study._updates_plan import UpdatesPlan
+from lbp_prognosis.study._with_digest import digest_of_file
 
 __all__ = ["StudyVisits", "read_visits"]
 
@@ -93,4 +93,4 @@ def read_visits(plan: UpdatesPlan, path: Path, missing: Any = None) -> StudyVisi
             f"The table {path.name!r} must contain each visit once; {int(twice.sum())} rows repeat a patient and a "
             "time."
         )
-    return StudyVisits(frame, plan, hashlib.sha256(path.read_bytes()).hexdigest())
+    return StudyVisits(frame, plan, digest_of_file(path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from lbp_prognosis.disclosure import NOT_FOUND, identifier_text
 from lbp_prognosis.schema import TableReading, failure_frame, read_table
 from lbp_prognosis.study._data_plan import DataPlan
 from lbp_prognosis.study._score_plan import ScorePlan
+from lbp_prognosis.study._with_digest import digest_of_file, with_digest
 from lbp_prognosis.study._withdrawn import of_withdrawn
 from lbp_prognosis.survival import Measured, OutcomeSpec, Status, Surv, horizon_unit_doubt
 
@@ -113,8 +113,9 @@ def read_wide(
         f"{c}: {reading.labels[c]}" for c in (plan.time, plan.event, plan.status, plan.score) if reading.labels.get(c)
     ]
     notes += [f"Label of {text}" for text in labels]
-    files = [path, *(path.parent / name for name in filter(None, [reading.dialect.get("catalog")]))]
-    hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    hashes = with_digest({}, plan.wide, digest_of_file(path))
+    if catalog := reading.dialect.get("catalog"):
+        hashes = with_digest(hashes, str(Path(plan.wide).parent / catalog), digest_of_file(path.parent / catalog))
     words = {column: dict(codes) for column, codes in reading.value_labels.items()}
     known = None if not before else _points(frame, before, score)
     seen = pd.DataFrame({time: _points(frame, column, score) for time, column in visits.items()}, index=frame.index)

@@ -60,7 +60,7 @@ _BY_ROLE = {
         X_development X_validation X_with X_without data description extension flexion frame grades history
         index instead norms outcome package
         patient patients places prom row rows structures studies table text timeline trials y_development y_validation
-        ancestors concept_ids
+        ancestors concept_ids stretches
     """,
     "read row by row, in the order of `aligned` or of their own": """
         at_least at_most event id ids initial intervention log_hazards lower lp lp_development lp_from_c lp_validation

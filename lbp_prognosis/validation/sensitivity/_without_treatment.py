@@ -181,12 +181,15 @@ class WithoutTreatment(Result):
         estimator
             Fitted to the stretches between starts of treatment, each weighted by P(untreated) of all patients over
             P(untreated | the patient's course), with standard errors by patient. With ``censoring="history"`` also
-            between losses, and weighted likewise for these.
+            between losses, and weighted likewise for these. The steps of a `RiskPipeline` are fitted to the patients
+            with the outcome ``y``, so that a missing value is imputed once per patient.
         """
         if len(X) != self.n:
             raise argument_error("X", f"of {self.n} rows, the patients of `y`", f"{len(X)} rows")
         rows, entry, stop, event, weight = self._stretches
         y = Surv.right(stop, event, entry=entry)
+        if hasattr(model, "fit_stretches"):
+            return clone(model).fit_stretches(X, self.y, rows, y, weights=Weights(weight, "sampling"))
         part = X.iloc[rows].reset_index(drop=True) if isinstance(X, pd.DataFrame) else np.asarray(X)[rows]
         return clone(model).fit(part, y, sample_weight=Weights(weight, "sampling"), clusters=rows)
 

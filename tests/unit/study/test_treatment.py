@@ -22,8 +22,10 @@ from lbp_prognosis.report._section_treatment import section_treatment
 from lbp_prognosis.report._write_page import _all_numbers
 from lbp_prognosis.study import Study, StudyResult, analysis_plan, read_study_data, run_study
 from lbp_prognosis.study._check_before_work import check_before_work
+from lbp_prognosis.study._run_study import build_models
+from lbp_prognosis.study._study_treatment import _without_starts, study_treatment
 from lbp_prognosis.study._treatment_courses import FittedUntreated
-from lbp_prognosis.validation import without_treatment
+from lbp_prognosis.validation import cross_validate_risk, without_treatment
 
 N, K = 420, 5
 TABLE: dict[str, Any] = {
@@ -287,6 +289,36 @@ def test_what_cannot_be_judged_is_refused_before_any_fit(
     data = read_study_data(plan)
     with pytest.raises(error, match=words):
         check_before_work(plan, data)
+
+
+def test_folds_without_a_treated_patient_are_named_and_fitted_to_what_was_observed(tmp_path: Path) -> None:
+    y = Surv.right(WIDE["months"].to_numpy(), WIDE["status"].to_numpy())
+    folds = cross_validate_risk(CoxPH(), WIDE[["pain", "age"]], y, 6, n_splits=3, n_repeats=1, random_state=1)
+    middle = (WIDE["pain"].abs() < 0.5) & (WIDE["months"] > 4)
+    few = WIDE["id"][middle & (folds.folds[0] == 1)].iloc[:3]
+    first = COURSE[COURSE["months"] == 0]
+    course = first.assign(surgery=np.where(first["id"].isin(few), 2.5, np.nan))
+    write(tmp_path, course=course)
+    told = study(tmp_path, model=[_named("clinical")], decision=None)
+    data = read_study_data(told)
+    assert data.treatment.started(data.y, data.X.index).sum() == 3
+    model = build_models(told, data)
+    again = cross_validate_risk(model, data.X, data.y, [6], n_splits=3, n_repeats=1, random_state=told.seed)
+    found = study_treatment(told, data, model, again)
+    (said,) = [doubt for doubt in found.objections if doubt.code == "treatment-fold-without-starts"]
+    assert "started surgery in 1 of 3 fits (fold 2 of repeat 1)" in said.sentence
+    held = again.folds[0] == 1
+    own = CoxPH().fit(data.X[~held], data.y[~held])
+    risk = found.scores["clinical without surgery"][held]
+    np.testing.assert_allclose(risk, own.predict_risk(data.X[held], 6)[:, 0], atol=1e-12)
+    assert _without_starts(told.treatment, np.array([[0, 1]]), np.array([True, True])) == ()
+
+
+def test_codes_of_missing_values_of_the_table_of_a_treatment_are_its_own(tmp_path: Path) -> None:
+    write(tmp_path, course=COURSE.assign(surgery=COURSE["surgery"].fillna(99.0)))
+    told = study(tmp_path, table={"missing": {"age": [-9]}}, treatment={"missing": {"surgery": [99]}})
+    expected = COURSE.groupby("id")["surgery"].first().isna().sum()
+    assert read_study_data(told).treatment.starts.isna().sum() == expected
 
 
 def test_a_treatment_that_competes_in_a_registry_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis import Status
-from lbp_prognosis._base import ArgumentError, DataError
+from lbp_prognosis._base import ArgumentError, DataError, objection
 from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.evaluation import evaluate
 from lbp_prognosis.models import landmark
@@ -22,6 +23,7 @@ from lbp_prognosis.report._section_updates import section_updates
 from lbp_prognosis.report._write_page import _all_numbers
 from lbp_prognosis.study import Study, StudyResult, analysis_plan, read_study_data, run_study
 from lbp_prognosis.study._check_before_work import check_before_work
+from lbp_prognosis.study._run_study import _doubts
 from lbp_prognosis.study._study_updates import study_updates
 
 N, K = 600, 5
@@ -259,12 +261,70 @@ def test_tables_that_are_none_of_visits_are_refused(tmp_path: Path, visits: pd.D
         read_study_data(study(tmp_path))
 
 
-@pytest.mark.parametrize(("missing", "said"), [(None, True), ({"pain": [-9]}, True), ([-9], False)])
-def test_codes_of_missing_values_among_visits_are_noted(tmp_path: Path, missing: Any, said: bool) -> None:
+@pytest.mark.parametrize(
+    ("missing", "own", "said"),
+    [
+        (None, None, True),
+        ({"pain": [-9]}, None, True),
+        ([-9], None, False),
+        ({"pain": [-9]}, {"nrs": [-9]}, False),
+        ([-9], [], True),  # the table's own declaration counts
+    ],
+)
+def test_codes_of_missing_values_among_visits_are_noted(tmp_path: Path, missing: Any, own: Any, said: bool) -> None:
     coded = VISITS["nrs"].abs().round().mask(VISITS["id"].str.endswith("5"), -9)
     write(tmp_path, visits=VISITS.assign(nrs=coded))
-    data = read_study_data(study(tmp_path, table={"missing": missing}))
+    plan = study(tmp_path, table={"missing": missing}, updates={"missing": own})
+    data = read_study_data(plan)
     assert any("nrs of visits.csv: -9 apart from all other values" in note for note in data.notes) == said
+    assert data.visits_table.frame["nrs"].isna().any() != said
+    assert ("missing" in plan.to_dict()["updates"]) == (own is not None)  # others keep their digest
+
+
+def test_files_of_one_name_in_two_folders_have_two_digests(tmp_path: Path) -> None:
+    for name, frame in (("now", WIDE), ("later", VISITS)):
+        (tmp_path / name).mkdir()
+        frame.to_csv(tmp_path / name / "t.csv", index=False)
+    told = {"table": {"wide": "now/t.csv"}, "updates": {"table": "later/t.csv"}}
+    hashes = read_study_data(study(tmp_path, **told)).hashes
+    assert list(hashes) == ["now/t.csv", "later/t.csv"]
+    for name, digest in hashes.items():
+        assert digest == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+    here = {"table": {"wide": str(tmp_path / "now/t.csv")}, "updates": {"table": str(tmp_path / "later/t.csv")}}
+    named = read_study_data(study(tmp_path, **here)).hashes
+    assert named == {"t.csv": hashes["now/t.csv"], "t.csv (2)": hashes["later/t.csv"]}  # no folder of this machine
+
+
+@pytest.mark.parametrize(("known", "judged"), [(1, False), (5, True)])
+def test_a_landmark_known_to_few_is_objected_to_and_not_an_exception(tmp_path: Path, known: int, judged: bool) -> None:
+    wide, visits = frames(200, 3)
+    later = visits[visits["months"] > 0].sample(known, random_state=0)
+    write(tmp_path, wide, pd.concat([visits[visits["months"] == 0], later]))
+    plan = study(tmp_path, updates={"max_age": 1})
+    found = study_updates(plan, read_study_data(plan))
+    assert (3.0 in found.evaluations) == judged
+    row = found.at_risk.set_index("landmark").loc[3.0]
+    at_risk = int((wide["months"] > 3).sum())
+    assert row["n"] + row["n_unknown"] == at_risk
+    assert (row["n"] > 0) == judged
+    assert (found.codes[3.0] < 2).sum() == row["n"]
+    (said,) = found.objections
+    assert said.code == "landmark-not-predicted"
+    words = f"At landmark 3 all values are known for {known} patients at risk, and {known - row['n']} of them"
+    assert said.sentence.startswith(words)
+
+
+def test_objections_at_landmarks_are_those_of_the_result(result: StudyResult) -> None:
+    own = objection("no-imaging")
+    held = result.updates.evaluations
+    at_three = replace(held[3.0], objections=(own, objection("values-after-time-zero")))
+    updates = replace(result.updates, evaluations={**held, 3.0: at_three}, objections=(objection("level-names", n=3),))
+    found = {"evaluation": result.evaluation, "treatment": None, "updates": updates, "visits": {3.0: at_three}}
+    doubts = _doubts(result.data, {**found, "sites": None, "readings": []}, [])
+    told = [doubt.sentence for doubt in doubts if doubt.code == "values-after-time-zero"]
+    assert [words.split(": ")[0] for words in told] == ["At landmark 3 months", "At the visit of 3 months"]
+    assert [doubt.sentence for doubt in doubts if doubt.code == "no-imaging"] == [own.sentence]  # known before
+    assert "level-names" in {doubt.code for doubt in doubts}
 
 
 def test_a_landmark_after_all_follow_up_is_refused_before_any_fit(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from lbp_prognosis import CoxPH, Surv
 from lbp_prognosis._base import ArgumentError, DataError, EstimationError
 from lbp_prognosis.evaluation import brier, time_dependent_auc
+from lbp_prognosis.fusion import MultipleImputation, RiskPipeline
 from lbp_prognosis.survival import kaplan_meier
 from lbp_prognosis.validation import without_treatment
 
@@ -246,3 +247,15 @@ def test_all_bad_rows_are_told_at_once() -> None:
     assert reasons["out_of_range"] == 1
     assert reasons["duplicate"] == 1
     assert reasons["no_row_at_time_zero"] == 1
+
+
+def test_a_pipeline_imputes_each_patient_once_and_not_each_stretch() -> None:
+    X = pd.DataFrame({"pain": np.where(np.arange(N) % 5 == 0, np.nan, PAIN), "later": LATER.round(2)})
+    own = FOUND.fit(RiskPipeline([MultipleImputation(1, iterations=2)], CoxPH()), X)
+    (table,) = MultipleImputation(1, iterations=2).complete_training(X, FOUND.y)  # a row per patient
+    expected = FOUND.fit(CoxPH(), table)
+    np.testing.assert_allclose(own.models_[0].coef_, expected.coef_, rtol=1e-10)
+    np.testing.assert_allclose(own.models_[0].covariance_, expected.covariance_, rtol=1e-10)
+    complete = X.assign(pain=PAIN)
+    bare, piped = FOUND.fit(CoxPH(), complete), FOUND.fit(RiskPipeline([], CoxPH()), complete)
+    np.testing.assert_array_equal(piped.models_[0].coef_, bare.coef_)
