@@ -119,7 +119,9 @@ def _panel(
     image = case.images.get("main")
     contours = []
     for region in regions:
-        soft = region.sample(world)
+        part = region.window(frame, (j, y), (i, x))
+        soft = np.zeros(plane.shape[:2], dtype=np.float32)
+        soft[part] = region.sample(world[part])
         if (soft >= 0.5).any():
             contours.append((f"{region.structure} {region.level or region.side}".strip(), region.structure, soft))
     return {

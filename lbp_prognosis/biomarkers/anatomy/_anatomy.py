@@ -118,10 +118,7 @@ def _as_posterior(region: Region) -> tuple[Region, ...]:
 
 def _regions(mask: Mask, label_map: LabelMap) -> list[Region]:
     data = mask.data
-    length = int(data.max()) + 1
-    # slab by slab: counting a whole CT at once would copy it into eight bytes per voxel
-    counts = np.sum([np.bincount(slab.ravel(), minlength=length) for slab in data], axis=0)
-    present = [int(value) for value in np.flatnonzero(counts) if value]
+    present, boxes = _boxes(data, list(label_map.labels))
     strange = [value for value in present if not label_map.knows(value)]
     if strange:
         raise argument_error(
@@ -132,20 +129,52 @@ def _regions(mask: Mask, label_map: LabelMap) -> list[Region]:
             mask.source or "a mask with these labels",
             "State the right convention, or write a TOML table for the tool.",
         )
-    boxes = ndimage.find_objects(data)
     grid = mask.grid
     found = []
     for value in present:
         label: Label | None = label_map.labels.get(value)
         if label is None:
             continue
-        box = boxes[value - 1]
+        box = boxes[value]
         inside = np.pad(data[box] == value, 1)
         start = np.array([side.start - 1 for side in box])
         found.append(
             Region(label.structure, label.level, label.side, inside, start, grid, label.partial, label.from_bottom)
         )
     return found
+
+
+def _boxes(data: np.ndarray, wanted: Sequence[int]) -> tuple[list[int], dict[int, tuple[slice, ...]]]:
+    """Return the labels of a volume but 0, and the boxes of the wanted ones.
+
+    Slab by slab along the axis that varies slowest in memory: only labelled voxels are looked at, and a whole CT is
+    never copied.
+    """
+    order = np.argsort([-abs(stride) for stride in data.strides], kind="stable")
+    view = data.transpose(order)
+    length = int(data.max()) + 1
+    known = np.zeros(length, dtype=bool)
+    known[[value for value in wanted if 0 < value < length]] = True
+    counts = np.zeros(length, dtype=np.int64)
+    low, high = np.full((3, length), np.iinfo(np.int64).max), np.full((3, length), -1)
+    for k, slab in enumerate(view):
+        places = np.nonzero(slab)
+        values = slab[places]
+        counts += np.bincount(values, minlength=length)
+        kept = known[values]
+        values = values[kept]
+        seen = np.flatnonzero(np.bincount(values))
+        low[order[0], seen] = np.minimum(low[order[0], seen], k)
+        high[order[0], seen] = k
+        for axis, place in zip(order[1:], places):
+            np.minimum.at(low[axis], values, place[kept])
+            np.maximum.at(high[axis], values, place[kept])
+    present = [int(value) for value in np.flatnonzero(counts)]
+    return present, {
+        value: tuple(slice(int(low[axis, value]), int(high[axis, value]) + 1) for axis in range(3))
+        for value in present
+        if known[value]
+    }
 
 
 def _place_in_vertebrae(anatomy: Anatomy, parts: list[Region], structure: str) -> None:

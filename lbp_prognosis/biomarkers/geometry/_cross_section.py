@@ -65,8 +65,10 @@ def cross_section(region: Region, frame: Frame, half: float) -> CrossSection | N
     """Return area and chords on the plane through the frame's origin, within ``half`` mm of it."""
     axis = np.arange(-half, half + STEP_MM, STEP_MM)
     a, left = np.meshgrid(axis, axis, indexing="ij")
-    points = frame.to_world(np.stack([a, left, np.zeros_like(a)], axis=-1))
-    soft = region.sample(points)
+    part = region.window(frame, (0, axis), (1, axis))
+    points = frame.to_world(np.stack([a[part], left[part], np.zeros_like(a[part])], axis=-1))
+    soft = np.zeros(a.shape, dtype=np.float32)
+    soft[part] = region.sample(points)
     total = float(soft.sum())
     if total <= 0:
         return None
@@ -75,5 +77,5 @@ def cross_section(region: Region, frame: Frame, half: float) -> CrossSection | N
     line = np.stack([axis, np.zeros_like(axis), np.zeros_like(axis)], axis=-1)
     ap = float(region.sample(frame.at(middle).to_world(line)).sum() * STEP_MM)
     lr = float(region.sample(frame.at(middle).to_world(line[:, [1, 0, 2]])).sum() * STEP_MM)
-    border = region.reaches_border(points[soft >= 0.5]) if (soft >= 0.5).any() else True
+    border = region.reaches_border(points[soft[part] >= 0.5]) if (soft >= 0.5).any() else True
     return CrossSection(frame.at(middle), total * STEP_MM**2, ap, lr, border)

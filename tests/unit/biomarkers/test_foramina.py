@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from foramen_phantom import ForamenPhantom, Sacrum
+from scipy import ndimage
 from spine_phantom import Phantom, labels_of
 
 from lbp_prognosis.biomarkers import Mask, Recipe, extract
-from lbp_prognosis.biomarkers.families._foramen import _enclosed, _height
+from lbp_prognosis.biomarkers.families._foramen import _closed, _enclosed, _height
 
 RECIPE = Recipe(families=("canal",))
 FLAT = dict(sacral_slope=0.0, disc_angle=(0.0,) * 5, body_angle=(0.0,) * 5)
@@ -140,3 +141,14 @@ def test_the_height_is_that_of_columns_between_the_two_vertebrae():
     below[1, 2:5] = False
     assert _height(space, above, below) == pytest.approx(20 * 0.25, abs=0.1)
     assert np.isnan(_height(space, np.zeros_like(above), below))
+
+
+def test_the_closing_is_that_of_scipy():
+    rng = np.random.default_rng(1)
+    for radius in range(1, 8):
+        offsets = np.arange(-radius, radius + 1)
+        disk = offsets[:, None] ** 2 + offsets**2 <= radius**2
+        for shape in ((1, 3), (4, 30), (40, 35)):
+            bone = ndimage.gaussian_filter(rng.normal(size=shape), 1.5) > 0.05
+            wanted = ndimage.binary_closing(np.pad(bone, radius), disk)[radius:-radius, radius:-radius]
+            np.testing.assert_array_equal(_closed(bone, radius), wanted)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from spine_phantom import LEVELS, Phantom, labels_of
 
 from lbp_prognosis._base import ArgumentError, DataError
 from lbp_prognosis.biomarkers import CONVENTIONS, LabelMap, Mask, Recipe, extract
-from lbp_prognosis.biomarkers.anatomy._anatomy import build_anatomy
+from lbp_prognosis.biomarkers.anatomy._anatomy import _boxes, build_anatomy
 from lbp_prognosis.biomarkers.anatomy._levels import VERTEBRAE, level_rank, neighbours, split_disc
 from lbp_prognosis.biomarkers.anatomy._sanity import check_anatomy, level_confidence
 from lbp_prognosis.biomarkers.anatomy._spine import build_spine
@@ -117,6 +118,17 @@ def test_a_table_of_the_user_and_its_faults(tmp_path):
         bad.write_text(text)
         with pytest.raises(ArgumentError, match=word):
             LabelMap(str(bad))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+def test_boxes_of_labels_are_those_of_scipy_however_the_volume_lies_in_memory(order):
+    rng = np.random.default_rng(3)
+    data = rng.choice(9, size=(7, 5, 6), p=[0.9, *[0.1 / 7] * 7, 0]).astype(np.uint16).transpose(order)[::-1]
+    present, boxes = _boxes(data, [0, 2, 3, 7, 8, 400])
+    wanted = ndimage.find_objects(np.ascontiguousarray(data))
+    assert present == [int(label) for label in np.unique(data) if label]
+    assert boxes == {label: wanted[label - 1] for label in (2, 3, 7) if label in present}
+    assert boxes
 
 
 def test_neighbours_break_at_a_missing_level_and_know_transitional_spines():
