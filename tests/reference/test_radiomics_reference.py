@@ -185,19 +185,26 @@ def test_ibsi_consensus_of_the_ct_phantom_after_resampling(chest, shared, name, 
     assert not off
 
 
-def test_ibsi_2_laplacian_of_gaussian(chest, shared):
+IN_SLICES = {"classes": ("firstorder",), "intensity_range": (-1000, 400), "aggregation": "2d"}
+IN_CUBES = {"classes": ("firstorder",), "intensity_range": (-1000, 400), "spacing_mm": 1, "interpolation": "cubic"}
+FILTERS = {
+    "3.A": RadiomicsSettings(images=("log",), log_sigmas_mm=(1.5,), **IN_SLICES),
+    "3.B": RadiomicsSettings(images=("log",), log_sigmas_mm=(1.5,), **IN_CUBES),
+    "4.A": RadiomicsSettings(images=("laws",), laws_kernels=("L5E5",), laws_distance=7, **IN_SLICES),
+    "4.B": RadiomicsSettings(images=("laws",), laws_kernels=("L5E5E5",), laws_distance=7, **IN_CUBES),
+    "5.A": RadiomicsSettings(images=("gabor",), gabor=((5, 2, 1.5),), gabor_angles=8, **IN_SLICES),
+    "5.B": RadiomicsSettings(images=("gabor",), gabor=((5, 2, 1.5),), gabor_angles=8, **IN_CUBES),
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in {"4.B", "5.B"} else name for name in FILTERS]
+)
+def test_ibsi_2_consensus_of_the_filtered_ct_phantom(chest, shared, name):
     consensus = pd.read_csv(shared / "data" / "ibsi" / "ibsi2" / "ibsi2_reference_values.csv", sep=";")
-    consensus = consensus[consensus["filter_id"] == "3.B"].set_index("feature_tag")
-    settings = RadiomicsSettings(
-        classes=("firstorder",),
-        images=("log",),
-        spacing_mm=1,
-        interpolation="cubic",
-        intensity_range=(-1000, 400),
-        log_sigmas_mm=(1.5,),
-    )
-    found = radiomics_features([chest], settings).iloc[0]
-    found.index = found.index.str.removeprefix("radiomics_log_sigma_1_5_mm_3d_")
+    consensus = consensus[consensus["filter_id"] == name].set_index("feature_tag")
+    found = radiomics_features([chest], FILTERS[name]).iloc[0]
+    found.index = found.index.str.replace(r"\A.*firstorder_", "", regex=True)
     names = {
         "mean": "stat_mean",
         "variance": "stat_var",
@@ -215,9 +222,9 @@ def test_ibsi_2_laplacian_of_gaussian(chest, shared):
         "energy": "stat_energy",
         "root_mean_squared": "stat_rms",
     }
-    for name, tag in names.items():
+    for feature, tag in names.items():
         value, tolerance = consensus.loc[tag, ["consensus_value", "tolerance"]].astype(float)
-        assert abs(found[f"firstorder_{name}"] - value) <= tolerance, (name, found[f"firstorder_{name}"], value)
+        assert abs(found[feature] - value) <= tolerance, (feature, found[feature], value)
 
 
 def test_what_the_engine_resamples_is_not_said_to_conform():

@@ -14,13 +14,13 @@ from scipy import ndimage
 
 from lbp_prognosis.biomarkers.texture._radiomics_settings import RadiomicsSettings
 
-__all__ = ["Prepared", "grey_levels", "laplacian_of_gaussian", "prepare", "resegmented"]
+__all__ = ["Prepared", "grey_levels", "prepare", "resegmented", "sides_after"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 MARGIN_MM = 15.0
-"""Margin of the image around the region, for filters and the support of a spline."""
+"""Margin of the image around the region, for the support of a spline."""
 
 TIE = 1e-9
 """A mask interpolated to one half lies inside, whatever the last digit of its weights."""
@@ -45,7 +45,17 @@ class Prepared:
     spacing: Floats
 
 
-def prepare(image: np.ndarray, region: Bools, spacing: Floats, settings: RadiomicsSettings) -> Prepared:
+def sides_after(spacing: Floats, settings: RadiomicsSettings) -> Floats:
+    """Return the sides of a voxel along i, j, k in mm once it is resampled."""
+    sides = np.array(spacing, dtype=float)
+    if settings.spacing_mm is not None:
+        sides[: 3 if settings.aggregation == "3d" else 2] = settings.spacing_mm
+    return sides
+
+
+def prepare(
+    image: np.ndarray, region: Bools, spacing: Floats, settings: RadiomicsSettings, *, margin_mm: float = MARGIN_MM
+) -> Prepared:
     """Resample image and region to cubes on a grid whose centre is that of the image; slice-wise, to squares.
 
     Intensities are interpolated linearly or by cubic splines, and rounded where the image contains whole numbers; the
@@ -57,13 +67,13 @@ def prepare(image: np.ndarray, region: Bools, spacing: Floats, settings: Radiomi
     spacing : array of shape (3,)
         Sides of a voxel along i, j, k in mm.
     settings : RadiomicsSettings
+    margin_mm : float, default 15
+        Width of the image around the region that is kept where it is resampled; filters must not look further.
     """
     if settings.spacing_mm is None:
         return Prepared(np.asarray(image, dtype=float), region, np.asarray(spacing, dtype=float))
     sides = np.asarray(spacing, dtype=float)[::-1]
-    new = np.full(3, settings.spacing_mm)
-    if settings.aggregation != "3d":
-        new[0] = sides[0]
+    new = sides_after(spacing, settings)[::-1]
     shape = np.array(image.shape)
     count = np.ceil(np.round(shape * sides / new, 9)).astype(int)
     first = 0.5 * ((shape - 1) - (count - 1) * new / sides)  # in voxels of the image: both grids share their centre
@@ -71,7 +81,7 @@ def prepare(image: np.ndarray, region: Bools, spacing: Floats, settings: Radiomi
     for axis in range(3):
         where = np.flatnonzero(region.any(axis=tuple(a for a in range(3) if a != axis)))
         at = first[axis] + np.arange(count[axis]) * new[axis] / sides[axis]
-        reach = MARGIN_MM / sides[axis]
+        reach = max(margin_mm, MARGIN_MM) / sides[axis]
         wanted = np.flatnonzero((at >= where[0] - reach) & (at <= where[-1] + reach))
         pad = int(np.ceil(reach)) + 12  # the support of a spline dies out within some voxels
         low = max(int(where[0]) - pad, 0)
@@ -122,18 +132,3 @@ def grey_levels(volume: Floats, kept: Bools, settings: RadiomicsSettings, *, fil
         low = settings.intensity_range[0]
     out[kept] = np.floor((values - low) / settings.bin_width) + 1
     return out
-
-
-def laplacian_of_gaussian(prepared: Prepared, sigma: float) -> Floats:
-    """Return the Laplacian of a Gaussian of ``sigma`` mm, per mm², cut off at four sigmas, mirrored at the border.
-
-    As in IBSI 2 (arXiv:2006.05470) it is not multiplied by sigma².
-    """
-    sides = prepared.spacing[::-1]
-    total = np.zeros(prepared.volume.shape)
-    for axis in range(3):
-        order = [2 if a == axis else 0 for a in range(3)]
-        total += ndimage.gaussian_filter(prepared.volume, sigma / sides, order=order, mode="mirror", truncate=4.0) / (
-            sides[axis] ** 2
-        )
-    return total

@@ -11,12 +11,19 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import MissingPackageError, argument_error
+from lbp_prognosis.biomarkers.texture._ibsi_filters import (
+    check_filters,
+    gabor,
+    laplacian_of_gaussian,
+    laws,
+    reach_voxels,
+)
 from lbp_prognosis.biomarkers.texture._ibsi_preprocessing import (
     Prepared,
     grey_levels,
-    laplacian_of_gaussian,
     prepare,
     resegmented,
+    sides_after,
 )
 from lbp_prognosis.biomarkers.texture._radiomics_settings import RadiomicsSettings
 
@@ -166,7 +173,14 @@ def _by_ibsi(image: np.ndarray, mask: np.ndarray, spacing: np.ndarray, settings:
             f"{settings.aggregation!r} with voxels of {' × '.join(f'{side:.3g}' for side in spacing)} mm",
             "Reorient the image and its mask, slices last.",
         )
-    prepared = prepare(image, mask, spacing, settings)
+    sides = sides_after(spacing, settings)
+    check_filters(settings, sides)
+    reach = reach_voxels(settings, sides)
+    if reach is None:
+        prepared = prepare(image, mask, spacing, settings)
+    else:
+        prepared = prepare(image, mask, spacing, settings, margin_mm=float(np.max(reach * sides)))
+        prepared = _around(prepared, reach[::-1])
     region = prepared.region
     if region.sum() < settings.min_voxels or sum(np.ptp(where) > 0 for where in np.nonzero(region)) < 3:
         return {}
@@ -192,6 +206,17 @@ def _by_ibsi(image: np.ndarray, mask: np.ndarray, spacing: np.ndarray, settings:
                 by_slice = settings.aggregation == "2d" and feature_class != "firstorder"
                 found.update((_mean_of_slices if by_slice else _of_class)(feature_class, part, cut, name, shared))
     return found
+
+
+def _around(prepared: Prepared, reach: np.ndarray) -> Prepared:
+    """Return the region with as many voxels around it as the filters read."""
+    if not prepared.region.any():
+        return prepared
+    window = tuple(
+        slice(max(int(where.min()) - int(beyond), 0), int(where.max()) + int(beyond) + 1)
+        for where, beyond in zip(np.nonzero(prepared.region), reach)
+    )
+    return Prepared(prepared.volume[window], prepared.region[window], prepared.spacing)
 
 
 def _mean_of_slices(name: str, part: Any, cut: Any, image: str, keywords: dict[str, Any]) -> dict[str, float]:
@@ -227,12 +252,25 @@ def _volume_of(values: np.ndarray, spacing: np.ndarray) -> Any:
 
 def _filtered(prepared: Prepared, settings: RadiomicsSettings) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the images that texture is computed on, by name."""
+    planar = settings.aggregation != "3d"
     if "original" in settings.images:
         yield "original", prepared.volume
     if "log" in settings.images:
         for sigma in settings.log_sigmas_mm:
-            name = f"log-sigma-{str(sigma).replace('.', '-')}-mm-3D"
-            yield name, laplacian_of_gaussian(prepared, sigma)
+            name = f"log-sigma-{str(sigma).replace('.', '-')}-mm-{'2D' if planar else '3D'}"
+            yield name, laplacian_of_gaussian(prepared, sigma, planar=planar)
+    if "laws" in settings.images:
+        assert settings.laws_kernels is not None  # filled in by the settings
+        for kernel in settings.laws_kernels:
+            response = laws(prepared, kernel, settings.laws_distance)
+            yield (
+                f"laws-{kernel}-{f'energy-{settings.laws_distance}' if settings.laws_distance else 'response'}",
+                response,
+            )
+    if "gabor" in settings.images:
+        for sigma, wave, ratio in settings.gabor:
+            name = f"gabor-sigma-{sigma}-mm-wavelength-{wave}-mm-ratio-{ratio}".replace(".", "-")
+            yield name, gabor(prepared, sigma, wave, ratio, settings.gabor_angles, planar=planar)
     if "wavelet" in settings.images:
         import SimpleITK as sitk
         from radiomics import imageoperations

@@ -8,10 +8,22 @@ from typing import Any
 
 from lbp_prognosis._base import StrictTable, argument_error, check_number, content_hash
 
-__all__ = ["RadiomicsSettings"]
+__all__ = ["LAWS", "RadiomicsSettings"]
 
 _CLASSES = ("firstorder", "shape", "glcm", "glrlm", "glszm", "gldm", "ngtdm")
-_IMAGES = ("original", "log", "wavelet")
+_IMAGES = ("original", "log", "wavelet", "laws", "gabor")
+
+LAWS: dict[str, tuple[int, ...]] = {
+    "L5": (1, 4, 6, 4, 1),
+    "E5": (-1, -2, 0, 2, 1),
+    "S5": (-1, 0, 2, 0, -1),
+    "W5": (-1, 2, 0, -2, 1),
+    "R5": (1, -4, 6, -4, 1),
+    "L3": (1, 2, 1),
+    "E3": (-1, 0, 1),
+    "S3": (-1, 2, -1),
+}
+"""Laws kernels: level, edge, spot, wave and ripple, of five and of three taps."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +36,8 @@ class RadiomicsSettings:
         Feature classes, by default ``firstorder, shape, glcm, glrlm, glszm, gldm, ngtdm``.
     images : tuple of str, default ``('original',)``
         Images that texture is computed on: ``original``, ``log`` (Laplacian of Gaussian, one per sigma), ``wavelet``
-        (eight decompositions).
+        (eight decompositions, by the engine), ``laws`` (texture energy, one per kernel), ``gabor`` (one per filter);
+        but for wavelets as in IBSI 2 [2]_. Slice-wise (``aggregation``) the filters act within the slice.
     bin_width : float, default 25.0
         Width of a grey-level bin, in the unit of the image; bins are counted from the lower limit of
         ``intensity_range``, without one from the lowest intensity of the region.
@@ -45,6 +58,19 @@ class RadiomicsSettings:
         others and miss the consensus after resampling.
     log_sigmas_mm : tuple of float, default ``(1.0, 3.0)``
         Sigmas of the Laplacian of Gaussian.
+    laws_kernels : tuple of str, optional
+        Laws kernels along the three axes, by default ``L5E5E5`` (slice-wise two, ``L5E5``): level ``L5``, edge ``E5``,
+        spot ``S5``, wave ``W5``, ripple ``R5``, of three taps ``L3``, ``E3``, ``S3``. Every voxel keeps the largest
+        response over all rotations by right angles.
+    laws_distance : int, default 7
+        The texture energy is the mean absolute response within so many voxels in each direction; 0: the response
+        itself.
+    gabor : tuple of (float, float, float), default ``((5.0, 2.0, 1.5),)``
+        Planar Gabor filters: SD of the envelope in mm, wavelength in mm (at least two voxels), and ratio of the
+        envelope's length along the wave to that across it. The modulus is averaged over directions and, but
+        slice-wise, over the planes across the three axes.
+    gabor_angles : int, default 8
+        Directions over half a turn: 8 are 22.5° apart.
     distances : tuple of int, default ``(1,)``
         Distances of the neighbours of ``glcm``, ``gldm`` and ``ngtdm``, in voxels.
     aggregation : {'3d', '2.5d', '2d'}, default '3d'
@@ -57,7 +83,15 @@ class RadiomicsSettings:
     Raises
     ------
     ArgumentError
-        If a name is unknown or a number is outside its range.
+        If a name is unknown or a number is outside its range. Laws and Gabor filters of voxels that are no cubes
+        (slice-wise no squares), or of waves shorter than two voxels, are refused when an image is measured.
+
+    References
+    ----------
+    .. [1] Zwanenburg A et al. The Image Biomarker Standardization Initiative. Radiology. 2020;295:328–338.
+       doi:10.1148/radiol.2020191145
+    .. [2] Whybra P et al. The Image Biomarker Standardization Initiative: standardized convolutional filters for
+       reproducible radiomics and enhanced clinical insights. Radiology. 2024;310:e231319. doi:10.1148/radiol.231319
 
     Examples
     --------
@@ -76,6 +110,10 @@ class RadiomicsSettings:
     outlier_sd: float | None = None
     preprocessing: str = "ibsi"
     log_sigmas_mm: tuple[float, ...] = (1.0, 3.0)
+    laws_kernels: tuple[str, ...] | None = None
+    laws_distance: int = 7
+    gabor: tuple[tuple[float, float, float], ...] = ((5.0, 2.0, 1.5),)
+    gabor_angles: int = 8
     distances: tuple[int, ...] = (1,)
     aggregation: str = "3d"
     min_voxels: int = 20
@@ -105,10 +143,10 @@ class RadiomicsSettings:
         ):
             if getattr(self, name) not in words:
                 raise argument_error(name, " or ".join(map(repr, words)), repr(getattr(self, name)))
-        if self.aggregation != "3d" and (self.preprocessing == "pyradiomics" or set(self.images) - {"original"}):
+        if self.aggregation != "3d" and (self.preprocessing == "pyradiomics" or "wavelet" in self.images):
             raise argument_error(
                 "aggregation",
-                "'3d' with filtered images, whose filters are in three dimensions, or the preprocessing of pyradiomics",
+                "'3d' with wavelets, which are in three dimensions, or the preprocessing of pyradiomics",
                 repr(self.aggregation),
             )
         if self.preprocessing == "pyradiomics" and (self.outlier_sd is not None or self.interpolation != "linear"):
@@ -124,12 +162,48 @@ class RadiomicsSettings:
         if not whole or ("log" in self.images and not sigmas):
             raise argument_error("distances" if not whole else "log_sigmas_mm", "at least one", "none")
         check_number("min_voxels", self.min_voxels, low=2, whole=True)
+        self._check_filters()
+
+    def _check_filters(self) -> None:
+        """Check the settings of Laws and Gabor filters, and fill in the kernel."""
+        own = sorted({"laws", "gabor"} & set(self.images))
+        if self.preprocessing == "pyradiomics" and own:
+            raise argument_error("images", "without 'laws' and 'gabor', which pyradiomics has not", own)
+        axes = 3 if self.aggregation == "3d" else 2
+        kernels = self.laws_kernels
+        if kernels is None:
+            kernels = ("L5E5E5",) if axes == 3 else ("L5E5",)
+        words = ", ".join(LAWS)
+        for kernel in [kernels] if isinstance(kernels, str) else kernels:
+            taps = [str(kernel)[k : k + 2].upper() for k in range(0, len(str(kernel)), 2)]
+            if isinstance(kernels, str) or len(taps) != axes or not set(taps) <= set(LAWS):
+                raise argument_error("laws_kernels", f"a sequence of names, each of {axes} out of {words}", kernels)
+        object.__setattr__(self, "laws_kernels", tuple(str(kernel).upper() for kernel in kernels))
+        check_number("laws_distance", self.laws_distance, low=0, high=50, whole=True)
+        check_number("gabor_angles", self.gabor_angles, low=1, high=180, whole=True)
+        filters = []
+        for given in self.gabor:
+            if isinstance(given, str) or len(given) != 3:
+                raise argument_error("gabor", "a sequence of (sigma in mm, wavelength in mm, ratio)", self.gabor)
+            filters.append(
+                tuple(float(check_number("gabor", number, low=0, high=1000, open_low=True)) for number in given)
+            )
+        object.__setattr__(self, "gabor", tuple(filters))
+        for name, found in (("laws", kernels), ("gabor", filters)):
+            if name in self.images and not found:
+                raise argument_error("laws_kernels" if name == "laws" else name, "at least one", "none")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings as plain values; an aggregation in three dimensions is left out, as before it existed."""
+        """Return the settings as plain values, without the aggregation in three dimensions and filters not used.
+
+        Settings that did not exist before leave the hash of those that did as it was.
+        """
         out = asdict(self)
         if self.aggregation == "3d":
             del out["aggregation"]
+        for name in ("laws", "gabor"):
+            if name not in self.images:
+                out = {key: value for key, value in out.items() if key.split("_")[0] != name}
         return out
 
     @classmethod

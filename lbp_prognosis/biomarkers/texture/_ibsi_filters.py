@@ -1,0 +1,193 @@
+"""Filters of IBSI 2 in front of the engine: Laplacian of a Gaussian, Laws kernels, Gabor.
+
+Whybra P et al. The Image Biomarker Standardization Initiative: standardized convolutional filters for reproducible
+radiomics and enhanced clinical insights. Radiology. 2024;310:e231319. doi:10.1148/radiol.231319, and its reference
+manual (arXiv:2006.05470). Images are mirrored at their border, the outermost voxel twice.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations, product
+
+import numpy as np
+import numpy.typing as npt
+from scipy import fft, ndimage
+
+from lbp_prognosis._base import argument_error
+from lbp_prognosis.biomarkers.texture._ibsi_preprocessing import Prepared
+from lbp_prognosis.biomarkers.texture._radiomics_settings import LAWS, RadiomicsSettings
+
+__all__ = ["check_filters", "gabor", "laplacian_of_gaussian", "laws", "reach_voxels"]
+
+Floats = npt.NDArray[np.float64]
+
+CUT = 4.0
+"""Sigmas at which the Laplacian of a Gaussian is cut off."""
+
+SUPPORT = 5.0
+"""Sigmas at which the envelope of a Gabor filter is cut off: 4e-6 of its height."""
+
+
+def reach_voxels(settings: RadiomicsSettings, spacing: Floats) -> npt.NDArray[np.int64] | None:
+    """Return how many voxels along i, j, k the filters look beyond the region; None for all of the image."""
+    if "wavelet" in settings.images:
+        return None
+    sides = np.asarray(spacing, dtype=float)
+    reach = np.zeros(3)
+    if "log" in settings.images:
+        reach = np.maximum(reach, CUT * max(settings.log_sigmas_mm) / sides + 0.5)
+    if "laws" in settings.images:
+        longest = max(len(LAWS[name]) for kernel in settings.laws_kernels or () for name in _taps(kernel))
+        reach = np.maximum(reach, settings.laws_distance + longest // 2)
+    for sigma, _, ratio in settings.gabor if "gabor" in settings.images else ():
+        reach = np.maximum(reach, _radius(sigma, ratio, sides))
+    return np.ceil(reach).astype(int)
+
+
+def check_filters(settings: RadiomicsSettings, spacing: Floats) -> None:
+    """Refuse filters that count voxels, or waves, where the voxels are none for them.
+
+    Raises
+    ------
+    ArgumentError
+        If the voxels (slice-wise: the pixels) are no cubes (squares), or a wave is shorter than two of them.
+    """
+    sides = np.asarray(spacing, dtype=float)
+    used = sides if settings.aggregation == "3d" else sides[:2]
+    shown = " × ".join(f"{side:.3g}" for side in sides)
+    for name in ("laws", "gabor"):
+        if name in settings.images and np.ptp(used) > 0.01 * used.min():
+            kind = "cubes" if settings.aggregation == "3d" else "voxels that are square within the slice"
+            raise argument_error(
+                "images", f"without {name!r} where voxels are no {kind}", f"voxels of {shown} mm", "Set `spacing_mm`."
+            )
+    for _, wave, _ in settings.gabor if "gabor" in settings.images else ():
+        if wave < 2 * used.max() * (1 - 1e-6):
+            raise argument_error(
+                "gabor",
+                f"of waves of at least two voxels ({2 * used.max():.3g} mm)",
+                f"a wavelength of {wave:g} mm with voxels of {shown} mm",
+                "Lengthen the wave, or resample to smaller voxels (`spacing_mm`).",
+            )
+
+
+def laplacian_of_gaussian(prepared: Prepared, sigma: float, *, planar: bool = False) -> Floats:
+    """Return the Laplacian of a Gaussian of ``sigma`` mm, cut off at four sigmas; ``planar``: slice by slice.
+
+    As in IBSI 2 it is not multiplied by sigma², and its unit of length is the side of a voxel (slice-wise of a square);
+    where voxels are no cubes, the side of the cube of the same volume.
+    """
+    sides = prepared.spacing[::-1]
+    widths = sigma / sides
+    if planar:
+        widths[0] = 0.0
+    total = np.zeros(prepared.volume.shape)
+    for axis in range(int(planar), 3):
+        order = [2 if a == axis else 0 for a in range(3)]
+        total += ndimage.gaussian_filter(prepared.volume, widths, order=order, mode="reflect", truncate=CUT) / (
+            sides[axis] ** 2
+        )
+    used = sides[int(planar) :]
+    return total * float(np.prod(used)) ** (2 / used.size)
+
+
+def laws(prepared: Prepared, kernel: str, distance: int) -> Floats:
+    """Return the texture energy of a Laws kernel, whatever the direction of the texture.
+
+    Kernels have unit length. Of the responses to the kernel in all its rotations by right angles (24, in the slice 4)
+    each voxel keeps the largest. The energy is the mean of its absolute value over all voxels within ``distance``
+    voxels (in the larger of the coordinates); the response itself with a distance of 0.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    kernel : str
+        Kernels along i, j and k, such as ``L5E5E5``; two of them (``L5E5``) act within each slice.
+    distance : int
+    """
+    taps = [np.array(LAWS[name], dtype=float) for name in _taps(kernel)]
+    taps = [values / np.sqrt(values @ values) for values in taps]
+    axes = (2, 1, 0)[: len(taps)]  # arrays have the slices first
+    pooled: Floats | None = None
+    for turned in _rotations(taps):
+        response = prepared.volume
+        for axis, values in zip(axes, turned):
+            response = ndimage.convolve1d(response, values, axis=axis, mode="reflect")
+        pooled = response if pooled is None else np.maximum(pooled, response)
+    assert pooled is not None
+    if distance == 0:
+        return pooled
+    energy = np.abs(pooled)
+    for axis in axes:
+        energy = ndimage.uniform_filter1d(energy, 2 * distance + 1, axis=axis, mode="reflect")
+    return energy
+
+
+def _taps(kernel: str) -> list[str]:
+    return [kernel[k : k + 2].upper() for k in range(0, len(kernel), 2)]
+
+
+def _rotations(taps: list[Floats]) -> list[list[Floats]]:
+    """Return the kernels of all rotations by right angles that differ."""
+    found: dict[tuple[tuple[float, ...], ...], list[Floats]] = {}
+    n = len(taps)
+    for order in permutations(range(n)):
+        parity = round(float(np.linalg.det(np.eye(n)[list(order)])))
+        for flips in product((1, -1), repeat=n):
+            if parity * int(np.prod(flips)) == 1:
+                turned = [taps[source][::flip] for source, flip in zip(order, flips)]
+                # a flipped kernel is itself or its negative: two negatives give the same response as none
+                signs = [1.0 if values[np.flatnonzero(values)[0]] > 0 else -1.0 for values in turned]
+                key = tuple(tuple(values * sign) for values, sign in zip(turned, signs))
+                found.setdefault((*key, (float(np.prod(signs)),)), turned)
+    return list(found.values())
+
+
+def gabor(prepared: Prepared, sigma: float, wavelength: float, ratio: float, angles: int, *, planar: bool) -> Floats:
+    """Return the modulus of the response to a planar Gabor filter, averaged over directions.
+
+    The filter is exp(−(x² + ratio² y²) / (2 sigma²) + 2πi x / wavelength), not normalised, with the wave along x, which
+    is turned in ``angles`` steps over half a turn (the other half has the same modulus). The mean is also that over the
+    planes across all three axes, unless ``planar``: then it is that in the slice.
+
+    Only slices with the region are filtered; elsewhere the response is NaN.
+    """
+    sides = prepared.spacing[::-1]
+    total = np.zeros(prepared.volume.shape)
+    stacks = (0,) if planar else (0, 1, 2)
+    for stack in stacks:
+        seen = np.flatnonzero(prepared.region.any(axis=tuple(a for a in range(3) if a != stack)))
+        first, last = int(seen[0]), int(seen[-1]) + 1
+        side = float(np.delete(sides, stack)[0])
+        slices = np.moveaxis(prepared.volume, stack, 0)[first:last]
+        part = np.full(prepared.volume.shape, np.nan)
+        np.moveaxis(part, stack, 0)[first:last] = _of_slices(slices, sigma / side, wavelength / side, ratio, angles)
+        total += part
+    return total / len(stacks)
+
+
+def _radius(sigma: float, ratio: float, side: Floats | float) -> Floats:
+    return np.asarray(np.ceil(SUPPORT * sigma / min(1.0, ratio) / side))
+
+
+def _of_slices(slices: Floats, sigma: float, wavelength: float, ratio: float, angles: int) -> Floats:
+    """Return the mean modulus over directions in each slice; lengths in pixels."""
+    radius = int(_radius(sigma, ratio, 1.0))
+    across = np.arange(-radius, radius + 1, dtype=float)
+    # np.pad repeats the mirror where the image is smaller than the filter
+    padded = np.pad(slices, ((0, 0), (radius, radius), (radius, radius)), mode="symmetric")
+    # what wraps around falls on the padding
+    shape = [fft.next_fast_len(n) for n in padded.shape[1:]]
+    kernels = []
+    for theta in np.pi * np.arange(angles) / angles:
+        along = across * np.cos(theta) + across[:, None] * np.sin(theta)
+        aside = across * np.sin(theta) - across[:, None] * np.cos(theta)
+        wave = np.exp(-(along**2 + (ratio * aside) ** 2) / (2 * sigma**2) + 2j * np.pi * along / wavelength)
+        kernels.append(fft.fft2(wave, shape))
+    out = np.zeros(slices.shape)
+    inner = tuple(slice(2 * radius, 2 * radius + n) for n in slices.shape[1:])
+    for k, one in enumerate(padded):
+        spectrum = fft.fft2(one, shape)
+        for kernel in kernels:
+            out[k] += np.abs(fft.ifft2(spectrum * kernel)[inner])
+    return out / angles
