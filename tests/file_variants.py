@@ -66,7 +66,7 @@ def nifti(
     return path
 
 
-for _name in ("int16", "uint16", "int32", "float32", "float64"):
+for _name in ("int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"):
     read(f"NIfTI of {_name}")(lambda folder, kind=_name: nifti(folder / "i.nii.gz", block(kind)))
 
 read("NIfTI without compression")(lambda folder: nifti(folder / "i.nii", block()))
@@ -345,6 +345,23 @@ def compressed(kind: str) -> Callable[[Path], Path]:
 
 read("DICOM, JPEG lossless")(compressed("JPEG"))
 read("DICOM, JPEG 2000")(compressed("JPEG2000"))
+
+JPEG_LS = "ffd8fff7000b100007000601011100fff8000d01ffff0012004301140040ffda0008010100000000ff"
+JPEG_LS_EMPTY, JPEG_LS_BRIGHT = (bytes.fromhex(f"{JPEG_LS}{code}ffd9") for code in ("7fc0", "1577578e002bc400fe"))
+"""Planes of 6 × 7 pixels of 16 bits as CharLS codes them: no package of the tests has an encoder."""
+
+
+@read("DICOM, JPEG-LS")
+def _(folder: Path) -> Path:
+    from pydicom.encaps import encapsulate
+    from pydicom.uid import JPEGLSLossless
+
+    objects = slices(block(np.uint16))
+    for k, one in enumerate(objects):
+        one.PixelData = encapsulate([JPEG_LS_BRIGHT if k == AT[2] else JPEG_LS_EMPTY])
+        one["PixelData"].is_undefined_length = True
+        one.file_meta.TransferSyntaxUID = JPEGLSLossless
+    return save(folder / "d", objects)
 
 
 @read("DICOM in sub-folders, beside pictures, reports and empty files")
