@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,9 +20,11 @@ from lbp_prognosis._base import (
     is_number,
     takes_rows,
 )
+from lbp_prognosis._kernels import rubin_pool
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cause_specific_cox import CauseSpecificCox
 from lbp_prognosis.models._cox import CoxPH
+from lbp_prognosis.models._landmark_imputation import complete_landmarks, completed_rows, refuse_missing
 from lbp_prognosis.models._landmark_supermodel import LandmarkStack, landmark_supermodel
 from lbp_prognosis.survival import Weights, check_outcome, check_weights
 
@@ -174,20 +176,29 @@ class DynamicRisk(RiskEstimator):
         Copies of one event at several landmarks are no ties of different patients: Breslow's is right here.
     collinear : {"error", "drop"}, default "error"
         As in `CoxPH`.
+    imputer : transformer, optional
+        Imputation of predictors that are missing at a landmark, e.g. `fusion.MultipleImputation`. A clone is fitted at
+        each landmark to the patients at risk there, with their outcome in the window; a model is fitted to each
+        completed table. New patients are completed by the imputer of the landmark, from their own observed values and
+        without an outcome, and risks are averaged. Without it missing values are refused.
 
     Attributes
     ----------
     landmarks_ : ndarray of shape (k,)
         Landmarks with patients at risk.
     model_ : CoxPH or CauseSpecificCox
-        The stacked model, with errors robust by patient; of all causes where events compete.
+        The stacked model, with errors robust by patient; of all causes where events compete. With ``imputer`` the model
+        of the first completed table; ``models_`` lists those of all.
+    imputers_ : dict of float to transformer
+        Fitted imputers by landmark; empty without ``imputer``.
     at_risk_ : DataFrame
         Columns ``landmark, n, n_events``: who was followed from each landmark.
 
     Notes
     -----
     Patients who had the event, or were lost, before a landmark have no part in it: the risk is conditional. Where
-    surgery competes the risk is P(event by the horizon, before surgery).
+    surgery competes the risk is P(event by the horizon, before surgery). In cross-validation the imputers are fitted
+    again in each training set, since they are part of the model.
 
     References
     ----------
@@ -208,7 +219,6 @@ class DynamicRisk(RiskEstimator):
     """
 
     _instead = "For states at visits use MultiStateCox on courses."
-    weights_equal_copies = True
 
     def __init__(
         self,
@@ -220,6 +230,7 @@ class DynamicRisk(RiskEstimator):
         baseline: str = "strata",
         ties: str = "breslow",
         collinear: str = "error",
+        imputer: Any = None,
     ) -> None:
         self.landmarks = landmarks
         self.width = width
@@ -228,6 +239,17 @@ class DynamicRisk(RiskEstimator):
         self.baseline = baseline
         self.ties = ties
         self.collinear = collinear
+        self.imputer = imputer
+
+    @property
+    def weights_equal_copies(self) -> bool:  # type: ignore[override]
+        """Whether a frequency weight is the same as copies of a row: an imputer does not see weights."""
+        return self.imputer is None
+
+    @property
+    def models_(self) -> list[CoxPH | CauseSpecificCox]:
+        """Stacked models, one per completed table."""
+        return [self.model_, *getattr(self, "other_models_", [])]
 
     @takes_rows()
     def fit(
@@ -246,7 +268,7 @@ class DynamicRisk(RiskEstimator):
         ----------
         X : DataFrame or ndarray of shape (n, p), or mapping of float to DataFrame
             Predictors of all patients; a mapping contains the predictors at each landmark (`visits_by_landmark`). Rows
-            no longer at risk at a landmark are not used there.
+            no longer at risk at a landmark are not used there. Missing values need ``imputer``.
         y : ndarray of shape (n,)
             Made by `Surv.right`, on the clock of the study.
         sample_weight : array-like of shape (n,) or Weights, optional
@@ -261,7 +283,7 @@ class DynamicRisk(RiskEstimator):
         self._refuse(strata=strata, offset=offset)
         named = isinstance(X, pd.DataFrame | Mapping)
         frames = X if named else pd.DataFrame(np.asarray(X), columns=[f"x{k}" for k in range(np.shape(X)[1])])
-        stack = self._stacked(frames, y)
+        stack, stacks = self._stacks(frames, y)
         first = X[float(stack.landmark[0])] if isinstance(X, Mapping) else frames
         columns = list(first.columns)
         weights = check_weights(sample_weight, y.shape[0])
@@ -269,20 +291,44 @@ class DynamicRisk(RiskEstimator):
         units = stack.clusters if clusters is None else np.asarray(clusters)[stack.rows]
         self._clusters_are_patients = clusters is None
         base = stack.X[columns]
-        design = self._start_fit(base if named else base.to_numpy(), stack.y, given, None, None, units)
+        if self.imputer is None:
+            refuse_missing(base, "at a landmark")
+        given_base = base if named else base.to_numpy()
+        design = self._start_fit(given_base, stack.y, given, None, None, units, allow_missing=self.imputer is not None)
         self.landmarks_ = stack.landmarks[np.isin(stack.landmarks, stack.landmark)]
         self.at_risk_ = stack.to_frame()
         self.max_time_ = float(self.landmarks_[0] + self.width)
         soon = stack.y["time"][(stack.landmark == self.landmarks_[0]) & (stack.y["event"] == 1)]
         inside = np.unique(np.quantile(soon, [0.25, 0.5, 0.75])) if soon.size else np.empty(0)
         self.score_horizons_ = inside[inside > self.landmarks_[0]]
-        stacked = stack.X.set_axis([str(name) for name in stack.X.columns], axis=1)
+        self.model_, *self.other_models_ = [self._fitted(one, given, design.clusters) for one in stacks]
+        return self
+
+    def _stacks(self, frames: Any, y: np.ndarray) -> tuple[LandmarkStack, list[LandmarkStack]]:
+        """Return the stack of the predictors as given, and that of each completed table."""
+        self.imputers_: dict[float, Any] = {}
+        if self.imputer is None:
+            stack = self._stacked(frames, y)
+            return stack, [stack]
+        points = check_vector("landmarks", np.atleast_1d(self.landmarks), low=0)
+        by_landmark = {float(at): frames[float(at)] if isinstance(frames, Mapping) else frames for at in points}
+        done = complete_landmarks(by_landmark, y, float(self.width), self.imputer)
+        self.imputers_ = done.imputers
+        if not done.tables:
+            raise argument_error("landmarks", "moments at which some row is at risk", str(points.tolist()))
+        empty = [at for at in by_landmark if at not in done.imputers]
+        stacks = [self._stacked({**table, **{at: by_landmark[at] for at in empty}}, y) for table in done.tables]
+        order = [by_landmark[at].iloc[stacks[0].rows[stacks[0].landmark == at]] for at in by_landmark]
+        return replace(stacks[0], X=pd.concat(order, ignore_index=True)), stacks
+
+    def _fitted(self, stack: LandmarkStack, weights: Weights | None, clusters: Any) -> CoxPH | CauseSpecificCox:
         options: dict[str, Any] = {"ties": self.ties, "collinear": self.collinear}
         competing = bool((self.causes_ > 1).any())
-        self.model_ = CauseSpecificCox(**options) if competing else CoxPH(**options)
-        self.model_._clusters_are_patients = clusters is None
-        self.model_.fit(stacked, stack.y, sample_weight=given, strata=stack.strata, clusters=design.clusters)
-        return self
+        model: CoxPH | CauseSpecificCox = CauseSpecificCox(**options) if competing else CoxPH(**options)
+        model._clusters_are_patients = self._clusters_are_patients
+        stacked = stack.X.set_axis([str(name) for name in stack.X.columns], axis=1)
+        model.fit(stacked, stack.y, sample_weight=weights, strata=stack.strata, clusters=clusters)
+        return model
 
     def _stacked(self, frames: Any, y: np.ndarray) -> LandmarkStack:
         return landmark_supermodel(
@@ -327,7 +373,7 @@ class DynamicRisk(RiskEstimator):
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n, p)
-            Predictors at the landmark, of patients who are still at risk.
+            Predictors at the landmark, of patients who are still at risk. Missing values need ``imputer``.
         horizons : float or sequence of float
             On the clock of the study, increasing, up to ``at + width``.
         cause : int, default 1
@@ -343,7 +389,9 @@ class DynamicRisk(RiskEstimator):
             Risks; NaN before the landmark and beyond the window.
         """
         self._refuse(strata=strata, offset=offset)
-        matrix, _, _ = self._start_predict(X, None, None)
+        matrix, _, _ = self._start_predict(X, None, None, allow_missing=True)
+        if self.imputer is None:
+            refuse_missing(pd.DataFrame(matrix, columns=self._names()), "in new rows")
         times, _ = check_horizons(horizons)
         self._check_cause(cause)
         point = self._check_at(at)
@@ -351,28 +399,51 @@ class DynamicRisk(RiskEstimator):
         inside = (times >= point) & (times <= point + self.width * (1 + 1e-12)) & (times <= self.model_.max_time_)
         if not inside.any() or matrix.shape[0] == 0:
             return out
-        frame = self._columns(matrix, point)
-        layer = np.full(matrix.shape[0], point) if self.baseline == "strata" else None
-        grid = np.unique(np.concatenate([[point], times[inside]]))
-        grid = grid[grid > 0]
-        if isinstance(self.model_, CauseSpecificCox):
-            incidence = self.model_.predict_incidence(frame, grid, int(cause), strata=layer)
-            free = self.model_.predict_survival(frame, grid, strata=layer)
-        else:
-            incidence = self.model_.predict_risk(frame, grid, strata=layer)
-            free = 1 - incidence
-        start = incidence[:, :1] if point > 0 else np.zeros((matrix.shape[0], 1))
-        left = free[:, :1] if point > 0 else np.ones((matrix.shape[0], 1))
-        place = np.searchsorted(grid, times[inside])
-        found = np.divide(
-            incidence[:, place] - start, left, out=np.zeros((matrix.shape[0], place.size)), where=left > 0
-        )
-        out[:, inside] = np.clip(found, 0.0, 1.0)
+        frame = pd.DataFrame(matrix, columns=self._names())
+        if self.imputer is None:
+            out[:, inside] = self._conditional(self.model_, frame, times[inside], int(cause), point)
+            return out
+        step = self.imputers_[max(at for at in self.imputers_ if at <= point * (1 + 1e-12))]
+        total = np.zeros((matrix.shape[0], int(inside.sum())))
+        done = completed_rows(step, frame, [self._score(model, point) for model in self.models_])
+        for model, (table, row, weight) in zip(self.models_, done):
+            risk = self._conditional(model, table, times[inside], int(cause), point)
+            parts = [np.bincount(row, weight * column, minlength=matrix.shape[0]) for column in risk.T]
+            total += np.stack(parts, axis=1) / len(self.models_)
+        out[:, inside] = total
         return out
 
-    def _columns(self, matrix: np.ndarray, point: float) -> pd.DataFrame:
-        """Columns of the stacked model for checked predictors."""
-        frame = pd.DataFrame(matrix, columns=self._names())
+    def _score(self, model: CoxPH | CauseSpecificCox, point: float) -> Any:
+        """Linear predictor of completed rows; None for several causes, whose risk has no single one."""
+        if isinstance(model, CauseSpecificCox):
+            return None
+        return lambda table: np.asarray(model.linear_predictor(self._columns(table, point)), dtype=float)
+
+    def _conditional(
+        self, model: CoxPH | CauseSpecificCox, complete: pd.DataFrame, times: np.ndarray, cause: int, point: float
+    ) -> np.ndarray:
+        """P(event of the cause by each time | none by the landmark) of complete rows by one model, (n, n_times)."""
+        frame, n = self._columns(complete, point), len(complete)
+        layer = np.full(n, point) if self.baseline == "strata" else None
+        grid = np.unique(np.concatenate([[point], times]))
+        grid = grid[grid > 0]
+        if isinstance(model, CauseSpecificCox):
+            incidence = model.predict_incidence(frame, grid, cause, strata=layer)
+            free = model.predict_survival(frame, grid, strata=layer)
+        else:
+            incidence = model.predict_risk(frame, grid, strata=layer)
+            free = 1 - incidence
+        start = incidence[:, :1] if point > 0 else np.zeros((n, 1))
+        left = free[:, :1] if point > 0 else np.ones((n, 1))
+        place = np.searchsorted(grid, times)
+        found = np.divide(incidence[:, place] - start, left, out=np.zeros((n, place.size)), where=left > 0)
+        clipped: np.ndarray = np.clip(found, 0.0, 1.0)
+        return clipped
+
+    def _columns(self, predictors: np.ndarray | pd.DataFrame, point: float) -> pd.DataFrame:
+        """Columns of the stacked model for checked predictors, in the order of the fit."""
+        held = isinstance(predictors, pd.DataFrame)
+        frame = predictors.copy() if held else pd.DataFrame(predictors, columns=self._names())
         last = float(np.max(np.asarray(self.landmarks, dtype=float)))
         share = point / last if last > 0 else 0.0
         for name in self.interactions:
@@ -388,7 +459,8 @@ class DynamicRisk(RiskEstimator):
         Parameters
         ----------
         frames : mapping of float to DataFrame
-            Predictors at each landmark, of the same patients; rows with a missing value have no risk there.
+            Predictors at each landmark, of the same patients; rows with a missing value have no risk there, unless the
+            model has an ``imputer``.
 
         Returns
         -------
@@ -405,7 +477,7 @@ class DynamicRisk(RiskEstimator):
             if absent:
                 lacking = f"one without {absent[:5]} at {at:g}"
                 raise argument_error("frames", f"frames with the columns {names[:8]}", lacking)
-            known = frame[names].notna().all(axis=1).to_numpy()
+            known = frame[names].notna().all(axis=1).to_numpy() | (self.imputer is not None)
             risk = np.full(len(frame), np.nan)
             if known.any():
                 risk[known] = self.predict_risk(frame.loc[known, names], at + self.width, at=at)[:, 0]
@@ -417,10 +489,20 @@ class DynamicRisk(RiskEstimator):
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
         """Return the coefficients of the stacked model, with the columns of its own `to_frame`.
 
+        With several completed tables they are pooled by Rubin's rules, with degrees of freedom for large samples.
+
         Parameters
         ----------
         confidence : float, default 0.95
             Level of the intervals.
         """
         self._check_fitted()
-        return self.model_.to_frame(confidence)
+        tables = [model.to_frame(confidence) for model in self.models_]
+        if len(tables) == 1:
+            return tables[0]
+        coef, variance = (np.stack([table[name] for table in tables]) for name in ("coef", "se"))
+        with np.errstate(divide="ignore", invalid="ignore"):  # of a column that was left out
+            pooled = rubin_pool(coef, variance**2)
+            low, high = pooled.limits(confidence)
+            own = {"low": np.exp(low), "high": np.exp(high), "se": pooled.se, "z": pooled.estimate / pooled.se}
+            return tables[0].assign(coef=pooled.estimate, hr=np.exp(pooled.estimate), **own, p=pooled.p_value())

@@ -40,6 +40,8 @@ class PageUpdates:
         unknown; 2 at risk and not evaluated, 3 not at risk.
     objections : tuple of Objection
         Objections to the predictions; those to the performance at a landmark are in its evaluation.
+    imputations : int
+        Completed tables per fit at each landmark; 0 if unknown values are not imputed.
     """
 
     width: float
@@ -51,6 +53,7 @@ class PageUpdates:
     n_unfitted: int | None = None
     codes: Mapping[float, np.ndarray] = field(default_factory=dict, repr=False)
     objections: tuple[Objection, ...] = ()
+    imputations: int = 0
 
     def to_frame(self) -> pd.DataFrame:
         """Return the frames of all evaluations, the landmark in ``group``."""

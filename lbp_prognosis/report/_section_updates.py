@@ -44,6 +44,9 @@ def _how(shown: PageUpdates, window: str) -> str:
         f"last value of {joined([readable(name) for name in shown.columns])} seen by then{fixed}. “Not updated” is the "
         "same model with the values of the first landmark throughout."
     )
+    if shown.imputations:
+        times = "once" if shown.imputations == 1 else f"{shown.imputations} times"
+        text += f" Values that are not known at a landmark are imputed there {times}, in each training set."
     if shown.n_unfitted:
         text += f" {shown.n_unfitted:,} patients lack a value at every landmark and are excluded from the fits."
     return text

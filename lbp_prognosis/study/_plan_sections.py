@@ -155,11 +155,13 @@ def _updates(study: Study) -> list[tuple[str, str]]:
         return []
     fixed = f", and {', '.join(plan.fixed)} at time zero" if plan.fixed else ""
     age = "" if plan.max_age is None else f", not older than {plan.max_age:g}"
+    times = "once" if plan.imputations == 1 else f"{plan.imputations} times"
+    filled = f" Values that are not known are imputed {times}." if plan.imputations else ""
     return [
         (
             "predicted again",
             f"at {', '.join(f'{at:g}' for at in plan.landmarks)}, in those still at risk, for the next {plan.width:g}, "
-            f"from the last values of {', '.join(plan.columns)}{age}{fixed}. Table {plan.table}.",
+            f"from the last values of {', '.join(plan.columns)}{age}{fixed}.{filled} Table {plan.table}.",
         )
     ]
 

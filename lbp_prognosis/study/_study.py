@@ -262,6 +262,8 @@ class Study:
                 del fields[name]
             elif fields[name]["missing"] is None:
                 del fields[name]["missing"]
+        if self.updates is not None and self.updates.imputations == 0:
+            del fields["updates"]["imputations"]
         del fields["folder"], fields["home"]
         return plain(fields)
 

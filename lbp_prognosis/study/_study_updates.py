@@ -12,6 +12,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from lbp_prognosis._base import DataError, Objection, argument_error, objection, spawn
 from lbp_prognosis.evaluation import Evaluation, evaluate
+from lbp_prognosis.fusion import MultipleImputation
 from lbp_prognosis.models import DynamicRisk, LandmarkData, LandmarkStack, landmark
 from lbp_prognosis.report import PageUpdates
 from lbp_prognosis.study._study import Study
@@ -23,6 +24,7 @@ __all__ = ["study_updates"]
 Frames = dict[float, pd.DataFrame]
 _COURSES = {"values fall": (0.5, 0.25), "values stay": (0.5, 0.5), "values rise": (0.5, 0.75)}
 """Quantiles of the values of synthetic patients at the first landmark and at the last."""
+_DONORS = 5  # known values of a column from which others are imputed
 
 
 def study_updates(study: Study, data: StudyData) -> PageUpdates | None:
@@ -48,14 +50,19 @@ def study_updates(study: Study, data: StudyData) -> PageUpdates | None:
     frames = visits.known(data.X)
     kept = {at: landmark(data.y, frame.reset_index(drop=True), at, plan.width) for at, frame in frames.items()}
     first = frames[next(iter(frames))]  # no value observed later
-    known = {at: _known(frame) & _known(first) for at, frame in frames.items()}
+    if plan.imputations:
+        known = {at: np.ones(len(frame), dtype=bool) for at, frame in frames.items()}
+    else:
+        known = {at: _known(frame) & _known(first) for at, frame in frames.items()}
     if not all(known[at][part.rows].any() for at, part in kept.items()):
+        _refuse(frames, kept)
+    if plan.imputations and not all(_can_be_imputed(frame, kept[at].rows) for at, frame in frames.items()):
         _refuse(frames, kept)
     updated = {at: frame[known[at]].reindex(frame.index) for at, frame in frames.items()}
     at_first = {at: first[known[at]].reindex(first.index) for at in frames}
     risks = {
-        "not updated": _out_of_fold(study, plan, at_first, data.y, kept),
-        "updated": _out_of_fold(study, plan, updated, data.y, kept),
+        "not updated": _out_of_fold(study, plan, at_first, data.y, kept, known),
+        "updated": _out_of_fold(study, plan, updated, data.y, kept, known),
     }
     seeds = spawn(study.seed, len(frames))
     evaluations: dict[float, Evaluation] = {}
@@ -93,7 +100,8 @@ def study_updates(study: Study, data: StudyData) -> PageUpdates | None:
         codes[at] = _codes(part, here, len(data.X), plan.width, data.spec.target)
     if not evaluations:
         raise DataError(" ".join(["No landmark of [updates] has patients with a prediction.", *map(str, doubts)]))
-    model = _fitted(plan, updated, data.y)
+    model = _fitted(study, plan, updated, data.y)
+    assert model is not None  # each landmark can be imputed, and has patients at risk
     at_risk = np.unique(np.concatenate([part.rows for part in kept.values()]))
     fitted = np.unique(np.concatenate([part.rows[known[at][part.rows]] for at, part in kept.items()]))
     return PageUpdates(
@@ -106,6 +114,7 @@ def study_updates(study: Study, data: StudyData) -> PageUpdates | None:
         n_unfitted=at_risk.size - fitted.size,
         codes=codes,
         objections=tuple(doubts),
+        imputations=plan.imputations,
     )
 
 
@@ -149,9 +158,35 @@ def _refuse(frames: Frames, kept: Mapping[float, LandmarkData]) -> None:
     )
 
 
-def _fitted(plan: UpdatesPlan, frames: Frames, y: np.ndarray, rows: Any = slice(None)) -> DynamicRisk:
-    model = _OfKnown(plan.landmarks, plan.width, interactions=plan.interactions, baseline=plan.baseline)
-    return model.fit({at: frame[rows].reset_index(drop=True) for at, frame in frames.items()}, y[rows])
+def _can_be_imputed(frame: pd.DataFrame, rows: np.ndarray) -> bool:
+    """Whether each column is known for enough of these rows that others can be imputed from them."""
+    return bool((frame.iloc[rows].notna().sum() >= _DONORS).all())
+
+
+def _fitted(
+    study: Study, plan: UpdatesPlan, frames: Frames, y: np.ndarray, rows: np.ndarray | None = None
+) -> DynamicRisk | None:
+    """Return the model of these rows (n,); None if values are to be imputed and there is no landmark where they can."""
+    inside = np.ones(y.shape[0], dtype=bool) if rows is None else rows
+    own, outcome = {at: frame[inside].reset_index(drop=True) for at, frame in frames.items()}, y[inside]
+    options: dict[str, Any] = {"interactions": plan.interactions, "baseline": plan.baseline}
+    if not plan.imputations:
+        return _OfKnown(plan.landmarks, plan.width, **options).fit(own, outcome)
+    usable = {
+        at: frame for at, frame in own.items() if _can_be_imputed(frame, landmark(outcome, frame, at, plan.width).rows)
+    }
+    if not usable:
+        return None
+    imputer = MultipleImputation(int(plan.imputations), random_state=study.seed)
+    return DynamicRisk(tuple(usable), plan.width, imputer=imputer, **options).fit(usable, outcome)
+
+
+def _risk_at(model: DynamicRisk | None, frame: pd.DataFrame, at: float, width: float) -> np.ndarray:
+    """Return the risks (n,) within the window; NaN if the training set had no patients at the landmark."""
+    if model is None or not np.isclose(model.landmarks_, at, rtol=1e-12, atol=0).any():
+        return np.full(len(frame), np.nan)
+    found: np.ndarray = model.predict_risk(frame, at + width, at=at)[:, 0]
+    return found
 
 
 def _out_of_fold(
@@ -160,6 +195,7 @@ def _out_of_fold(
     frames: Frames,
     y: np.ndarray,
     kept: Mapping[float, LandmarkData],
+    used: Mapping[float, np.ndarray],
 ) -> dict[float, np.ndarray]:
     """Return risks within the window at each landmark, shape (n,).
 
@@ -167,7 +203,7 @@ def _out_of_fold(
     landmark, or nobody who is followed to the end of the window.
     """
     folds, repeats = study.validation.folds, study.validation.repeats
-    known = {at: part.rows[_known(frames[at])[part.rows]] for at, part in kept.items()}
+    known = {at: part.rows[used[at][part.rows]] for at, part in kept.items()}
     seen = np.unique(np.concatenate(list(known.values())))
     events = int((y["event"][seen] == 1).sum())
     if folds > events:
@@ -182,14 +218,12 @@ def _out_of_fold(
         for train, test in cut.split(np.zeros((y.shape[0], 1)), y["event"]):
             inside = np.zeros(y.shape[0], dtype=bool)
             inside[train] = True
-            model = _fitted(plan, frames, y, inside)
+            model = _fitted(study, plan, frames, y, inside)
             for at, rows in known.items():
                 here = rows[np.isin(rows, test)]
                 if not here.size:
                     continue
-                fitted = bool(np.isclose(model.landmarks_, at, rtol=1e-12, atol=0).any())
-                risk = model.predict_risk(frames[at].iloc[here], at + plan.width, at=at)[:, 0] if fitted else np.nan
-                total[at][here] += risk / repeats
+                total[at][here] += _risk_at(model, frames[at].iloc[here], at, plan.width) / repeats
     out = {}
     for at, rows in known.items():
         told = np.full(y.shape[0], np.nan)

@@ -39,6 +39,9 @@ class UpdatesPlan:
         As in `DynamicRisk`.
     interactions : tuple of str
         Predictors whose effect changes over the landmarks.
+    imputations : int
+        Completed tables per fit: values that are not known at a landmark are imputed there, in each training set, as
+        `DynamicRisk` does. 0 judges patients only at landmarks at which all their values are known.
     missing : word, number, tuple of them, or mapping, optional
         Codes for missing values of this table, for all columns or by column; by default those of ``[table]`` or
         ``[data]`` that apply to all columns.
@@ -54,6 +57,7 @@ class UpdatesPlan:
     max_age: float | None = None
     baseline: str = "strata"
     interactions: tuple[str, ...] = ()
+    imputations: int = 0
     missing: Any = None
 
     def __post_init__(self) -> None:
@@ -63,6 +67,7 @@ class UpdatesPlan:
         check_number("updates.width", self.width, low=0, open_low=True)
         if self.max_age is not None:
             check_number("updates.max_age", self.max_age, low=0)
+        check_number("updates.imputations", self.imputations, low=0, high=1000, whole=True)
         check_choice("updates.baseline", self.baseline, ("strata", "smooth"))
         for key in ("table", "id", "time"):
             if not str(getattr(self, key)).strip():

@@ -90,7 +90,7 @@ def dynamic_performance(
         Fitted, with the same landmarks and width.
     X : DataFrame of shape (n, p) or mapping of float to DataFrame
         Predictors; a mapping gives what is known at each landmark. A patient of whom a value is not known at a landmark
-        is left out there, and counted.
+        is left out there, and counted, unless all models have an ``imputer``.
     y : ndarray of shape (n,)
         Made by `Surv.right`, on the clock of the study.
     thresholds : array-like or ThresholdRange, optional
@@ -139,7 +139,8 @@ def dynamic_performance(
         kept = landmark(y, frame, float(at), first.width)
         wanted = list(dict.fromkeys(name for model in named.values() for name in model._names()))
         used = [name for name in wanted if name in kept.X.columns]
-        known = kept.X[used].notna().all(axis=1).to_numpy() if used else np.ones(len(kept.X), dtype=bool)
+        needed = [c for c in used if any(c in model._names() for model in named.values() if model.imputer is None)]
+        known = kept.X[needed].notna().all(axis=1).to_numpy() if needed else np.ones(len(kept.X), dtype=bool)
         rows.append(
             {
                 "landmark": float(at),

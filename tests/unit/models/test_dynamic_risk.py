@@ -7,9 +7,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
+from sklearn.impute import SimpleImputer
 from syn import syn
 
 from lbp_prognosis import CoxPH, LBPError, Surv
+from lbp_prognosis.deployment._codec import pack, unpack
+from lbp_prognosis.fusion import MultipleImputation
 from lbp_prognosis.models import CauseSpecificCox, DynamicRisk, landmark, landmark_supermodel, visits_by_landmark
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.survival import Weights
@@ -132,6 +136,75 @@ def test_missed_visits_are_counted_and_left_out() -> None:
     assert updates.risk.shape == (600, 3)
     assert np.isnan(updates.risk[:, 1]).sum() == holes[3.0]["marker"].isna().sum()
     assert list(updates.to_frame().columns) == ["row", "landmark", "horizon", "risk"]
+
+
+def holes(frames: dict[float, pd.DataFrame], share: float, seed: int = 0) -> dict[float, pd.DataFrame]:
+    rng = np.random.default_rng(seed)
+    return {at: frame.mask(rng.random(frame.shape) < share) for at, frame in frames.items()}
+
+
+def test_missing_values_are_completed_from_those_at_risk_at_the_landmark() -> None:
+    known = holes({0.0: X, 3.0: X + 1.0}, 0.3)
+    at_risk = {at: Y["time"] > at for at in known}
+    means = {at: frame[at_risk[at]].mean() for at, frame in known.items()}
+    model = DynamicRisk([0, 3], 12.0, imputer=SimpleImputer()).fit(known, Y)
+    by_hand = DynamicRisk([0, 3], 12.0).fit({at: frame.fillna(means[at]) for at, frame in known.items()}, Y)
+    np.testing.assert_allclose(model.model_.coef_, by_hand.model_.coef_, rtol=1e-12)
+    assert model.at_risk_["n"].tolist() == [at_risk[0.0].sum(), at_risk[3.0].sum()]  # nobody is left out
+    new = pd.DataFrame({"c1": [np.nan, 0.5], "c2": [0.2, np.nan]})
+    for at in known:
+        filled = by_hand.predict_risk(new.fillna(means[at]), at + 12, at=at)
+        np.testing.assert_allclose(model.predict_risk(new, at + 12, at=at), filled, rtol=1e-12)
+    updates = model.updates({at: new for at in known})
+    assert np.isfinite(updates.risk).all()
+    found = dynamic_performance(model, known, Y, n_resamples=0)
+    assert found.at_risk["n_unknown"].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("code", ["event", "status"])
+def test_each_completed_table_has_a_model_and_risks_are_averaged(code: str) -> None:
+    y = Surv.right(D["time"], D[code])
+    known = holes({0.0: X, 3.0: X + 1.0}, 0.2)
+    step = MultipleImputation(2, iterations=1, draws=10)
+    model = DynamicRisk([0, 3], 12.0, imputer=step).fit(known, y)
+    tables = {}
+    for at, frame in known.items():
+        kept = landmark(y, frame, at, 12.0)
+        done = clone(step).complete_training(kept.X.reset_index(drop=True), kept.y)
+        tables[at] = [table.set_axis(kept.rows, axis=0).reindex(range(len(frame))) for table in done]
+    alone = [DynamicRisk([0, 3], 12.0).fit({at: tables[at][k].fillna(0) for at in known}, y) for k in range(2)]
+    pooled = model.to_frame()
+    both = [one.to_frame() for one in alone]
+    np.testing.assert_allclose(pooled["coef"], (both[0]["coef"] + both[1]["coef"]) / 2, rtol=1e-10)
+    within = (both[0]["se"] ** 2 + both[1]["se"] ** 2) / 2
+    between = (both[0]["coef"] - both[1]["coef"]) ** 2 / 2
+    np.testing.assert_allclose(pooled["se"], np.sqrt(within + 1.5 * between), rtol=1e-10)
+    full = X.head(3)
+    expected = np.mean([one.predict_risk(full, 15.0, at=3.0) for one in alone], axis=0)
+    np.testing.assert_allclose(model.predict_risk(full, 15.0, at=3.0), expected, rtol=1e-10)
+    lacking = X.head(3).assign(c2=np.nan)
+    lowest, highest = (full.assign(c2=value) for value in (-6.0, 6.0))
+    risks = [model.predict_risk(part, 15.0, at=3.0) for part in (lowest, lacking, highest)]
+    assert ((risks[0] - risks[1]) * (risks[1] - risks[2]) > 0).all()  # between the extremes of what is not known
+
+
+def test_a_value_that_nobody_at_risk_has_cannot_be_imputed() -> None:
+    known = {0.0: X, 3.0: X.assign(c2=np.nan)}
+    with pytest.raises(LBPError, match="No patient at risk at landmark 3 has a value of 'c2'"):
+        DynamicRisk([0, 3], 12.0, imputer=SimpleImputer()).fit(known, Y)
+    with pytest.raises(LBPError, match="imputer=MultipleImputation"):
+        DynamicRisk([0, 3], 12.0).fit(known, Y)
+    with pytest.raises(LBPError, match="missing values of .'c2'., in new rows"):
+        DynamicRisk([0, 3], 12.0).fit(X, Y).predict_risk(X.head(2).assign(c2=np.nan), 12.0)
+
+
+def test_an_imputer_is_saved_with_the_model_and_as_json_only_without(tmp_path) -> None:
+    model = DynamicRisk([0, 3], 12.0, imputer=MultipleImputation(1, iterations=1)).fit(holes({0.0: X, 3.0: X}, 0.1), Y)
+    again = unpack(*pack(model))
+    new = X.head(4).mask(np.eye(4, 2, dtype=bool))
+    np.testing.assert_array_equal(again.predict_risk(new, 15.0, at=3.0), model.predict_risk(new, 15.0, at=3.0))
+    with pytest.raises(LBPError, match="imputer"):
+        model.to_dict()
 
 
 def test_saved_as_json_and_refused_calls() -> None:

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import StratifiedKFold
 
 from lbp_prognosis import Status
 from lbp_prognosis._base import ArgumentError, DataError, objection
 from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.evaluation import evaluate
-from lbp_prognosis.models import landmark
+from lbp_prognosis.fusion import MultipleImputation
+from lbp_prognosis.models import DynamicRisk, landmark
 from lbp_prognosis.report import Page, released_page
 from lbp_prognosis.report._blocks import Picture, Table
 from lbp_prognosis.report._section_updates import section_updates
@@ -279,6 +281,7 @@ def test_codes_of_missing_values_among_visits_are_noted(tmp_path: Path, missing:
     assert any("nrs of visits.csv: -9 apart from all other values" in note for note in data.notes) == said
     assert data.visits_table.frame["nrs"].isna().any() != said
     assert ("missing" in plan.to_dict()["updates"]) == (own is not None)  # others keep their digest
+    assert study(tmp_path, updates={"missing": 0}).to_dict()["updates"]["missing"] == 0
 
 
 def test_files_of_one_name_in_two_folders_have_two_digests(tmp_path: Path) -> None:
@@ -312,6 +315,37 @@ def test_a_landmark_known_to_few_is_objected_to_and_not_an_exception(tmp_path: P
     assert said.code == "landmark-not-predicted"
     words = f"At landmark 3 all values are known for {known} patients at risk, and {known - row['n']} of them"
     assert said.sentence.startswith(words)
+
+
+def test_values_that_are_not_known_at_a_landmark_are_imputed_in_each_training_set(tmp_path: Path) -> None:
+    wide, visits = frames(200, 3)
+    missed = (visits["months"] > 0) & (np.random.default_rng(0).random(len(visits)) < 0.4)
+    write(tmp_path, wide, visits[~missed])
+    folds = {"folds": 2, "repeats": 1, "resamples": 0}
+    plan = study(tmp_path, updates={"max_age": 1, "imputations": 1}, validation=folds)
+    data = read_study_data(plan)
+    found = study_updates(plan, data)
+    rows = found.at_risk.set_index("landmark")
+    assert rows["n_unknown"].tolist() == [0, 0]  # of those at risk at 3, 40 % have no visit in the month before
+    assert rows.loc[3.0, "n"] == found.evaluations[3.0].n == (wide["months"] > 3).sum()
+    assert found.objections == ()
+    assert found.n_unfitted == 0
+    # a patient's risk is that of a model, and of imputers, that never saw the patient
+    fold = next(StratifiedKFold(2, shuffle=True, random_state=plan.seed).split(np.zeros((200, 1)), data.y["event"]))
+    known = data.visits_table.known(data.X)
+    model = DynamicRisk([0, 3], 6, imputer=MultipleImputation(1, random_state=plan.seed))
+    model.fit({at: frame.iloc[fold[0]].reset_index(drop=True) for at, frame in known.items()}, data.y[fold[0]])
+    test = fold[1][data.y["time"][fold[1]] > 3]
+    alone = 1 - model.predict_risk(known[3.0].iloc[test], 9, at=3)[:, 0]
+    own = found.evaluations[3.0].calibrations["updated"].judged(6.0).score
+    place = np.searchsorted(np.flatnonzero(data.y["time"] > 3), test)
+    np.testing.assert_allclose(own[place], alone, rtol=1e-10)
+    assert "are imputed once." in analysis_plan(plan).to_markdown()
+    assert "imputations" not in study(tmp_path).to_dict()["updates"]
+    without = visits[visits["months"] == 0]  # nobody at risk at 3 has a recent value
+    write(tmp_path, wide, pd.concat([without, visits[visits["months"] > 0].head(1)]))
+    with pytest.raises(DataError, match="'nrs' is not known at 3 for 99%"):
+        study_updates(plan, read_study_data(plan))
 
 
 def test_objections_at_landmarks_are_those_of_the_result(result: StudyResult) -> None:
