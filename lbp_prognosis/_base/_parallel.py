@@ -1,7 +1,8 @@
 """All parallel work goes through joblib; inside a replicate the numerical libraries run one thread.
 
 ``joblib.parallel_config(backend="dask")`` therefore moves a study to a cluster unchanged, and no backend or number of
-workers changes a bit of a result. Warnings of other processes are repeated here, under the filters of the caller.
+workers changes a bit of a result. Up to four local jobs are this process and others beside it. Warnings of other
+processes are repeated here, under the filters of the caller.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
+
+from lbp_prognosis._base._shared_work import other_processes, work_beside
 
 __all__ = ["parallel_map", "surviving_map"]
 
@@ -56,7 +59,8 @@ def parallel_map(
     progress : bool, default False
         Show a progress bar on a terminal.
     """
-    return list(_stream(function, tasks, n_jobs, description, progress))
+    others = other_processes(n_jobs)
+    return list(_stream(function, tasks, n_jobs, description, progress, others))
 
 
 def surviving_map(
@@ -99,12 +103,22 @@ def surviving_map(
 
 
 def _stream(
-    function: Callable[..., T], tasks: Sequence[Any], n_jobs: int | None, description: str, progress: bool
+    function: Callable[..., T],
+    tasks: Sequence[Any],
+    n_jobs: int | None,
+    description: str,
+    progress: bool,
+    others: int = 0,
 ) -> Iterable[T]:
     from joblib import Parallel, delayed
 
-    home = os.getpid()
-    calls = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_with_warnings)(function, t, home) for t in tasks)
+    if others:
+        calls = work_beside(partial(_with_warnings, function), tasks, others)
+    else:
+        here = os.getpid()
+        calls = Parallel(n_jobs=n_jobs, return_as="generator")(
+            delayed(_with_warnings)(function, t, here) for t in tasks
+        )
     told: dict[tuple[Any, ...], None] = {}  # what several tasks warn of is repeated once
     try:
         for result, warned in _shown(calls, len(tasks), description) if progress else calls:
@@ -119,8 +133,8 @@ def _repeat(told: Iterable[tuple[Any, ...]]) -> None:
         warnings.warn_explicit(_warning(words, category), None, *place)
 
 
-def _with_warnings(function: Callable[..., T], task: Any, home: int) -> tuple[T, list[tuple[Any, ...]]]:
-    """Return the result of a task, and what it warned of if it was done in another process than ``home``."""
+def _with_warnings(function: Callable[..., T], task: Any, home: int = 0) -> tuple[T, list[tuple[Any, ...]]]:
+    """Return the result of a task, and what it warned of unless it was done in the process ``home``."""
     if os.getpid() == home:
         return _one_thread(function, task), []
     with warnings.catch_warnings(record=True) as caught:

@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     argument_error,
     is_number,
     parallel_map,
+    processes_ready,
 )
 from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.study._check_before_work import check_before_work
@@ -106,7 +107,11 @@ def run_study(
     """
     say = progress or (lambda words: None)
     # one thread per computation on every machine: sums in another order differ in the last digit
-    with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
+    with (
+        processes_ready(n_jobs, "lbp_prognosis.study"),
+        threadpool_limits(1),
+        warnings.catch_warnings(record=True) as caught,
+    ):
         warnings.simplefilter("default")
         for kind in (DeprecationWarning, PendingDeprecationWarning):  # of libraries to their callers
             warnings.simplefilter("ignore", kind)

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 import warnings
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from lbp_prognosis._base import (
     content_hash,
     generator,
     parallel_map,
+    processes_ready,
     spawn,
     surviving_map,
 )
@@ -47,6 +49,16 @@ def warned_or_killed(task):
         os.kill(os.getpid(), signal.SIGKILL)
     warnings.warn("the same of all", RuntimeWarning, stacklevel=1)
     return task
+
+
+def killed_elsewhere(home):
+    if os.getpid() != home:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+
+
+def where(_):
+    return os.getpid()
 
 
 def threads(_):
@@ -110,6 +122,15 @@ class TestRandomness:
         with pytest.warns(RuntimeWarning, match="the same of all"):
             found = surviving_map(warned_or_killed, [1, 2, 0], lambda task: -1, n_jobs=2)
         assert found == [1, 2, -1]
+
+    def test_this_process_works_beside_the_others(self) -> None:
+        with processes_ready(2, "json"):
+            other, own = parallel_map(where, [0, 1], n_jobs=2)
+        assert own == os.getpid() != other
+        assert set(parallel_map(where, [0], n_jobs=2)) == {os.getpid()}  # nobody is started for one task
+        with pytest.raises(BrokenProcessPool):
+            parallel_map(killed_elsewhere, [os.getpid()] * 2, n_jobs=2)
+        assert parallel_map(draw, spawn(11, 2), n_jobs=2) == parallel_map(draw, spawn(11, 2), n_jobs=1)
 
     def test_one_thread_a_replicate(self) -> None:
         assert parallel_map(threads, [0], n_jobs=1) == [1]
