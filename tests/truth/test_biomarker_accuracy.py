@@ -100,3 +100,20 @@ def test_what_the_lattice_hides_is_flagged():
         rows = table[table["measure"].isin(["disc_height", "body_height_middle", "disc_wedge", "segmental_lordosis"])]
         assert len(rows) >= 30
         assert rows["flags"].str.contains(reason).all(), reason
+
+
+def test_pixels_of_a_fifth_of_a_millimetre_and_labels_of_64_bits():
+    phantom = Phantom(n=2)
+    data, affine = phantom.draw(labels_of("totalspineseg", 2), spacing=(2.0, 0.2, 0.2), degrees=(0.0, 3.0, 0.0))
+    recipe = Recipe(families=("disc", "canal", "bone"))
+    result = extract(
+        {"patient_id": "p", "mask": Mask(data.astype(np.uint64), affine), "convention": "totalspineseg"}, recipe
+    )
+    assert result.failures.empty, result.failures
+    table = result.table[~result.table["method_id"].str.endswith("min_near_disc")]
+    value = table.groupby(["measure", "level"])["value"].first()
+    for k, (level, disc) in enumerate((("l5", "l5s1"), ("l4", "l4l5"))):
+        assert value["body_height_middle", level] == pytest.approx(phantom.body_height[k], abs=0.15)
+        assert value["disc_height", disc] == pytest.approx(phantom.disc_height[k], abs=0.15)
+        assert value["disc_wedge", disc] == pytest.approx(phantom.disc_angle[k], abs=0.5)
+        assert value["canal_area", disc] == pytest.approx(np.pi / 4 * phantom.canal_ap * phantom.canal_lr, rel=0.03)

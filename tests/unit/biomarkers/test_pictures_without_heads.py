@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from file_variants import slices
 from spine_phantom import Phantom, labels_of
 
 from lbp_prognosis.biomarkers import Image, Mask, Recipe
@@ -33,8 +34,26 @@ def whole_body():
     }
 
 
-def test_no_panel_contains_a_voxel_of_the_head_and_all_are_planes(whole_body):
-    case, _ = load_case(whole_body, Recipe(families=("disc", "canal")), max_bytes=2**30)
+@pytest.fixture(params=["volume", "DICOM"])
+def study(request, whole_body, tmp_path):
+    """The case as it is, or its image as a DICOM series whose header names the head."""
+    if request.param == "volume":
+        return whole_body
+    pytest.importorskip("pydicom")
+    image = whole_body["image"]
+    objects = slices(image.data.astype(np.int16), image.affine, BodyPartExamined="HEAD")
+    return {**whole_body, "image": str(save_all(tmp_path / "d", objects))}
+
+
+def save_all(folder, objects):
+    folder.mkdir()
+    for k, one in enumerate(objects):
+        one.save_as(folder / f"{k}.dcm", enforce_file_format=True)
+    return folder
+
+
+def test_no_panel_contains_a_voxel_of_the_head_and_all_are_planes(study, whole_body):
+    case, _ = load_case(study, Recipe(families=("disc", "canal")), max_bytes=2**30)
     panels = overlay_panels(case)
     assert len(panels) >= 4
     for panel in panels:

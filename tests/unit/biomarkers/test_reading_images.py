@@ -305,6 +305,21 @@ def test_labels_stored_as_floats_are_taken_if_whole_and_refused_if_not():
         Mask(np.full((3, 3, 3), -1), np.eye(4))
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.uint64])
+def test_labels_of_64_bits_are_taken_up_to_65535(tmp_path, kind):
+    for highest, stored in ((255, np.uint8), (65535, np.uint16)):
+        data = np.zeros((3, 3, 3), dtype=kind)
+        data[1, 2, 0] = highest
+        nib.save(nib.Nifti1Image(data, np.eye(4), dtype=kind), tmp_path / "m.nii.gz")
+        found = read_mask(tmp_path / "m.nii.gz")
+        assert found.data.dtype == stored
+        assert np.argwhere(found.data == highest).tolist() == [[1, 2, 0]]
+    for beyond in (65536, 2**62 if kind is np.int64 else 2**63):
+        data[1, 2, 0] = beyond
+        with pytest.raises(ArgumentError, match=f"labels from 0 to {beyond}"):
+            Mask(data, np.eye(4))
+
+
 def test_a_mask_with_turned_axes_is_turned_without_loss_and_any_other_lattice_refused(block):
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 4, (6, 7, 5))
