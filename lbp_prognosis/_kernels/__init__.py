@@ -107,6 +107,7 @@ from lbp_prognosis._kernels._ordinal import (
     solve_tridiagonal,
     tridiagonal_inverse_diagonal,
 )
+from lbp_prognosis._kernels._outcome_cells import OutcomeCells, outcome_cells
 from lbp_prognosis._kernels._partial_odds import PartialFit, partial_odds_fit, partial_odds_score
 from lbp_prognosis._kernels._perfect_order import perfect_order_limits
 from lbp_prognosis._kernels._pseudo_influence import pseudo_fit_influence
@@ -206,6 +207,7 @@ __all__ = [
     "NetBenefitTerms",
     "NewSite",
     "OrdinalFit",
+    "OutcomeCells",
     "PartialFit",
     "Point",
     "Pooled",
@@ -333,6 +335,7 @@ __all__ = [
     "ordinal_link",
     "ordinal_rows",
     "ordinal_score_test",
+    "outcome_cells",
     "owen_weights",
     "partial_odds_fit",
     "partial_odds_score",

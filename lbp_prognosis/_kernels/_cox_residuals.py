@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,10 +15,10 @@ from lbp_prognosis._kernels._cox_sums import (
     group_sums,
     information_matrix,
     lived_hazard,
-    lived_sum,
     tail_sum,
     tied_events,
 )
+from lbp_prognosis._kernels._row_parts import row_parts
 
 __all__ = ["CoxPieces", "cox_pieces"]
 
@@ -105,23 +106,62 @@ class CoxPieces:
 
     def score(self) -> np.ndarray:
         """First derivative of the log-likelihood by row, unweighted, in the caller's order, shape (n, p)."""
+        return self.data.unsorted(self._by_row(self._score_tables())[0])
+
+    def _score_tables(self) -> _RowTables:
+        """Return what the score of a row takes from its place among the event times, and from being an event there."""
         data, s = self.data, self.sums
-        if data.X.shape[1] == 0:
-            return np.zeros_like(data.X)
         q = self._q()
         own = q
         if self._with_d():
             own = (s.c0 - s.c1)[:, None] * s.s1 - (s.c1 - s.c2)[:, None] * s.d1
-        out = data.X * lived_hazard(data, s)[:, None]
-        for j, (column, correction) in enumerate(zip(q.T, (q - own).T)):
-            lived = lived_sum(data, np.ascontiguousarray(column), np.ascontiguousarray(correction))
-            if data.tail is not None:
-                lived += tail_sum(data, data.tail, column)
-            out[:, j] -= lived
-        out *= -np.exp(self.eta - s.shift)[:, None]
-        ends = np.flatnonzero(data.event & (data.last >= 0))
-        out[ends] += data.X[ends] - self.mean_x()[data.last[ends]]
-        return data.unsorted(out)
+        lived = _running(s.hazard, data.ends)
+        drift = np.ascontiguousarray(_running(q, data.ends).T)
+        return _RowTables(lived, s.hazard - s.own_hazard, drift, (q - own).T, self.mean_x().T)
+
+    def _by_row(self, tables: _RowTables, level: _LevelTables | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the scores (n, p) in the order of ``data``, and with ``level`` the derivatives of log H0 (n,)."""
+        data, s = self.data, self.sums
+        n, p = data.X.shape
+        out, hazard = np.empty((n, p)), np.empty(n if level is not None else 0)
+        tail = self._tails() if data.tail is not None else None
+        for rows in row_parts(n):
+            last, columns = data.last[rows], np.ascontiguousarray(data.X[rows].T)
+            ends = np.flatnonzero(data.event[rows] & (last >= 0))
+            mine = last[ends]
+            place = last.astype(np.int64) + 1  # entry 0 of the tables is before the first event
+            lived, drift = tables.hazard[place], np.take(tables.drift, place, axis=1)
+            if data.before is not None:
+                start = np.where(last >= 0, data.before[rows] + 1, 0)
+                lived -= tables.hazard[start]
+                drift -= np.take(tables.drift, start, axis=1)
+            lived[ends] -= tables.own_hazard[mine]
+            if tail is not None:
+                lived += tail[0][rows]
+                drift += tail[1][:, rows]
+            risk = np.exp(self.eta[rows] - s.shift)
+            for j, (column, score) in enumerate(zip(columns, drift)):
+                score[ends] -= tables.own_drift[j, mine]
+                score -= column * lived
+                score *= risk
+                score[ends] += column[ends] - tables.mean[j, mine]
+            out[rows] = drift.T
+            if level is not None:
+                own = level.lived[place]
+                own[ends] -= level.own[mine]
+                own *= np.negative(risk, out=risk)
+                own[ends] += level.each[mine]
+                hazard[rows] = own
+        return out, hazard
+
+    def _tails(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return what rows with an earlier competing event collect in later risk sets: hazard (n,) and drift (p, n)."""
+        data, q = self.data, self._q()
+        assert data.tail is not None
+        drift = np.empty((q.shape[1], data.event.size))
+        for values, column in zip(drift, q.T):
+            values[:] = tail_sum(data, data.tail, np.ascontiguousarray(column))
+        return tail_sum(data, data.tail, self.sums.hazard), drift
 
     def hazard_influence(self, tau: float, information: np.ndarray) -> np.ndarray:
         """Derivatives of (log H0(τ), coefficients) by the weight of each row, in the caller's order, shape (n, 1 + p).
@@ -136,21 +176,22 @@ class CoxPieces:
             Of the coefficients, at their maximum.
         """
         data, s = self.data, self.sums
-        slopes = self.score() @ np.linalg.pinv(information)
         now = data.times <= tau
         total = self.tied.mean_weight * self.tied.count
         each = np.divide(s.hazard, total, out=np.zeros_like(total), where=now & (total > 0))
         # of its own tied group a row counts in part
         part = np.where(now, s.c1, 0.0) if self._with_d() else np.zeros(now.size)
-        hazard = -np.exp(self.eta - s.shift) * lived_sum(data, np.where(now, s.c0, 0.0), part)
-        ends = np.flatnonzero(data.event & (data.last >= 0))
-        hazard[ends] += each[data.last[ends]]
+        level = _LevelTables(_running(np.where(now, s.c0, 0.0), data.ends), part, each)
+        score, hazard = self._by_row(self._score_tables(), level)
+        inverse = np.linalg.pinv(information)
         whole = float(s.hazard[now].sum())
-        if not whole > 0:
-            return np.column_stack([np.full(slopes.shape[0], np.nan), slopes])
         drift = self._q()[now].sum(axis=0)
-        level = (data.unsorted(hazard) - slopes @ drift) / whole - slopes @ data.centre
-        return np.column_stack([level, slopes])
+        out = np.empty((score.shape[0], 1 + score.shape[1]))
+        for rows in row_parts(out.shape[0]):
+            slopes = score[rows] @ inverse
+            out[rows, 1:] = slopes
+            out[rows, 0] = (hazard[rows] - slopes @ drift) / whole - slopes @ data.centre if whole > 0 else np.nan
+        return data.unsorted(out)
 
     def schoenfeld(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the caller's rows of the events, by time, and ``x − x̄`` at each, shape (n_events, p)."""
@@ -185,6 +226,37 @@ class CoxPieces:
                 for a, b in places:
                     information[a : a + p, b : b + p] = block
         return gradient, information
+
+
+def _running(increments: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Return running sums of the increments (m,) or (m, p) by stratum, after an entry of 0."""
+    out = np.zeros((increments.shape[0] + 1, *increments.shape[1:]))
+    start = 0
+    for end in ends:
+        np.cumsum(increments[start:end], axis=0, out=out[start + 1 : end + 1])
+        start = int(end)
+    return out
+
+
+class _RowTables(NamedTuple):
+    """By event time: hazard and drift ∫ x̄ dH lived through by then, what an event of that time lacks of them, and x̄.
+
+    ``drift`` and ``mean`` have a row per column.
+    """
+
+    hazard: np.ndarray
+    own_hazard: np.ndarray
+    drift: np.ndarray
+    own_drift: np.ndarray
+    mean: np.ndarray
+
+
+class _LevelTables(NamedTuple):
+    """By event time: ∫ dH / S0 up to then and τ, what an event of that time lacks of it, and what the event adds."""
+
+    lived: np.ndarray
+    own: np.ndarray
+    each: np.ndarray
 
 
 def _times(sums: GroupSums, factor: np.ndarray) -> GroupSums:

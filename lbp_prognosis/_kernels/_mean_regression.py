@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit
 
+from lbp_prognosis._kernels._row_parts import PART, row_parts
+
 __all__ = ["MeanFit", "cloglog_pseudo_fit", "logistic_fit", "poisson_fit"]
 
 _LEVEL = 1e-10  # a mean that moves less with its linear predictor does not move
 _FINE = 1e-13  # relative move of scoring after which estimates and standard errors stand to 12 digits
 _FEW = 4  # columns whose products are worked out one by one
-_PART = 1 << 14  # rows whose columns stay in the cache while they are worked on
 
 
 class _State(NamedTuple):
@@ -104,12 +105,11 @@ def cloglog_pseudo_fit(
     fit = _newton(X, state, held, weights, start, max_iter, tol, min(tol, _FINE))
     if not fit.converged:
         return fit
-    w = np.ones(y.size) if weights is None else weights
-    eta = X @ fit.coef if held is None else held + X @ fit.coef
     # separated: with every mean at 0 or 1 the sum of squares is level, and any larger coefficient does as well
-    carries = 0
-    for rows in _parts(y.size):
-        carries += int(((state(rows, eta[rows], w[rows]).slope > _LEVEL) & (w[rows] > 0)).sum())  # type: ignore[operator]
+    table, carries = _Table(X, held, weights), 0
+    for rows in row_parts(y.size):
+        own = table.weight(rows)
+        carries += int(((state(rows, table.line(rows, fit.coef), own).slope > _LEVEL) & (own > 0)).sum())  # type: ignore[operator]
         if carries >= X.shape[1]:
             return fit
     return fit._replace(converged=False)
@@ -149,11 +149,9 @@ def _newton(
     Once converged to ``tol`` steps go on to ``fine``, as long as they get smaller: one of scoring leaves a share of
     what was missing before it, not the square.
     """
-    w = np.ones(X.shape[0]) if weights is None else weights
-    table = _Table(X, None if weights is None else w)
+    table = _Table(X, offset, weights)
     beta = np.zeros(X.shape[1]) if start is None else np.asarray(start, dtype=float)
-    eta = X @ beta if offset is None else offset + X @ beta
-    now, converged, iterations = _sums(table, at, eta, w), False, 0
+    now, converged, iterations = _sums(table, at, beta), False, 0
     inverse, previous = np.full((beta.size, beta.size), np.nan), np.inf
     while iterations < max_iter:
         iterations += 1
@@ -162,45 +160,68 @@ def _newton(
         except np.linalg.LinAlgError:
             break
         step = inverse @ now.gradient
-        move = X @ step
-        largest = _largest(move)
+        largest = table.largest_move(step)
         if not np.isfinite(largest) or (converged and largest >= previous):
             break
-        size = 1 + _largest(eta)
+        size = 1 + now.largest
         if converged or largest <= tol * size:
-            beta, eta, converged, previous = beta + step, eta + move, True, largest
+            beta, converged, previous = beta + step, True, largest
             if largest <= fine * size:
                 break
-            now = _sums(table, at, eta, w)
+            now = _sums(table, at, beta)
             continue
         for _ in range(40):
-            trial = eta + move
-            new = _sums(table, at, trial, w)
+            trial = beta + step
+            new = _sums(table, at, trial)
             if new.value >= now.value - 1e-12 * (1 + abs(now.value)):
                 break
-            step, move = step / 2, move / 2
+            step = step / 2
         else:
-            trial = eta + move
-        beta, eta, now = beta + step, trial, new
-    influence, value = X @ inverse, 0.0
-    for rows in _parts(w.size):
-        last = at(rows, eta[rows], w[rows])
+            trial = beta + step
+        beta, now = trial, new
+    influence, value = np.empty(X.shape), 0.0
+    for rows in row_parts(X.shape[0]):
+        last = at(rows, table.line(rows, beta), table.weight(rows))
         value += last.value
-        influence[rows] *= _product(last.slope, last.residual)[:, None]
+        influence[rows] = table.times(rows, inverse, _product(last.slope, last.residual))
     return MeanFit(beta, inverse, influence, value, converged, iterations)
 
 
 def _largest(values: np.ndarray) -> float:
     """Return max |v|, NaN if one is, without a table of absolute values."""
-    return float(max(values.max(), -values.min())) if values.size else 0.0
+    return float(np.maximum(values.max(), -values.min())) if values.size else 0.0
 
 
 class _Table:
-    """Columns, and their rows' weights (None: ones); few columns of many rows also lie one after the other."""
+    """Columns, and their rows' offsets and weights; few columns of many rows also lie one after the other."""
 
-    def __init__(self, X: np.ndarray, weights: np.ndarray | None) -> None:
-        self.X, self.weights = X, weights
-        self.columns = np.ascontiguousarray(X.T) if X.shape[0] > _PART and X.shape[1] <= _FEW else None
+    def __init__(self, X: np.ndarray, offset: np.ndarray | None, weights: np.ndarray | None) -> None:
+        self.X, self.offset, self.weights = X, offset, weights
+        self.columns = np.ascontiguousarray(X.T) if X.shape[0] > PART and X.shape[1] <= _FEW else None
+        self._ones = np.ones(min(X.shape[0], PART))
+
+    def weight(self, rows: slice) -> np.ndarray:
+        """Return the weights of some rows; ones if there are none."""
+        return self._ones[: rows.stop - rows.start] if self.weights is None else self.weights[rows]
+
+    def move(self, rows: slice, beta: np.ndarray) -> np.ndarray:
+        """Return Xβ of some rows."""
+        return self.X[rows] @ beta if self.columns is None else beta @ self.columns[:, rows]
+
+    def line(self, rows: slice, beta: np.ndarray) -> np.ndarray:
+        """Return the linear predictor of some rows."""
+        moved = self.move(rows, beta)
+        return moved if self.offset is None else np.add(self.offset[rows], moved, out=moved)
+
+    def largest_move(self, step: np.ndarray) -> float:
+        """Return the largest |Xβ| of all rows."""
+        return float(np.max([_largest(self.move(rows, step)) for rows in row_parts(self.X.shape[0])]))
+
+    def times(self, rows: slice, inverse: np.ndarray, factor: np.ndarray) -> np.ndarray:
+        """Return the rows, multiplied by a matrix and by their own factor."""
+        if self.columns is None:
+            return (self.X[rows] @ inverse) * factor[:, None]
+        return (inverse.T @ (self.columns[:, rows] * factor)).T
 
     def information(self, rows: slice, weight: np.ndarray) -> np.ndarray:
         """Return X'WX of some rows."""
@@ -221,31 +242,27 @@ class _Table:
 
 
 class _Sums(NamedTuple):
-    """Criterion, information X'WX and gradient at a linear predictor."""
+    """Criterion, information X'WX, gradient and largest linear predictor (of either sign) at coefficients."""
 
     value: float
     information: np.ndarray
     gradient: np.ndarray
+    largest: float
 
 
-def _parts(n: int) -> Iterator[slice]:
-    """Yield the rows part by part, so that what is made of a part stays in the cache."""
-    return (slice(low, min(low + _PART, n)) for low in range(0, max(n, 1), _PART))
-
-
-def _sums(
-    table: _Table, at: Callable[[slice, np.ndarray, np.ndarray], _State], eta: np.ndarray, w: np.ndarray
-) -> _Sums:
-    p = table.X.shape[1]
-    value, information, gradient = 0.0, np.zeros((p, p)), np.zeros(p)
-    for rows in _parts(w.size):
-        part, own = at(rows, eta[rows], w[rows]), None if table.weights is None else w[rows]
+def _sums(table: _Table, at: Callable[[slice, np.ndarray, np.ndarray], _State], beta: np.ndarray) -> _Sums:
+    p = beta.size
+    value, information, gradient, largest = 0.0, np.zeros((p, p)), np.zeros(p), 0.0
+    for rows in row_parts(table.X.shape[0]):
+        eta, own = table.line(rows, beta), None if table.weights is None else table.weights[rows]
+        largest = float(np.maximum(largest, _largest(eta)))
+        part = at(rows, eta, table.weight(rows))
         value += part.value
         weight = _product(own, part.weight, part.slope, part.slope)
         information += table.information(rows, weight)
         slope = _product(own, part.slope, part.residual)
         gradient += table.gradient(rows, slope)
-    return _Sums(value, information, gradient)
+    return _Sums(value, information, gradient, largest)
 
 
 def _product(*factors: np.ndarray | None) -> np.ndarray:

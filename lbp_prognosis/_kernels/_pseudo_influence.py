@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lbp_prognosis._kernels._pseudo_values import incidence_influence
+from lbp_prognosis._kernels._outcome_cells import OutcomeCells, cell_influence
+from lbp_prognosis._kernels._row_parts import row_parts
 
 __all__ = ["pseudo_fit_influence"]
 
@@ -16,11 +17,9 @@ def pseudo_fit_influence(
     coef: np.ndarray,
     offset: np.ndarray | None,
     pseudo: np.ndarray,
-    time: np.ndarray,
-    code: np.ndarray,
+    cells: OutcomeCells,
     tau: float,
     weights: np.ndarray | None = None,
-    first: np.ndarray | None = None,
 ) -> np.ndarray:
     """Derivative of the coefficients of `cloglog_pseudo_fit` by the weight of each row, of shape (n, p).
 
@@ -30,6 +29,8 @@ def pseudo_fit_influence(
     the direction w d: a central difference of two passes over the curve. The bread is the observed one, which under a
     misspecified link is not Fisher's.
 
+    The curve sees rows of one time and code as one: what it adds to a row's value is found by cell.
+
     Parameters
     ----------
     X : ndarray of shape (n, p)
@@ -38,52 +39,50 @@ def pseudo_fit_influence(
         The solution.
     offset : ndarray of shape (n,) or None
     pseudo : ndarray of shape (n,)
-    time, code : ndarray of shape (n,)
-        0 censored, 1 the cause of interest, 2 any other.
+    cells : OutcomeCells
+        Times and codes of the rows.
     tau : float
         Horizon of the pseudo-values.
     weights : ndarray of shape (n,), optional
         Row weights.
-    first : ndarray of shape (n,), optional
-        `incidence_influence` of these rows, where it is known already.
 
     References
     ----------
     Overgaard M, Parner ET, Pedersen J. Asymptotic theory of generalized estimating equations based on jack-knife
     pseudo-observations. Ann Stat 2017;45:1988–2015. doi:10.1214/16-AOS1516.
     """
-    w = np.ones(time.size) if weights is None else weights
-    eta = X @ coef if offset is None else offset + X @ coef
-    hazard = np.exp(np.minimum(eta, 50.0))
-    survival = np.exp(-hazard)
-    slope = hazard * survival
-    residual = pseudo - 1 + survival
-    curvature = slope**2 - slope * (1 - hazard) * residual
-    if weights is not None:
-        curvature *= w
     columns = np.ascontiguousarray(X.T)
-    bread = np.array([[(curvature * column) @ other for other in columns] for column in columns])
-    total = float(w.sum())
-    if first is None:
-        first = incidence_influence(time, code, tau, weights)
-    meat = np.empty(X.shape)
-    for k, column in enumerate(columns):
-        d = column * slope
-        meat[:, k] = d * residual
+    p, n = columns.shape
+    directions, meat, bread = np.empty((p, n)), np.empty((p, n)), np.zeros((p, p))
+    for rows in row_parts(n):
+        mine = columns[:, rows]
+        eta = coef @ mine if offset is None else offset[rows] + coef @ mine
+        hazard = np.exp(np.minimum(eta, 50.0, out=eta), out=eta)
+        survival = np.exp(-hazard)
+        slope = hazard * survival
+        residual = pseudo[rows] - 1 + survival
+        curvature = slope**2 - slope * (1 - hazard) * residual
+        if weights is not None:
+            curvature *= weights[rows]
+        bread += (mine * curvature) @ mine.T
+        np.multiply(mine, slope, out=directions[:, rows])
+        np.multiply(directions[:, rows], residual, out=meat[:, rows])
+    m = cells.time.size
+    mass = np.bincount(cells.cell, weights=weights, minlength=m).astype(float)
+    total, first, moved = float(mass.sum()), cell_influence(cells, tau, mass), np.zeros((p, m))
+    for d, move in zip(directions, moved):
         size = float(max(d.max(), -d.min()))
         if size == 0:
             continue
         step = _STEP / size
-        own = step * d
-        up, down = 1 + own, np.subtract(1, own, out=own)
-        if weights is not None:
-            up *= w
-            down *= w
-        up = incidence_influence(time, code, tau, up)
-        up -= incidence_influence(time, code, tau, down)
-        up *= total
-        up /= 2 * step
-        weighted = d if weights is None else w * d
-        up += float(w @ d) * first + float(weighted @ first)
-        meat[:, k] += up
-    return meat @ np.linalg.pinv(bread).T
+        summed = np.bincount(cells.cell, weights=d if weights is None else weights * d, minlength=m)
+        up, down = (cell_influence(cells, tau, mass + sign * step * summed) for sign in (1, -1))
+        move += total * (up - down) / (2 * step) + float(summed.sum()) * first + float(summed @ first)
+    inverse = np.linalg.pinv(bread)
+    moved = inverse @ moved
+    out = np.empty((n, p))
+    for rows in row_parts(n):
+        part = inverse @ meat[:, rows]
+        part += np.take(moved, cells.cell[rows], axis=1)
+        out[rows] = part.T
+    return out

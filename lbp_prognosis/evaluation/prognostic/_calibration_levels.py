@@ -137,11 +137,7 @@ def _of_pseudo_values(rows: CalibrationRows, design: np.ndarray, fit: MeanFit, o
     assert rows.time is not None
     assert rows.code is not None
     held = None if offset is None else np.clip(offset, -30, 3.5)  # same limits as in the fit
-    return rows.influence(
-        pseudo_fit_influence(
-            design, fit.coef, held, rows.pseudo, rows.time, rows.code, rows.tau, rows.weight, rows.derivative
-        )
-    )
+    return rows.influence(pseudo_fit_influence(design, fit.coef, held, rows.pseudo, rows.cells, rows.tau, rows.weight))
 
 
 def mean_levels(rows: CalibrationRows) -> dict[str, object]:

@@ -10,10 +10,12 @@ import numpy as np
 
 from lbp_prognosis._base import influence_se
 from lbp_prognosis._kernels import (
+    OutcomeCells,
     aalen_johansen_steps,
     calibration_pseudo_values,
     incidence_influence,
     order_of_times,
+    outcome_cells,
     step_at,
     transformed_risk,
 )
@@ -210,6 +212,14 @@ class CalibrationRows:
         value = self.mean(self.state)
         total = float(self.index.size if self.weight is None else self.weight.sum())
         return value, self.influence((self.state - value) / total)
+
+    @cached_property
+    def cells(self) -> OutcomeCells:
+        """Distinct times and codes, and those of each row; found once for all horizons and models."""
+        time, code = self.time, self.code
+        assert time is not None
+        assert code is not None
+        return self.setting.kept("outcome cells", lambda: outcome_cells(time, code), of=time)
 
     @cached_property
     def derivative(self) -> np.ndarray:
