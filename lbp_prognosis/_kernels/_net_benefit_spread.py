@@ -15,6 +15,8 @@ from lbp_prognosis._kernels._net_benefit import NEGLIGIBLE
 
 __all__ = ["NetBenefitTerms", "net_benefit_block_sums", "net_benefit_squares"]
 
+_FEW = 8  # rows of one time that are taken one by one; more are counted
+
 
 class NetBenefitTerms(NamedTuple):
     """The influence value of a row: factor · (outside + 1{bin > k} · (gain · its influence on the incidence + inside)).
@@ -38,8 +40,11 @@ def _from_the_top(table):  # pragma: no cover - compiled
 
 @njit(cache=True, error_model="numpy")
 def _advance(low, high, bins, code, weights, terms, at_risk, rounding, survival, sums, values):  # pragma: no cover
-    """Move all groups over the rows of one time; ``values`` (3, n_models, k) are those of codes 0, 1, 2 in a group."""
-    incidence, gain, inside, outside = terms
+    """Move all groups over the rows of one time; ``values`` (3, n_models, k) are those of codes 0, 1, 2 in a group.
+
+    Without ``outside``, which every row has.
+    """
+    incidence, gain, inside, _ = terms
     models, k = at_risk.shape
     events, first, leaving = np.zeros((models, k)), np.zeros((models, k)), np.zeros((models, k))
     any_event = False
@@ -76,10 +81,9 @@ def _advance(low, high, bins, code, weights, terms, at_risk, rounding, survival,
                     survival[m, j] *= 1.0 - lam
                 slope = incidence[m, j] * sums[2, m, j] - sums[1, m, j] - sums[3, m, j]
                 other = slope + (sums[0, m, j] - incidence[m, j]) * q
-                rest = inside[m, j] + outside[m, j]
-                values[0, m, j] = gain[m, j] * slope + rest
-                values[1, m, j] = gain[m, j] * (other + jump) + rest
-                values[2, m, j] = gain[m, j] * other + rest
+                values[0, m, j] = gain[m, j] * slope + inside[m, j]
+                values[1, m, j] = gain[m, j] * (other + jump) + inside[m, j]
+                values[2, m, j] = gain[m, j] * other + inside[m, j]
     for m in range(models):
         for j in range(k):
             at_risk[m, j] -= leaving[m, j]
@@ -88,7 +92,7 @@ def _advance(low, high, bins, code, weights, terms, at_risk, rounding, survival,
 @njit(cache=True, error_model="numpy")
 def _start(bins, weights, terms):  # pragma: no cover - compiled
     """Numbers at risk and the state of `_advance` before the first time."""
-    _, _, inside, outside = terms
+    inside = terms[2]
     models, k = inside.shape
     at_risk = np.zeros((models, k))
     for row in range(bins.shape[1]):
@@ -97,7 +101,7 @@ def _start(bins, weights, terms):  # pragma: no cover - compiled
                 at_risk[m, bins[m, row] - 1] += weights[row]
     _from_the_top(at_risk)
     values = np.empty((3, models, k))
-    values[:] = inside + outside
+    values[:] = inside
     return at_risk, NEGLIGIBLE * at_risk, np.ones((models, k)), np.zeros((4, models, k)), values
 
 
@@ -113,38 +117,79 @@ def _end(low, stop, time):  # pragma: no cover - compiled
 
 
 @njit(cache=True, error_model="numpy")
+def _counted(low, high, known, bins, code, outside, pairs, values, squares):  # pragma: no cover - compiled
+    """Add the squares of rows of one time and factor 1, counted by code and by which of a pair's groups they are in.
+
+    Only whole numbers are subtracted: of two equal groups nothing is left.
+    """
+    models, k = outside.shape
+    total, own, both = np.zeros(3), np.zeros((3 * models, k)), np.zeros((3 * pairs.shape[0], k))
+    for row in range(low, high):
+        kind = code[row] if known else 0
+        total[kind] += 1.0
+        for m in range(models):
+            if bins[m, row] > 0:
+                own[3 * m + kind, bins[m, row] - 1] += 1.0
+        for p in range(pairs.shape[0]):
+            if pairs[p, 1] >= 0:
+                b = min(bins[pairs[p, 0], row], bins[pairs[p, 1], row])
+                if b > 0:
+                    both[3 * p + kind, b - 1] += 1.0
+    _from_the_top(own)
+    _from_the_top(both)
+    for p in range(pairs.shape[0]):
+        i, j = pairs[p, 0], pairs[p, 1]
+        for kind in range(3):
+            if total[kind] > 0.0:
+                for t in range(k):
+                    mine, flat, theirs, other = values[kind, i, t], outside[i, t], 0.0, 0.0
+                    if j >= 0:
+                        flat -= outside[j, t]
+                        theirs, other = values[kind, j, t], own[3 * j + kind, t]
+                    shared = both[3 * p + kind, t]
+                    alone, other = own[3 * i + kind, t] - shared, other - shared
+                    rest = total[kind] - alone - other - shared
+                    squares[p, t] += shared * (flat + mine - theirs) ** 2 + rest * flat**2
+                    squares[p, t] += alone * (flat + mine) ** 2 + other * (flat - theirs) ** 2
+
+
+@njit(cache=True, error_model="numpy")
 def _summed(
-    bins, time, code, weights, stop, factor, terms, pairs, squares, block, sums_of_blocks
+    bins, time, code, weights, stop, factor, few, terms, pairs, squares, block, sums_of_blocks
 ):  # pragma: no cover - compiled
-    """Fill the squares of ``pairs`` and the sums of each ``block``; both in one kernel, which is compiled once."""
+    """Fill the squares of ``pairs`` and the sums of each ``block``, these without what every row has; compiled once.
+
+    More than ``few`` rows of one time are counted, which takes factors of 1.
+    """
     at_risk, rounding, survival, sums, values = _start(bins, weights, terms)
     outside, k, low = terms[3], terms[3].shape[1], 0
     while low < time.size:
         high = _end(low, stop, time)
         if low < stop:
             _advance(low, high, bins, code, weights, terms, at_risk, rounding, survival, sums, values)
-        for row in range(low, high):
-            kind = code[row] if row < stop else 0
-            f = factor[row]
-            for p in range(pairs.shape[0]):
-                i, j = pairs[p, 0], pairs[p, 1]
-                b = bins[i, row]
-                if j < 0:
+        if pairs.shape[0] > 0 and high - low > few:
+            _counted(low, high, low < stop, bins, code, outside, pairs, values, squares)
+        elif pairs.shape[0] > 0:
+            for row in range(low, high):
+                kind = code[row] if row < stop else 0
+                f = factor[row]
+                for p in range(pairs.shape[0]):
+                    i, j = pairs[p, 0], pairs[p, 1]
+                    b, c = bins[i, row], bins[j, row] if j >= 0 else 0
                     for t in range(k):
-                        v = f * (values[kind, i, t] if t < b else outside[i, t])
-                        squares[p, t] += v * v
-                else:
-                    c = bins[j, row]
-                    for t in range(k):
-                        v = values[kind, i, t] if t < b else outside[i, t]
-                        v = f * (v - (values[kind, j, t] if t < c else outside[j, t]))
-                        squares[p, t] += v * v
-            if block.size:
-                g = block[row]
+                        v = outside[i, t] - (outside[j, t] if j >= 0 else 0.0)
+                        if t < b:
+                            v += values[kind, i, t]
+                        if t < c:
+                            v -= values[kind, j, t]
+                        squares[p, t] += f * v * f * v
+        if block.size > 0:
+            for row in range(low, high):
+                kind = code[row] if row < stop else 0
+                f, g = factor[row], block[row]
                 for m in range(bins.shape[0]):
-                    b = bins[m, row]
-                    for t in range(k):
-                        sums_of_blocks[g, m, t] += f * (values[kind, m, t] if t < b else outside[m, t])
+                    for t in range(bins[m, row]):
+                        sums_of_blocks[g, m, t] += f * values[kind, m, t]
         low = high
 
 
@@ -180,7 +225,8 @@ def net_benefit_squares(
     w = np.ones(time.size) if weights is None else weights
     stop = int(np.searchsorted(time, tau, side="right"))
     nothing = np.empty((0, 0, 0))
-    _summed(bins, time, code, w, stop, factor, tuple(terms), pairs, out, np.empty(0, dtype=np.int64), nothing)
+    few = _FEW if (factor == 1).all() else time.size
+    _summed(bins, time, code, w, stop, factor, few, tuple(terms), pairs, out, np.empty(0, dtype=np.int64), nothing)
     return out
 
 
@@ -213,5 +259,6 @@ def net_benefit_block_sums(
     w = np.ones(time.size) if weights is None else weights
     stop = int(np.searchsorted(time, tau, side="right"))
     nothing = np.empty((0, 2), dtype=np.int64)
-    _summed(bins, time, code, w, stop, factor, tuple(terms), nothing, np.empty((0, 0)), block, out)
+    _summed(bins, time, code, w, stop, factor, _FEW, tuple(terms), nothing, np.empty((0, 0)), block, out)
+    out += np.bincount(block, weights=factor, minlength=n_blocks)[:, None, None] * terms.outside
     return out

@@ -380,7 +380,7 @@ def _estimate(
     for h in range(times.size):
         if reason[h]:
             continue
-        out["observed"][h] = data.incidence_influence(h)[0]
+        out["observed"][h] = data.incidence(h)
         if seeds is not None:
             resamples[h] = data.resamples(h, n_resamples, seeds)
         for m in range(len(models)):

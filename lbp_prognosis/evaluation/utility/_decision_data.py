@@ -109,9 +109,16 @@ class DecisionData:
 
     def bins(self, model: int, h: int) -> np.ndarray:
         """Return how many thresholds each row's risk reaches."""
-        key = ("bins", model, h)
+        return self._all_bins(h)[model]
+
+    def _all_bins(self, h: int) -> np.ndarray:
+        """Return the `bins` of all models at a horizon, of shape (n_models, n)."""
+        key = ("bins", h)
         if key not in self._cache:
-            self._cache[key] = threshold_bins(self.risks[model, :, h], np.sort(self.thresholds), self.strict)
+            increasing, every = np.sort(self.thresholds), np.empty(self.risks.shape[:2], dtype=np.int64)
+            for row, risk in zip(every, self.risks[:, :, h]):
+                row[:] = threshold_bins(risk, increasing, self.strict)
+            self._cache[key] = every
         return self._cache[key]
 
     def longest_follow_up(self, model: int, h: int) -> np.ndarray:
@@ -240,38 +247,46 @@ class DecisionData:
         place: dict[int | None, int] = {None: -1}
         place.update({m: i for i, m in enumerate(models)})
         wanted = np.array([[place[i], place[j]] for i, j in pairs])
-        bins, factor, terms = self._walked(models, h)
-        sums = net_benefit_squares(bins, self.time, self.code, self.horizons[h], factor, terms, wanted, self.weights)
-        out = np.sqrt(sums)[:, self.rank] / self.n
+        bins = self._all_bins(h) if models == list(self._models) else self._all_bins(h)[models]
+        part = (self.time, self.code, self.horizons[h], self._row_factor(), self._terms(models, h), wanted)
+        out = np.sqrt(net_benefit_squares(bins, *part, self.weights))[:, self.rank] / self.n
         gone = [any(m is not None and self.missing[m, h] for m in pair) for pair in pairs]
         out[gone] = np.nan
         return out
 
-    def _walked(self, models: list[int], h: int) -> tuple[np.ndarray, np.ndarray, NetBenefitTerms]:
-        """Bins, factor of each row and terms of its influence value, for the walks of long tables."""
-        bins = np.stack([self.bins(m, h) for m in models])
-        tau, k, every = self.horizons[h], self.thresholds.size, len(self.missing) - 1
-        terms = []
-        odds = np.sort(self.odds)
-        for model, here in zip(models, bins):
-            flat = model == every  # all thresholds of "treat all" have one group
+    def _row_factor(self) -> np.ndarray:
+        """Return the factor of each row's influence value."""
+        return np.ones(self.n) if self.scale is None else self.scale * (self.n / self.total)
+
+    def _terms(self, models: list[int], h: int) -> NetBenefitTerms:
+        """Return the terms of an influence value, for the walks of long tables."""
+        return NetBenefitTerms(*np.stack([self._terms_of(m, h) for m in models], axis=1))
+
+    @property
+    def _models(self) -> range:
+        return range(self.risks.shape[0])
+
+    def _terms_of(self, model: int, h: int) -> np.ndarray:
+        key = ("terms", model, h)
+        if key not in self._cache:
+            k, here = self.thresholds.size, self.bins(model, h)
+            flat = model == self._models[-1]  # all thresholds of "treat all" have one group
             out = incidence_by_threshold(
                 np.minimum(here, 1) if flat else here,
                 self.time,
                 self.code,
-                tau,
+                self.horizons[h],
                 1 if flat else k,
                 weights=self.weights,
                 competing=self.competing,
                 variance=False,
             )
             weight, incidence = np.broadcast_to(out.weight, k), np.broadcast_to(out.incidence, k)
-            success = 1 - incidence if self.complement else incidence
+            odds, success = np.sort(self.odds), 1 - incidence if self.complement else incidence
             value = success - odds * (1 - success)
-            sign = -1.0 if self.complement else 1.0
-            terms.append((incidence, sign * weight * (1 + odds), value, -weight / self.total * value))
-        factor = np.ones(self.n) if self.scale is None else self.scale * (self.n / self.total)
-        return bins, factor, NetBenefitTerms(*(np.array(part) for part in zip(*terms)))
+            gain = (-1.0 if self.complement else 1.0) * weight * (1 + odds)
+            self._cache[key] = np.stack([incidence, gain, value, -weight / self.total * value])
+        return self._cache[key]
 
     def _se(self, influence: np.ndarray) -> np.ndarray:
         """Return standard errors (k,) from influence values (k, n) of rows by time."""
@@ -285,19 +300,23 @@ class DecisionData:
         labels[self.order] = self.clusters
         return influence_se(influence, labels)
 
-    def incidence_influence(self, h: int) -> tuple[float, np.ndarray]:
-        """Return P(target by the horizon) in all rows, and its influence values in the caller's order."""
+    def incidence(self, h: int) -> float:
+        """Return P(target by the horizon) in all rows."""
         ones, tau = np.ones(self.n, dtype=np.int64), self.horizons[h]
         out = incidence_by_threshold(
             ones, self.time, self.code, tau, 1, weights=self.weights, competing=self.competing, variance=False
         )
+        return 1 - float(out.incidence[0]) if self.complement else float(out.incidence[0])
+
+    def incidence_influence(self, h: int) -> tuple[float, np.ndarray]:
+        """Return P(target by the horizon) in all rows, and its influence values in the caller's order."""
+        ones, tau = np.ones(self.n, dtype=np.int64), self.horizons[h]
         psi = incidence_by_threshold_influence(ones, self.time, self.code, tau, 1, self.weights)[0] * self.total
         if self.scale is not None:
             psi = psi * self.scale * self.n / self.total
         result = np.empty(self.n)
         result[self.order] = -psi if self.complement else psi
-        incidence = float(out.incidence[0])
-        return (1 - incidence if self.complement else incidence), result
+        return self.incidence(h), result
 
     def resamples(self, h: int, n_resamples: int, random_state: object) -> np.ndarray:
         """Return net benefits of all models in resamples of the rows (or clusters), of shape (resamples, models, k).
@@ -312,7 +331,7 @@ class DecisionData:
             return self._resample_linear(h, generators, out)
         if self.long:
             return self._resample_blocks(h, generators, out)
-        bins = np.stack([self.bins(m, h) for m in range(models)])
+        bins = self._all_bins(h)
         weight = np.ones(self.n) if self.weights is None else self.weights
         kept = np.zeros(self.n) if self.frequency or self.weights is None else self.weights
         cells, sizes = _cells(np.column_stack([self.time, self.code, kept, bins.T]), weight if self.frequency else None)
@@ -351,15 +370,25 @@ class DecisionData:
         """
         rng = generators[0]
         block = rng.integers(0, BLOCKS, size=self.n)
-        bins, factor, terms = self._walked(list(range(out.shape[1])), h)
-        factor = factor * (2.0 * rng.integers(0, 2, size=self.n) - 1)
-        tau = self.horizons[h]
-        sums = net_benefit_block_sums(bins, self.time, self.code, tau, factor, terms, block, BLOCKS, self.weights)
+        factor = self._row_factor() * (2.0 * rng.integers(0, 2, size=self.n) - 1)
+        sums = self._block_sums(h, factor, block)
         draws = np.stack([one.standard_normal(BLOCKS) for one in generators])
         moved = (draws @ sums.reshape(BLOCKS, -1)).reshape(out.shape)[:, :, self.rank] / self.n
         for m in range(out.shape[1]):
             out[:, m] = self.point(m, h).net_benefit + moved[:, m]
         return out
+
+    def _block_sums(self, h: int, factor: np.ndarray, block: np.ndarray) -> np.ndarray:
+        """Sums of influence values times a factor of each row, over blocks of rows, of shape (blocks, models, k)."""
+        tau, last = self.horizons[h], self._models[-1]
+        part = (self.time, self.code, tau, factor, self._terms(list(self._models[:-1]), h), block, BLOCKS, self.weights)
+        # treating all: the values of one group, at all thresholds
+        of_all = incidence_by_threshold_influence(self.bins(last, h), self.time, self.code, tau, 1, self.weights)[0]
+        of_all *= factor
+        moved, counted = (np.bincount(block, weights=v, minlength=BLOCKS)[:, None] for v in (of_all, factor))
+        _, gain, inside, outside = self._terms_of(last, h)
+        every = moved * gain + counted * (inside + outside)
+        return np.concatenate([net_benefit_block_sums(self._all_bins(h)[:last], *part), every[:, None]], axis=1)
 
     def _resample_linear(self, h: int, generators: list[np.random.Generator], out: np.ndarray) -> np.ndarray:
         """First-order expansion in multinomial counts of the rows or clusters, some thresholds at a time."""
