@@ -101,7 +101,10 @@ def _start(bins, weights, terms):  # pragma: no cover - compiled
                 at_risk[m, bins[m, row] - 1] += weights[row]
     _from_the_top(at_risk)
     values = np.empty((3, models, k))
-    values[:] = inside
+    for kind in range(3):  # in loops: what an assignment of arrays may raise takes seconds to compile
+        for m in range(models):
+            for j in range(k):
+                values[kind, m, j] = inside[m, j]
     return at_risk, NEGLIGIBLE * at_risk, np.ones((models, k)), np.zeros((4, models, k)), values
 
 
