@@ -30,9 +30,9 @@ from lbp_prognosis._kernels._chained_equations import (
 from lbp_prognosis._kernels._climb import Point, climb
 from lbp_prognosis._kernels._combat import CombatFit, combat_adjust, combat_fit, combat_shrink, inverse_gamma_prior
 from lbp_prognosis._kernels._convex_weights import convex_minimum, quadratic_minimum
-from lbp_prognosis._kernels._copied_rows import copied_rows
+from lbp_prognosis._kernels._copied_rows import MOST_COMPARED, copied_rows
 from lbp_prognosis._kernels._copies import centred_copies, mean_difference
-from lbp_prognosis._kernels._cox import CoxFit, cox_fit, cox_fit_prepared
+from lbp_prognosis._kernels._cox import CoxFit, cox_fit, cox_fit_near, cox_fit_prepared
 from lbp_prognosis._kernels._cox_baseline import cox_baseline
 from lbp_prognosis._kernels._cox_data import CoxData, cox_data
 from lbp_prognosis._kernels._cox_gradient import cox_gradient
@@ -107,7 +107,7 @@ from lbp_prognosis._kernels._ordinal import (
     solve_tridiagonal,
     tridiagonal_inverse_diagonal,
 )
-from lbp_prognosis._kernels._outcome_cells import OutcomeCells, outcome_cells
+from lbp_prognosis._kernels._outcome_cells import OutcomeCells, cell_influence, outcome_cells
 from lbp_prognosis._kernels._partial_odds import PartialFit, partial_odds_fit, partial_odds_score
 from lbp_prognosis._kernels._perfect_order import perfect_order_limits
 from lbp_prognosis._kernels._pseudo_influence import pseudo_fit_influence
@@ -123,6 +123,7 @@ from lbp_prognosis._kernels._random_effects import (
 )
 from lbp_prognosis._kernels._ranked_loss import ranked_losses
 from lbp_prognosis._kernels._reset_path import reset_path
+from lbp_prognosis._kernels._row_parts import row_parts
 from lbp_prognosis._kernels._row_products import centred_products, row_products
 from lbp_prognosis._kernels._rubin import Pooled, PooledTest, d1_test, d2_test, d3_test, rubin_pool
 from lbp_prognosis._kernels._shapley import (
@@ -181,6 +182,7 @@ __all__ = [
     "DRAWN_SINGLY",
     "LOG_SCORE",
     "MIN_BEYOND",
+    "MOST_COMPARED",
     "MOST_LEAVES",
     "RESOLUTION",
     "AJSteps",
@@ -234,6 +236,7 @@ __all__ = [
     "categorical_probabilities",
     "categories",
     "cell_counts",
+    "cell_influence",
     "censoring_curve",
     "censoring_groups",
     "censoring_process",
@@ -258,6 +261,7 @@ __all__ = [
     "cox_baseline",
     "cox_data",
     "cox_fit",
+    "cox_fit_near",
     "cox_fit_prepared",
     "cox_gradient",
     "cox_line",
@@ -363,6 +367,7 @@ __all__ = [
     "reverse_kaplan_meier_steps",
     "rising_order",
     "row_losses",
+    "row_parts",
     "row_products",
     "rubin_pool",
     "score_sums",

@@ -6,13 +6,15 @@ import numpy as np
 
 from lbp_prognosis._kernels._repeated_rows import near_twins, repeated_rows
 
-__all__ = ["copied_rows"]
+__all__ = ["MOST_COMPARED", "copied_rows"]
+
+MOST_COMPARED = 20_000
+"""Only so many rows are looked at."""
 
 _PERMUTATIONS = 5
 _SHARE = 0.01  # of the rows, for exact copies
 _NEAR = 0.03  # of the rows, for near copies
 _RATIO = 0.1  # of the distances to the first and the second neighbour
-_MOST = 20_000  # rows looked at
 _CONTINUOUS = 20  # distinct values that make a coordinate
 
 
@@ -35,8 +37,8 @@ def copied_rows(values: np.ndarray, outcome: np.ndarray) -> tuple[int, str]:
     itself. Without copies the probability is about 10^−p in p dimensions.
     """
     rng = np.random.default_rng(0)
-    if values.shape[0] > _MOST:
-        values, outcome = values[:_MOST], outcome[:_MOST]
+    if values.shape[0] > MOST_COMPARED:
+        values, outcome = values[:MOST_COMPARED], outcome[:MOST_COMPARED]
     n = values.shape[0]
     mine, theirs = _codes(values), _codes(outcome)
     least = max(3, _SHARE * n)

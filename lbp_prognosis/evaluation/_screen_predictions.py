@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import MetricResult, Objection, check_clusters, objection
-from lbp_prognosis._kernels import copied_rows
+from lbp_prognosis._kernels import MOST_COMPARED, copied_rows
 from lbp_prognosis.survival import aalen_johansen, outcome_kind, outcome_screen
 
 __all__ = ["screen_predictions"]
@@ -146,14 +146,13 @@ def _swapped(
 
 
 def _copies(y: np.ndarray, models: Mapping[str, np.ndarray], clusters: Any) -> list[Objection]:
-    values = np.column_stack(list(models.values()))
-    outcome = np.column_stack([y[name].astype(float) for name in y.dtype.names or ()])
     units = check_clusters("clusters", clusters, n=y.shape[0])
-    if units is not None:
-        first = np.unique(units, return_index=True)[1]
-        values, outcome = values[first], outcome[first]
+    rows: Any = slice(MOST_COMPARED) if units is None else np.unique(units, return_index=True)[1][:MOST_COMPARED]
+    values = np.column_stack([risk[rows] for risk in models.values()])
+    outcome = np.column_stack([y[name][rows].astype(float) for name in y.dtype.names or ()])
     count, how = copied_rows(values, np.nan_to_num(outcome, posinf=-1.0))
     if not how:
         return []
     variant = "risks" if how == "exact" else "near"
-    return [objection("patients-copied", variant=variant, count=count, n=values.shape[0])]
+    n = y.shape[0] if units is None else np.unique(units).size
+    return [objection("patients-copied", variant=variant, count=count, n=n)]

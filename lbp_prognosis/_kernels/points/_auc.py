@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 __all__ = ["auc_placements", "auc_point", "rising_order"]
@@ -46,34 +48,46 @@ def auc_placements(
     cases, controls : float
         Total weight of each class.
     """
-    auc, below, cases, controls = _walk(order, score, event, weight, copies)
+    walked = _walk(order, score, event, weight, copies)
     placement = np.zeros(order.size)
-    if np.isfinite(auc):
-        happened = event[order]
-        below_cases = _below(np.where(happened, (copies * weight)[order], 0.0), _changes(score[order]))
-        beaten = np.where(happened, below / controls, (cases - below_cases) / cases)
+    if np.isfinite(walked.auc):
+        below_cases = _below(walked.case, walked.new)
+        beaten = np.where(walked.happened, walked.below / walked.controls, (walked.cases - below_cases) / walked.cases)
         placement[order] = np.where(weight[order] > 0.0, beaten, 0.0)
-    return auc, placement, cases, controls
+    return walked.auc, placement, walked.cases, walked.controls
 
 
 def auc_point(order: np.ndarray, score: np.ndarray, event: np.ndarray, weight: np.ndarray, copies: np.ndarray) -> float:
     """Return the AUC of `auc_placements` without the placements; arguments as there."""
-    return _walk(order, score, event, weight, copies)[0]
+    return _walk(order, score, event, weight, copies).auc
 
 
-def _walk(
-    order: np.ndarray, score: np.ndarray, event: np.ndarray, weight: np.ndarray, copies: np.ndarray
-) -> tuple[float, np.ndarray, float, float]:
-    """Return the AUC, the weight of controls below each row in ``order``, and the weight of each class."""
-    own = (copies * weight)[order]
-    case = own * event[order]
+class _Walked(NamedTuple):
+    """The AUC and, by row in ``order``: class, weight as a case, where the score changes, weight of the controls below.
+
+    ``cases`` and ``controls`` are the total weight of each class.
+    """
+
+    auc: float
+    happened: np.ndarray
+    case: np.ndarray
+    new: np.ndarray
+    below: np.ndarray
+    cases: float
+    controls: float
+
+
+def _walk(order: np.ndarray, score: np.ndarray, event: np.ndarray, weight: np.ndarray, copies: np.ndarray) -> _Walked:
+    own, happened = (copies * weight)[order], event[order]
+    case = own * happened
     control = own - case
     # summed as the numerators are, so that a score that is the same for all has one half exactly
     cases, controls = float(case @ np.ones(case.size)), float(np.cumsum(control)[-1])
     if not (cases > 0.0 and controls > 0.0):
-        return np.nan, control, cases, controls
-    below = _below(control, _changes(score[order]))
-    return float(case @ (below / controls)) / cases, below, cases, controls
+        return _Walked(np.nan, happened, case, happened, control, cases, controls)
+    new = _changes(score[order])
+    below = _below(control, new)
+    return _Walked(float(case @ (below / controls)) / cases, happened, case, new, below, cases, controls)
 
 
 def _changes(ranked: np.ndarray) -> np.ndarray:

@@ -208,7 +208,7 @@ def calibration(
             joint.append((np.nan, np.nan))
             curves.append(no_curve(at))
             continue
-        curve = calibration_curve(at, smoother, places, span, degree)
+        curve = calibration_curve(at, smoother, places, span, degree, curves[-1] if curves else None)
         values, test = _levels(at, score, hazard, oe_interval, slopes)
         distances = agreement(at, curve, draws, rng)
         if draws and curve.influence is not None and not curve.reason:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, ndtri
 
 from lbp_prognosis._kernels import (
     cox_data,
-    cox_fit_prepared,
+    cox_fit_near,
     cox_pieces,
     hazard_influence,
     loess,
@@ -18,6 +19,7 @@ from lbp_prognosis._kernels import (
     quantiles_of_sorted,
     rcs_basis,
     rcs_knots,
+    row_parts,
     subdistribution_fit,
     transformed_risk,
 )
@@ -112,10 +114,36 @@ def spline_design(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
     return rcs_basis(x, knots) if knots.size else x[:, None]
 
 
+class _Fitted(NamedTuple):
+    """Spline columns (n, p) of the rows used, their fitted risk, and its slope in the linear predictor."""
+
+    basis: np.ndarray
+    risk: np.ndarray
+    slope: np.ndarray
+
+
+def _fitted(rows: CalibrationRows, basis: np.ndarray, coef: np.ndarray) -> _Fitted:
+    """Return the fit at the rows, part by part: a table of a million rows leaves the cache at every step."""
+    n = rows.risk.size
+    risk, slope = np.empty(n), np.empty(n)
+    for some in row_parts(n):
+        eta = coef[0] + basis[some] @ coef[1:]
+        risk[some], slope[some] = inverse_link(eta, rows.link), _slope(eta, rows.link)
+    return _Fitted(basis, risk, slope)
+
+
 def calibration_curve(
-    rows: CalibrationRows, smoother: str, knots: object, span: float, degree: int | None
+    rows: CalibrationRows,
+    smoother: str,
+    knots: object,
+    span: float,
+    degree: int | None,
+    near: CalibrationCurve | None = None,
 ) -> CalibrationCurve:
-    """Return observed against predicted risk, smoothed by a spline model (``"rcs"``) or a local regression."""
+    """Return observed against predicted risk, smoothed by a spline model (``"rcs"``) or a local regression.
+
+    ``near`` is the curve of the same model at another horizon, from whose coefficients a long table starts.
+    """
     low, high = quantiles_of_sorted(rows.ascending, [0.01, 0.99])
     grid = np.linspace(low, high, 101)
     if smoother != "rcs":
@@ -134,7 +162,8 @@ def calibration_curve(
         found = _fine_gray(rows, basis)
         words += ", Fine–Gray regression"
     else:
-        found = _cox(rows, basis)
+        other = None if near is None or near.coef is None or near.coef.size != basis.shape[1] + 1 else near.coef[1:]
+        found = _cox(rows, basis, other)
         words += ", Cox regression"
     if found is None:
         return _nothing(rows, grid, f"the curve ({words}) did not converge", placed)
@@ -144,14 +173,14 @@ def calibration_curve(
     points = np.column_stack([np.ones(grid.size), spline_design(transformed_risk(grid, rows.link), placed)])
     eta, half = points @ coef, np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", points, covariance, points), 0))
     half *= ndtri(0.5 + rows.setting.confidence / 2)
-    fitted = inverse_link(coef[0] + basis @ coef[1:], rows.link)
+    fitted = rows.__dict__["_fitted"] = _fitted(rows, basis, coef)  # `agreement` comes next, and removes it
     return CalibrationCurve(
         rows.tau,
         grid,
         inverse_link(eta, rows.link),
         inverse_link(eta - half, rows.link),
         inverse_link(eta + half, rows.link),
-        fitted[rows.as_given],
+        fitted.risk[rows.as_given],
         placed,
         words,
         "",
@@ -194,13 +223,13 @@ def _covariance(rows: CalibrationRows, psi: np.ndarray) -> np.ndarray:
     )
 
 
-def _cox(rows: CalibrationRows, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+def _cox(rows: CalibrationRows, basis: np.ndarray, near: np.ndarray | None) -> tuple[np.ndarray, np.ndarray] | None:
     assert rows.time is not None
     assert rows.code is not None
     event = rows.code == 1
     frequency = rows.setting.frequency
     data = cox_data(basis, rows.time, event)
-    fit = cox_fit_prepared(data, weights=rows.weight, frequency=frequency)
+    fit = cox_fit_near(data, weights=rows.weight, frequency=frequency, near=near)
     if not fit.converged:
         return None
     pieces = cox_pieces(data, fit.coef, weights=rows.weight, frequency=frequency)
@@ -270,7 +299,9 @@ def _quantiles(rows: CalibrationRows, values: np.ndarray, shares: list[float]) -
     """Quantiles of type 7; with weights, the step between neighbours is the mean of their weights."""
     values, weight = rows.each(values), rows.each_weight
     if weight is None:
-        return quantiles_of_sorted(np.sort(values), shares).tolist()
+        place = [int(share * (values.size - 1)) for share in shares]
+        wanted = sorted({min(k + more, values.size - 1) for k in place for more in (0, 1)})
+        return quantiles_of_sorted(np.partition(values, wanted), shares).tolist()
     order = np.lexsort((weight, np.round(values, 12)))  # rounding must not order the weights of equal values
     step = weight[order]
     place = np.concatenate([[0.0], np.cumsum((step[1:] + step[:-1]) / 2)])
@@ -299,25 +330,27 @@ def agreement(
     if curve.reason:
         nothing = undefined(curve.reason)
         return dict.fromkeys((*STATISTICS, "ici_null"), nothing)
-    fitted = np.empty(rows.index.size)
-    fitted[rows.as_given] = curve.fitted
-    gap = np.abs(fitted - rows.risk)
+    known: _Fitted | None = rows.__dict__.pop("_fitted", None)
+    if known is None:
+        at_rows = np.empty(rows.index.size)
+        at_rows[rows.as_given] = curve.fitted
+    else:
+        at_rows = known.risk
+    gap = at_rows - rows.risk
+    above = gap > 0
+    np.abs(gap, out=gap)
     e50, e90 = _quantiles(rows, gap, [0.5, 0.9])
     value = {"ici": rows.mean(gap), "e50": e50, "e90": e90, "emax": float(gap.max())}
     if curve.coef is None or curve.influence is None or curve.covariance is None:
         out = {name: Estimate(value[name], np.nan, np.nan, np.nan) for name in STATISTICS}
         return {**out, "ici_null": undefined("for spline curves only")}
-    basis = spline_design(rows.x, curve.knots)
-    full = np.column_stack([np.ones(rows.x.size), basis])
-    eta = full @ curve.coef
-    tilt = np.sign(fitted - rows.risk) * _slope(eta, rows.link)
-    by_coef = (
-        full.T
-        @ (tilt if rows.weight is None else tilt * rows.weight)
-        / (rows.x.size if rows.weight is None else rows.weight.sum())
-    )
+    if known is None:
+        known = _fitted(rows, spline_design(rows.x, curve.knots), curve.coef)
     total = rows.x.size if rows.weight is None else rows.weight.sum()
-    influence = rows.influence((gap - value["ici"]) / total) + curve.influence @ by_coef
+    influence = curve.influence @ (_tilts(rows, known, gap, above) / total)
+    gap -= value["ici"]
+    gap /= total
+    influence += rows.influence(gap)
     drawn, null = _drawn(rows, curve, n_draws, rng)
     alpha = 1 - rows.setting.confidence
     out = {}
@@ -338,6 +371,18 @@ def agreement(
         out["ici_null"] = Estimate(float(null.mean()), float(null.std()), float(low), float(high))
     else:
         out["ici_null"] = undefined("needs draws: n_resamples is 0")
+    return out
+
+
+def _tilts(rows: CalibrationRows, known: _Fitted, gap: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """Derivative of the sum of all distances with respect to the coefficients, of shape (1 + p,)."""
+    out = np.zeros(1 + known.basis.shape[1])
+    for some in row_parts(gap.size):
+        tilt = np.where(above[some], known.slope[some], np.where(gap[some] > 0, -known.slope[some], 0.0))
+        if rows.weight is not None:
+            tilt *= rows.weight[some]
+        out[0] += tilt.sum()
+        out[1:] += tilt @ known.basis[some]
     return out
 
 

@@ -13,7 +13,7 @@ from lbp_prognosis._kernels import (
     CoxData,
     MeanFit,
     cox_data,
-    cox_fit_prepared,
+    cox_fit_near,
     cox_pieces,
     hazard_influence,
     logistic_fit,
@@ -191,7 +191,7 @@ def cox_slope(rows: CalibrationRows, linear_predictor: np.ndarray | None) -> Est
     if not event.any():
         return undefined("no patient had the event")
     data = cox_data(x, rows.time, event)
-    fit = cox_fit_prepared(data, weights=rows.weight, frequency=rows.setting.frequency)
+    fit = cox_fit_near(data, weights=rows.weight, frequency=rows.setting.frequency)
     if not fit.converged or fit.aliased.any():
         return undefined("the Cox regression did not converge")
     deferred = partial(_cox_slope_influence, rows, data, fit.coef, fit.information)

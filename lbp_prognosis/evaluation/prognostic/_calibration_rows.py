@@ -20,7 +20,7 @@ from lbp_prognosis._kernels import (
     transformed_risk,
 )
 from lbp_prognosis.evaluation.prognostic._known import Known, known_at_horizons
-from lbp_prognosis.evaluation.prognostic._setting import Setting
+from lbp_prognosis.evaluation.prognostic._setting import Setting, known_order
 from lbp_prognosis.survival import Weights, cause_codes, turnbull
 
 __all__ = ["CalibrationRows", "calibration_rows"]
@@ -75,7 +75,11 @@ class CalibrationRows:
     @cached_property
     def ascending(self) -> np.ndarray:
         """Risks in increasing order, with each copy of a row listed separately."""
-        return np.sort(self.each(self.risk))
+        if not self.setting.shared or self.setting.frequency or self.index.size < self.setting.n:
+            return np.sort(self.each(self.risk))
+        given = np.take(self.risk, self.as_given, mode="clip")
+        order = known_order(given)  # that of the score or of another horizon
+        return np.sort(given) if order is None else given[order]
 
     @cached_property
     def ascending_x(self) -> np.ndarray:
@@ -85,9 +89,12 @@ class CalibrationRows:
     @cached_property
     def as_given(self) -> np.ndarray:
         """Positions of the rows used, in the order of ``y``."""
+        return self.setting.kept("as given", self._make_as_given, of=self.index)
+
+    def _make_as_given(self) -> np.ndarray:
         place = np.full(self.setting.n, -1)
         place[self.index] = np.arange(self.index.size)
-        return place[place >= 0]
+        return place if self.index.size == place.size else place[place >= 0]
 
     @property
     def constant(self) -> bool:
@@ -101,7 +108,7 @@ class CalibrationRows:
         above = self.ascending.size - np.searchsorted(self.ascending, 1 - _EPSILON, side="right")
         return int(below + above)
 
-    @property
+    @cached_property
     def events(self) -> float:
         """Number of patients with the event of interest (at any time; for states, known at the visit)."""
         happened = self.state == 1 if self.code is None else self.code == 1
@@ -175,9 +182,12 @@ class CalibrationRows:
 
     def influence(self, slope: np.ndarray) -> np.ndarray:
         """Convert derivatives with respect to row weights, (k,) or (k, q), to influence values of all rows of ``y``."""
-        out = np.zeros((self.setting.n, *slope.shape[1:]))
         total = self.setting.row_weight.sum()
-        if self.even:
+        out = np.zeros((self.setting.n, *slope.shape[1:]))
+        if self.even and self.index.size == self.setting.n:
+            np.take(slope, self.as_given, axis=0, out=out, mode="clip")
+            out *= total
+        elif self.even:
             out[self.index] = slope
             out *= total
         else:

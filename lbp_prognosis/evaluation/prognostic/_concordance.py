@@ -19,7 +19,7 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 from lbp_prognosis._kernels import censoring_process, concordance_index, concordance_pairs, number_events
-from lbp_prognosis.evaluation.prognostic._comparable import Keys, comparable_keys, earlier_competing_keys
+from lbp_prognosis.evaluation.prognostic._comparable import comparable_keys, earlier_competing_keys
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._prediction_doubts import below_half
 from lbp_prognosis.evaluation.prognostic._setting import Setting, has_entry, stable_order
@@ -140,19 +140,24 @@ def concordance(
     order = stable_order(scores)
     ones = np.ones(n)
     if weighting == "harrell":
-        keys = comparable_keys(y, kind, earlier, competing, layers)
-        own_pairs, totals = _pairs(setting, scores, order, keys, earlier.astype(float), ones)
+        numbers = setting.kept(
+            "harrell", lambda: number_events(*comparable_keys(y, kind, earlier, competing, layers)), of=layers
+        )
+        own_pairs, totals = _pairs(setting, scores, order, numbers, earlier.astype(float), ones)
     else:
-        own, beyond = _inverse_censoring(setting, layers)
+        own, beyond = setting.kept("inverse censoring", lambda: _inverse_censoring(setting, layers), of=layers)
         weight = own * (beyond if competing.any() else own)
         if own[earlier].max(initial=0) > 10:
             objections.append(objection("few-uncensored", variant="pairs", probability=1 / own[earlier].max()))
-        keys = comparable_keys(y, kind, earlier, np.zeros(n, dtype=bool), layers)
-        own_pairs, totals = _pairs(setting, scores, order, keys, np.where(earlier, weight, 0.0), ones)
+        nobody = np.zeros(n, dtype=bool)
+        numbers = setting.kept(
+            "uno", lambda: number_events(*comparable_keys(y, kind, earlier, nobody, layers)), of=layers
+        )
+        own_pairs, totals = _pairs(setting, scores, order, numbers, np.where(earlier, weight, 0.0), ones)
         if competing.any():
-            keys = earlier_competing_keys(y, earlier, layers)
+            numbers = number_events(*earlier_competing_keys(y, earlier, layers))
             more, further = _pairs(
-                setting, scores, order, keys, np.where(earlier, own, 0.0), np.where(competing, own, 0.0)
+                setting, scores, order, numbers, np.where(earlier, own, 0.0), np.where(competing, own, 0.0)
             )
             own_pairs = own_pairs + more
             totals = tuple(a + b for a, b in zip(totals, further))
@@ -211,10 +216,13 @@ def _setting(
     return checked
 
 
+_Numbers = tuple[np.ndarray, np.ndarray, np.ndarray, int]
+
+
 def _pairs(
-    setting: Setting, score: np.ndarray, order: np.ndarray, keys: Keys, early: np.ndarray, late: np.ndarray
+    setting: Setting, score: np.ndarray, order: np.ndarray, numbers: _Numbers, early: np.ndarray, late: np.ndarray
 ) -> tuple[np.ndarray, tuple[float, ...]]:
-    event, first, last, events = number_events(*keys)
+    event, first, last, events = numbers
     return concordance_pairs(order, score, event, first, last, setting.row_weight, early, late, events)
 
 

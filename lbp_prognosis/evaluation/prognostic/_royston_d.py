@@ -25,6 +25,7 @@ from lbp_prognosis._kernels import (
     CoxPieces,
     censoring_groups,
     cox_data,
+    cox_fit_near,
     cox_fit_prepared,
     cox_pieces,
     fine_gray_data,
@@ -243,17 +244,30 @@ class _Ranks:
         alone = np.bincount(codes, weights=w if counted else used, minlength=groups) <= 1
         level = np.bincount(codes, weights=w * self.z, minlength=groups) / np.maximum(share * w.sum(), 1e-300)
         up, down = (np.clip((size * edge + 1 / 8) / (size + 1 / 4), 1e-12, 1 - 1e-12) for edge in (high, low))
-        width = np.maximum(up - down, 1e-300)
-        with np.errstate(all="ignore"):
-            steep = np.sqrt(2 * np.pi / _KAPPA2) * np.exp(norm.ppf((up + down) / 2) ** 2 / 2) / 2
-            by_high = np.where(alone, steep, (norm.ppf(up) / np.sqrt(_KAPPA2) - level) / width)
-            by_low = np.where(alone, -steep, (norm.ppf(down) / np.sqrt(_KAPPA2) - level) / width)
+        by_high, by_low = self._by_edges(up, down, alone, level)
         mass = np.bincount(codes, weights=by_z, minlength=groups)
         mass = np.where(share > 0, mass, 0.0)
         from_high, from_low = mass * np.where(share > 0, by_high, 0), mass * np.where(share > 0, by_low, 0)
         # a row lies below the upper edge of its own and all later groups, and below the lower edge of later groups
         here = np.cumsum(from_high[::-1])[::-1] - (np.cumsum(from_low[::-1])[::-1] - from_low)
         return (here[codes] - from_high @ high + from_low @ low) * size / ((size + 1 / 4) * w.sum())
+
+    @staticmethod
+    def _by_edges(
+        up: np.ndarray, down: np.ndarray, alone: np.ndarray, level: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Derivatives of the mean normal score of each group with respect to its upper and lower edge."""
+        by_high = np.empty(alone.size)
+        single = slice(None) if alone.all() else np.flatnonzero(alone)
+        with np.errstate(all="ignore"):
+            middle = norm.ppf((up[single] + down[single]) / 2)
+            by_high[single] = np.sqrt(2 * np.pi / _KAPPA2) * np.exp(middle**2 / 2) / 2
+            by_low = -by_high
+            tied = np.flatnonzero(~alone)
+            width = np.maximum(up[tied] - down[tied], 1e-300)
+            by_high[tied] = (norm.ppf(up[tied]) / np.sqrt(_KAPPA2) - level[tied]) / width
+            by_low[tied] = (norm.ppf(down[tied]) / np.sqrt(_KAPPA2) - level[tied]) / width
+        return by_high, by_low
 
 
 def _entry(y: np.ndarray) -> np.ndarray | None:
@@ -265,7 +279,7 @@ _Fit = tuple[float, float, np.ndarray, np.ndarray]
 
 def _single(y: np.ndarray, ranks: _Ranks, event: np.ndarray, clustered: bool) -> _Fit:
     data = cox_data(ranks.z[:, None], y["time"], event, entry=_entry(y))
-    return _slope(data, ranks, clustered, "efron", lambda pieces: pieces.score())
+    return _slope(data, ranks, clustered, "efron", lambda pieces, own: own)
 
 
 def _competing(y: np.ndarray, ranks: _Ranks, cause: int, events_first: bool, clustered: bool) -> _Fit:
@@ -274,13 +288,15 @@ def _competing(y: np.ndarray, ranks: _Ranks, cause: int, events_first: bool, clu
     curves = censoring_groups(time, code, np.zeros(z.size, dtype=np.int64), w, events_first, entry)
     data = fine_gray_data(z[:, None], time, code, cause, curves, None, entry)
 
-    def score(pieces: CoxPieces) -> np.ndarray:
-        return pieces.score() if entry is not None else pieces.score() + fine_gray_influence(pieces, time, code)
+    def score(pieces: CoxPieces, own: np.ndarray) -> np.ndarray:
+        return own if entry is not None else own + fine_gray_influence(pieces, time, code)
 
     return _slope(data, ranks, clustered, "breslow", score)
 
 
-def _slope(data: CoxData, ranks: _Ranks, clustered: bool, ties: str, score: Callable[[CoxPieces], np.ndarray]) -> _Fit:
+def _slope(
+    data: CoxData, ranks: _Ranks, clustered: bool, ties: str, score: Callable[[CoxPieces, np.ndarray], np.ndarray]
+) -> _Fit:
     """Coefficient, its model-based standard error, and influence values on the scale of the rows.
 
     Influence values are returned twice: with normal scores as given, and with sampling variation of the ranks.
@@ -288,13 +304,18 @@ def _slope(data: CoxData, ranks: _Ranks, clustered: bool, ties: str, score: Call
     n, weights = data.event.size, ranks.weights
     frequency = weights is not None and weights.kind == "frequency"
     w = None if weights is None else weights.values
-    fit: CoxFit = cox_fit_prepared(data, weights=w, ties=ties, frequency=frequency)
+    fit: CoxFit
+    if data.before is None and data.tail is None:
+        fit = cox_fit_near(data, weights=w, frequency=frequency)
+    else:
+        fit = cox_fit_prepared(data, weights=w, ties=ties, frequency=frequency)
     if not fit.converged or fit.aliased.any() or abs(fit.coef[0]) > 30:
         return np.nan, np.nan, np.full(n, np.nan), np.full(n, np.nan)
     pieces = cox_pieces(data, fit.coef, weights=w, ties=ties, frequency=frequency)
     variance = float(fit.covariance[0, 0])
-    own = score(pieces)[:, 0]
-    by_z = _by_score(pieces, float(fit.coef[0])) * (1.0 if w is None else w)
+    alone = pieces.score()
+    own = score(pieces, alone)[:, 0]
+    by_z = _by_score(pieces, float(fit.coef[0]), alone[:, 0]) * (1.0 if w is None else w)
     given, full = n * variance * own, n * variance * (own + ranks.moved(by_z))
     if w is not None:
         # squares are summed over unclustered copies; within a cluster copies are summed first
@@ -303,10 +324,10 @@ def _slope(data: CoxData, ranks: _Ranks, clustered: bool, ties: str, score: Call
     return float(fit.coef[0]), float(np.sqrt(variance)), given, full
 
 
-def _by_score(pieces: CoxPieces, coef: float) -> np.ndarray:
+def _by_score(pieces: CoxPieces, coef: float, score: np.ndarray) -> np.ndarray:
     """Derivative of the likelihood score with respect to z of each row (one copy): M − β ∫ (z − z̄) r dΛ."""
     data = pieces.data
     ends = data.event & (data.last >= 0)
     residual = np.zeros(data.event.size)
     residual[ends] = (data.X[ends] - pieces.mean_x()[data.last[ends]])[:, 0]
-    return pieces.martingale() - coef * (data.unsorted(residual) - pieces.score()[:, 0])
+    return pieces.martingale() - coef * (data.unsorted(residual) - score)

@@ -12,6 +12,7 @@ from lbp_prognosis._kernels import (
     BLOCKS,
     DRAWN_SINGLY,
     NetBenefitTerms,
+    ThresholdIncidence,
     cell_counts,
     decision_shares,
     incidence_by_threshold,
@@ -139,10 +140,7 @@ class DecisionData:
         return self._cache[key]
 
     def _point(self, model: int, h: int) -> Point:
-        k, tau = self.thresholds.size, self.horizons[h]
-        out = incidence_by_threshold(
-            self.bins(model, h), self.time, self.code, tau, k, weights=self.weights, competing=self.competing
-        )
+        out = self._incidence(model, h)
         shares = decision_shares(out, self.rank, self.total, self.thresholds, complement=self.complement)
         if self.clusters is None and (self.weights is None or self.frequency):
             treated, success = shares.treated, out.incidence[self.rank]
@@ -155,6 +153,24 @@ class DecisionData:
         else:
             se = self.standard_errors(h, [(model, None)])[0]
         return Point(*shares, se)
+
+    def _incidence(self, model: int, h: int) -> ThresholdIncidence:
+        """Return the incidence above each threshold; all thresholds of "treat all" have one group."""
+        key = ("incidence", model, h)
+        if key not in self._cache:
+            k, here = self.thresholds.size, self.bins(model, h)
+            flat = model == self.risks.shape[0] - 1
+            out = incidence_by_threshold(
+                np.minimum(here, 1) if flat else here,
+                self.time,
+                self.code,
+                self.horizons[h],
+                1 if flat else k,
+                weights=self.weights,
+                competing=self.competing,
+            )
+            self._cache[key] = ThresholdIncidence(*(np.array(np.broadcast_to(part, k)) for part in out))
+        return self._cache[key]
 
     def _point_ipcw(self, model: int, h: int) -> Point:
         bins = self.bins(model, h)
@@ -269,19 +285,7 @@ class DecisionData:
     def _terms_of(self, model: int, h: int) -> np.ndarray:
         key = ("terms", model, h)
         if key not in self._cache:
-            k, here = self.thresholds.size, self.bins(model, h)
-            flat = model == self._models[-1]  # all thresholds of "treat all" have one group
-            out = incidence_by_threshold(
-                np.minimum(here, 1) if flat else here,
-                self.time,
-                self.code,
-                self.horizons[h],
-                1 if flat else k,
-                weights=self.weights,
-                competing=self.competing,
-                variance=False,
-            )
-            weight, incidence = np.broadcast_to(out.weight, k), np.broadcast_to(out.incidence, k)
+            weight, incidence, _ = self._incidence(model, h)
             odds, success = np.sort(self.odds), 1 - incidence if self.complement else incidence
             value = success - odds * (1 - success)
             gain = (-1.0 if self.complement else 1.0) * weight * (1 + odds)

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from lbp_prognosis._kernels import (
+    _cox,
     censoring_groups,
     cox_baseline,
     cox_data,
     cox_fit,
+    cox_fit_near,
     cox_fit_prepared,
     cox_loglik,
     cox_path,
@@ -251,3 +253,19 @@ def test_influence_on_the_baseline_is_the_derivative_by_the_weight(step, columns
         move = 1e-4 * (np.arange(n) == row)
         want = (both(weight + move)[0] - both(weight - move)[0]) / 2e-4
         np.testing.assert_allclose(got[row], want, atol=1e-7)
+
+
+@pytest.mark.parametrize("near", [None, np.array([0.3, -0.2])])
+def test_a_long_table_has_the_maximum_it_has_from_zero(near, monkeypatch):
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(600, 2))
+    time, event = np.ceil(rng.exponential(8 * np.exp(-X[:, 0]))), rng.random(600) < 0.6
+    data, weights = cox_data(X, time, event), rng.gamma(2, 1, 600)
+    want = cox_fit_prepared(data, weights=weights)
+    exact = cox_fit_prepared(data, weights=weights, start=want.coef)
+    monkeypatch.setattr(_cox, "_LONG", 600)
+    got = cox_fit_near(data, weights=weights, near=near)
+    assert got.converged
+    np.testing.assert_allclose(got.coef, want.coef, rtol=1e-12)
+    np.testing.assert_allclose(got.covariance, exact.covariance, rtol=1e-13)
+    np.testing.assert_allclose(got.covariance, want.covariance, rtol=1e-7)  # a step before the maximum

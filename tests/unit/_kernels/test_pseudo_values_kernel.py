@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from lbp_prognosis._kernels import (
+    cell_influence,
     incidence_by_threshold_influence,
     incidence_influence,
+    outcome_cells,
     pseudo_values,
     pseudo_values_infinitesimal,
 )
@@ -88,3 +90,15 @@ def test_a_group_of_all_rows_has_the_same_bits_as_a_group_among_others(weighted,
         pseudo_values_infinitesimal(time, code, tau, weights),
         pseudo_values_infinitesimal(time, code, tau, weights, alone),
     )
+
+
+@pytest.mark.parametrize("tau", [0.5, 3.0, 9.0, 40.0])
+def test_a_curve_sees_of_rows_of_one_time_and_code_the_sum_of_their_weights(tau):
+    rng = np.random.default_rng(3)
+    time, code, weights = rng.integers(1, 10, 200).astype(float), rng.integers(0, 3, 200), rng.gamma(2, 1, 200)
+    cells = outcome_cells(time, code)
+    np.testing.assert_array_equal(cells.time[cells.cell], time)
+    np.testing.assert_array_equal(cells.code[cells.cell], code)
+    mass = np.bincount(cells.cell, weights=weights)
+    want = incidence_influence(time, code, tau, weights)
+    np.testing.assert_allclose(cell_influence(cells, tau, mass)[cells.cell], want, rtol=1e-12, atol=1e-16)
