@@ -109,7 +109,9 @@ class ScoreAtVisit:
         self._better()
         if self.at_most is not None and self.at_least is not None:
             raise argument_error("at_most, at_least", "one of them", f"{self.at_most:g} and {self.at_least:g}")
-        Measured.at(horizon, [], lower=self._range()[0], upper=self._range()[1], **self._cut())  # checks the cut
+        Measured.at(
+            horizon, [], lower=self._range()[0], upper=self._range()[1], at_most=self.at_most, at_least=self.at_least
+        )
 
     def _range(self) -> tuple[float, float]:
         known = instrument_ranges().get(self.instrument, {})
@@ -128,9 +130,6 @@ class ScoreAtVisit:
             words = f"'lower' or 'higher' for {self.instrument!r}, whose direction is not known"
             raise argument_error("better", words, "nothing")
         return found
-
-    def _cut(self) -> dict[str, float | None]:
-        return {"at_most": self.at_most, "at_least": self.at_least}
 
     @property
     def spec(self) -> OutcomeSpec:
@@ -178,7 +177,15 @@ class ScoreAtVisit:
             ("died by the end of the window without a total in it", int((~observed & (death <= last)).sum())),
             (f"several totals in the window: {_TAKEN[self.choice]} taken", int(several.sum())),
         ]
-        y = Measured.at(float(self.horizon), value, lower=low, upper=high, kind=self.measurement, **self._cut())
+        y = Measured.at(
+            float(self.horizon),
+            value,
+            lower=low,
+            upper=high,
+            kind=self.measurement,
+            at_most=self.at_most,
+            at_least=self.at_least,
+        )
         return DerivedOutcome(
             y,
             ids,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 from lbp_prognosis.fusion._frame import as_frame, match_columns
+from lbp_prognosis.fusion._pipeline_rows import fit_on_stretches
 from lbp_prognosis.survival import ScoreForecast, check_outcome, measured_spec
 
 __all__ = ["PatternSubmodels"]
@@ -128,6 +129,39 @@ class PatternSubmodels(BaseEstimator):
         sample_weight, strata, offset, clusters : array-like of shape (n,), optional
             Passed to the models if given.
         """
+        given = {"sample_weight": sample_weight, "strata": strata, "offset": offset, "clusters": clusters}
+
+        def fit_model(model: Any, table: pd.DataFrame, use: np.ndarray) -> Any:
+            return model.fit(table[use], y[use], **_rows_of(given, use))
+
+        return self._fit(X, y, fit_model)
+
+    @takes_rows()
+    def fit_stretches(
+        self, X: Any, y: np.ndarray, rows: Any, stretches: np.ndarray, *, weights: Any
+    ) -> PatternSubmodels:
+        """Fit one model per pattern to stretches of the follow-up of its patients.
+
+        Patterns are counted in patients, and a pipeline inside imputes each patient once.
+
+        Parameters
+        ----------
+        X, y, rows, stretches, weights
+            As in `RiskPipeline.fit_stretches`.
+        """
+        patient = np.asarray(rows, dtype=int)
+
+        def fit_model(model: Any, table: pd.DataFrame, use: np.ndarray) -> Any:
+            kept, place = use[patient], np.cumsum(use) - 1
+            own = place[patient[kept]]
+            return fit_on_stretches(model, table[use], y[use], own, stretches[kept], _take(weights, kept))
+
+        return self._fit(X, y, fit_model)
+
+    def _fit(
+        self, X: Any, y: np.ndarray, fit_model: Callable[[Any, pd.DataFrame, np.ndarray], Any]
+    ) -> PatternSubmodels:
+        """Fit by ``fit_model(unfitted, table, rows in use)``."""
         check_choice("rows", self.rows, ("pattern", "available"))
         kind = check_outcome(y, ("right", "interval", "status", "measured"), caller="PatternSubmodels")
         if kind == "measured":
@@ -147,7 +181,6 @@ class PatternSubmodels(BaseEstimator):
         self._refuse_without_mandatory(held)
         event = _informative(y, kind)
         declared = None if self.patterns is None else {self._ordered(p) for p in self.patterns}
-        given = {"sample_weight": sample_weight, "strata": strata, "offset": offset, "clusters": clusters}
         self.models_: dict[Pattern, Any] = {}
         table = []
         for pattern in sorted({self._named(flags) for flags in held}, key=lambda p: (len(p), p)):
@@ -156,7 +189,7 @@ class PatternSubmodels(BaseEstimator):
             enough = use.sum() >= self.min_patients and event[use].sum() >= self.min_events
             own = enough and pattern and (declared is None or pattern in declared)
             if own:
-                self.models_[pattern] = self._fitted(self.estimator, frame[self._columns(pattern)], y, use, given)
+                self.models_[pattern] = fit_model(clone(self.estimator), frame[self._columns(pattern)], use)
             model = "own" if own else "fallback" if self.fallback is not None else "none"
             table.append(
                 {
@@ -177,7 +210,7 @@ class PatternSubmodels(BaseEstimator):
         all_rows = np.ones(len(frame), dtype=bool)
         self.fallback_ = None
         if self.fallback is not None:
-            self.fallback_ = self._fitted(self.fallback, frame[list(self.groups_.columns)], y, all_rows, given)
+            self.fallback_ = fit_model(clone(self.fallback), frame[list(self.groups_.columns)], all_rows)
         return self
 
     @property
@@ -200,10 +233,6 @@ class PatternSubmodels(BaseEstimator):
             if model is not None and not hasattr(model, "predict_forecast"):
                 words = "a model of a score, with `predict_forecast`, where `y` is a score"
                 raise argument_error(name, words, model, "Take OrdinalRegression or LinearOutcome.")
-
-    @staticmethod
-    def _fitted(estimator: Any, X: pd.DataFrame, y: np.ndarray, use: np.ndarray, given: dict[str, Any]) -> Any:
-        return clone(estimator).fit(X[use], y[use], **_rows_of(given, use))
 
     def _present(self, frame: pd.DataFrame) -> np.ndarray:
         return np.column_stack(
@@ -316,6 +345,7 @@ class PatternSubmodels(BaseEstimator):
         if len(cuts) == 2:
             raise argument_error("at_most, at_least", "one of them", "both")
         out = np.full((np.shape(X)[0], times.size), np.nan)
+        there = np.isclose(times, np.nan if visit is None else visit, rtol=1e-9, atol=0)
         for use, model, table in self._by_pattern(X):
             if not cuts:
                 out[use] = model.predict_risk(table, times, cause, **_rows_of(given, use))
@@ -323,7 +353,7 @@ class PatternSubmodels(BaseEstimator):
             forecast = model.predict_forecast(table, **_rows_of({"offset": offset}, use))
             for name, cut in cuts.items():
                 risk = getattr(forecast, name)(cut if np.ndim(cut) == 0 else _take(cut, use))
-                out[np.ix_(use, np.isclose(times, visit, rtol=1e-9, atol=0))] = risk[:, None]
+                out[np.ix_(use, there)] = risk[:, None]
         return out
 
     # ---- scores --------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis.fusion._completions import MultipleStep
 from lbp_prognosis.fusion._frame import as_frame, coarse_ranges, match_columns
 from lbp_prognosis.fusion._pipeline_predictions import Branch, PipelinePredictions
-from lbp_prognosis.fusion._pipeline_rows import beside
+from lbp_prognosis.fusion._pipeline_rows import beside, fit_on_stretches
 from lbp_prognosis.fusion._step_output import fitted_output, step_output
 from lbp_prognosis.fusion._tell_categories import tell_categories
 
@@ -190,12 +190,7 @@ class RiskPipeline(PipelinePredictions, BaseEstimator):
             Of the stretches, shape (m,).
         """
         place = np.asarray(rows, dtype=int)
-
-        def fit_model(model: Any, table: pd.DataFrame) -> Any:
-            part = table.iloc[place].reset_index(drop=True)
-            return model.fit(part, stretches, sample_weight=weights, clusters=place)
-
-        return self._fit(X, y, fit_model)
+        return self._fit(X, y, lambda model, table: fit_on_stretches(model, table, y, place, stretches, weights))
 
     def _fit(self, X: Any, y: np.ndarray, fit_model: Callable[[Any, pd.DataFrame], Any]) -> RiskPipeline:
         check_choice("combine", self.combine, ("risk", "cloglog", "logit"))

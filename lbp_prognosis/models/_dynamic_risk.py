@@ -442,8 +442,10 @@ class DynamicRisk(RiskEstimator):
 
     def _columns(self, predictors: np.ndarray | pd.DataFrame, point: float) -> pd.DataFrame:
         """Columns of the stacked model for checked predictors, in the order of the fit."""
-        held = isinstance(predictors, pd.DataFrame)
-        frame = predictors.copy() if held else pd.DataFrame(predictors, columns=self._names())
+        if isinstance(predictors, pd.DataFrame):
+            frame = predictors.copy()
+        else:
+            frame = pd.DataFrame(predictors, columns=self._names())
         last = float(np.max(np.asarray(self.landmarks, dtype=float)))
         share = point / last if last > 0 else 0.0
         for name in self.interactions:

@@ -205,14 +205,14 @@ def submodels() -> PatternSubmodels:
     return PatternSubmodels(models.CoxPH(), {"clinical": ["a", "b"], "imaging": ["c"]}, min_patients=10, min_events=5)
 
 
-def stretched(X: Any, y: Any) -> np.ndarray:
-    """Fit a pipeline to two stretches of follow-up per patient, and return its risks."""
+def stretched(X: Any, y: Any, model: Any = None) -> np.ndarray:
+    """Fit a pipeline, or another model, to two stretches of follow-up per patient, and return its risks."""
     rows, half = np.repeat(np.arange(N), 2), Y["time"] / 2
     start, stop = np.column_stack([0 * half, half]).ravel(), np.column_stack([half, Y["time"]]).ravel()
     event = np.column_stack([np.zeros(N), Y["event"] == 1]).ravel()
     parts, weights = survival.Surv.right(stop, event, entry=start), survival.Weights(np.ones(2 * N), "sampling")
-    pipeline = RiskPipeline([("scale", Standardise())], models.CoxPH())
-    return numbers(pipeline.fit_stretches(X, y, rows, parts, weights=weights).predict_risk(R.X, 6.0))
+    fitted = RiskPipeline([("scale", Standardise())], models.CoxPH()) if model is None else model
+    return numbers(fitted.fit_stretches(X, y, rows, parts, weights=weights).predict_risk(R.X, 6.0))
 
 
 def resampled(model: Any, y: Any = Y) -> Any:
@@ -418,6 +418,13 @@ METHODS: dict[str, Spec] = {
     "fusion.PatternSubmodels.pattern_of": (of(PATTERNS.pattern_of), {"X": BLOCKS}, {}),
     "fusion.RiskPipeline.predict_risk": (of(PIPELINE.predict_risk, 6.0), {**X1, **OFFSET}, {}),
     "fusion.RiskPipeline.fit_stretches": (stretched, X1, {"y": Y}),
+    "fusion.PatternSubmodels.fit_stretches": (
+        lambda X, y: stretched(
+            X, y, PatternSubmodels(models.CoxPH(), {"clinical": ["a", "b", "c"]}, min_patients=5, min_events=5)
+        ),
+        X1,
+        {"y": Y},
+    ),
     "fusion.RiskPipeline.score": (PLAIN_PIPELINE.score, X1, {"y": Y}),
     "fusion.RiskPipeline.calibrate": (
         lambda X: numbers(HARMONISED.calibrate(X).predict_risk(X, 6.0)),

@@ -9,8 +9,8 @@ import pytest
 from lbp_prognosis import CoxPH, Surv
 from lbp_prognosis._base import ArgumentError, DataError, EstimationError
 from lbp_prognosis.evaluation import brier, time_dependent_auc
-from lbp_prognosis.fusion import MultipleImputation, RiskPipeline
-from lbp_prognosis.survival import kaplan_meier
+from lbp_prognosis.fusion import MultipleImputation, PatternSubmodels, RiskPipeline
+from lbp_prognosis.survival import Weights, kaplan_meier
 from lbp_prognosis.validation import without_treatment
 
 N = 400
@@ -259,3 +259,29 @@ def test_a_pipeline_imputes_each_patient_once_and_not_each_stretch() -> None:
     complete = X.assign(pain=PAIN)
     bare, piped = FOUND.fit(CoxPH(), complete), FOUND.fit(RiskPipeline([], CoxPH()), complete)
     np.testing.assert_array_equal(piped.models_[0].coef_, bare.coef_)
+
+
+def test_patterns_are_counted_in_patients_and_not_in_stretches() -> None:
+    X = pd.DataFrame({"pain": PAIN, "later": np.where(np.arange(N) % 4 == 0, np.nan, LATER)})
+    model = PatternSubmodels(CoxPH(), {"clinical": ["pain"], "imaging": ["later"]}, min_events=1)
+    own = FOUND.fit(model, X)
+    assert own.patterns_["n"].tolist() == [N // 4, 3 * N // 4]
+    rows, entry, stop, event, weight = FOUND._stretches
+    kept = np.isin(rows, np.flatnonzero(X["later"].notna()))
+    part = Surv.right(stop[kept], event[kept], entry=entry[kept])
+    weights = Weights(weight[kept], "sampling")
+    table = X.iloc[rows[kept]].reset_index(drop=True)
+    by_hand = CoxPH().fit(table, part, sample_weight=weights, clusters=rows[kept])
+    both = own.models_[("clinical", "imaging")]
+    np.testing.assert_allclose(both.coef_, by_hand.coef_, rtol=1e-10)
+    np.testing.assert_allclose(both.covariance_, by_hand.covariance_, rtol=1e-10)
+    # the steps of a pipeline inside see the patients of the pattern
+    holes = X.assign(age=X["pain"].where(np.arange(N) % 7 > 0), pain=RNG.permutation(PAIN))[["pain", "age", "later"]]
+    groups = {"clinical": ["pain", "age"], "imaging": ["later"]}
+    filled = RiskPipeline([MultipleImputation(1, iterations=1)], CoxPH())
+    inside = FOUND.fit(RiskPipeline([], PatternSubmodels(filled, groups, min_events=1)), holes).models_[0]
+    held = holes["later"].notna().to_numpy()
+    (done,) = MultipleImputation(1, iterations=1).complete_training(holes[held], FOUND.y[held])
+    table = done.reset_index(drop=True).iloc[(np.cumsum(held) - 1)[rows[kept]]].reset_index(drop=True)
+    by_hand = CoxPH().fit(table, part, sample_weight=weights, clusters=rows[kept])
+    np.testing.assert_allclose(inside.models_[("clinical", "imaging")].models_[0].coef_, by_hand.coef_, rtol=1e-10)
