@@ -1,5 +1,6 @@
 """Foundations of every room: errors, checks, results, randomness, parallel and resumable work."""
 
+from lbp_prognosis._base._arrow_frame import LARGEST_WHOLE, arrow_frame, beyond_floats
 from lbp_prognosis._base._checkpoint import Checkpoint, content_hash
 from lbp_prognosis._base._checks import (
     check_beside,
@@ -96,6 +97,7 @@ from lbp_prognosis._base.intake import (
 
 __all__ = [
     "HAZARD_SCALES",
+    "LARGEST_WHOLE",
     "LINEAR_PREDICTOR_SCALES",
     "LOCK",
     "METRICS",
@@ -133,9 +135,11 @@ __all__ = [
     "TermColumns",
     "aligned",
     "argument_error",
+    "arrow_frame",
     "as_labels",
     "as_numbers",
     "as_pandas",
+    "beyond_floats",
     "categories_of",
     "check_beside",
     "check_choice",

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import DataError, argument_error, holds, require
+from lbp_prognosis._base import DataError, argument_error, arrow_frame, holds, require
 
 __all__ = ["EVENTS", "OmopTables", "check_unit"]
 
@@ -84,7 +84,7 @@ class OmopTables:
             if chosen is None:
                 raise
             raise DataError(f"{name}.{EVENTS[name][0]} has text or fractions: concepts are whole numbers.") from None
-        frame = table.to_pandas(date_as_object=False)
+        frame = arrow_frame(table, date_as_object=False)
         for each in columns:
             if each.endswith("_date"):
                 frame[each] = self._days(name, each, frame[each])

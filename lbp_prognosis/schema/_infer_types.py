@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from lbp_prognosis._base import LARGEST_WHOLE
 from lbp_prognosis.schema._missing_words import MissingWords
 from lbp_prognosis.schema._number_text import is_identifier, number_of, written_like
 
@@ -198,7 +199,7 @@ def _as_number(value: Any) -> float:
     if isinstance(value, str):
         found = number_of(value)
         return np.nan if found is None else found
-    return float(value)
+    return np.nan if isinstance(value, int) and abs(value) >= LARGEST_WHOLE else float(value)
 
 
 def _dates(texts: np.ndarray) -> bool:

@@ -11,6 +11,7 @@ import pandas as pd
 from lbp_prognosis._base import ArgumentError, DataError, argument_error, require
 from lbp_prognosis.schema._as_dates import as_dates
 from lbp_prognosis.schema._failures import column_failures, failure_frame, merge_failures
+from lbp_prognosis.schema._rounded_numbers import rounded_numbers
 
 __all__ = ["read_excel"]
 
@@ -44,6 +45,7 @@ def read_excel(file: Path, sheet: str | None) -> tuple[pd.DataFrame, dict[str, A
             failures.append(column_failures(file.stem, name, "bad_date", bad, series, "a date from 1677 to 2262"))
     frame = pd.DataFrame(columns)
     frame.columns = head
+    notes += rounded_numbers(frame)
     empty = [place for place in columns if len(body) and columns[place].isna().all()]
     lost = _uncalculated(file, chosen, empty) if empty else []
     if lost:

@@ -12,6 +12,7 @@ from lbp_prognosis._base import DataError, require
 from lbp_prognosis.schema._check_transport import check_transport
 from lbp_prognosis.schema._failures import column_failures, failure_frame, merge_failures
 from lbp_prognosis.schema._format_dates import format_dates
+from lbp_prognosis.schema._rounded_numbers import rounded_numbers
 
 __all__ = ["read_labelled"]
 
@@ -63,6 +64,7 @@ def read_labelled(file: Path, encoding: str | None = None) -> LabelledFile:
         notes += [f"{column}: {words}" for words in said]
     if value_labels:
         notes.append(f"value labels kept beside the codes of: {', '.join(sorted(value_labels))}")
+    notes += rounded_numbers(frame)
     failures = _dated(frame, program, dict(meta.original_variable_types or {}), file, notes)
     for column in frame.columns:
         if frame[column].dtype == object:

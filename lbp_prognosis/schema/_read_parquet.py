@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from lbp_prognosis._base import DataError, require
+from lbp_prognosis._base import DataError, arrow_frame, require
 from lbp_prognosis.schema._as_dates import as_dates
 from lbp_prognosis.schema._failures import column_failures, failure_frame, merge_failures
 
@@ -25,7 +25,7 @@ def read_parquet(file: Path) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
             declared = source.metadata.num_rows
             check_flat(source.schema_arrow, file)
             # column by column, each freed after conversion, so that a table of millions of rows is not in memory twice
-            frame = source.read().to_pandas(date_as_object=True, split_blocks=True, self_destruct=True)
+            frame = arrow_frame(source.read(), date_as_object=True, split_blocks=True, self_destruct=True)
     except DataError:
         raise
     except Exception as error:  # pyarrow's errors have no common public base

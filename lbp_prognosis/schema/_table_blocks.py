@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import DataError, require
+from lbp_prognosis._base import DataError, arrow_frame, beyond_floats, require
 from lbp_prognosis.schema._as_dates import as_dates
 from lbp_prognosis.schema._coerce import coerce_table
 from lbp_prognosis.schema._failures import column_failures, failure_frame, merge_failures
@@ -37,6 +37,8 @@ class ParquetBlocks:
         Column of the table, in order, and its name in the file.
     floats : frozenset of str
         Columns with missing cells; their whole numbers are floats, as in the whole table.
+    exact : frozenset of str
+        Those of them with numbers that a float would change: whole numbers with missing cells.
     decimals : mapping of str to bool
         Columns of decimals, and whether they have more digits than a float keeps.
     notes : tuple of str
@@ -50,6 +52,7 @@ class ParquetBlocks:
     n_rows: int
     names: Mapping[str, str]
     floats: frozenset[str] = frozenset()
+    exact: frozenset[str] = frozenset()
     decimals: Mapping[str, bool] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     failures: pd.DataFrame = field(default_factory=failure_frame)
@@ -57,7 +60,8 @@ class ParquetBlocks:
     def read(self, columns: Collection[str] | None = None) -> Iterator[tuple[int, pd.DataFrame]]:
         """Yield the number of rows before each block, and the block as `read_table` would read it."""
         wanted = [name for name in self.names if columns is None or name in columns]
-        for start, frame in _batches(self.file, self.rows, [self.names[name] for name in wanted]):
+        whole = {self.names[name] for name in self.exact}
+        for start, frame in _batches(self.file, self.rows, [self.names[name] for name in wanted], whole):
             frame.columns = [str(column) for column in frame.columns]
             made = frame[[self.names[name] for name in wanted]]
             made.columns = wanted
@@ -81,13 +85,15 @@ def _first(series: pd.Series) -> object:
     return None if place is None else series.loc[place]
 
 
-def _batches(file: Path, rows: int, columns: list[str] | None = None) -> Iterator[tuple[int, pd.DataFrame]]:
+def _batches(
+    file: Path, rows: int, columns: list[str] | None = None, whole: Collection[str] = ()
+) -> Iterator[tuple[int, pd.DataFrame]]:
     pq = require("pyarrow.parquet", caller="validate_package", extra="io")
     start = 0
     try:
         with pq.ParquetFile(file, page_checksum_verification=True, buffer_size=2**20) as source:
             for batch in source.iter_batches(batch_size=rows, columns=columns):
-                frame = batch.to_pandas(date_as_object=True)
+                frame = arrow_frame(batch, whole=whole, date_as_object=True)
                 named = any(name is not None for name in frame.index.names)
                 yield start, frame.reset_index(drop=not named)
                 start += len(frame)
@@ -148,7 +154,8 @@ def scan_parquet(file: Path, rows: int) -> ParquetBlocks | None:
         rows,
         declared,
         names,
-        frozenset(clear[raw] for raw in found.missing if raw in clear),
+        frozenset(clear[raw] for raw in found.missing - found.large if raw in clear),
+        frozenset(clear[raw] for raw in found.missing & found.large if raw in clear),
         {clear[raw]: most > DIGITS for raw, most in found.digits.items() if raw in clear},
         tuple(notes),
         merge_failures([failure_frame(), *(frame for raw in given for frame in found.failures.get(raw, []))]),
@@ -161,6 +168,7 @@ class _Found:
 
     n: int = 0
     missing: set[str] = field(default_factory=set)
+    large: set[str] = field(default_factory=set)
     digits: dict[str, int] = field(default_factory=dict)
     undated: dict[str, int] = field(default_factory=dict)
     failures: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
@@ -177,6 +185,8 @@ class _Found:
     def _column(self, file: Path, name: str, series: pd.Series, start: int) -> None:
         if series.isna().any():
             self.missing.add(name)
+        if pd.api.types.is_integer_dtype(series) or series.dtype == "float64":  # whole numbers with missing ones
+            self.large |= {name} if beyond_floats(series) else set()
         present = series.dropna()
         if series.dtype != object or present.empty or isinstance(present.iloc[0], str):
             return

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lbp_prognosis._base._arrow_frame import arrow_column, arrow_frame
 from lbp_prognosis._base._errors import argument_error
 from lbp_prognosis._base._optional import require
 
@@ -68,7 +69,7 @@ def _frame(value: Any, name: str) -> pd.DataFrame:
     if len(set(names)) != len(names):
         twice = sorted({each for each in names if names.count(each) > 1})
         raise argument_error(name, "a frame in which each name stands once", f"{twice} more than once")
-    return pd.DataFrame(table.to_pandas(date_as_object=True))
+    return arrow_frame(table, date_as_object=True)
 
 
 def _name(value: Any) -> str:
@@ -86,6 +87,6 @@ def _column(value: Any) -> Any:
         _arrow_of(value)
         value = value.to_arrow()
     if type(value).__module__.startswith("pyarrow") and hasattr(value, "to_pandas"):
-        column = value.to_pandas(date_as_object=True)
+        column = arrow_column(value)
         return column.to_numpy() if isinstance(column.dtype, np.dtype) else column.array
     return value
