@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lbp_prognosis._base import DataError
 from lbp_prognosis.fusion._pool_table import checked_biomarkers, pool_table
 from lbp_prognosis.schema import TableBlocks
 
@@ -27,17 +28,34 @@ def pool_blocks(
     """Return the result of `pool_table` for the whole table.
 
     One row per kind (measure, structure, method, unit, level, side) determines columns and provenance, and whether a
-    measure has several kinds.
+    measure has several kinds. A fault of readings is told after the last block, with all patients that have it.
     """
     columns = [name for name in _COLUMNS if name in blocks.columns]
     checked_biomarkers(pd.DataFrame(columns=columns), levels)
     kinds, seen, last = _survey(blocks, columns, levels)
-    first = checked_biomarkers(kinds, levels)
-    template, provenance = pool_table(first, poolings, names, pd.Index(pd.unique(first["patient_id"])))
-    frames = []
+    fault: DataError | None = None
+    template, provenance = pd.DataFrame(), {}
+    try:  # whether a patient has one study is seen from all rows of the patient
+        first = checked_biomarkers(kinds.drop(columns="study_id", errors="ignore"), levels)
+        template, provenance = pool_table(first, poolings, names, pd.Index(pd.unique(first["patient_id"])))
+    except DataError as error:
+        fault = error
+    frames: list[pd.DataFrame] = []
+    faulty: list[pd.DataFrame] = []
     for rows in _complete(blocks, columns, last):
-        part = checked_biomarkers(rows, levels)
-        frames.append(pool_table(part, poolings, names, pd.Index(pd.unique(part["patient_id"])), part=True)[0])
+        try:
+            part = checked_biomarkers(rows, levels)
+            if fault is None:
+                made = pool_table(part, poolings, names, pd.Index(pd.unique(part["patient_id"])), part=True)[0]
+                frames += [] if faulty else [made]
+        except DataError as error:
+            patients = rows["patient_id"].reindex(error.failures["row"])
+            faulty.append(rows[rows["patient_id"].isin(patients)])
+    if faulty:
+        together = checked_biomarkers(pd.concat(faulty).sort_index(), levels)
+        pool_table(together, poolings, names, pd.Index(pd.unique(together["patient_id"])), part=True)
+    if fault is not None:
+        raise fault
     order = pd.Index(seen, name="patient_id") if wanted is None else wanted
     frame = pd.concat(frames).reindex(index=order, columns=template.columns)
     counts = {name: 0 for name, kept in template.dtypes.items() if kept.kind == "i"}

@@ -171,6 +171,72 @@ def test_what_cannot_be_pooled_is_found_across_blocks(tmp_path):
         pool_levels(_blocks(table.drop(columns="method_id"), tmp_path / "biomarker.parquet", 15), POOLINGS)
 
 
+class InMemory(TableBlocks):
+    """Blocks of a table in memory."""
+
+    def __init__(self, table, rows):
+        object.__setattr__(self, "table", table)
+        object.__setattr__(self, "rows", rows)
+
+    @property
+    def columns(self):
+        return tuple(self.table.columns)
+
+    def read(self, columns=None):
+        for start in range(0, len(self.table), self.rows):
+            yield self.table.iloc[start : start + self.rows][list(columns)]
+
+
+def _outcome(given, poolings, **keywords):
+    """Return the pooled table, or the words of the refusal and the rows that it lists."""
+    try:
+        return pool_levels(given, poolings, **keywords)
+    except DataError as error:
+        return str(error), sorted(error.failures["row"])
+
+
+def _random(seed):
+    """A table of two to seven patients, every other time with one kind of fault in several of them."""
+    rng = np.random.default_rng(seed)
+    table = _readings(rng, [f"p{k}" for k in range(rng.integers(2, 8))])
+    for name in ("patient_id", "structure", "measure", "level", "side", "unit", "study_id", "method_id"):
+        table[name] = table[name].astype("string")
+    spoiled = rng.integers(0, len(table), 4)
+    kind = seed % 8
+    if kind == 1:
+        table.loc[spoiled, "study_id"] = "another"
+    elif kind == 3:
+        table.loc[spoiled[:3], "method_id"] = pd.NA
+    elif kind == 5:
+        table = pd.concat([table, table.loc[np.unique(spoiled)]], ignore_index=True)
+    elif kind == 7:
+        table.loc[spoiled[:1], "unit"] = "cm"
+        table.loc[spoiled, "study_id"] = "another"
+    return table, int(rng.integers(1, len(table)))
+
+
+@pytest.mark.parametrize(
+    "seeds", [range(8), *(pytest.param(range(k, k + 24), marks=pytest.mark.slow) for k in range(8, 200, 24))]
+)
+def test_random_tables_are_pooled_or_refused_as_the_whole_table(seeds):
+    """Refusals named the patients of the first block with a fault alone."""
+    for seed in seeds:
+        table, rows = _random(seed)
+        poolings = {
+            key: rule
+            for key, rule in POOLINGS.items()
+            if key.split("__")[-1] in set(table["measure"][table["value"].notna()])
+        }
+        whole, found = (_outcome(given, poolings) for given in (table, InMemory(table, rows)))
+        if isinstance(whole, tuple) or isinstance(found, tuple):
+            if "several values of" in whole[0]:  # the survey sees one row of each kind
+                whole, found = whole[0], found[0]
+            assert found == whole, seed
+        else:
+            pd.testing.assert_frame_equal(found.frame, whole.frame, check_exact=True)
+            assert found.modalities.provenance == whole.modalities.provenance
+
+
 def test_block_rows_are_of_files(tmp_path):
     patient = pd.DataFrame({"patient_id": ["a", "b", "c"]})
     with pytest.raises(ArgumentError, match="block_rows"):
