@@ -27,8 +27,12 @@ class DataPlan:
         Column of patient identifiers (wide).
     time, event : str
         Columns of the outcome (wide).
+    start, end : str
+        Instead of ``time``: columns of the date of time zero, and of the event or last contact (wide).
+    date_format : str
+        Form of dates that are text, e.g. ``"%d.%m.%Y"``; YYYY-MM-DD by default (wide).
     entry : str
-        Column of delayed entry (wide).
+        Column of delayed entry (wide); a date where ``start`` is given.
     status : str
         Instead of time and event: column with the state at the only horizon: 0, 1, or missing if not observed (wide).
     score : str
@@ -60,6 +64,9 @@ class DataPlan:
     id: str = ""
     time: str = ""
     event: str = ""
+    start: str = ""
+    end: str = ""
+    date_format: str = ""
     entry: str = ""
     status: str = ""
     score: str = ""
@@ -82,11 +89,13 @@ class DataPlan:
             raise argument_error(
                 "data", "either [data] package = … or [table] wide = …", "both" if self.package else "neither"
             )
-        if self.wide and [bool(self.time and self.event), bool(self.status), bool(self.score)].count(True) != 1:
+        self._check_dates()
+        timed = bool((self.time or self.start) and self.event)
+        if self.wide and [timed, bool(self.status), bool(self.score)].count(True) != 1:
             given = {name: getattr(self, name) for name in ("time", "event", "status", "score")}
             raise argument_error(
                 "table",
-                "a table with `time` and `event`, or with `status`, or with `score`",
+                "a table with `time` (or `start` and `end`) and `event`, or with `status`, or with `score`",
                 ", ".join(f"{name}={value!r}" for name, value in given.items() if value or name != "score"),
             )
         for name in ("sheet", "delimiter", "decimal", "thousands", "encoding"):
@@ -101,11 +110,12 @@ class DataPlan:
                     )
         if isinstance(self.censored, Mapping | list | tuple):
             raise argument_error("table.censored", "a code", self.censored)
-        twice = [c for c in (self.id, self.time, self.event, self.entry, self.status, self.score, self.site) if c]
+        times = (self.time, self.start, self.end, self.event, self.entry)
+        twice = [c for c in (self.id, *times, self.status, self.score, self.site) if c]
         if len(set(twice)) != len(twice):
             raise argument_error("table", "a table that names each column once", f"{twice}")
         alone = "status" if self.status else "score"
-        dated = self.time or self.event or self.entry or self.causes or self.censored is not None
+        dated = self.time or self.start or self.event or self.entry or self.causes or self.censored is not None
         if getattr(self, alone) and dated:
             raise argument_error(
                 "table", f"`{alone}` alone, without columns and codes of times", f"{alone}={getattr(self, alone)!r}"
@@ -117,3 +127,17 @@ class DataPlan:
                 "time or event",
                 "Describe it under [outcome] kind = …",
             )
+
+    def _check_dates(self) -> None:
+        if bool(self.start) != bool(self.end):
+            lacking = "end" if self.start else "start"
+            raise argument_error(f"table.{lacking}", "the other of the two columns of dates", "nothing")
+        if self.start and self.time:
+            raise argument_error("table.time", "left out where `start` and `end` are given", repr(self.time))
+        if self.start and self.package:
+            raise argument_error("data.start", "left out of a package: its outcome is derived", repr(self.start))
+        if self.date_format and not self.start:
+            raise argument_error("table.date_format", "left out without `start` and `end`", repr(self.date_format))
+        if "%z" in self.date_format.lower():
+            words = "a form without a time zone"
+            raise argument_error("table.date_format", words, repr(self.date_format), "Give local dates.")

@@ -19,6 +19,7 @@ from lbp_prognosis.cohort import Flow
 from lbp_prognosis.disclosure import NOT_FOUND, identifier_text
 from lbp_prognosis.schema import TableReading, failure_frame, read_table
 from lbp_prognosis.study._data_plan import DataPlan
+from lbp_prognosis.study._dated_time import dated_time
 from lbp_prognosis.study._score_plan import ScorePlan
 from lbp_prognosis.study._with_digest import digest_of_file, with_digest
 from lbp_prognosis.study._withdrawn import of_withdrawn
@@ -71,6 +72,8 @@ def read_wide(
     told = (
         plan.id,
         plan.time,
+        plan.start,
+        plan.end,
         plan.event,
         plan.entry,
         plan.status,
@@ -85,7 +88,8 @@ def read_wide(
             raise DataError(
                 f"The table {path.name!r} has no column {column!r}; it has {', '.join(map(repr, frame.columns[:30]))}."
             )
-    outcome = [c for c in (plan.time, plan.event, plan.entry, plan.status, plan.score, before, *visits.values()) if c]
+    times = (plan.time, plan.start, plan.end, plan.event, plan.entry)
+    outcome = [c for c in (*times, plan.status, plan.score, before, *visits.values()) if c]
     _whole_rows(reading.raise_if_failed([*outcome, *columns]), plan, path.name)
     notes += _not_found(frame, plan, gone)
     steps: list[dict[str, Any]] = [{"kind": "start", "step": f"rows of {path.name}", "n": len(frame)}]
@@ -98,7 +102,7 @@ def read_wide(
         if left.any():
             steps.append({"kind": "excluded", "step": "withdrawn", "n": int(left.sum())})
             frame = frame[~left]
-    dated = [c for c in (plan.time, plan.event, plan.entry) if c]
+    dated = [c for c in times if c]
     if dated:
         undated = frame[dated].isna().any(axis=1)
         if undated.any():
@@ -107,7 +111,8 @@ def read_wide(
     if frame.empty:
         raise DataError(f"No row of {path.name!r} has an outcome.")
     steps.append({"kind": "end", "step": "patients in the cohort", "n": len(frame)})
-    y = _outcome(frame, plan, spec) if score is None else _score(frame, plan, spec, score)
+    timed = dated_time(frame, plan, spec.unit, path.name) if plan.start else (frame, plan)
+    y = _outcome(*timed, spec) if score is None else _score(frame, plan, spec, score)
     flow = Flow(pd.DataFrame(steps).assign(patients=pd.array([None] * len(steps), dtype="Int64")))
     labels = [
         f"{c}: {reading.labels[c]}" for c in (plan.time, plan.event, plan.status, plan.score) if reading.labels.get(c)
@@ -133,7 +138,7 @@ def _not_found(frame: pd.DataFrame, plan: DataPlan, gone: frozenset[str]) -> lis
 
 def _whole_rows(reading: TableReading, plan: DataPlan, name: str) -> None:
     """Refuse text among times, naming its rows and not its content."""
-    for column in filter(None, (plan.time, plan.entry)):
+    for column in filter(None, (plan.time, "" if plan.start else plan.entry)):
         series = reading.frame[column]
         if holds(series) in ("text", "mixed"):
             words = pd.to_numeric(series, errors="coerce").isna() & series.notna()
