@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis.deployment._card_numbers import Judged
+from lbp_prognosis.deployment._written_results import WrittenResults
 from lbp_prognosis.disclosure import Gate, Patients, Release
 from lbp_prognosis.evaluation import Evaluation
 from lbp_prognosis.evaluation.prognostic import JudgedRows
@@ -30,7 +31,7 @@ def gated(found: Judged, declared: Sequence[float], horizons: Sequence[float]) -
     and ten without; net benefit at three thresholds at most, declared ones first, with enough patients in each band;
     horizons between which at least five patients, or none, change their state; the last is the main horizon. If the
     result has no rows in which bands can be counted (written results, resampling), net benefit is shown at one
-    threshold, rounded to more than one patient.
+    threshold, rounded to more than one patient; written results of a study know thresholds whose bands were counted.
 
     Parameters
     ----------
@@ -66,13 +67,17 @@ def gated(found: Judged, declared: Sequence[float], horizons: Sequence[float]) -
         known = frame.loc[net, "threshold"].astype(float)
         candidates = [cut for cut in dict.fromkeys(map(float, declared)) if np.isclose(known, cut).any()]
         candidates = candidates if len(declared) else sorted(set(known))
-        kept = candidates[:1] if release is None else release.cuts("thresholds", candidates)
+        counted = _counted(found, time)
+        if release is not None:
+            kept = release.cuts("thresholds", candidates)
+        else:
+            kept = [cut for cut in candidates if np.isclose(counted, cut).any()] or candidates[:1]
         inside = np.array([bool(kept) and bool(np.isclose(kept, cut).any()) for cut in known])
         if not all(inside | ~np.isin(known, candidates)):
             said[_THRESHOLDS] = None
         frame = frame.drop(index=known.index[~inside])
         of = frame["horizon"].astype(float).to_numpy()
-        if release is None:
+        if release is None and not counted:
             _round_to_patients(frame)
     return replace(found, frame=frame), tuple(said)
 
@@ -89,6 +94,13 @@ def _release(found: Judged, time: float) -> Release | None:
     copies = None if (rows.copies == 1).all() else rows.copies
     state = np.where(rows.copies > 0, rows.state(), -1)
     return _GATE.open(Patients(state, {"model": rows.score}, copies, rows.clusters))
+
+
+def _counted(found: Judged, time: float) -> tuple[float, ...]:
+    """Return the thresholds whose bands were counted when the results were written."""
+    if not isinstance(found.result, WrittenResults) or found.frame.empty or np.isnan(time):
+        return ()
+    return found.result.counted_at(str(found.frame["model"].iloc[0]), time)
 
 
 def _moves_are_many(states: Mapping[float, np.ndarray], release: Release) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import METRIC_COLUMNS, DataError, Result, require
@@ -30,6 +31,8 @@ class WrittenResults(Result):
         Whether the data were simulated.
     limitations : tuple of str
         Location of the objections.
+    counted : tuple of (str, float, tuple of float)
+        Model, horizon, and the thresholds between which enough patients were counted when the file was written.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -37,6 +40,7 @@ class WrittenResults(Result):
     kind: str = ""
     synthetic: bool = False
     limitations: tuple[str, ...] = (_ELSEWHERE,)
+    counted: tuple[tuple[str, float, tuple[float, ...]], ...] = ()
 
     @property
     def external(self) -> bool:
@@ -46,6 +50,18 @@ class WrittenResults(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return the rows."""
         return self.table
+
+    def counted_at(self, model: str, horizon: float) -> tuple[float, ...]:
+        """Return the thresholds of a model at a horizon between which enough patients were counted.
+
+        Parameters
+        ----------
+        model : str
+            Its name.
+        horizon : float
+            Prediction time.
+        """
+        return next((cuts for name, time, cuts in self.counted if name == model and np.isclose(time, horizon)), ())
 
 
 def read_results(path: str | os.PathLike[str]) -> tuple[WrittenResults, ...]:
@@ -83,5 +99,11 @@ def read_results(path: str | os.PathLike[str]) -> tuple[WrittenResults, ...]:
     kept = frame[judged].assign(setting=frame["setting"].fillna("").astype(str))
     for (sample, kind), rows in kept.groupby(["sample", "setting"], sort=False):
         simulated = bool(rows["synthetic"].fillna(False).astype(bool).any())
-        out.append(WrittenResults(rows.reset_index(drop=True), str(sample), str(kind), simulated))
+        counted = tuple(
+            (str(one["model"]), float(one["horizon"]), tuple(map(float, one["thresholds"])))
+            for one in frame.attrs.get("counted_thresholds", ())
+            if (one["sample"], one["setting"]) == (sample, kind)
+        )
+        table = rows.reset_index(drop=True)
+        out.append(WrittenResults(table, str(sample), str(kind), simulated, counted=counted))
     return tuple(out)

@@ -16,6 +16,7 @@ from lbp_prognosis.disclosure import Patients, Release, without_numbers
 from lbp_prognosis.evaluation import DecisionCurve, Evaluation, NetBenefitDifference, RiskGroups
 from lbp_prognosis.evaluation.prognostic import JudgedRows
 from lbp_prognosis.evidence import Verdict
+from lbp_prognosis.report._counted_thresholds import candidate_cuts
 from lbp_prognosis.report._more_numbers import more_numbers
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._released_groups import released_calibration, released_curves, released_groups
@@ -102,7 +103,7 @@ def _rows(page: Page) -> dict[str, JudgedRows]:
 def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     """Return the page; the order of the calls is the priority list of the budget."""
     found, pair = page.evaluation, page.comparison
-    cuts = release.cuts("thresholds", _candidates(page))
+    cuts = release.cuts("thresholds", candidate_cuts(page))
     release.take("patients and events", 2)
     of_scores = page.scores is not None and scores_are_releasable(page.scores, release)
     headline = _headline(page, release, rows, cuts, of_scores=of_scores)
@@ -112,7 +113,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     scores = {name: one.score for name, one in rows.items()}
     decision: DecisionCurve | None = None
     gains: tuple[NetBenefitDifference, ...] = ()
-    wanted = [cut for cut in _candidates(page) if cut in cuts]
+    wanted = [cut for cut in candidate_cuts(page) if cut in cuts]
     if found.decision is not None:
         decision, gains = released_decision(found.decision, release, page.horizon, wanted, pair, scores)
     groups = made = None
@@ -219,19 +220,6 @@ def _emptied(page: Page) -> Page:
     )
 
 
-def _candidates(page: Page) -> list[float]:
-    """Return declared thresholds by priority; without declared thresholds, the middle and both ends of the curve."""
-    found: list[float] = []
-    if page.thresholds is not None:
-        found = [page.thresholds.primary, page.thresholds.low, page.thresholds.high]
-    elif page.evaluation.decision is not None:
-        grid = page.evaluation.decision.thresholds
-        found = [float(grid[len(grid) // 2]), float(grid[0]), float(grid[-1])]
-    elif isinstance(page.groups, RiskGroups):
-        found = [round(float(cut), 2) for cut in page.groups.thresholds]
-    return list(dict.fromkeys(float(cut) for cut in found))
-
-
 def _kept_horizons(found: Evaluation, rows: JudgedRows, release: Release, main: float) -> np.ndarray:
     """Return the horizons between which enough patients, or none, change their state."""
     kept = [main]
@@ -273,7 +261,7 @@ def _headline(
         if label.removeprefix("Δ").startswith("CRPS") and not of_scores:
             continue  # which is noted
         if "net benefit" in label:
-            primary = _candidates(page)[0]
+            primary = candidate_cuts(page)[0]
             if primary not in cuts:
                 release.note(label, "dropped", "its threshold is not released")
                 continue

@@ -25,6 +25,7 @@ from lbp_prognosis._base import (
     write_file,
 )
 from lbp_prognosis.report._blocks import Section, Table
+from lbp_prognosis.report._counted_thresholds import counted_thresholds
 from lbp_prognosis.report._more_numbers import more_numbers
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._released_page import released_page
@@ -141,7 +142,9 @@ def page_files(page: Page) -> dict[str, str | bytes]:
     made_by = json.dumps(told, indent=1, ensure_ascii=False, default=str, sort_keys=False)
     require("pyarrow", caller="write_page", extra="report")
     parquet = io.BytesIO()
-    _plain(numbers).to_parquet(parquet, index=False)
+    written = _plain(numbers)
+    written.attrs["counted_thresholds"] = counted_thresholds(page, written)  # kept by pandas in the file
+    written.to_parquet(parquet, index=False)
     files: dict[str, str | bytes] = {f"tables/{csv_name(block)}": csv_text(block.frame) for block in tables}
     files["tables/evidence_ladder.csv"] = csv_text(ladder)
     files["tables/tables.html"] = _tables_html(page, tables)

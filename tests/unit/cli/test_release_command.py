@@ -57,6 +57,9 @@ def test_a_page_that_leaves(table, tmp_path, capsys, monkeypatch):
     results = pd.read_parquet(tmp_path / "results.parquet")
     assert results[["n", "n_events", "se"]].isna().all(axis=None)
     assert results["threshold"].nunique() <= 3
+    counted = [one["thresholds"] for one in results.attrs["counted_thresholds"]]
+    assert counted
+    assert all(set(cuts) == set(results["threshold"].dropna()) for cuts in counted)
     budget = pd.read_csv(tmp_path / "tables" / "release_budget.csv")
     assert budget.loc[budget["released"] == "yes", "numbers"].sum() <= 80
     # what is printed is what was released

@@ -104,6 +104,15 @@ def test_results_without_rows(tmp_path: Path) -> None:
     (written,) = read_results(tmp_path / "results.parquet")
     told = shown(model_card(MODEL, use=USE, validation=written, name="m"), "Decision thresholds")
     assert {item for item in told["item"] if item} == {"0.05"}
+    # thresholds whose bands were counted when the file was written
+    for declared, counted, kept in (
+        ([], (0.05, 0.3, 0.6), {"0.05", "0.3", "0.6"}),
+        ([0.3, 0.4], (0.05, 0.3, 0.6), {"0.3"}),
+        ([0.4, 0.41], (0.05, 0.3, 0.6), {"0.4"}),
+    ):
+        known = replace(written, counted=(("m", 12.0, counted), ("other", 12.0, (0.1,)), ("m", 6.0, (0.2,))))
+        card = model_card(MODEL, use=USE, validation=known, name="m", thresholds=declared)
+        assert {item for item in shown(card, "Decision thresholds")["item"] if item} == kept
     few = replace(written, table=written.table.assign(n_events=9))
     assert isinstance(few, WrittenResults)
     card = model_card(MODEL, use=USE, validation=few, name="m")

@@ -129,6 +129,10 @@ def test_files(found, tmp_path):
     results = pd.read_parquet(path.parent / "results.parquet")
     value = results.query("metric == 'auc' and reference == ''")["value"].to_numpy()
     assert value == pytest.approx(np.concatenate([found.metric("auc", name).value for name in found.models]))
+    for one in results.attrs["counted_thresholds"]:
+        assert 1 <= len(one["thresholds"]) <= 3
+        assert set(one["thresholds"]) <= set(results["threshold"])
+    assert {one["model"] for one in results.attrs["counted_thresholds"]} == set(found.models)
     import docx
 
     document = docx.Document(str(tables / "tables.docx"))
