@@ -42,6 +42,7 @@ from lbp_prognosis._kernels._cox_nonnegative import cox_nonnegative
 from lbp_prognosis._kernels._cox_path import CoxPath, cox_path
 from lbp_prognosis._kernels._cox_refit import cox_refit
 from lbp_prognosis._kernels._cox_residuals import CoxPieces, cox_pieces
+from lbp_prognosis._kernels._cox_ridge_path import cox_ridge_path
 from lbp_prognosis._kernels._cox_sparse_path import sparse_cox_path
 from lbp_prognosis._kernels._cox_sums import tied_events
 from lbp_prognosis._kernels._cusum import (
@@ -54,6 +55,7 @@ from lbp_prognosis._kernels._cusum import (
 from lbp_prognosis._kernels._discrete_baseline import discrete_baseline
 from lbp_prognosis._kernels._discrete_gradient import discrete_hazard_gradient
 from lbp_prognosis._kernels._discrete_hazard import DiscreteHazardFit, discrete_hazard_fit
+from lbp_prognosis._kernels._discrete_ridge_path import PersonRows, discrete_ridge_path
 from lbp_prognosis._kernels._exponential_shapley import ExponentialSum, exponential_shapley, reachable_sums
 from lbp_prognosis._kernels._fine_gray import fine_gray_data, fine_gray_influence
 from lbp_prognosis._kernels._followed import followed_by_visits, followed_times
@@ -211,6 +213,7 @@ __all__ = [
     "OrdinalFit",
     "OutcomeCells",
     "PartialFit",
+    "PersonRows",
     "Point",
     "Pooled",
     "PooledTest",
@@ -271,6 +274,7 @@ __all__ = [
     "cox_path",
     "cox_pieces",
     "cox_refit",
+    "cox_ridge_path",
     "cusum",
     "cusum_scores_binary",
     "cusum_scores_survival",
@@ -283,6 +287,7 @@ __all__ = [
     "discrete_baseline",
     "discrete_hazard_fit",
     "discrete_hazard_gradient",
+    "discrete_ridge_path",
     "distinct_times",
     "expand_columns",
     "exponential_incidence",

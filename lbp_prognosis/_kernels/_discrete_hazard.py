@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from lbp_prognosis._kernels._categorical import assemble, categorical_parts
 from lbp_prognosis._kernels._climb import Point, climb
 
-__all__ = ["DiscreteHazardFit", "discrete_hazard_fit"]
+__all__ = ["DiscreteHazardFit", "SpanParts", "Spans", "discrete_hazard_fit", "span_parts", "span_variance"]
 
 
 @dataclass(frozen=True)
@@ -34,39 +35,75 @@ class DiscreteHazardFit:
     converged: bool
 
 
-def _spans(
-    X: np.ndarray, eta: np.ndarray, cause: np.ndarray, span: np.ndarray, link: str, weights: np.ndarray
-) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
-    """Weighted log-likelihood of the spans; each row's mean score and information in eta; variance of the score."""
-    size, width = eta.shape[1], X.shape[1]
-    first = np.flatnonzero(np.concatenate([[True], np.diff(span) != 0]))
-    length = np.diff(np.concatenate([first, [span.size]]))
-    group = np.repeat(np.arange(first.size), length)
-    log0, score0, info0 = categorical_parts(eta, np.zeros(span.size, dtype=np.int64), link)
-    log1, score1, info1 = categorical_parts(eta, cause, link)
+class SpanParts(NamedTuple):
+    """Log-likelihood of the spans, and of each of their rows the mean score and information in its linear predictors.
 
-    def before(values: np.ndarray) -> np.ndarray:
+    ``here`` (N,) is the chance that the event lies in the row, ``none`` and ``event`` (N, J) the scores if it does not
+    and if it does.
+    """
+
+    loglik: float
+    score: np.ndarray
+    information: np.ndarray
+    here: np.ndarray
+    none: np.ndarray
+    event: np.ndarray
+    spans: Spans
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Which rows are of one span: the first (S,) of each and the span (N,) of each row."""
+
+    first: np.ndarray
+    group: np.ndarray
+
+    @classmethod
+    def of(cls, span: np.ndarray) -> Spans:
+        """Read the spans of rows that stand together."""
+        first = np.flatnonzero(np.concatenate([[True], np.diff(span) != 0]))
+        return cls(first, np.repeat(np.arange(first.size), np.diff(np.append(first, span.size))))
+
+    def before(self, values: np.ndarray) -> np.ndarray:
         """Sum over the earlier rows of the same span."""
         total = np.cumsum(values, axis=0) - values
-        return total - total[first][group]
+        return total - total[self.first][self.group]
 
-    path = before(log0) + log1
-    peak = np.maximum.reduceat(path, first)
-    mass = np.exp(path - peak[group])
-    total = np.add.reduceat(mass, first)
-    here = mass / total[group]
-    later = 1 - (before(here) + here)
-    later[first + length - 1] = 0.0
-    loglik = float(weights[first] @ (peak + np.log(total)))
+    def chances(self, none: np.ndarray, event: np.ndarray, weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """Return the log-likelihood, and the chances that the event lies in a row and in a later one of its span.
+
+        ``none`` and ``event`` (N,) are the log probabilities that it does not and does happen in a row.
+        """
+        path = self.before(none) + event
+        peak = np.maximum.reduceat(path, self.first)
+        mass = np.exp(path - peak[self.group])
+        total = np.add.reduceat(mass, self.first)
+        here = mass / total[self.group]
+        later = 1 - (self.before(here) + here)
+        later[np.append(self.first[1:], later.size) - 1] = 0.0
+        return float(weights[self.first] @ (peak + np.log(total))), here, later
+
+
+def span_parts(eta: np.ndarray, cause: np.ndarray, span: np.ndarray, link: str, weights: np.ndarray) -> SpanParts:
+    """Return what spans add at the linear predictors ``eta`` (N, J); other arguments (N,) as for the fit."""
+    spans = Spans.of(span)
+    log0, score0, info0 = categorical_parts(eta, np.zeros(span.size, dtype=np.int64), link)
+    log1, score1, info1 = categorical_parts(eta, cause, link)
+    loglik, here, later = spans.chances(log0, log1, weights)
     score = later[:, None] * score0 + here[:, None] * score1
     information = later[:, None, None] * info0 + here[:, None, None] * info1
+    return SpanParts(loglik, score, information, here, score0, score1, spans)
+
+
+def span_variance(X: np.ndarray, parts: SpanParts, weights: np.ndarray) -> np.ndarray:
+    """Return the variance (J·P, J·P) of the complete-data score of spans over where their event may lie."""
+    size, first = parts.score.shape[1] * X.shape[1], parts.spans.first
     # complete-data score if the event lies in this row: what the earlier rows and this one then say
-    complete0 = (score0[:, :, None] * X[:, None, :]).reshape(span.size, size * width)
-    complete1 = (score1[:, :, None] * X[:, None, :]).reshape(span.size, size * width)
-    complete = before(complete0) + complete1
-    mean = np.add.reduceat(here[:, None] * complete, first, axis=0)
-    variance = complete.T @ ((weights * here)[:, None] * complete) - mean.T @ (weights[first][:, None] * mean)
-    return loglik, score, information, variance
+    complete0 = (parts.none[:, :, None] * X[:, None, :]).reshape(X.shape[0], size)
+    complete1 = (parts.event[:, :, None] * X[:, None, :]).reshape(X.shape[0], size)
+    complete = parts.spans.before(complete0) + complete1
+    mean = np.add.reduceat(parts.here[:, None] * complete, first, axis=0)
+    return complete.T @ ((weights * parts.here)[:, None] * complete) - mean.T @ (weights[first][:, None] * mean)
 
 
 def _objective(
@@ -93,13 +130,11 @@ def _objective(
         observed = complete
         if certain < X.shape[0]:
             w = weights[certain:]
-            part, score, information, variance = _spans(
-                X[certain:], eta[certain:], response[certain:], span[certain:], link, w
-            )
-            total += part
-            row_score[certain:] = score
-            complete = complete + assemble(X[certain:], information, w)
-            observed = complete - variance
+            parts = span_parts(eta[certain:], response[certain:], span[certain:], link, w)
+            total += parts.loglik
+            row_score[certain:] = parts.score
+            complete = complete + assemble(X[certain:], parts.information, w)
+            observed = complete - span_variance(X[certain:], parts, w)
         total -= 0.5 * float(ridge @ value**2)
         gradient = ((weights[:, None] * row_score).T @ X).ravel() - ridge * value
         pick = np.ix_(mask, mask)

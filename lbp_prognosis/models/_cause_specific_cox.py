@@ -256,6 +256,8 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         }
         chosen = {"folds": folds} if self.penalty == "cv" else {}
         try:
+            if len(plans) > 1 and self.l1_ratio == 0 and design.X.shape[1]:
+                plans = [self._best_plan(X, y, plans, folds, given)]
             models = [self._cause_model(factors).fit(X, y, **given, **chosen) for _, factors in plans]
         except NotDetermined as error:
             if not rare:
@@ -266,6 +268,20 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         least = [0.0 if model.cv_ is None else float(model.cv_["mean"].min()) for model in models]
         best = int(np.argmin(least))
         return models[best], plans[best][0]
+
+    def _best_plan(
+        self,
+        X: Any,
+        y: np.ndarray,
+        plans: list[tuple[dict[str, float], np.ndarray]],
+        folds: Any,
+        given: dict[str, Any],
+    ) -> tuple[dict[str, float], np.ndarray]:
+        """Return the penalty factors of least cross-validated deviance; risk sets are prepared once for all."""
+        model = self._cause_model(plans[0][1])
+        assert isinstance(model, CoxPH)
+        tables = model._tuned(X, y, [factors for _, factors in plans], folds, **given)
+        return plans[int(np.argmin([float(table["mean"].min()) for table in tables]))]
 
     def _cause_model(self, factors: np.ndarray) -> CoxPH | ElasticNetCox:
         if self.l1_ratio > 0:

@@ -136,9 +136,11 @@ class CoxPH(CoxRidge, CoxDiagnostics, SurvivalRegression, RiskEstimator):
     sums ``w exp(η)`` over the risk set and ``D0`` over the tied events; with weights each term has their mean weight.
     Frequency weights count copies as tied events, so they equal the fit to copied rows exactly.
 
-    ``penalty="cv"`` tries 13 penalties from 32 to 0.001 times the number of events. The deviance of a fold is that of
-    all rows minus that of the training rows, both at the coefficients of the training rows (van Houwelingen). As in
-    ``glmnet``, a fold's penalty is smaller in proportion to its rows. Standard errors then take the penalty as given.
+    ``penalty="cv"`` tries up to 13 penalties from 32 to 0.001 times the number of events, from strong to weak, and ends
+    where the mean deviance has risen three times in a row to more than one standard error (of the difference between
+    folds) above its minimum. The deviance of a fold is that of all rows minus that of the training rows, both at the
+    coefficients of the training rows (van Houwelingen). As in ``glmnet``, a fold's penalty is smaller in proportion to
+    its rows. Standard errors then take the penalty as given.
 
     References
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -18,7 +19,14 @@ from lbp_prognosis._base import (
     check_vector,
     takes_rows,
 )
-from lbp_prognosis._kernels import DiscreteHazardFit, categorical_probabilities, discrete_hazard_fit, row_products
+from lbp_prognosis._kernels import (
+    DiscreteHazardFit,
+    PersonRows,
+    categorical_probabilities,
+    discrete_hazard_fit,
+    discrete_ridge_path,
+    row_products,
+)
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns, undetermined
@@ -31,6 +39,7 @@ from lbp_prognosis.models._period_effects import (
     first_rates,
     incidence_at,
 )
+from lbp_prognosis.models._period_layout import PeriodLayout
 from lbp_prognosis.models._period_likelihood import not_determined, row_loglik, score_products
 from lbp_prognosis.models._person_periods import PersonPeriods, person_periods, visit_grid
 from lbp_prognosis.models._rare_causes import RARE_CAUSES, is_rare, rare_cause_objections
@@ -60,7 +69,7 @@ class DiscreteTimeHazard(RiskEstimator):
         constant within the period.
     penalty : float or "cv", default 0.0
         Ridge penalty θ: the log-likelihood minus ``θ/2 Σ_j f_j (s_j β_j)²``; periods are free. ``"cv"``
-        chooses it among 13 by the deviance of held-out patients.
+        chooses it among up to 13 by the deviance of held-out patients, as in `CoxPH`.
     penalty_factors : array-like of shape (p,) or mapping of str to float, optional
         Factors ``f_j``, 1 by default; 0 leaves a column unpenalised.
     standardize : bool, default True
@@ -256,13 +265,9 @@ class DiscreteTimeHazard(RiskEstimator):
         labels = fold_labels(folds, self.cv, event, design.clusters, self.random_state)
         grid = ridge_grid(float(weights @ event))
         counted = design.weights is None or design.frequency
-        trial = clone(self).set_params(variance="model")
-        trial.n_features_in_, trial.causes_ = self.n_features_in_, self.causes_
-        trial.strata_levels_ = self.strata_levels_
-        if hasattr(self, "feature_names_in_"):
-            trial.feature_names_in_ = self.feature_names_in_
 
-        def deviance(train: np.ndarray) -> np.ndarray:
+        def deviances(train: np.ndarray) -> Iterator[float]:
+            trial = self._like()
             inside = rows.where(train[rows.person])
             kind = "frequency" if counted else design.weight_kind
             part = replace(design, weights=weights * train, weight_kind=kind)
@@ -270,17 +275,56 @@ class DiscreteTimeHazard(RiskEstimator):
             held = rows.where((~train)[rows.person] & (rows.period < trial.visits_.size))
             # sampling weights do not enter the scale of a column, which is then that of all patients
             share = fold_share(weights, train, standardize=self.standardize and counted, frequency=True)
-            out = np.empty(grid.size)
-            for k, penalty in enumerate(grid * share):
-                trial.penalty_ = float(penalty)
-                trial._fit_rows(part, inside)
-                hazards, _ = trial._hazards(design.X, design.strata, design.offset)
-                out[k] = -2 * float(weights[held.person] @ row_loglik(held, hazards))
-            return out
+            for own in trial._path(part, inside, held, grid * share):
+                yield -2 * float(weights[held.person] @ row_loglik(held, own))
 
-        self.penalty_, self.cv_ = chosen_ridge(grid, labels, weights * event, deviance, self.choose)
+        self.penalty_, self.cv_ = chosen_ridge(grid, labels, weights * event, deviances, self.choose)
 
-    def _fit_rows(self, design: Design, rows: PersonPeriods) -> None:
+    def _like(self) -> DiscreteTimeHazard:
+        """Return an unfitted copy that knows the columns, causes and strata."""
+        trial = clone(self).set_params(variance="model")
+        trial.n_features_in_, trial.causes_ = self.n_features_in_, self.causes_
+        trial.strata_levels_ = self.strata_levels_
+        if hasattr(self, "feature_names_in_"):
+            trial.feature_names_in_ = self.feature_names_in_
+        return trial
+
+    def _path(
+        self, design: Design, rows: PersonPeriods, held: PersonPeriods, penalties: np.ndarray
+    ) -> Iterator[np.ndarray]:
+        """Yield hazards (m, n_causes) of the rows ``held`` for a fit to ``rows`` at one penalty after the other."""
+        self.penalty_ = float(penalties[0])
+        layout = self._laid_out(design, rows)
+        codes = np.zeros(design.X.shape[0], dtype=np.int64) if design.strata is None else design.strata
+        cell = codes[held.person] * self.visits_.size + held.period
+        offset = np.minimum(layout.fixed, 500.0).T[cell]
+        if design.offset is not None:
+            offset = offset + design.offset[held.person][:, None]
+        inside = PersonRows(
+            layout.X,
+            layout.rows.person,
+            layout.cell,
+            layout.rows.response,
+            layout.rows.span,
+            layout.weights,
+            np.zeros(design.X.shape[0]) if design.offset is None else design.offset,
+            layout.fixed == 0,
+            layout.free,
+        )
+        ridges = penalties[:, None] * layout.ridge
+        path = discrete_ridge_path(inside, ridges, link=layout.link, start=layout.start)
+        for penalty, theta in zip(penalties, path):
+            if theta is None:  # the fit says why, or does without the effects on a rare cause
+                self.penalty_ = float(penalty)
+                self._fit_rows(design, rows)
+                hazards, _ = self._hazards(design.X, design.strata, design.offset)
+                yield hazards[held.person, held.period]
+                continue
+            cells = layout.fixed.shape[1]
+            eta = theta[:, :cells].T[cell] + (layout.X @ theta[:, cells:].T)[held.person] + offset
+            yield categorical_probabilities(eta, layout.link)[:, 1:]
+
+    def _laid_out(self, design: Design, rows: PersonPeriods) -> PeriodLayout:
         names, causes, periods = self._names(), self.causes_.size, self.visits_.size
         weights = np.ones(design.X.shape[0]) if design.weights is None else design.weights
         used = weights > 0
@@ -291,9 +335,7 @@ class DiscreteTimeHazard(RiskEstimator):
         X = ((design.X - centre) / scale)[:, kept]
         counts = design.weights if design.frequency else None
         factors = column_factors(self.penalty_factors, names, "penalty_factors")
-        ridge = self.penalty_ * factors
-        if self.standardize:
-            ridge = ridge * column_sd(design.X, counts, "n-1") ** 2
+        ridge = factors * column_sd(design.X, counts, "n-1") ** 2 if self.standardize else factors
         codes = np.zeros(design.X.shape[0], dtype=np.int64) if design.strata is None else design.strata
         cell = codes[rows.person] * periods + rows.period
         cells = max(len(design.strata_levels), 1) * periods
@@ -304,25 +346,37 @@ class DiscreteTimeHazard(RiskEstimator):
         if not (rows.response[open_cells[cell]] > 0).any():
             raise EstimationError("DiscreteTimeHazard: in every period all patients at risk had the event.")
         rows, cell = rows.where(open_cells[cell]), cell[open_cells[cell]]
-        dummies = np.zeros((cell.size, cells))
-        dummies[np.arange(cell.size), cell] = 1.0
-        inner = np.hstack([dummies, X[rows.person]])
         possible = fixed == 0
         offset = fixed.T[cell]
         if design.offset is not None:
             offset = offset + design.offset[rows.person][:, None]
-        free = np.hstack([possible, np.ones((causes, X.shape[1]), dtype=bool)])
-        penalty = np.concatenate([np.zeros(cells), (ridge / scale**2)[kept]])
-        start = np.hstack(
-            [first_rates(rows, cell, cells, causes, weights[rows.person], possible), np.zeros((causes, X.shape[1]))]
+        weights = weights[rows.person]
+        rates = first_rates(rows, cell, cells, causes, weights, possible)
+        return PeriodLayout(
+            X=X,
+            standard=(centre, scale, kept),
+            ridge=(ridge / scale**2)[kept],
+            rows=rows,
+            cell=cell,
+            weights=weights,
+            offset=offset,
+            fixed=fixed,
+            free=np.hstack([possible, np.ones((causes, X.shape[1]), dtype=bool)]),
+            start=np.hstack([rates, np.zeros((causes, X.shape[1]))]),
+            link="cloglog" if causes == 1 else "logit",
         )
-        fit = {
-            "categories": causes,
-            "link": "cloglog" if causes == 1 else "logit",
-            "weights": weights[rows.person],
-            "offset": offset,
-        }
-        rare = self._rare(rows, weights if design.frequency else (weights > 0).astype(float), X.shape[1])
+
+    def _fit_rows(self, design: Design, rows: PersonPeriods) -> None:
+        layout = self._laid_out(design, rows)
+        X, rows, free, start = layout.X, layout.rows, layout.free, layout.start
+        causes, cells = layout.fixed.shape
+        dummies = np.zeros((rows.person.size, cells))
+        dummies[np.arange(rows.person.size), layout.cell] = 1.0
+        inner = np.hstack([dummies, X[rows.person]])
+        penalty = np.concatenate([np.zeros(cells), self.penalty_ * layout.ridge])
+        fit = {"categories": causes, "link": layout.link, "weights": layout.weights, "offset": layout.offset}
+        copies = design.counts
+        rare = self._rare(rows, copies, X.shape[1])
         self.rare_causes_: dict[int, int] = {}
         while True:
             found = discrete_hazard_fit(inner, rows.response, rows.span, free=free, penalty=penalty, start=start, **fit)
@@ -333,13 +387,21 @@ class DiscreteTimeHazard(RiskEstimator):
             self.rare_causes_[code] = events
             free[int(np.searchsorted(self.causes_, code)), cells:] = False
         if not determined:
-            raise not_determined(np.abs(found.coef[:, cells:]), np.ptp(X, axis=0), names, kept, self.penalty_, factors)
+            effects, names = np.abs(found.coef[:, cells:]), self._names()
+            factors = column_factors(self.penalty_factors, names, "penalty_factors")
+            raise not_determined(effects, np.ptp(X, axis=0), names, layout.standard[2], self.penalty_, factors)
         null = discrete_hazard_fit(
-            dummies, rows.response, rows.span, free=possible, penalty=penalty[:cells], start=start[:, :cells], **fit
+            dummies,
+            rows.response,
+            rows.span,
+            free=free[:, :cells],
+            penalty=penalty[:cells],
+            start=start[:, :cells],
+            **fit,
         )
         self.log_likelihood_, self.log_likelihood_null_, self.n_iter_ = found.loglik, null.loglik, found.iterations
-        alpha = self._store(design, rows, inner, found, free, penalty, (centre, scale, kept))
-        self.alpha_ = np.where(possible, alpha, fixed).reshape(causes, -1, periods)
+        alpha = self._store(design, rows, inner, found, free, penalty, layout.standard)
+        self.alpha_ = np.where(free[:, :cells], alpha, layout.fixed).reshape(causes, -1, self.visits_.size)
 
     def _rare(self, rows: PersonPeriods, copies: np.ndarray, columns: int) -> list[tuple[int, int]]:
         """Return competing causes with fewer than ten events per column and their events, the rarest first."""

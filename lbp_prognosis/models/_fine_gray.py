@@ -190,6 +190,15 @@ class FineGray(CoxPH):
         censoring = self._censoring(X, y, strata, weights, entry)
         return fine_gray_data(matrix, y["time"], y["event"], self.cause, censoring, strata, entry)
 
+    def _fold_sets(
+        self, X: Any, design: Design, data: CoxData, train: np.ndarray
+    ) -> tuple[CoxData, np.ndarray, np.ndarray | None]:
+        """Return risk sets of the training rows alone, whose censoring is estimated from them."""
+        part = design.part(train)
+        rows = X[train] if hasattr(X, "iloc") else np.asarray(X)[train]
+        weights = np.ones(len(part.y)) if part.weights is None else part.weights
+        return self._risk_sets(rows, part.X, part.y, part.strata, part.weights), weights, part.offset
+
     def _censoring(
         self, X: Any, y: np.ndarray, strata: np.ndarray | None, weights: np.ndarray | None, entry: np.ndarray | None
     ) -> CensoringGroups:

@@ -6,6 +6,7 @@ second in every worker. Coefficients, covariance and log-likelihood agree with i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,8 +25,10 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis._kernels import (
     CategoricalFit,
+    PersonRows,
     categorical_fit,
     categorical_parts,
+    discrete_ridge_path,
     row_products,
     sparse_columns,
     sparse_logistic_fit,
@@ -57,7 +60,7 @@ class LogisticRisk(RiskEstimator):
     ----------
     penalty : float or "cv", default 0.0
         Ridge penalty θ: the log-likelihood minus ``θ/2 Σ_j f_j (s_j β_j)²``; the intercept is free. ``"cv"``
-        chooses it among 13 by the deviance of held-out patients.
+        chooses it among up to 13 by the deviance of held-out patients, as in `CoxPH`.
     penalty_factors : array-like of shape (p,) or mapping of str to float, optional
         Factors ``f_j``, 1 by default; 0 leaves a column unpenalised.
     standardize : bool, default True
@@ -235,27 +238,62 @@ class LogisticRisk(RiskEstimator):
         weights = (np.ones(used.size) if design.weights is None else design.weights) * used
         labels = fold_labels(folds, self.cv, state & used, design.clusters, self.random_state)
         grid = ridge_grid(float(min(weights @ state, weights @ ~state)))
-        trial = clone(self).set_params(variance="model")
-        trial.n_features_in_ = self.n_features_in_
-        if hasattr(self, "feature_names_in_"):
-            trial.feature_names_in_ = self.feature_names_in_
 
-        def deviance(train: np.ndarray) -> np.ndarray:
+        def deviances(train: np.ndarray) -> Iterator[float]:
             part, held = design.part(train & used), ~train & used
             if len(set(part.y["status"].tolist())) < 2:
                 raise EstimationError("A fold leaves only one state to fit to: take fewer folds.")
             share = fold_share(weights[used], train[used], standardize=self.standardize, frequency=design.frequency)
-            out, start = np.empty(grid.size), None
-            for k, penalty in enumerate(grid * share):
-                trial.penalty_ = float(penalty)
-                inner = part.y["status"].astype(np.int64)
-                start = trial._fit_rows(part, np.ones(len(part.y), dtype=bool), inner, start)
-                eta = trial.intercept_ + design.X[held] @ trial.coef_
+            for intercept, coef in self._path(part, grid * share):
+                eta = intercept + design.X[held] @ coef
                 eta = eta if design.offset is None else eta + design.offset[held]
-                out[k] = 2 * weights[held] @ (np.logaddexp(0.0, eta) - state[held] * eta)
-            return out
+                yield 2 * float(weights[held] @ (np.logaddexp(0.0, eta) - state[held] * eta))
 
-        self.penalty_, self.cv_ = chosen_ridge(grid, labels, weights, deviance, self.choose)
+        self.penalty_, self.cv_ = chosen_ridge(grid, labels, weights, deviances, self.choose)
+
+    def _path(self, design: Design, penalties: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
+        """Yield intercept and coefficients of a fit to all rows at one penalty after the other."""
+        trial, everyone = clone(self).set_params(variance="model"), np.ones(design.y.size, dtype=bool)
+        trial.n_features_in_ = self.n_features_in_
+        if hasattr(self, "feature_names_in_"):
+            trial.feature_names_in_ = self.feature_names_in_
+        state = design.y["status"].astype(np.int64)
+        if issparse(design.X):
+            start = None
+            for penalty in penalties:
+                trial.penalty_ = float(penalty)
+                start = trial._fit_rows(design, everyone, state, start)
+                yield trial.intercept_, trial.coef_
+            return
+        centre, scale = design.X.mean(axis=0), column_sd(design.X, None, "n")
+        zero = np.zeros(state.size, dtype=np.int64)
+        rows = PersonRows(
+            X=(design.X - centre) / scale,
+            person=np.arange(state.size),
+            cell=zero,
+            response=state,
+            span=zero - 1,
+            weights=np.ones(state.size) if design.weights is None else design.weights,
+            offset=np.zeros(state.size) if design.offset is None else design.offset,
+            possible=np.ones((1, 1), dtype=bool),
+            free=np.ones((1, scale.size + 1), dtype=bool),
+        )
+        ridges = penalties[:, None] * self._unit_ridge(design) / scale**2
+        path = discrete_ridge_path(rows, ridges, link="logit", start=np.zeros(rows.free.shape))
+        for penalty, theta in zip(penalties, path):
+            if theta is None:  # the fit says why
+                trial.penalty_ = float(penalty)
+                trial._fit_rows(design, everyone, state)
+                yield trial.intercept_, trial.coef_
+                continue
+            coef = theta[0, 1:] / scale
+            yield float(theta[0, 0] - centre @ coef), coef
+
+    def _unit_ridge(self, design: Design) -> np.ndarray:
+        """Return the penalty of each column at a penalty of 1."""
+        factors = column_factors(self.penalty_factors, self._names(), "penalty_factors")
+        counts = design.weights if design.frequency else None
+        return factors * column_sd(design.X, counts, "n-1") ** 2 if self.standardize else factors
 
     def _takes_sparse(self) -> bool:
         return bool(self.penalty == "cv" or self.penalty > 0)

@@ -15,23 +15,25 @@ from lbp_prognosis.models._person_periods import PersonPeriods
 __all__ = ["not_determined", "row_loglik", "score_products"]
 
 
-def row_loglik(rows: PersonPeriods, hazards: np.ndarray) -> np.ndarray:
+def row_loglik(rows: PersonPeriods, own: np.ndarray) -> np.ndarray:
     """Return the log-likelihood of person-periods (m,), that of a span at its last row; at least log 1e-8 each.
 
-    ``hazards`` (n, K, causes) are those of all patients. A span is an event in one of its periods.
+    ``own`` (m, causes) are the hazards of the rows. A span is an event in one of its periods.
     """
-    own = hazards[rows.person, rows.period]
     none = np.clip(1.0 - own.sum(axis=1), 1e-8, 1.0)
     out = np.where(rows.response == 0, np.log(none), 0.0)
     alone = (rows.response > 0) & (rows.span < 0)
     out[alone] = np.log(np.clip(own[alone, rows.response[alone] - 1], 1e-8, 1.0))
     spans = np.flatnonzero(rows.span >= 0)
-    for span in np.unique(rows.span[spans]):
-        places = spans[rows.span[spans] == span]
-        places = places[np.argsort(rows.period[places])]
-        before = np.append(1.0, np.cumprod(none[places])[:-1])
-        chance = float(before @ own[places, rows.response[places].max() - 1])
-        out[places], out[places[-1]] = 0.0, np.log(max(chance, 1e-8))
+    if spans.size:
+        spans = spans[np.lexsort((rows.period[spans], rows.span[spans]))]
+        first = np.flatnonzero(np.diff(rows.span[spans], prepend=-1))
+        free = np.log(none[spans])
+        before = np.cumsum(free) - free
+        before -= np.repeat(before[first], np.diff(np.append(first, spans.size)))
+        chance = np.add.reduceat(np.exp(before) * own[spans, rows.response[spans] - 1], first)
+        out[spans] = 0.0
+        out[spans[np.append(first[1:], spans.size) - 1]] = np.log(np.maximum(chance, 1e-8))
     return out
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from lbp_prognosis.models._rare_causes import NotDetermined
 __all__ = ["check_penalty", "chosen_ridge", "fold_labels", "fold_share", "ridge_grid", "saturated_loglik"]
 
 _GRID = 10.0 ** np.linspace(1.5, -3.0, 13)
+_BEYOND = 3  # penalties in a row at which the deviance rose, when the path may end
+_MARGIN = 1.0  # and standard errors of the difference between folds by which it is above its minimum
 
 
 def check_penalty(penalty: Any, choose: Any, cv: Any) -> bool:
@@ -54,7 +56,7 @@ def chosen_ridge(
     grid: np.ndarray,
     labels: np.ndarray,
     size: np.ndarray,
-    deviance: Callable[[np.ndarray], np.ndarray],
+    deviances: Callable[[np.ndarray], Iterator[float]],
     choose: str,
 ) -> tuple[float, pd.DataFrame]:
     """Return the chosen penalty and the table it was chosen from.
@@ -67,33 +69,53 @@ def chosen_ridge(
         Fold of each row.
     size : ndarray of shape (n,)
         What a row counts for in the size of its fold (events, or rows), 0 if nothing.
-    deviance : callable
-        From the training rows (n,) to the deviance of the held-out rows at each penalty (k,), NaN without a fit.
+    deviances : callable
+        From the training rows (n,) to an iterator of the deviance of the held-out rows at one penalty after the other,
+        NaN without a fit. It is asked for no more penalties than are needed.
     choose : {"min", "one_se"}
         The smallest mean, or the largest penalty within one standard error of it.
     """
-    values, sizes = [], []
+    walks, sizes = [], []
     for fold in range(int(labels.max()) + 1):
         train = labels != fold
         held = float(size[~train].sum())
         if held == 0 or not size[train].any():
             continue
-        values.append(deviance(train) / held)
+        walks.append(deviances(train))
         sizes.append(held)
     if len(sizes) < 2:
         raise NotDetermined("Fewer than two folds hold an event: cross-validation has nothing to compare.")
-    table, share = np.array(values), np.array(sizes)[:, None]
-    mean = (table * share).sum(axis=0) / share.sum()
-    spread = ((table - mean) ** 2 * share).sum(axis=0) / share.sum()
-    se = np.sqrt(spread / (len(sizes) - 1))
+    table, share = np.empty((len(sizes), 0)), np.array(sizes)[:, None]
+    for _ in grid:
+        table = np.hstack([table, [[next(walk) / held] for walk, held in zip(walks, sizes)]])
+        mean = (table * share).sum(axis=0) / share.sum()
+        if _is_past(table, mean, share):
+            break
     if np.isnan(mean).all():
         raise NotDetermined(
             "At no penalty was there a fit in every fold: a column without penalty may separate patients with the "
             "event from the others. Penalise it, or take fewer folds."
         )
+    se = _standard_error(table, mean, share)
     best = int(np.nanargmin(mean))
     place = int(np.argmax(mean <= mean[best] + se[best])) if choose == "one_se" else best
-    return float(grid[place]), pd.DataFrame({"penalty": grid, "mean": mean, "se": se})
+    return float(grid[place]), pd.DataFrame({"penalty": grid[: mean.size], "mean": mean, "se": se})
+
+
+def _standard_error(table: np.ndarray, mean: np.ndarray, share: np.ndarray) -> np.ndarray:
+    spread = ((table - mean) ** 2 * share).sum(axis=0) / share.sum()
+    return np.sqrt(spread / (table.shape[0] - 1))
+
+
+def _is_past(table: np.ndarray, mean: np.ndarray, share: np.ndarray) -> bool:
+    """Say whether weaker penalties than the last have no prospect of a smaller mean (k,), of the folds (f, k)."""
+    if np.isnan(mean).all():
+        return False
+    best, last = int(np.nanargmin(mean)), mean.size - 1
+    if last - best < _BEYOND or not (np.diff(mean[best:]) > 0).all():
+        return False
+    gap = table[:, -1:] - table[:, [best]]
+    return bool(mean[last] - mean[best] > _MARGIN * _standard_error(gap, mean[[last]] - mean[best], share)[0])
 
 
 def fold_share(weights: np.ndarray, train: np.ndarray, *, standardize: bool, frequency: bool) -> float:

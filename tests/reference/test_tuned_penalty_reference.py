@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from syn import syn
 
-from lbp_prognosis.models import CauseSpecificCox, CoxPH, LogisticRisk
+from lbp_prognosis.models import CauseSpecificCox, CoxPH, LogisticRisk, _ridge_choice
 from lbp_prognosis.survival import Status, Surv
 
 R = json.loads((Path(__file__).parent / "r" / "tuned_ridge.json").read_text(encoding="utf-8"))
@@ -19,6 +19,13 @@ FOLDS = np.arange(300) % 5
 Y = Surv.right(COHORT.time, COHORT.status)
 
 
+@pytest.fixture
+def whole_path(monkeypatch):
+    """All penalties are tried, as by glmnet."""
+    monkeypatch.setattr(_ridge_choice, "_BEYOND", 99)
+
+
+@pytest.mark.usefixtures("whole_path")
 @pytest.mark.parametrize("choose", ["min", "one_se"])
 @pytest.mark.parametrize("cause", [1, 2])
 def test_ridge_of_each_cause(cause, choose):
@@ -34,6 +41,15 @@ def test_ridge_of_each_cause(cause, choose):
         np.testing.assert_allclose(model.coef_, wanted["coef"], atol=1e-6)
 
 
+def test_the_path_ends_beyond_the_minimum():
+    model = CauseSpecificCox(penalty="cv", ties="breslow").fit(X, Y, folds=FOLDS).models_[2]
+    wanted = R["cox_2"]
+    tried = len(model.cv_)
+    assert tried < 13
+    np.testing.assert_allclose(model.cv_["mean"], wanted["cvm"][:tried], rtol=1e-7)
+    assert model.penalty_ / 299 == pytest.approx(wanted["lambda_min"])
+
+
 @pytest.mark.parametrize("cause", [1, 2])
 def test_elastic_net_of_each_cause(cause):
     for choose, coef in (("min", "coef"), ("one_se", "coef_1se")):
@@ -44,6 +60,7 @@ def test_elastic_net_of_each_cause(cause):
         np.testing.assert_allclose(model.coef_[cause], wanted[coef], atol=1e-5)
 
 
+@pytest.mark.usefixtures("whole_path")
 def test_logistic_ridge():
     wanted = R["logistic"]
     model = LogisticRisk(penalty="cv").fit(X, Status.at(12, COHORT.y), folds=FOLDS)

@@ -12,7 +12,7 @@ from lbp_prognosis.models import CauseSpecificCox, CoxPH, DiscreteTimeHazard, El
 from lbp_prognosis.models._event_folds import event_folds
 from lbp_prognosis.models._period_likelihood import row_loglik
 from lbp_prognosis.models._person_periods import person_periods, visit_grid
-from lbp_prognosis.models._ridge_choice import saturated_loglik
+from lbp_prognosis.models._ridge_choice import chosen_ridge, saturated_loglik
 from lbp_prognosis.survival import Status, Surv, Weights
 from lbp_prognosis.validation import bootstrap_validate
 
@@ -97,7 +97,8 @@ def test_the_likelihood_of_person_periods_is_that_of_the_fit():
     model = DiscreteTimeHazard(VISITS).fit(table, y)
     rows = person_periods(y, "interval", visit_grid(y, "interval", VISITS), 0.0, model.causes_)
     hazards, _ = model._hazards(table.to_numpy(), None, None)
-    np.testing.assert_allclose(row_loglik(rows, hazards).sum(), model.log_likelihood_, rtol=1e-9)
+    own = hazards[rows.person, rows.period]
+    np.testing.assert_allclose(row_loglik(rows, own).sum(), model.log_likelihood_, rtol=1e-9)
 
 
 def test_strata_offsets_and_late_entry_take_part():
@@ -173,6 +174,30 @@ def test_what_is_refused():
         CoxPH(penalty="cv").fit(X, Y, folds=np.zeros(3))
     with pytest.raises(EstimationError, match="two folds"):
         CoxPH(penalty="cv").fit(X, Y, folds=np.zeros(240))
+
+
+def test_a_path_ends_three_penalties_beyond_its_minimum():
+    """By hand: two folds of one size; the standard error of the difference between folds is half its range."""
+    sizes, grid = np.repeat([0, 1], 5), np.array([8.0, 4.0, 2.0, 1.0, 0.5, 0.25])
+
+    def tried(first, second):
+        asked = []
+
+        def deviances(train):
+            for value in second if train[0] else first:
+                asked.append(value)
+                yield 5 * value
+
+        penalty, table = chosen_ridge(grid, sizes, np.ones(10), deviances, "min")
+        assert len(asked) == 2 * len(table)
+        return penalty, len(table)
+
+    assert tried([5, 4, 5, 6, 7, 8], [5, 4, 5, 6, 7, 8]) == (4.0, 5)
+    assert tried([5, 4, 5, 6, 5.5, 8], [5, 4, 5, 6, 5.5, 8]) == (4.0, 6)  # fell once more
+    assert tried([5, 4, 5, 6, 6.9, 8], [5, 4, 4, 4, 4.1, 4.2]) == (4.0, 5)  # mean 1.5, error 1.4
+    assert tried([5, 4, 5, 6, 7.2, 8], [5, 4, 4, 4, 4.0, 4.0]) == (4.0, 6)  # mean 1.6, error 1.6
+    nan = np.nan
+    assert tried([nan, 4, 5, 6, nan, 8], [5, 4, 5, 6, 7, 8]) == (4.0, 6)
 
 
 def test_bootstrap_repeats_the_choice():
