@@ -43,23 +43,23 @@ class _Walk:
         self.loglik, self.gradient = of.at(start)
         self.information = of.information()
 
-    def solve(self, ridge: np.ndarray) -> bool:
-        """Go to the maximum at ``ridge`` (p,); return whether there is one within reach."""
+    def solve(self, ridge: np.ndarray) -> tuple[np.ndarray, float] | None:
+        """Go to the maximum at ``ridge`` (p,); return it and the log-likelihood there, None if not within reach."""
         factor, fresh, last = _factor(self.information, ridge), False, np.inf
         for _ in range(_STEPS):
             slope = self.gradient - ridge * self.theta
             step = None if factor is None else lapack.dpotrs(factor, slope, lower=1)[0]
             gain = np.nan if step is None else float(slope @ step)
             if step is not None and gain <= _FLAT and float(np.abs(step).max(initial=0.0)) <= _STILL:
-                return True
+                return self.theta + step, self.loglik + float(self.gradient @ step)
             if not fresh and not gain <= _SLOW * last:
                 self.information = self.of.information()
                 factor, fresh, last = _factor(self.information, ridge), True, np.inf
                 continue
             if step is None or not np.isfinite(gain) or not self._move(step, ridge):
-                return False
+                return None
             fresh, last = False, gain
-        return False
+        return None
 
     def _move(self, step: np.ndarray, ridge: np.ndarray) -> bool:
         old = self.loglik - 0.5 * float(ridge @ self.theta**2)
@@ -88,7 +88,7 @@ def ridge_path(
     """Yield, for each row of ``ridges`` (k, p), the maximum (p,) of ``loglik − ½ Σ ridge θ²`` and the loglik there.
 
     None where there is no maximum within reach, as under separation; the next one is then sought from the last that
-    was found. A maximum is found to a decrement of 1e-11, in steps that may use the information of an earlier point.
+    was found. Steps end at a decrement of 1e-11, the last one included.
 
     Parameters
     ----------
@@ -106,6 +106,6 @@ def ridge_path(
             if walk.theta is not kept:
                 walk = _Walk(of, kept)
             found = walk.solve(ridge)
-        if found:
+        if found is not None:
             kept = walk.theta
-        yield (kept, walk.loglik) if found else None
+        yield found
