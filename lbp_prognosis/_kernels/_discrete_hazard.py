@@ -53,7 +53,7 @@ class SpanParts(NamedTuple):
 
 @dataclass(frozen=True)
 class Spans:
-    """Which rows are of one span: the first (S,) of each and the span (N,) of each row."""
+    """Rows of each span: the first (S,) of each and the span (N,) of each row."""
 
     first: np.ndarray
     group: np.ndarray

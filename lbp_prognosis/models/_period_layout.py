@@ -1,4 +1,4 @@
-"""What a discrete-hazard likelihood is of: standardised columns, person-periods, and which effects are estimated."""
+"""Layout of a discrete-hazard likelihood: standardised columns, person-periods, and the effects to estimate."""
 
 from __future__ import annotations
 
