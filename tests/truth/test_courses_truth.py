@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from lbp_prognosis import Measured, Surv
 from lbp_prognosis.evaluation import brier, crps
+from lbp_prognosis.fusion import MultipleImputation
 from lbp_prognosis.models import DynamicRisk, OrdinalRegression, PanelMarkov, landmark, proportional_odds_test
 from lbp_prognosis.survival import (
     MultiState,
@@ -182,6 +183,37 @@ def test_intervals_of_updated_risks_cover_where_visits_are_missed_and_surgery_co
     for at in (3.0, 6.0):
         truth = found_in(200_000, at).value
         covers(np.array([[part.low <= truth <= part.high] for part in (found_in(500, at) for _ in range(SETS))]))
+
+
+def test_risks_with_imputed_visits_are_unbiased_where_missing_visits_depend_on_what_was_seen() -> None:
+    """Those in pain at time zero miss the visit at month 3: in them the true risk is the mean over what it may show."""
+    rng = np.random.default_rng(147)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+
+    def drawn(n: int):
+        pain = rng.normal(size=n)
+        later = 0.6 * pain + rng.normal(0, 0.9, n)
+        need = rng.exponential(size=(n, 2))
+        early, late = need[:, 0] / (0.09 * np.exp(-0.7 * pain)), 3 + need[:, 1] / (0.11 * np.exp(-0.9 * later))
+        time, lost = np.where(early < 3, early, late), rng.uniform(2, 20, n)
+        missed = rng.random(n) < expit(1.2 * pain)
+        first = pd.DataFrame({"pain": pain, "nrs": pain + rng.normal(0, 0.5, n)})
+        second = first.assign(nrs=np.where(missed, np.nan, later))
+        return {0.0: first, 3.0: second}, Surv.right(np.minimum(time, lost), time <= lost), pain, later, missed
+
+    new, y, pain, later, missed = drawn(2000)
+    by_node = 1 - np.exp(-0.66 * np.exp(-0.9 * (0.6 * pain[:, None] + 0.9 * nodes)))
+    truth = np.where(missed, by_node @ weights / weights.sum(), 1 - np.exp(-0.66 * np.exp(-0.9 * later)))
+    there = y["time"] > 3
+    bias = []
+    for k in range(300):
+        frames, own, *_ = drawn(600)
+        imputer = MultipleImputation(3, iterations=5, draws=10, random_state=k)
+        model = DynamicRisk([0, 3], 6, interactions=["pain", "nrs"], imputer=imputer).fit(frames, own)
+        error = model.predict_risk(new[3.0][there], 9, at=3)[:, 0] - truth[there]
+        bias.append([error[missed[there]].mean(), error[~missed[there]].mean()])
+    mean, se = np.mean(bias, axis=0), np.std(bias, axis=0, ddof=1) / np.sqrt(len(bias))
+    assert (np.abs(mean) < 3 * se + 0.003).all(), (mean, se)
 
 
 def test_the_test_of_common_coefficients_holds_its_level() -> None:
