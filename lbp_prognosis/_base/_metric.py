@@ -20,6 +20,7 @@ from lbp_prognosis._base._result import Result, metric_frame
 
 __all__ = ["MetricResult", "influence_se", "interval"]
 
+_ROWS = 1 << 14  # whose differences stay in the cache
 _KEPT = 1_000_000  # influence values: more are made again when they are asked for again
 
 
@@ -237,10 +238,13 @@ class MetricResult(Result):
             se = paired[1].std(axis=0)
         else:
             assert mine is not None
-            influence = mine - theirs
-            se = influence_se(influence, self.clusters)
-            if influence.size > _KEPT:
+            if mine.size > _KEPT and self.clusters is None:
+                se = _se_between(mine, theirs)
                 influence = partial(_influence_between, self, other)
+            else:
+                influence = mine - theirs
+                se = influence_se(influence, self.clusters)
+                influence = partial(_influence_between, self, other) if influence.size > _KEPT else influence
         low, high = interval(value, se, self.confidence)
         shape = (lambda a: float(a)) if np.ndim(self.value) == 0 else (lambda a: np.asarray(a))
         return replace(
@@ -326,6 +330,15 @@ def _influence_of(result: MetricResult) -> np.ndarray | None:
     if made is not None and made.size <= _KEPT:
         result.__dict__["_influence"] = made
     return made
+
+
+def _se_between(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """Standard error from the differences of influence values, without a table of them."""
+    squares: Any = 0.0
+    for low in range(0, mine.shape[0], _ROWS):
+        some = mine[low : low + _ROWS] - theirs[low : low + _ROWS]
+        squares = squares + np.einsum("i...,i...->...", some, some)
+    return np.sqrt(squares) / mine.shape[0]
 
 
 def _influence_between(first: MetricResult, second: MetricResult) -> np.ndarray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from lbp_prognosis._kernels._row_parts import row_parts
+
 __all__ = ["rcs_basis", "rcs_knots"]
 
 
@@ -64,13 +66,15 @@ def rcs_basis(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
     t = np.asarray(knots, dtype=float)
     k = t.size
     basis = np.empty((x.size, k - 1))
-    basis[:, 0] = x
     last = t[-1] - t[-2]
     scale = (t[-1] - t[0]) ** 2
-    next_to_last, outermost = _cube(x, t[-2]), _cube(x, t[-1])
-    for j in range(k - 2):
-        before, after = (t[-1] - t[j]) / last, (t[-2] - t[j]) / last
-        basis[:, j + 1] = (_cube(x, t[j]) - before * next_to_last + after * outermost) / scale
+    for rows in row_parts(x.size):
+        some, part = x[rows], basis[rows]
+        part[:, 0] = some
+        next_to_last, outermost = _cube(some, t[-2]), _cube(some, t[-1])
+        for j in range(k - 2):
+            before, after = (t[-1] - t[j]) / last, (t[-2] - t[j]) / last
+            part[:, j + 1] = (_cube(some, t[j]) - before * next_to_last + after * outermost) / scale
     return basis
 
 

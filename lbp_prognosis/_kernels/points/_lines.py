@@ -12,6 +12,7 @@ from lbp_prognosis._kernels._cox_data import cox_data
 from lbp_prognosis._kernels._cox_line import cox_line
 from lbp_prognosis._kernels._mean_regression import MeanFit, cloglog_pseudo_fit
 from lbp_prognosis._kernels._pseudo_values import pseudo_values, pseudo_values_infinitesimal
+from lbp_prognosis._kernels._row_parts import row_parts
 
 __all__ = [
     "HazardLine",
@@ -28,8 +29,11 @@ EXACT_PSEUDO_VALUES = 5000
 
 def transformed_risk(risk: np.ndarray, link: str) -> np.ndarray:
     """Return complementary log-log (``"cloglog"``) or logit of risks, with risks held 1e-8 away from 0 and 1."""
-    inside = np.clip(risk, RISK_MARGIN, 1 - RISK_MARGIN)
-    return np.log(-np.log1p(-inside)) if link == "cloglog" else np.log(inside / (1 - inside))
+    out = np.empty(np.shape(risk))
+    for rows in row_parts(out.shape[0]):
+        inside = np.clip(risk[rows], RISK_MARGIN, 1 - RISK_MARGIN)
+        out[rows] = np.log(-np.log1p(-inside)) if link == "cloglog" else np.log(inside / (1 - inside))
+    return out
 
 
 def observed_over_expected(observed: float, expected: float) -> float:

@@ -20,6 +20,7 @@ from lbp_prognosis._kernels import (
     ipcw_loss_combined,
     null_brier,
     row_losses,
+    row_parts,
     score_sums,
     step_at,
 )
@@ -225,16 +226,19 @@ def combined_influences(
     setting: Setting, risk: np.ndarray, kind: int, loss_factor: np.ndarray, null_factor: np.ndarray
 ) -> np.ndarray:
     """Influence values of a function of mean loss and null score, given its two derivatives (k,)."""
-    out = None
+    tables = []
     if np.any(loss_factor):
         # for comparing two models: the index of a model uses those of its score
         loss = _kept(setting, f"loss influence {kind}", lambda: loss_influences(setting, risk, kind), risk, 2)
-        out = loss * loss_factor
-    if np.any(null_factor):
-        null = _kept(setting, "null influence", lambda: null_influences(setting)) * null_factor
-        out = null if out is None else np.add(out, null, out=out)
-    else:
-        out = np.zeros((setting.n, setting.horizons.size)) if out is None else out
+        tables.append((loss, loss_factor))
+    by_null = np.any(null_factor)
+    if by_null:
+        tables.append((_kept(setting, "null influence", lambda: null_influences(setting)), null_factor))
+    out = np.zeros((setting.n, setting.horizons.size))
+    for rows in row_parts(setting.n if tables else 0):
+        parts = [table[rows] * factor for table, factor in tables]
+        out[rows] = parts[0] if len(parts) == 1 else parts[0] + parts[1]
+    if not by_null:
         for h, known in enumerate(known_at_horizons(setting)):
             if known.reason:
                 out[:, h] = np.nan

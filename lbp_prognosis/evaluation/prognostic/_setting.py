@@ -162,7 +162,7 @@ class Setting:
                 "landmark: keep the rows that entered before it and subtract it from the times.",
             )
         weights = check_weights(sample_weight, n)
-        row = np.ones(n) if weights is None else weights.values
+        row, square = _weights_of_rows(y, weights)
         if censoring == "marginal" if isinstance(censoring, str) else censoring is None:
             model = None
         elif hasattr(censoring, "survival_before") and hasattr(censoring, "survival_at") and kind == "right":
@@ -188,7 +188,7 @@ class Setting:
                 min_at_risk=check_number("min_at_risk", min_at_risk, low=0),
                 min_censoring_survival=check_number("min_censoring_survival", min_censoring_survival, low=0, high=1),
                 row_weight=row,
-                square_weight=row if weights is not None and weights.kind == "frequency" else row**2,
+                square_weight=square,
             )
         )
 
@@ -368,6 +368,18 @@ def _shared(setting: Setting) -> Setting:
     return setting
 
 
+def _weights_of_rows(y: np.ndarray, weights: Weights | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weights of the rows in sums and in sums of squares; ones are made once within `shared_settings`."""
+    if weights is not None:
+        return weights.values, weights.values if weights.kind == "frequency" else weights.values**2
+    shared = _SHARED.get()
+    for other in shared.settings if shared is not None else ():
+        if other.y is y and other.weights is None:
+            return other.row_weight, other.square_weight
+    ones = np.ones(y.shape[0])
+    return ones, ones
+
+
 def _equal(one: Setting, other: Setting) -> bool:
     """Return whether all fields except the outcome are equal."""
     plain = ("kind", "scalar", "cause", "target", "confidence", "min_at_risk", "min_censoring_survival")
@@ -379,7 +391,9 @@ def _equal(one: Setting, other: Setting) -> bool:
         return False
     arrays = ("horizons", "row_weight") if one.clusters is None else ("horizons", "row_weight", "clusters")
     return all(
-        np.array_equal(getattr(one, name), getattr(other, name), equal_nan=name == "horizons") for name in arrays
+        getattr(one, name) is getattr(other, name)
+        or np.array_equal(getattr(one, name), getattr(other, name), equal_nan=name == "horizons")
+        for name in arrays
     )
 
 
