@@ -15,19 +15,23 @@ __all__ = ["MeanFit", "cloglog_pseudo_fit", "logistic_fit", "poisson_fit"]
 
 _LEVEL = 1e-10  # a mean that moves less with its linear predictor does not move
 _FINE = 1e-13  # relative move of scoring after which estimates and standard errors stand to 12 digits
+_LONG = 1 << 16  # rows from which a fit starts from that of a part of them
+_EVERY = 16
+_NEAR = 0.05  # of the linear predictor: smaller steps of scoring are replaced by those of the full derivative
 _FEW = 4  # columns whose products are worked out one by one
 
 
 class _State(NamedTuple):
     """State at a linear predictor: the criterion, and by row dμ/dη, the inverse working variance and y − μ.
 
-    ``None`` stands for ones.
+    ``None`` stands for ones. ``bend`` is −d²μ/dη², where scoring leaves it out of the information.
     """
 
     value: float
     slope: np.ndarray | None
     weight: np.ndarray | None
     residual: np.ndarray
+    bend: np.ndarray | None = None
 
 
 class MeanFit(NamedTuple):
@@ -95,13 +99,24 @@ def cloglog_pseudo_fit(
     """
 
     def state(rows: slice, eta: np.ndarray, w: np.ndarray) -> _State:
-        hazard = np.exp(np.minimum(eta, 50.0))
+        hazard = np.exp(np.minimum(eta, 50.0, out=eta), out=eta)
         survival = np.exp(-hazard)
         residual = y[rows] - 1 + survival
-        return _State(-0.5 * float(w @ residual**2), hazard * survival, None, residual)
+        value, slope = -0.5 * float(w @ residual**2), hazard * survival
+        hazard -= 1
+        return _State(value, slope, None, residual, np.multiply(hazard, slope, out=hazard))
 
     # beyond these bounds the mean is 0 or 1 to the last digit, and has no slope to climb
     held = None if offset is None else np.clip(offset, -30, 3.5)
+    if y.size >= _LONG:  # close to where every sixteenth row ends, each step leaves the square of what is missing
+        some = slice(None, None, _EVERY)
+        parts = (None if values is None else values[some] for values in (held, weights))
+
+        def sampled(rows: slice, eta: np.ndarray, w: np.ndarray) -> _State:
+            return state(slice(rows.start * _EVERY, min(rows.stop * _EVERY, y.size), _EVERY), eta, w)
+
+        rough = _newton(X[some], sampled, *parts, start, max_iter, 1e-4)
+        start = rough.coef if rough.converged else start
     fit = _newton(X, state, held, weights, start, max_iter, tol, min(tol, _FINE))
     if not fit.converged:
         return fit
@@ -161,6 +176,10 @@ def _newton(
             break
         step = inverse @ now.gradient
         largest = table.largest_move(step)
+        if now.observed is not None and tol * (1 + now.largest) < largest < _NEAR:
+            full = _definite_solution(now.observed, now.gradient)
+            if full is not None:
+                step, largest = full, table.largest_move(full)
         if not np.isfinite(largest) or (converged and largest >= previous):
             break
         size = 1 + now.largest
@@ -242,17 +261,22 @@ class _Table:
 
 
 class _Sums(NamedTuple):
-    """Criterion, information X'WX, gradient and largest linear predictor (of either sign) at coefficients."""
+    """Criterion, information X'WX, gradient and largest linear predictor (of either sign) at coefficients.
+
+    ``observed`` is the information with the bend of the mean, None for criteria that have none or for short tables.
+    """
 
     value: float
     information: np.ndarray
     gradient: np.ndarray
     largest: float
+    observed: np.ndarray | None
 
 
 def _sums(table: _Table, at: Callable[[slice, np.ndarray, np.ndarray], _State], beta: np.ndarray) -> _Sums:
     p = beta.size
-    value, information, gradient, largest = 0.0, np.zeros((p, p)), np.zeros(p), 0.0
+    value, information, gradient, largest, bent = 0.0, np.zeros((p, p)), np.zeros(p), 0.0, np.zeros((p, p))
+    full = False
     for rows in row_parts(table.X.shape[0]):
         eta, own = table.line(rows, beta), None if table.weights is None else table.weights[rows]
         largest = float(np.maximum(largest, _largest(eta)))
@@ -262,7 +286,19 @@ def _sums(table: _Table, at: Callable[[slice, np.ndarray, np.ndarray], _State], 
         information += table.information(rows, weight)
         slope = _product(own, part.slope, part.residual)
         gradient += table.gradient(rows, slope)
-    return _Sums(value, information, gradient, largest)
+        if part.bend is not None and table.X.shape[0] >= _LONG:
+            bent += table.information(rows, _product(own, part.bend, part.residual))
+            full = True
+    return _Sums(value, information, gradient, largest, information + bent if full else None)
+
+
+def _definite_solution(matrix: np.ndarray, values: np.ndarray) -> np.ndarray | None:
+    """Solve for a symmetric matrix; None if it is not positive definite."""
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return None
+    return np.linalg.solve(matrix, values)
 
 
 def _product(*factors: np.ndarray | None) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lbp_prognosis._kernels import cloglog_pseudo_fit, logistic_fit, poisson_fit, pseudo_values
+from lbp_prognosis._kernels import _mean_regression, cloglog_pseudo_fit, logistic_fit, poisson_fit, pseudo_values
 
 
 def data(seed=0, n=90):
@@ -118,3 +118,19 @@ def test_pseudo_value_fits_do_not_depend_on_where_they_start():
                 again = cloglog_pseudo_fit(design, y, weights=given, start=start)
                 np.testing.assert_allclose(again.coef, fit.coef, rtol=2e-12)
                 np.testing.assert_allclose(*((f.influence**2).sum(axis=0) for f in (again, fit)), rtol=4e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_long_table_of_pseudo_values_has_the_fit_it_has_from_zero(weighted, monkeypatch):
+    rng = np.random.default_rng(2)
+    X = np.column_stack([np.ones(900), rng.normal(size=900)])
+    y = -np.expm1(-np.exp(X @ [-0.5, 0.8])) + rng.normal(0, 0.7, 900)
+    weights = rng.gamma(2, 1, 900) if weighted else None
+    want = cloglog_pseudo_fit(X, y, weights=weights)
+    monkeypatch.setattr(_mean_regression, "_LONG", 900)
+    got = cloglog_pseudo_fit(X, y, weights=weights)
+    assert got.converged
+    assert got.iterations < want.iterations
+    np.testing.assert_allclose(got.coef, want.coef, rtol=1e-12)
+    np.testing.assert_allclose(got.covariance, want.covariance, rtol=1e-12)
+    np.testing.assert_allclose(got.influence, want.influence, rtol=1e-10, atol=1e-14)
