@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 from scipy.sparse import csc_array
 
+from lbp_prognosis._kernels._row_parts import row_parts
 from lbp_prognosis._kernels._steps import distinct_times, step_at
 
 __all__ = [
@@ -199,8 +200,11 @@ def influence_from_process(
     tail = np.zeros(step.size)  # Σ f λ over later times up to τ
     tail[:-1] = np.cumsum(step[:0:-1])[::-1]
     level = tail - (theta + float(step.sum()))
-    psi = np.where(np.asarray(event) == 0, (level + factor)[process.code], (level + step)[process.code])
-    psi += weighted
+    psi, left, happened = np.empty(weighted.size), level + factor, level + step
+    for rows in row_parts(psi.size):
+        code = process.code[rows]
+        psi[rows] = np.where(np.asarray(event[rows]) == 0, left[code], happened[code])
+        psi[rows] += weighted[rows]
     return theta, psi
 
 

@@ -14,7 +14,7 @@ from lbp_prognosis._base import (
     check_vector,
     takes_rows,
 )
-from lbp_prognosis._kernels import auc_placements, perfect_order_limits, rising_order
+from lbp_prognosis._kernels import auc_placements, perfect_order_limits, rising_order, row_parts
 from lbp_prognosis.evaluation.prognostic._known import Known, known_at_horizons
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._prediction_doubts import below_half, likely_inversion
@@ -196,7 +196,8 @@ def _scores(risk: Any, setting: Setting) -> np.ndarray:
     if np.ndim(risk) == 1 and k > 1:
         return np.broadcast_to(check_vector("risk", risk, n=n)[:, None], (n, k))
     scores = np.asarray(risk, dtype=float)
-    finite = scores[np.isfinite(scores)]
+    whole = scores.size > 0 and np.isfinite(scores.min()) and np.isfinite(scores.max())
+    finite = scores if whole else scores[np.isfinite(scores)]
     if scores.ndim > 2 or scores.size != n * k or (finite.size and 0 <= finite.min() and finite.max() <= 1):
         return check_risk("risk", risk, n=n, n_horizons=k)
     columns = scores.reshape(n, -1)
@@ -222,7 +223,6 @@ def _few_controls(setting: Setting, known: Known, k: int) -> str:
 
 def _auc(setting: Setting, known: Known, risk: np.ndarray, order: np.ndarray) -> tuple[float, np.ndarray, str]:
     row = setting.row_weight
-    case_weight, control_weight = np.where(known.case, known.weight, 0.0), np.where(known.case, 0.0, known.weight)
     auc, placement, cases, controls = auc_placements(order, risk, known.case, known.weight, row)
     if not np.isfinite(auc):
         lacking = (
@@ -231,8 +231,11 @@ def _auc(setting: Setting, known: Known, risk: np.ndarray, order: np.ndarray) ->
             else "no patient is known to be event-free at this horizon"
         )
         return np.nan, np.full(setting.n, np.nan), lacking
-    centred = np.where(known.weight > 0, placement - auc, 0.0)
-    weighted = (case_weight / cases + control_weight / controls) * row.sum() * centred
+    total, weighted = row.sum(), np.empty(setting.n)
+    for rows in row_parts(setting.n):
+        case, weight = known.case[rows], known.weight[rows]
+        share = np.where(case, weight, 0.0) / cases + np.where(case, 0.0, weight) / controls
+        weighted[rows] = share * total * np.where(weight > 0, placement[rows] - auc, 0.0)
     _, psi = known.influence(weighted)
     if setting.kind == "status":
         psi = psi * _delong_factor(setting, known)
