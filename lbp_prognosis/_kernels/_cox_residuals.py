@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -106,7 +107,10 @@ class CoxPieces:
 
     def score(self) -> np.ndarray:
         """First derivative of the log-likelihood by row, unweighted, in the caller's order, shape (n, p)."""
-        return self.data.unsorted(self._by_row(self._score_tables())[0])
+        out = np.empty(self.data.X.shape)
+        for rows, score, _ in self._by_row(self._score_tables()):
+            out[rows] = score.T
+        return self.data.unsorted(out)
 
     def _score_tables(self) -> _RowTables:
         """Return what the score of a row takes from its place among the event times, and from being an event there."""
@@ -119,13 +123,13 @@ class CoxPieces:
         drift = np.ascontiguousarray(_running(q, data.ends).T)
         return _RowTables(lived, s.hazard - s.own_hazard, drift, (q - own).T, self.mean_x().T)
 
-    def _by_row(self, tables: _RowTables, level: _LevelTables | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the scores (n, p) in the order of ``data``, and with ``level`` the derivatives of log H0 (n,)."""
+    def _by_row(
+        self, tables: _RowTables, level: _LevelTables | None = None
+    ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Yield some rows of ``data``, their scores (p, rows), and with ``level`` their derivatives of H0 (rows,)."""
         data, s = self.data, self.sums
-        n, p = data.X.shape
-        out, hazard = np.empty((n, p)), np.empty(n if level is not None else 0)
-        tail = self._tails() if data.tail is not None else None
-        for rows in row_parts(n):
+        tail, own = self._tails() if data.tail is not None else None, np.empty(0)
+        for rows in row_parts(data.X.shape[0]):
             last, columns = data.last[rows], np.ascontiguousarray(data.X[rows].T)
             ends = np.flatnonzero(data.event[rows] & (last >= 0))
             mine = last[ends]
@@ -145,14 +149,12 @@ class CoxPieces:
                 score -= column * lived
                 score *= risk
                 score[ends] += column[ends] - tables.mean[j, mine]
-            out[rows] = drift.T
             if level is not None:
                 own = level.lived[place]
                 own[ends] -= level.own[mine]
                 own *= np.negative(risk, out=risk)
                 own[ends] += level.each[mine]
-                hazard[rows] = own
-        return out, hazard
+            yield rows, drift, own
 
     def _tails(self) -> tuple[np.ndarray, np.ndarray]:
         """Return what rows with an earlier competing event collect in later risk sets: hazard (n,) and drift (p, n)."""
@@ -182,15 +184,14 @@ class CoxPieces:
         # of its own tied group a row counts in part
         part = np.where(now, s.c1, 0.0) if self._with_d() else np.zeros(now.size)
         level = _LevelTables(_running(np.where(now, s.c0, 0.0), data.ends), part, each)
-        score, hazard = self._by_row(self._score_tables(), level)
         inverse = np.linalg.pinv(information)
         whole = float(s.hazard[now].sum())
         drift = self._q()[now].sum(axis=0)
-        out = np.empty((score.shape[0], 1 + score.shape[1]))
-        for rows in row_parts(out.shape[0]):
-            slopes = score[rows] @ inverse
-            out[rows, 1:] = slopes
-            out[rows, 0] = (hazard[rows] - slopes @ drift) / whole - slopes @ data.centre if whole > 0 else np.nan
+        out = np.empty((data.X.shape[0], 1 + data.X.shape[1]))
+        for rows, score, hazard in self._by_row(self._score_tables(), level):
+            slopes = inverse.T @ score
+            out[rows, 1:] = slopes.T
+            out[rows, 0] = (hazard - drift @ slopes) / whole - data.centre @ slopes if whole > 0 else np.nan
         return data.unsorted(out)
 
     def schoenfeld(self) -> tuple[np.ndarray, np.ndarray]:

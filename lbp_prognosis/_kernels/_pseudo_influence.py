@@ -51,38 +51,42 @@ def pseudo_fit_influence(
     Overgaard M, Parner ET, Pedersen J. Asymptotic theory of generalized estimating equations based on jack-knife
     pseudo-observations. Ann Stat 2017;45:1988–2015. doi:10.1214/16-AOS1516.
     """
-    columns = np.ascontiguousarray(X.T)
-    p, n = columns.shape
-    directions, meat, bread = np.empty((p, n)), np.empty((p, n)), np.zeros((p, p))
-    for rows in row_parts(n):
-        mine = columns[:, rows]
+    n, p = X.shape
+    m, bread = cells.time.size, np.zeros((p, p))
+    sums, size = np.zeros((p, m)), np.zeros(p)
+
+    def of(rows: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Columns, directions d, residuals and curvatures; found twice, for a table of them costs more to keep."""
+        mine = np.ascontiguousarray(X[rows].T)
         eta = coef @ mine if offset is None else offset[rows] + coef @ mine
         hazard = np.exp(np.minimum(eta, 50.0, out=eta), out=eta)
         survival = np.exp(-hazard)
         slope = hazard * survival
         residual = pseudo[rows] - 1 + survival
-        curvature = slope**2 - slope * (1 - hazard) * residual
-        if weights is not None:
-            curvature *= weights[rows]
-        bread += (mine * curvature) @ mine.T
-        np.multiply(mine, slope, out=directions[:, rows])
-        np.multiply(directions[:, rows], residual, out=meat[:, rows])
-    m = cells.time.size
+        return mine, mine * slope, residual, slope**2 - slope * (1 - hazard) * residual
+
+    # sums by cell are made part by part where there are few cells
+    for rows in row_parts(n) if m < n // 8 else [slice(0, n)]:
+        mine, directions, residual, curvature = of(rows)
+        own = None if weights is None else weights[rows]
+        bread += (mine * (curvature if own is None else curvature * own)) @ mine.T
+        np.maximum(size, np.abs(directions).max(axis=1), out=size)
+        for k, d in enumerate(directions):
+            sums[k] += np.bincount(cells.cell[rows], weights=d if own is None else own * d, minlength=m)
     mass = np.bincount(cells.cell, weights=weights, minlength=m).astype(float)
     total, first, moved = float(mass.sum()), cell_influence(cells, tau, mass), np.zeros((p, m))
-    for d, move in zip(directions, moved):
-        size = float(max(d.max(), -d.min()))
-        if size == 0:
+    for summed, move, largest in zip(sums, moved, size):
+        if largest == 0:
             continue
-        step = _STEP / size
-        summed = np.bincount(cells.cell, weights=d if weights is None else weights * d, minlength=m)
+        step = _STEP / largest
         up, down = (cell_influence(cells, tau, mass + sign * step * summed) for sign in (1, -1))
         move += total * (up - down) / (2 * step) + float(summed.sum()) * first + float(summed @ first)
     inverse = np.linalg.pinv(bread)
     moved = inverse @ moved
     out = np.empty((n, p))
     for rows in row_parts(n):
-        part = inverse @ meat[:, rows]
+        _, directions, residual, _ = of(rows)
+        part = inverse @ (directions * residual)
         part += np.take(moved, cells.cell[rows], axis=1)
         out[rows] = part.T
     return out
