@@ -163,7 +163,9 @@ def score_conflicts(
         yield from _of_wide(data.score, outcome, score)
     if not (packed or data.score):
         return
-    earlier = list(outcome.get("earlier", ())) if packed else [] if score is None else list(score.visits)
+    told = outcome.get("earlier", ())
+    of_package = list(told) if isinstance(told, list | tuple) else []  # else reported with the outcome
+    earlier = of_package if packed else [] if score is None else list(score.visits)
     if score is not None:
         field = "outcome.earlier" if packed else "score.earlier"
         yield from _of_earlier(field, earlier, models)

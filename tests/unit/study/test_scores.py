@@ -143,6 +143,10 @@ def test_a_registry_gives_the_score_of_a_wide_table(tmp_path: Path) -> None:
         ({"model": [LONGITUDINAL]}, "outcome.earlier"),
         ({"outcome": {"instrument": "pseq"}, "score": {"baseline": "pseq"}}, "score.important"),  # a rise is a response
         ({"outcome": {"choice": "mean"}}, "outcome"),
+        ({"outcome": {"earlier": 3}}, "outcome.earlier"),
+        ({"outcome": {"window": "wide"}}, "outcome.window"),
+        ({"outcome": {"instrument": ["odi"]}}, "outcome.instrument"),
+        ({"score": {"upper": "ten"}}, "score.upper"),
         ({"outcome": {"kind": "chronic_transition"}}, "score"),
     ],
 )
