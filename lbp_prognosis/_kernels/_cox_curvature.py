@@ -53,7 +53,8 @@ def _pass(
     for k in range(m):
         s0[k] = d0[k] = hazard[k] = own[k] = c0[k] = c1[k] = c2[k] = 0.0
     nothing = np.empty((1, 0))
-    _accumulate(none, risk, event, last, before, ends, False, s0, nothing, d0, nothing)
+    with_d = none.shape[1] > 0  # never; a constant would be a type of its own, and `_accumulate` compiled once more
+    _accumulate(none, risk, event, last, before, ends, with_d, s0, nothing, d0, nothing)
     if before.size > 0:
         for k in range(m):
             s0[k] = max(s0[k], d0[k])  # differences of sums may fall a rounding short of the events themselves

@@ -160,6 +160,7 @@ def concordance_pairs(
         Concordant, discordant, tied weight, each pair once: those of `concordance_totals`.
     """
     pairs = np.zeros((3, order.size))
+    score = np.ascontiguousarray(score)  # a column of a table of risks would compile the walk once more
     early, late = weight * early_factor, weight * late_factor
     totals = _walk(order, score, event, first, last, early_factor, late_factor, early, late, events, pairs)
     return pairs, totals
@@ -178,7 +179,7 @@ def concordance_totals(
 
     The walk of `concordance_pairs`, without what each row contributes. Arguments as there.
     """
-    nothing = np.empty((3, 0))
+    nothing, score = np.empty((3, 0)), np.ascontiguousarray(score)
     return _walk(order, score, event, first, last, copies, copies, copies, copies, events, nothing)
 
 

@@ -27,6 +27,7 @@ from lbp_prognosis._kernels import (
     score_sums,
     weights_from_process,
 )
+from lbp_prognosis._kernels.points import _concordance
 
 
 def drawn(n: int, seed: int) -> tuple[np.random.Generator, np.ndarray, np.ndarray]:
@@ -148,3 +149,16 @@ def test_a_score_that_is_the_same_for_all_has_an_auc_of_one_half_exactly(seed):
     rng, _, copies = drawn(397, seed)
     event, weight = rng.random(397) < 0.3, rng.uniform(0.5, 3, 397)
     assert auc_placements(np.arange(397), np.full(397, 0.3), event, weight, copies)[0] == 0.5
+
+
+def test_the_walk_of_pairs_is_compiled_for_one_layout_only(monkeypatch):
+    """A column of a table of risks is no type of its own: a second compilation takes most of a second."""
+    seen = []
+    monkeypatch.setattr(
+        _concordance, "_walk", lambda *given: seen.append([(a.dtype.str, a.flags.c_contiguous) for a in given[:9]])
+    )
+    column, whole, ones = np.arange(6.0).reshape(3, 2)[:, 1], np.arange(3), np.ones(3)
+    concordance_totals(whole, column, whole, whole, whole, ones, 2)
+    concordance_pairs(whole, column, whole, whole, whole, ones, ones, ones, 2)
+    integer, real = ("<i8", True), ("<f8", True)
+    assert seen == [[integer, real, *[integer] * 3, *[real] * 4]] * 2
