@@ -138,8 +138,7 @@ def run_study(
             n_jobs=n_jobs,
             checkpoint=checkpoint,
         )
-        say("Evaluating: discrimination, calibration, decisions")
-        found = _judge(study, data, folds, fitted)
+        found: dict[str, Any] = {}
         if study.validation.sites:
             say("Leaving one site out at a time")
         found["sites"] = _sites(study, data, models, n_jobs)
@@ -150,9 +149,11 @@ def run_study(
             say(f"Predicting again at {len(study.updates.landmarks)} landmarks")
         found["updates"] = study_updates(study, data)
         found["visits"] = visit_scores(study, data, models, n_jobs=n_jobs, checkpoint=checkpoint)
-        say("Explaining what the model uses, testing the association, judging readings")
-        tasks = [partial(study_association, study, data), *_explanations(study, data, fitted)]
-        (found["association"], untested), *explained = parallel_map(_called, tasks, n_jobs=n_jobs)
+        say("Evaluating, testing the association, explaining what the model uses, judging readings")
+        judged = partial(_judge, study, data, folds, fitted)
+        tasks = [judged, partial(study_association, study, data), *_explanations(study, data, fitted)]
+        judgement, (found["association"], untested), *explained = parallel_map(_called, tasks, n_jobs=n_jobs)
+        found |= judgement
         found["readings"] = _readings(study, data)
     messages = tuple(dict.fromkeys(f"{item.category.__name__}: {item.message}" for item in caught))
     evidence = _evidence(study, data, found)

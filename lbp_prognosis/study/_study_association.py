@@ -36,7 +36,8 @@ _WITH_RATIOS = (
 def study_association(study: Study, data: StudyData) -> tuple[AssociationTest | None, tuple[Objection, ...]]:
     """Return the test of the comparison's added predictors, or the reason for its absence.
 
-    The models are those of the study without their penalty, with at least 20 imputations.
+    The models are those of the study without their penalty. The larger one has at least 20 imputations; of the smaller
+    one the test then uses the names of its columns alone, and it has one.
 
     Parameters
     ----------
@@ -57,7 +58,9 @@ def study_association(study: Study, data: StudyData) -> tuple[AssociationTest | 
         words = f"{other[0].name} ({other[0].kind.replace('_', ' ')}) has {lacks}."
         return None, (objection("no-association-test", reason=words),)
     try:
-        without, with_ = (_unpenalised(plan, study, data) for plan in pair)
+        pooled = _is_incomplete(pair[1], data) and pair[1].imputations != 0
+        without = _unpenalised(pair[0], study, data, 1 if pooled else IMPUTATIONS)
+        with_ = _unpenalised(pair[1], study, data, IMPUTATIONS)
         columns = list(dict.fromkeys(c for plan in pair for c in plan.columns(data.modalities)))
         X = data.X[columns]
         X.attrs["synthetic"] = data.synthetic
@@ -67,13 +70,21 @@ def study_association(study: Study, data: StudyData) -> tuple[AssociationTest | 
     return replace(found, objections=(*found.objections, *motion_doubts(study, data.modalities))), ()
 
 
-def _unpenalised(plan: ModelPlan, study: Study, data: StudyData) -> Any:
+def _is_incomplete(plan: ModelPlan, data: StudyData) -> bool:
+    return bool(data.X[list(plan.columns(data.modalities))].isna().any().any())
+
+
+def _unpenalised(plan: ModelPlan, study: Study, data: StudyData, fewest: int) -> Any:
     options = {key: value for key, value in plan.options.items() if key not in ("penalty", "penalty_factors")}
-    imputations = plan.imputations if plan.imputations <= 0 else max(plan.imputations, IMPUTATIONS)
+    imputations = plan.imputations
+    if fewest == 1 and imputations != 0:
+        imputations = 1
+    elif imputations > 0:
+        imputations = max(imputations, fewest)
     part = data.X[list(plan.columns(data.modalities))]
     model = replace(plan, options=options, imputations=imputations).pipeline(
         data.modalities,
-        incomplete=bool(part.isna().any().any()),
+        incomplete=_is_incomplete(plan, data),
         visits=data.visits,
         nominal=not all(is_number(part[column]) for column in part.columns),
         random_state=study.seed,
