@@ -1,12 +1,15 @@
-"""The command line, called within the process: fast enough for a hundred hostile files."""
+"""The command line and scripts, called within the process: fast enough for a hundred hostile files."""
 
 from __future__ import annotations
 
+import runpy
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-__all__ = ["Called", "call"]
+__all__ = ["Called", "call", "call_script"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,16 @@ def call(capsys: Any, monkeypatch: Any, *arguments: object) -> Called:
     """Run ``lbp-prognosis`` with arguments."""
     from lbp_prognosis.cli import main
 
-    monkeypatch.setattr(sys, "argv", ["lbp-prognosis", *map(str, arguments)])
+    return _called(capsys, monkeypatch, main, "lbp-prognosis", *arguments)
+
+
+def call_script(capsys: Any, monkeypatch: Any, script: Path, *arguments: object) -> Called:
+    """Run ``python script`` with arguments."""
+    return _called(capsys, monkeypatch, lambda: runpy.run_path(str(script), run_name="__main__"), script, *arguments)
+
+
+def _called(capsys: Any, monkeypatch: Any, main: Callable[[], object], *arguments: object) -> Called:
+    monkeypatch.setattr(sys, "argv", [*map(str, arguments)])
     capsys.readouterr()
     status = 0
     try:

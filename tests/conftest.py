@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,32 @@ SHARED = Path(os.environ.get("LBP_REFERENCE_FOLDER", ROOT.parent / "shared"))
 STORED = ROOT / "tests" / "reference" / "stored"
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Keep what is imported and collected out of the garbage collector, which would read all of it again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+        gc.set_threshold(20_000, 20, 20)
+
+
 @pytest.fixture(autouse=True)
 def figures_closed():
     """Close what a test has drawn: many open figures are a warning, and warnings are errors."""
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The study of `reported_study`, run once for all files that read what is reported of it; none may change it."""
+    from tests.reported_study import result
+
+    return result(tmp_path_factory.mktemp("reported"))
 
 
 @pytest.fixture(scope="session")

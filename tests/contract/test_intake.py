@@ -238,6 +238,8 @@ def wrong_variants(name: str, value: Any, others_labelled: bool) -> dict[str, An
     return out
 
 
+# the same rows in the same order, stored otherwise: each argument is read by itself, so that all are given at once
+IN_ORDER = ("nullable", "decimal", "object", "arrow-backed", "array", "list", "polars", "category")
 OTHER_COLUMN_ORDER = ("columns reordered", "polars reordered", "arrow table reordered")
 MISLABELLED = ("labels twice, reordered", "numbers for labels", "default index", "other labels")
 
@@ -273,8 +275,8 @@ def feed(title: str, spec: tuple[Any, dict[str, Any], dict[str, Any]]) -> None:
     _, rows, others = spec
     expected = run(spec)
     assert np.isfinite(expected).any(), title
-    alone = {name: value for name, value in rows.items()}
-    for name, value in alone.items():
+    together: dict[str, dict[str, Any]] = {}  # kind -> argument -> rows of that kind
+    for name, value in rows.items():
         for kind, given in right_variants(name, value).items():
             if "reordered" in kind and len(rows) == 1 and not others and name != "X" and "columns" not in kind:
                 continue  # nothing beside it to be ordered by
@@ -282,8 +284,15 @@ def feed(title: str, spec: tuple[Any, dict[str, Any], dict[str, Any]]) -> None:
                 continue
             if kind == "array" and isinstance(value, pd.DataFrame):
                 continue  # an array has no names: another question
+            if kind in IN_ORDER:
+                together.setdefault(kind, {})[name] = given
+                continue
             found = run(spec, **{name: given})
             np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8, err_msg=f"{title}, {name} {kind}")
+    for kind, given in together.items():
+        found, told = run(spec, **given), f"{title}, {list(given)} {kind}"
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8, err_msg=told)
+    for name, value in rows.items():
         labelled = has_a_partner(title, rows, others)
         for kind, given in wrong_variants(name, value, labelled).items():
             if kind == "shorter" and not labelled:

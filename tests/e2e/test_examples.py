@@ -3,13 +3,12 @@
 import json
 import re
 import runpy
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from command import call
+from command import call, call_script
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -19,7 +18,8 @@ def recovery(shared, tmp_path_factory):
     from lbp_prognosis.study import Study, run_study
 
     study = Study.from_toml(EXAMPLES / "lbp_cox.toml", data=shared / "reference" / "data")
-    result = run_study(study, n_jobs=1)
+    few = replace(study, validation=replace(study.validation, repeats=2))  # a page as of five repeats
+    result = run_study(few, n_jobs=1)
     folder = tmp_path_factory.mktemp("lbp_cox")
     return result, result.write(folder)
 
@@ -133,23 +133,21 @@ def test_external_validation_as_printed(shared):
     assert compared >= 10
 
 
-def test_external_validation_says_where_the_files_are_absent(tmp_path):
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLES / "rotterdam_gbsg.py"), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0
-    assert done.stdout.startswith("skipped: rotterdam.csv and gbsg.csv")
+def test_external_validation_says_where_the_files_are_absent(tmp_path, capsys, monkeypatch):
+    done = call_script(capsys, monkeypatch, EXAMPLES / "rotterdam_gbsg.py", tmp_path)
+    assert done.status == 0
+    assert done.out.startswith("skipped: rotterdam.csv and gbsg.csv")
 
 
-def test_chronic_pain_developed_here_validated_there(shared, tmp_path):
+def test_chronic_pain_developed_here_validated_there(shared, tmp_path, monkeypatch):
     """Missing values imputed inside every resample; the external patients pooled over their imputations."""
     from lbp_prognosis.report import write_page
 
     example = runpy.run_path(str(EXAMPLES / "lbp_chronic.py"))
-    found = example["study"](shared / "reference" / "data", resamples=4, repeats=1)
+    impute = example["MultipleImputation"]
+    few = lambda m, iterations, **given: impute(2, iterations=2, **given)  # noqa: E731
+    monkeypatch.setitem(example["pipeline"].__globals__, "MultipleImputation", few)
+    found = example["study"](shared / "reference" / "data", resamples=3, repeats=1)
     assert found["internal"].n == 159
     row = found["pooled"].metric("auc", model="clinical")
     assert 0.7 < row["low"] < row["value"] < 0.92
@@ -166,7 +164,7 @@ def test_imaging_that_finds_and_imaging_that_adds(tmp_path):
     from lbp_prognosis.report import write_page
 
     example = runpy.run_path(str(EXAMPLES / "imaging_and_decisions.py"))
-    nothing, something = example["study"](0.0, n=900), example["study"](4.0)
+    nothing, something = example["study"](0.0, n=900), example["study"](4.0, n=900)
     for found in (nothing, something):
         assert found["finding"].value > 0.95
         assert not found["added"].missing

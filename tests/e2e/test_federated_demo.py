@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from command import call
+from forked import ForkedCommand
 from syn import syn
 
 from lbp_prognosis import Status
+from lbp_prognosis.cli import _demo_federated
 from lbp_prognosis.deployment import equation, save_model
 from lbp_prognosis.models import LogisticRisk
 
@@ -109,8 +113,17 @@ def test_what_is_no_call(files: Path, capsys: Any, monkeypatch: Any) -> None:
 
 
 def test_demo_of_six_folders_and_six_processes(tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
+    """The first process is started as users start it; the others are processes too, with everything imported."""
+    started: list[list[str]] = []
+
+    def start(call: list[str], **given: Any) -> Any:
+        started.append(call)
+        return (subprocess.Popen if len(started) == 1 else ForkedCommand)(call, **given)
+
+    monkeypatch.setattr(_demo_federated, "subprocess", SimpleNamespace(Popen=start, PIPE=subprocess.PIPE))
     done = call(capsys, monkeypatch, "demo", "--federated", "--patients", 900, "-o", tmp_path, "--quiet")
     assert done.status == 0, done.err
+    assert len(started) == 6
     folders = sorted(path.name for path in tmp_path.iterdir() if path.is_dir())
     assert len([name for name in folders if name != "packets"]) == 6
     assert len(list((tmp_path / "packets").glob("*.json"))) == 6

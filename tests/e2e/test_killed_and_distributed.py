@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
+from forked import forked
 
 
 @pytest.fixture
@@ -29,13 +29,11 @@ def test_killed_again_and_again(tmp_path: Path, script, times: int) -> None:
     """SIGKILL falls at random moments of the work: before it, in a resample, in a fold, while a file is written."""
     rng = np.random.default_rng(20)
     checkpoint, result = tmp_path / "work", tmp_path / "result.npz"
-    context = multiprocessing.get_context("forkserver")  # processes that start with everything imported
-    context.set_forkserver_preload(["lbp_prognosis.validation", "sklearn.base", "joblib", "numba"])
     arguments = (str(checkpoint), str(result))
     kills, marks, folds = 0, [], []
     while kills < times and not result.exists():
         before = _finished(checkpoint)
-        process = context.Process(target=script.run_and_write, args=arguments)
+        process = forked(script.run_and_write, *arguments)
         process.start()
         wanted = before + int(rng.integers(0, 100 // times))
         while process.is_alive() and _finished(checkpoint) < wanted:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command import call_script
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "examples" / "neck_pain_scores.py"
@@ -42,10 +41,10 @@ def test_the_parts_that_need_no_refit(shared) -> None:
     assert all(line.split() in [row.split() for row in page.splitlines()] for line in lines)
 
 
-def test_the_example_says_where_the_file_is_absent(tmp_path) -> None:
-    done = subprocess.run([sys.executable, str(SCRIPT), str(tmp_path)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0
-    assert done.stdout.startswith("skipped: painr_raw_603.csv")
+def test_the_example_says_where_the_file_is_absent(tmp_path, capsys, monkeypatch) -> None:
+    done = call_script(capsys, monkeypatch, SCRIPT, tmp_path)
+    assert done.status == 0
+    assert done.out.startswith("skipped: painr_raw_603.csv")
 
 
 def test_the_protocol_of_the_scores_is_read() -> None:

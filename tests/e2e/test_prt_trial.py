@@ -2,11 +2,10 @@
 
 import re
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
+from command import call_script
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "examples" / "prt_trial.py"
@@ -36,7 +35,7 @@ def test_response_agrees_with_the_raw_table(shared, capsys):
     assert [(int(n), int(of)) for _, n, of in counts] == list(zip(at_end, [50, 51, 50]))
 
 
-def test_example_says_where_the_file_is_absent(tmp_path):
-    done = subprocess.run([sys.executable, str(SCRIPT), str(tmp_path)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0
-    assert done.stdout.startswith("skipped: Ashar2022_outcomes_demographics.csv")
+def test_example_says_where_the_file_is_absent(tmp_path, capsys, monkeypatch):
+    done = call_script(capsys, monkeypatch, SCRIPT, tmp_path)
+    assert done.status == 0
+    assert done.out.startswith("skipped: Ashar2022_outcomes_demographics.csv")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import stat
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from forked import forked
 from syn import syn
 
 from lbp_prognosis import CoxPH, Surv
@@ -74,15 +73,19 @@ def test_only_its_owner_may_read_it_and_its_dates_do_not_go_back(started: tuple[
     assert len(log.verify()) == 3
 
 
+def _five_records(log: str, model: str, name: str) -> None:
+    for j in range(5):
+        SilentLog(log).record(model, X[j : j + 1], 12, ids=[f"{name}-{j}"])
+
+
 def test_two_processes_write_at_once(started: tuple[Path, SilentLog]) -> None:
     path, log = started
-    code = (
-        "import sys, pandas as pd; from lbp_prognosis.deployment import SilentLog; k = sys.argv[3]\n"
-        "X = pd.DataFrame({'c1': [0.1], 'p1': [0.2]})\n"
-        "[SilentLog(sys.argv[1]).record(sys.argv[2], X, 12, ids=[f'{k}-{j}']) for j in range(5)]"
-    )
-    runs = [subprocess.Popen([sys.executable, "-c", code, str(log.path), str(path), k]) for k in "ab"]
-    assert [run.wait(timeout=120) for run in runs] == [0, 0]
+    runs = [forked(_five_records, str(log.path), str(path), k) for k in "ab"]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join(timeout=120)
+    assert [run.exitcode for run in runs] == [0, 0]
     assert log.verify()["n"].tolist() == list(range(1, 13))
     assert log.risks([f"{k}-{j}" for k in "ab" for j in range(5)])["risk"].notna().all()
 

@@ -16,7 +16,6 @@ from lbp_prognosis.evidence import forbidden_words
 from lbp_prognosis.report import evaluation_page, methods_sentences, probast_ai, results_sentences, tripod_ai
 from lbp_prognosis.report._imputation_of import completed_tables
 from lbp_prognosis.report._results_sentences import _null
-from tests.reported_study import result
 
 METHODS = """\
 The outcome was recovery (pain at most 2 of 10); time zero was the first visit. Risks were predicted by 6 and 12 \
@@ -59,9 +58,9 @@ At a threshold of 0.4 the out-of-fold net benefit of “with imaging” minus th
 interval −0.018 to +0.013), an interval that contains 0."""
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    return result(tmp_path_factory.mktemp("sentences"))
+@pytest.fixture
+def found(reported):
+    return reported
 
 
 def test_methods_are_those_written_by_hand(found) -> None:

@@ -17,12 +17,11 @@ from lbp_prognosis.report import evaluation_page, probast_ai
 from lbp_prognosis.report._probast_checks import alarm, enough_events, events_per_parameter, measures
 from lbp_prognosis.report._probast_form import SUGGESTED
 from lbp_prognosis.validation import external_validate
-from tests.reported_study import result
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    return result(tmp_path_factory.mktemp("reported"))
+@pytest.fixture
+def found(reported):
+    return reported
 
 
 def of(form, part, item):

@@ -22,12 +22,11 @@ from lbp_prognosis.report import (
 )
 from lbp_prognosis.report._blocks import Picture
 from tests.hostile.small_studies import KINDS, small_study
-from tests.reported_study import result
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    return result(tmp_path_factory.mktemp("forms"))
+@pytest.fixture
+def found(reported):
+    return reported
 
 
 def test_items_are_answered_by_the_run(found) -> None:

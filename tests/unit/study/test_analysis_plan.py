@@ -10,7 +10,7 @@ from command import call
 from lbp_prognosis._base import ArgumentError, objection
 from lbp_prognosis.study import Study, analysis_plan, deviations
 from lbp_prognosis.study._protocol_fields import protocol_fields, shown_value
-from tests.reported_study import result, study
+from tests.reported_study import study
 from tests.unit.study.test_movement import PROTOCOL
 
 TOML = """
@@ -35,9 +35,9 @@ modalities = ["clinical"]
 """
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    return result(tmp_path_factory.mktemp("planned"))
+@pytest.fixture
+def found(reported):
+    return reported
 
 
 def test_a_plan_reads_no_data_and_says_every_field(tmp_path) -> None:

@@ -86,6 +86,7 @@ def test_a_wide_table(folder, file, gone):
     assert NOT_FOUND not in left.notes
 
 
+@pytest.mark.usefixtures("unexplained")
 def test_all_numbers_are_those_of_a_table_without_them(folder):
     one = run_study(of(WIDE, folder), exclude_ids=["3", "7"])
     two = run_study(of(WIDE, folder, table={"wide": "without.csv"}))

@@ -93,6 +93,7 @@ def test_movement_without_pain_is_said_of_the_model_that_is_claimed(package):
     assert "state-not-trait" in {doubt.code for doubt in read_study_data(hidden).objections}
 
 
+@pytest.mark.usefixtures("unexplained")
 def test_the_claims_of_a_run_are_blocked(package, tmp_path):
     folder, _ = package
     technical = [{"measure": "flexion_rom", "table": "motion", "name": "lumbar flexion"}]

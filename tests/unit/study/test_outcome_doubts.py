@@ -59,6 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return where
 
 
+@pytest.mark.usefixtures("unexplained")
 def test_the_page_names_predictors_that_are_the_outcome(folder: Path, tmp_path: Path) -> None:
     result = run_study(_study(folder, estimand="treatment-policy"))
     codes = [doubt.code for doubt in result.objections]
@@ -70,6 +71,7 @@ def test_the_page_names_predictors_that_are_the_outcome(folder: Path, tmp_path: 
     assert "was not declared" not in page
 
 
+@pytest.mark.usefixtures("unexplained")
 def test_an_estimand_that_was_not_declared_is_on_the_page(folder: Path, tmp_path: Path) -> None:
     result = run_study(_study(folder, change=False))
     assert "estimand-not-declared" in {doubt.code for doubt in result.objections}

@@ -186,7 +186,7 @@ PROTOCOL = {
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory):
+def result(tmp_path_factory, unexplained_module):
     folder = tmp_path_factory.mktemp("readings")
     simulate_cohort(700, 5, imaging_rate=0.8, surgery=0.3).to_package(folder / "cohort")
     return run_study(Study.from_dict(PROTOCOL, folder=folder))
@@ -252,6 +252,7 @@ def test_sections_that_are_not_as_they_must_be():
         Study.from_dict(wide_table)
 
 
+@pytest.mark.usefixtures("unexplained")
 def test_models_without_a_likelihood_are_said(tmp_path):
     simulate_cohort(400, 5, imaging_rate=0.8, surgery=0.3).to_package(tmp_path / "cohort")
     models = [dict(PROTOCOL["model"][0]), {**PROTOCOL["model"][1], "kind": "elastic_net_cox"}]

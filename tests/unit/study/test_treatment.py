@@ -107,12 +107,10 @@ def study(folder: Path, **changes: Any) -> Study:
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
+def result(tmp_path_factory: pytest.TempPathFactory, unexplained_module: None) -> StudyResult:
     folder: Path = tmp_path_factory.mktemp("treatment")
     write(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lbp_prognosis.study._run_study._explanations", lambda *given: [])  # tested elsewhere
-        return run_study(study(folder), n_jobs=1)
+    return run_study(study(folder), n_jobs=1)
 
 
 @pytest.fixture(scope="module")

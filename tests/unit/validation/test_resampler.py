@@ -28,10 +28,13 @@ def data(n: int = 250):
     return d[COLUMNS], Surv.right(d["time"], d["event"] == 1), rng.integers(0, 3, n), 0.2 * rng.normal(size=n)
 
 
+FITS = [{}, {"ties": "breslow"}, {"penalty": 3.0}, {"penalty": 2.0, "standardize": False}]
+DRAWN = [({}, "groups"), ({"penalty": 3.0}, "within")]  # who is drawn, whatever is fitted to them
+
+
 @pytest.mark.parametrize(
-    "parameters", [{}, {"ties": "breslow"}, {"penalty": 3.0}, {"penalty": 2.0, "standardize": False}]
+    ("parameters", "more"), [*((fit, more) for fit in FITS for more in ("", "strata", "offset")), *DRAWN]
 )
-@pytest.mark.parametrize("more", ["", "strata", "offset", "groups", "within"])
 def test_numbers_are_those_of_rows_drawn(parameters, more):
     X, y, sites, offset = data()
     given = {"groups": {"groups": np.arange(250) // 2}, "within": {"within": sites}}.get(more, {})
@@ -44,7 +47,7 @@ def test_numbers_are_those_of_rows_drawn(parameters, more):
             y,
             [6, 12],
             thresholds=[0.3],
-            n_resamples=6,
+            n_resamples=4,
             random_state=2,
             keep_predictions=True,
             **given,
@@ -140,7 +143,8 @@ def test_an_unknown_risk_matters_only_where_it_counts():
     copies[7] = 0
     want = panel.measure(panel.prepare(y).counted(copies), panel.rank(risk, lp))
     risk[7], lp[7] = np.nan, np.nan
-    np.testing.assert_array_equal(panel.measure(panel.prepare(y).counted(copies), panel.rank(risk, lp)), want)
+    found = panel.measure(panel.prepare(y).counted(copies), panel.rank(risk, lp))
+    np.testing.assert_allclose(found, want, rtol=1e-13)  # the unknown risk is ranked last: sums in another order
     assert np.isnan(panel.measure(panel.prepare(y), panel.rank(risk, lp))).all()
 
 
