@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +31,7 @@ def floors() -> list[list[str]]:
     return [re.findall(rf"{PACKAGE}\.(\w+)", layer) for layer in layers]
 
 
+@cache
 def arrows() -> set[tuple[str, str]]:
     """Return (room, room that it uses), of all imports: at the top of files, in functions, and for types."""
     out: set[tuple[str, str]] = set()
