@@ -164,7 +164,7 @@ def test_imaging_that_finds_and_imaging_that_adds(tmp_path):
     from lbp_prognosis.report import write_page
 
     example = runpy.run_path(str(EXAMPLES / "imaging_and_decisions.py"))
-    nothing, something = example["study"](0.0, n=900), example["study"](4.0, n=900)
+    nothing, something = example["study"](0.0, n=900), example["study"](4.0)
     for found in (nothing, something):
         assert found["finding"].value > 0.95
         assert not found["added"].missing
