@@ -128,7 +128,7 @@ def test_demo_of_six_folders_and_six_processes(tmp_path: Path, capsys: Any, monk
     assert len([name for name in folders if name != "packets"]) == 6
     assert len(list((tmp_path / "packets").glob("*.json"))) == 6
     page = (tmp_path / "pooled.html").read_text(encoding="utf-8")
-    assert "nothing of it is evidence" in page
+    assert "not evidence about any patient" in page
     for path in (tmp_path / "packets").glob("*.json"):
         content = json.loads(path.read_text(encoding="utf-8"))
         table = pd.read_csv(tmp_path / content["site"] / "patients.csv")

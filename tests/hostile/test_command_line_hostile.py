@@ -7,6 +7,11 @@ import pandas as pd
 import pytest
 from command import call
 from hostile.cases import PACKAGES, WIDE_TABLES, PackageCase
+from hostile.markers import marked, shown
+
+from lbp_prognosis import schema
+from lbp_prognosis._base import DataError
+from lbp_prognosis.schema import validate_package
 
 EVALUATE = ("--time", "time", "--event", "event", "--risk", "risk", "--horizon", "6", "--quiet")
 
@@ -25,12 +30,36 @@ def assert_plain(called, *before):
 
 @pytest.mark.parametrize("case", PACKAGES, ids=lambda case: case.name)
 def test_malformed_package(case, tmp_path, capsys, monkeypatch):
-    listed = tmp_path / "failures.csv"
-    called = call(capsys, monkeypatch, "validate", case.write(tmp_path / "package"), "--failures", listed)
+    """What the library finds, what the verb says of it, and that neither prints a value of a patient."""
+    folder, listed = case.write(tmp_path / "package"), tmp_path / "failures.csv"
+    cells = marked(folder)
+    reports = []
+
+    def validated(source):
+        reports.append(validate_package(source))
+        return reports[-1]
+
+    monkeypatch.setattr(schema, "validate_package", validated)
+    called = call(capsys, monkeypatch, "validate", folder, "--failures", listed)
     assert called.status == 1
     assert_plain(called, STAYS)
     assert "reason" in called.out
     assert case.reason in set(pd.read_csv(listed)["reason"])
+    (report,) = reports
+    found = report.failures
+    assert set(found["reason"]) <= set(schema.REASONS)
+    assert found["message"].str.len().gt(0).all()
+    named = found[found["reason"].eq(case.reason)]
+    assert len(named), found.to_string()
+    if case.field:
+        assert case.field in set(named["field"]), found.to_string()
+    with pytest.raises(DataError) as raised:
+        report.raise_if_failed()
+    assert raised.value.failures is found
+    assert "<script>" not in report._repr_html_()
+    said = [str(raised.value), repr(report), report._repr_html_(), report.codings().to_string()]
+    said += [schema.without_values(found).to_string(), *report.notes["note"], called.out, called.err]
+    assert shown(cells, "\n".join(said)) == []
 
 
 def test_a_valid_package_is_echoed(tmp_path, capsys, monkeypatch):
