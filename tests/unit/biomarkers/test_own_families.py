@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,42 +81,51 @@ def test_lines_of_the_user_are_in_the_picture(study):
     assert np.ptp(next(ends for kind, ends in side["lines"] if kind == "own")[:, 1]) == pytest.approx(30, abs=1)
 
 
-@pytest.mark.parametrize(
-    ("rows", "word"),
-    [
-        (5, "sequence of rows"),
-        ({"a": 1}, "sequence of rows"),
-        ([3], "mapping"),
-        ([{**ROW, "colour": 1}], "unknown"),
-        ([{k: v for k, v in ROW.items() if k != "unit"}], "without"),
-        ([{**ROW, "structure": "liver"}], "structure"),
-        ([{**ROW, "measure": "disc_height"}], "own_"),
-        ([{**ROW, "measure": "own_Index"}], "own_"),
-        ([{**ROW, "level": "l9"}], "level"),
-        ([{**ROW, "side": "L"}], "side"),
-        ([{**ROW, "value": "1.5"}], "number"),
-        ([{**ROW, "value": True}], "number"),
-        ([{**ROW, "flags": "odd"}], "flags"),
-        ([{**ROW, "unit": None}], "unit"),
-        ([{**ROW, "reason": None}], "reason"),
-        ([{**ROW, "n_voxels": "many"}], "n_voxels"),
-        ([{**ROW, "n_slices": 2.5}], "n_slices"),
-        ([{**ROW, "level_from_bottom": "a"}], "level_from_bottom"),
-        ([{**ROW, "fit_residual": "x"}], "fit_residual"),
-        ([{**ROW, "touched_border": "yes"}], "touched_border"),
-        ([{**ROW, "spacing": 3}], "spacing"),
-        ([{**ROW, "method_id": "thirds__mine"}], "method_id"),
-        ([ROW, ROW], "one row"),
-    ],
-)
-def test_a_row_that_is_none_costs_its_family_and_is_named(study, rows, word):
-    def mine(case: Case) -> object:
+NO_ROWS = [
+    (5, "sequence of rows"),
+    ({"a": 1}, "sequence of rows"),
+    ([3], "mapping"),
+    ([{**ROW, "colour": 1}], "unknown"),
+    ([{k: v for k, v in ROW.items() if k != "unit"}], "without"),
+    ([{**ROW, "structure": "liver"}], "structure"),
+    ([{**ROW, "measure": "disc_height"}], "own_"),
+    ([{**ROW, "measure": "own_Index"}], "own_"),
+    ([{**ROW, "level": "l9"}], "level"),
+    ([{**ROW, "side": "L"}], "side"),
+    ([{**ROW, "value": "1.5"}], "number"),
+    ([{**ROW, "value": True}], "number"),
+    ([{**ROW, "flags": "odd"}], "flags"),
+    ([{**ROW, "unit": None}], "unit"),
+    ([{**ROW, "reason": None}], "reason"),
+    ([{**ROW, "n_voxels": "many"}], "n_voxels"),
+    ([{**ROW, "n_slices": 2.5}], "n_slices"),
+    ([{**ROW, "level_from_bottom": "a"}], "level_from_bottom"),
+    ([{**ROW, "fit_residual": "x"}], "fit_residual"),
+    ([{**ROW, "touched_border": "yes"}], "touched_border"),
+    ([{**ROW, "spacing": 3}], "spacing"),
+    ([{**ROW, "method_id": "thirds__mine"}], "method_id"),
+    ([ROW, ROW], "one row"),
+]
+
+
+def _gives(name: str, rows: object) -> Any:
+    def family(case: Case) -> object:
         return rows
 
-    result = extract(study, Recipe(families=("bone", mine)))
-    message = result.failures["message"].item()
-    assert message.startswith("measured, but the family mine failed: ArgumentError")
-    assert word in message
+    family.__name__ = name
+    return family
+
+
+def test_a_row_that_is_none_costs_its_family_and_is_named(study):
+    """Each is a family of its own, of one extraction: a family that fails costs no other."""
+    mine = {f"mine_{k}": word for k, (_, word) in enumerate(NO_ROWS)}
+    result = extract(study, Recipe(families=("bone", *(_gives(name, rows) for name, (rows, _) in zip(mine, NO_ROWS)))))
+    begin, *said = result.failures["message"].item().split("the family ")
+    assert begin == "measured, but "
+    assert [one.split(" failed: ")[0] for one in said] == list(mine)
+    for (name, word), one in zip(mine.items(), said):
+        assert one.startswith(f"{name} failed: ArgumentError"), one
+        assert word in one.removeprefix(name), one
     assert (result.table["measure"] == "body_volume").any()
     assert not result.table["measure"].str.startswith("own_").any()
 
