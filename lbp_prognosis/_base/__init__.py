@@ -37,7 +37,6 @@ from lbp_prognosis._base._feature_map import MODALITIES, FeatureMap
 from lbp_prognosis._base._folder_lock import LOCK, file_lock, folder_lock
 from lbp_prognosis._base._inert_cells import inert_cell, inert_cells
 from lbp_prognosis._base._inversion import inversion_objection
-from lbp_prognosis._base._known_states import KnownStates
 from lbp_prognosis._base._level_map import LevelMap
 from lbp_prognosis._base._linear_predictor import (
     HAZARD_SCALES,
@@ -119,7 +118,6 @@ __all__ = [
     "DocumentResult",
     "EstimationError",
     "FeatureMap",
-    "KnownStates",
     "LBPError",
     "LeakageError",
     "LevelMap",

@@ -119,8 +119,7 @@ def evaluate(
     random_state : int, SeedSequence, Generator or None, default 0
         Seed of the resamples.
     min_at_risk : int, default 10
-        Smallest accepted number of patients followed to a horizon. Fewer are accepted if as many patients, and at
-        least half of all, have a known state there; otherwise the value is NaN with a reason.
+        Smallest accepted number of patients followed to a horizon; below it the value is NaN with a reason.
     min_censoring_survival : float, default 0.02
         Smallest accepted probability of being uncensored; below it, weighted values are NaN with a reason.
 

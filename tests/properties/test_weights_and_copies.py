@@ -123,18 +123,16 @@ def test_normal_scores_know_only_who_has_weight():
 
 
 def test_copies_at_risk_are_patients_at_risk():
-    """Nine rows that stand for 27 patients suffice for 19 at risk, and 27 rows of weight zero for none."""
+    """Nine rows that stand for 27 patients suffice for ten at risk, and 27 rows of weight zero for none."""
     y = Surv.right(np.r_[np.arange(1.0, 10.0), np.full(9, 20.0)], np.r_[np.ones(9, int), np.zeros(9, int)])
     risk = np.linspace(0.9, 0.1, 18)
-    triple = Weights(np.full(18, 3), "frequency")
-    many = decision_curve(y, risk, 10.0, [0.2], sample_weight=triple, min_at_risk=19, n_resamples=0)
+    many = decision_curve(y, risk, 10.0, [0.2], sample_weight=Weights(np.full(18, 3), "frequency"), n_resamples=0)
     assert many.reason == ("",)
     assert (many.n, many.n_events) == (54, 27)
-    few = decision_curve(y, risk, 10.0, [0.2], min_at_risk=19, n_resamples=0)
+    few = decision_curve(y, risk, 10.0, [0.2], n_resamples=0)
     assert "9 at risk" in few.reason[0]
-    lost = Surv.right(y["time"], np.r_[np.ones(8, int), np.zeros(10, int)])  # the ninth is censored at 9
     none = decision_curve(
-        lost, risk, 10.0, [0.2], sample_weight=np.r_[np.ones(9), np.zeros(9)], min_at_risk=0, n_resamples=0
+        y, risk, 10.0, [0.2], sample_weight=np.r_[np.ones(9), np.zeros(9)], min_at_risk=0, n_resamples=0
     )
     assert none.n == 9
     assert np.isnan(none.value).all()

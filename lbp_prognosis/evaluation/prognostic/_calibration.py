@@ -119,9 +119,8 @@ def calibration(
     random_state : int, SeedSequence, Generator or None, default 0
         Seed of these draws.
     min_at_risk : float, default 10
-        Smallest accepted number of patients with ``time >= horizon`` (for states, of known states). Fewer are accepted
-        if as many patients, and at least half of all, have a known state there; otherwise the value is NaN with a
-        reason.
+        Smallest accepted number of patients with ``time >= horizon`` (for states, of known states); below it the value
+        is NaN with a reason.
     min_censoring_survival : float, default 0.02
         Limit for interval-censored outcomes, whose states at the visit are weighted; see `brier`.
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lbp_prognosis._base import KnownStates, influence_se
+from lbp_prognosis._base import influence_se
 from lbp_prognosis._kernels import (
     OutcomeCells,
     aalen_johansen_steps,
@@ -271,10 +271,12 @@ def calibration_rows(setting: Setting, risk: np.ndarray) -> list[CalibrationRows
     used, time, code, weight, known = setting.kept("calibration rows", lambda: _by_time(setting))
     out = []
     for h, tau in enumerate(setting.horizons):
+        followed = float(setting.copies[setting.y["time"] >= tau].sum())
+        reason = ""
         if np.isnan(risk[:, h]).all():
             reason = "the risk is missing at this horizon"
-        else:
-            reason = KnownStates.of(time, code, tau, setting.copies[used]).reason(setting.min_at_risk)
+        elif followed < setting.min_at_risk or tau > time[-1]:
+            reason = f"{followed:g} at risk at {tau:g}, fewer than {max(setting.min_at_risk, 1):g} (min_at_risk)"
         out.append(
             CalibrationRows(
                 setting,

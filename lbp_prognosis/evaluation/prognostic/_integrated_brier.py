@@ -79,8 +79,8 @@ def integrated_brier(
     confidence : float, default 0.95
         Level of the interval.
     min_at_risk : float, default 10
-        Smallest accepted number of patients with ``time >= horizon`` at a grid time. Fewer are accepted if as many
-        patients, and at least half of all, have a known state there; otherwise the value is NaN with a reason.
+        Smallest accepted number of patients with ``time >= horizon`` at a grid time; below it the value is NaN with a
+        reason.
     min_censoring_survival : float, default 0.02
         Smallest accepted probability of being uncensored at a grid time; below it the value is NaN with a reason.
 

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from lbp_prognosis._base import KnownStates, Objection, argument_error, objection
+from lbp_prognosis._base import Objection, argument_error, objection
 from lbp_prognosis._kernels import (
     CensoringProcess,
     censoring_process,
@@ -89,20 +89,25 @@ def _from_status(setting: Setting) -> Known:
 
 
 def right_guards(
-    setting: Setting, process: CensoringProcess, event: np.ndarray, mean_weight: np.ndarray
+    setting: Setting, process: CensoringProcess, mean_weight: np.ndarray
 ) -> tuple[list[str], list[Objection]]:
     """Return reasons by horizon without a weighted estimate, and objections to estimates from a few rows."""
     reasons: list[str] = []
     objections: list[Objection] = []
     present = np.bincount(process.code, weights=setting.copies, minlength=process.times.size)
-    time = process.times[process.code]
+    still = np.append(np.cumsum(present[::-1])[::-1], 0.0)
     last = process.times[present > 0].max()
     probability = step_at(process.times, process.right, setting.horizons, left=1.0)
     for tau, free, mean in zip(setting.horizons, probability, mean_weight):
+        at_risk = float(still[np.searchsorted(process.times, tau, side="left")])
         survivors = bool(last > tau)
-        reason = KnownStates.of(time, event, tau, setting.copies).reason(setting.min_at_risk)
-        if reason:
-            pass
+        reason = ""
+        if at_risk < setting.min_at_risk or last < tau:
+            reason = (
+                f"{at_risk:g} at risk at {tau:g}, fewer than {setting.min_at_risk:g} (min_at_risk)"
+                if at_risk < setting.min_at_risk
+                else f"no patient is followed until {tau:g}"
+            )
         elif survivors and free < setting.min_censoring_survival:
             reason = (
                 f"the probability of being uncensored at {tau:g} is {free:.3g}, below "
@@ -135,7 +140,7 @@ def _from_right(setting: Setting) -> Iterator[Known]:
         columns = _model_weights(setting)
         mean = np.where(np.isfinite(columns).all(axis=0), 1.0, np.inf)
         strata = _curves_of_strata(setting, columns)
-    reasons, objections = right_guards(setting, process, event, mean)
+    reasons, objections = right_guards(setting, process, mean)
     for k, tau in enumerate(setting.horizons):
         weight = np.ascontiguousarray(columns[:, k])
         influence: Callable[[np.ndarray], tuple[float, np.ndarray]]
@@ -235,7 +240,7 @@ def _from_interval(setting: Setting, tau: float) -> Known:
     weight = weights_from_process(process, time, event, tau)
     mean = np.array([np.sum(row * weight) / row.sum()])
     single = replace(setting, horizons=np.array([tau]))
-    reasons, objections = right_guards(single, process, event, mean)
+    reasons, objections = right_guards(single, process, mean)
     influence = partial(_estimated, process=process, event=event, tau=tau, weights=weights)
     case = happened & (y["event"] == setting.cause)
     astride = float(setting.copies[~happened & ~free & np.isfinite(y["upper"])].sum())

@@ -63,8 +63,7 @@ def log_score(
     confidence : float, default 0.95
         Level of the interval.
     min_at_risk : float, default 10
-        Smallest accepted number of patients with ``time >= horizon``. Fewer are accepted if as many patients, and at
-        least half of all, have a known state there; otherwise the value is NaN with a reason.
+        Smallest accepted number of patients with ``time >= horizon``; below it the value is NaN with a reason.
     min_censoring_survival : float, default 0.02
         Smallest accepted probability of being uncensored at the horizon. If it is lower and a patient is followed
         beyond the horizon, the value is NaN with a reason.

@@ -134,7 +134,7 @@ def _one_pass(
     process = censoring_of(setting)
     rows = _rows_by_time(setting, process)
     out = ipcw_loss(rows, kind, risk, influence, _columns(setting, rows, risk))
-    return out, right_guards(setting, process, setting.y["event"], out[2])
+    return out, right_guards(setting, process, out[2])
 
 
 def _rows_by_time(setting: Setting, process: CensoringProcess) -> LossRows:

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import (
-    KnownStates,
     Objection,
     Result,
     argument_error,
@@ -265,8 +264,8 @@ def risk_groups(
     confidence : float, default 0.95
         Level of intervals.
     min_at_risk : float, default 10
-        Smallest accepted number of patients per group who are followed to the horizon, or whose state there is known
-        if at least half of the group's are; below it the group's value is NaN with a reason.
+        Smallest accepted number of patients followed to the horizon per group; below it the group's value is NaN with a
+        reason.
     min_censoring_survival : float, default 0.02
         Limit for interval-censored outcomes; see `brier`.
 
@@ -366,14 +365,12 @@ def _names(names: Sequence[str] | None, cuts: np.ndarray) -> tuple[str, ...]:
     return (f"below {text[0]} %", *middle, f"{text[-1]} % and above")
 
 
-def _known(rows: CalibrationRows, codes: np.ndarray, k: int) -> KnownStates:
-    """Numbers of patients of the ``k``-th group at risk, and with a known state, at the horizon."""
+def _followed(rows: CalibrationRows, codes: np.ndarray, k: int) -> float:
+    """Number of patients of the ``k``-th group under observation, or with a known state, at the horizon."""
     mine = codes[rows.index] == k
-    copies = rows.setting.copies[rows.index][mine]
-    if rows.time is None or rows.code is None:  # states that are known
-        count = float(copies.sum())
-        return KnownStates(rows.tau, count, count, count)
-    return KnownStates.of(rows.time[mine], rows.code[mine], rows.tau, copies)
+    if rows.time is not None:
+        mine = mine & (rows.time >= rows.tau)
+    return float(rows.setting.copies[rows.index][mine].sum())
 
 
 _COLUMNS = [
@@ -405,10 +402,9 @@ def _table(rows: CalibrationRows, codes: np.ndarray, names: tuple[str, ...]) -> 
     weight = np.ones(mine.size) if everyone.weight is None else everyone.weight
     out["share"] = [weight[mine == k].sum() / weight.sum() for k in present]
     out["observed"] = out["observed"].clip(0.0, 1.0)  # all with the event: 0 up to rounding
-    known = [_known(rows, codes, k) for k in present]
-    out["at_risk"] = [one.followed for one in known]
-    out["reason"] = [one.reason(rows.setting.min_at_risk) for one in known]
-    thin = out["reason"] != ""
+    out["at_risk"] = [_followed(rows, codes, k) for k in present]
+    thin = out["at_risk"] < rows.setting.min_at_risk
+    out["reason"] = np.where(thin, f"fewer than {rows.setting.min_at_risk:g} followed to the horizon in this group", "")
     # if none or all had the event, the variance is zero: the estimate is kept without an interval
     bare = ~thin & out["low"].isna() & out["observed"].notna()
     out.loc[bare, "reason"] = "no interval: the events in this group are none or all"

@@ -71,9 +71,7 @@ def time_dependent_auc(
     confidence : float, default 0.95
         Level of the interval.
     min_at_risk : float, default 10
-        Smallest accepted number of patients with ``time >= horizon``. Fewer are accepted if as many patients, and at
-        least half of all, have a known state there, and as many are without the event; otherwise the value is NaN with
-        a reason.
+        Smallest accepted number of patients with ``time >= horizon``; below it the value is NaN with a reason.
     min_censoring_survival : float, default 0.02
         Smallest accepted probability of being uncensored at the horizon. If it is lower and a patient is followed
         beyond the horizon, the value is NaN with a reason.
@@ -143,8 +141,6 @@ def time_dependent_auc(
         if not reason and np.isnan(column[0]):
             reason = "the risk is missing at this horizon"
         if not reason:
-            reason = _few_controls(setting, known, k)
-        if not reason:
             order = rising_order(column, known_order(column) if order is None else order)
             observed[k] = np.sum(setting.row_weight * known.weight * known.case) / setting.row_weight.sum()
             values[k], psi, reason = _auc(setting, known, column, order)
@@ -205,20 +201,6 @@ def _scores(risk: Any, setting: Setting) -> np.ndarray:
         if not np.isnan(column).all():
             check_vector("risk", column, n=n)
     return columns
-
-
-def _few_controls(setting: Setting, known: Known, k: int) -> str:
-    """Return why there is no AUC where most had the event: too few patients are left to compare them with."""
-    if setting.kind == "status":
-        return ""
-    tau = float(setting.horizons[k])
-    free = (known.weight > 0) & ~known.case
-    if setting.kind == "right":  # a censoring at the horizon is counted as followed to it
-        free |= (setting.y["time"] == tau) & (setting.y["event"] == 0)
-    count = float(setting.copies[free].sum())
-    if count >= setting.min_at_risk:
-        return ""
-    return f"{count:g} known to be without the event at {tau:g}, fewer than {setting.min_at_risk:g} (min_at_risk)"
 
 
 def _auc(setting: Setting, known: Known, risk: np.ndarray, order: np.ndarray) -> tuple[float, np.ndarray, str]:

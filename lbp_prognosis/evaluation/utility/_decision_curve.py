@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import (
-    KnownStates,
     Objection,
     RandomState,
     argument_error,
@@ -96,8 +95,7 @@ def decision_curve(
     random_state : int, SeedSequence, Generator or None, default 0
         Seed of the resamples.
     min_at_risk : int, default 10
-        Smallest accepted number of patients followed to the horizon. Fewer are accepted if as many patients, and at
-        least half of all, have a known state there; otherwise the value is NaN with a reason.
+        Smallest accepted number of patients followed to the horizon; below it the value is NaN with a reason.
     min_censoring_survival : float, default 0.02
         Smallest accepted probability of being uncensored at the horizon with ``"ipcw"``; below it the value is NaN with
         a reason.
@@ -280,11 +278,11 @@ def _reasons(
     grid, _, right = censoring_curve(time, code, weights)
     last = time[copies > 0].max()
     for tau in times:
-        few = KnownStates.of(time, code, tau, copies).reason(min_at_risk)
+        followed = float(copies[time >= tau].sum())
         g = float(step_at(grid, right, tau, left=1.0))
         survivors = last > tau
-        if few:
-            out.append(few)
+        if followed < min_at_risk or tau > last:
+            out.append(f"{followed:g} at risk at {tau:g}, fewer than {max(min_at_risk, 1)}")
         elif estimator == "ipcw" and survivors and g < min_censoring_survival:
             out.append(f"probability of being uncensored at {tau:g} is {g:.3g}, below {min_censoring_survival:g}")
         else:

@@ -12,7 +12,6 @@ from scipy.special import ndtri
 
 from lbp_prognosis._base import (
     EstimationError,
-    KnownStates,
     Objection,
     Result,
     argument_error,
@@ -328,9 +327,8 @@ def _observed(y: np.ndarray, horizon: float, cause: int, confidence: float) -> t
         return np.nan, np.nan, np.nan, np.nan, "no patient in this group"
     right = _right(y, horizon)
     inside = float(right["time"].max())
-    few = "" if "status" in (y.dtype.names or ()) else KnownStates.of(right["time"], right["event"], horizon).reason(10)
-    if few:
-        return np.nan, np.nan, np.nan, np.nan, few
+    if "status" not in (y.dtype.names or ()) and int((right["time"] >= horizon).sum()) < 10:
+        return np.nan, np.nan, np.nan, np.nan, f"fewer than 10 followed to {horizon:g} in this group"
     if not ((right["event"] == cause) & (right["time"] <= horizon)).any():
         return 0.0, np.nan, np.nan, np.nan, "no interval: no event in this group"
     curve = aalen_johansen(right, cause=cause, confidence=confidence).at(min(horizon, inside), min_at_risk=0)

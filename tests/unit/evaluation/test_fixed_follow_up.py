@@ -52,8 +52,8 @@ def test_one_patient_seen_longer_makes_them_censored():
 
 
 def test_the_guard_counts_those_at_the_end():
-    y = Surv.right(np.r_[np.arange(1.0, 21.0), np.full(10, 30.0)], np.r_[np.ones(4, int), np.zeros(26, int)])
-    risk = np.linspace(0.9, 0.1, 30)  # the state is known for 14 of 30
+    y = Surv.right(np.r_[np.arange(1.0, 21.0), np.full(10, 30.0)], np.r_[np.ones(20, int), np.zeros(10, int)])
+    risk = np.linspace(0.9, 0.1, 30)
     assert np.isfinite(brier(y, risk, 30, min_at_risk=10).value)
     assert np.isnan(brier(y, risk, 30, min_at_risk=11).value)
 
@@ -81,7 +81,7 @@ def test_the_terminal_says_why_a_number_is_missing(tmp_path, capsys, monkeypatch
     from lbp_prognosis.cli._main import main
 
     time = np.r_[np.arange(1.0, 31.0), np.full(5, 31.0)]  # 5 followed to the horizon, fewer than 10
-    table = pd.DataFrame({"t": time, "e": (time < 12).astype(int), "m": np.linspace(0.95, 0.6, 35)})
+    table = pd.DataFrame({"t": time, "e": (time < 31).astype(int), "m": np.linspace(0.95, 0.6, 35)})
     table.to_csv(tmp_path / "p.csv", index=False)
     arguments = ["--risk", "m", "--horizon", "31", "--time", "t", "--event", "e", "--quiet"]
     monkeypatch.setattr(
