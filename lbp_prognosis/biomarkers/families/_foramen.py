@@ -164,7 +164,11 @@ def _one(case: Case, upper: str, lower: str, side: str, wholes: dict[str, Region
 
     def on_plane(aside: float) -> tuple[np.ndarray, list[np.ndarray], np.ndarray | None]:
         world = frame.to_world(grid + np.array([0.0, aside, 0.0]))
-        seen = [region.sample(world) >= 0.5 for region in (*parts, disc)]
+        seen = []
+        for region in (*parts, disc):
+            part = region.window(frame, (0, ap), (2, cc))
+            seen.append(np.zeros(world.shape[:2], dtype=bool))
+            seen[-1][part] = region.sample(world[part]) >= 0.5
         own = sacral_corner(case, parts[1], world) if lower == "s1" else _corner(case.spine.bodies[lower], world, 1.0)
         ends = _corner(case.spine.bodies[upper], world, -1.0), own
         front = np.zeros_like(seen[2])

@@ -113,21 +113,9 @@ class Region:
         return float(np.sqrt(np.sum((self.volume.spacing * (direction @ cosines)) ** 2)))
 
     def sample(self, points: np.ndarray) -> np.ndarray:
-        """Return the linearly interpolated occupancy in [0, 1] at RAS positions (…, 3).
-
-        Positions outside the box, most of a plane through the whole spine, are 0 without interpolation.
-        """
-        index = self.grid.to_index(points)
-        out = np.zeros(index.shape[:-1], dtype=np.float32)
-        inside = np.ones(out.shape, dtype=bool)
-        for k, size in enumerate(self.mask.shape):
-            inside &= index[..., k] >= 0
-            inside &= index[..., k] <= size - 1
-        if inside.any():
-            out[inside] = ndimage.map_coordinates(
-                self._soft, index[inside].T, order=1, mode="constant", cval=0.0, output=np.float32
-            )
-        return out
+        """Return the linearly interpolated occupancy in [0, 1] at RAS positions (…, 3)."""
+        index = np.moveaxis(self.grid.to_index(points), -1, 0)
+        return ndimage.map_coordinates(self._soft, index, order=1, mode="constant", cval=0.0, output=np.float32)
 
     def window(
         self, frame: Frame, rows: tuple[int, np.ndarray], columns: tuple[int, np.ndarray]
