@@ -21,6 +21,7 @@ _COLLINEAR = 1e-11  # a column of whose information less than this share is its 
 _HALVINGS = 25
 _LONG = 1 << 16  # rows from which a fit starts from that of a part of them
 _EVERY = 16
+_SAME = 1e-12  # standard deviations of a column: a step that changes no digit of the information
 
 
 @dataclass(frozen=True)
@@ -262,7 +263,8 @@ def cox_fit_near(
     if not fit.converged:
         return cox_fit_prepared(data, **given)
     # the information belongs to the coefficients before the last step, which may be a millionth of a standard error
-    return fit if fit.iterations == 1 else cox_fit_prepared(data, **given, start=fit.coef, null=False)
+    last = np.abs(fit.covariance @ fit.gradient * data.scale).max(initial=0.0)
+    return fit if last <= _SAME else cox_fit_prepared(data, **given, start=fit.coef, null=False)
 
 
 def cox_fit(

@@ -183,64 +183,9 @@ def influence_of_all(time: np.ndarray, code: np.ndarray, stop: int, weights: np.
     return out
 
 
-@tiered(lambda *a: 4 * a[5].size)
-def _influence(bins, time, code, weights, stop, out):  # pragma: no cover - compiled
-    n = bins.size
-    for k in range(out.shape[0]):
-        y = 0.0
-        for row in range(n):
-            if bins[row] > k:
-                y += weights[row]
-        slope = np.zeros(n)
-        s, f, p1, p2, p3, rounding = 1.0, 0.0, 0.0, 0.0, 0.0, NEGLIGIBLE * y
-        low = 0
-        while low < stop:
-            high = low
-            d, d1, leaving = 0.0, 0.0, 0.0
-            while high < stop and time[high] == time[low]:
-                if bins[high] > k:
-                    leaving += weights[high]
-                    if code[high] > 0:
-                        d += weights[high]
-                    if code[high] == 1:
-                        d1 += weights[high]
-                high += 1
-            jump, q, before = 0.0, 0.0, s
-            if d > 0:
-                if y - d <= rounding:
-                    y = d
-                lam, lam1 = d / y, d1 / y
-                jump = before / y
-                f += before * lam1
-                if lam < 1.0:
-                    q = 1.0 / (y * (1.0 - lam))
-                p1 += jump * lam1
-                p2 += lam * q
-                p3 += f * lam * q
-                s = before * (1.0 - lam)
-            for row in range(low, high):
-                if bins[row] > k:
-                    out[k, row] = -p1 - p3
-                    slope[row] = p2
-                    if code[row] > 0:
-                        out[k, row] += f * q
-                        slope[row] -= q
-                    if code[row] == 1:
-                        out[k, row] += jump
-            y -= leaving
-            low = high
-        for row in range(stop, n):
-            if bins[row] > k:
-                out[k, row] = -p1 - p3
-                slope[row] = p2
-        for row in range(n):
-            if bins[row] > k:
-                out[k, row] += f * slope[row]
-
-
 @tiered(lambda *a: 2 * a[0].size)
 def _influence_of_all(time, code, weights, stop, whole, out):  # pragma: no cover - compiled
-    """As `_influence` for a group of all rows, bit by bit; returns the incidence, ``whole`` when ``out`` is filled."""
+    """Return the incidence, ``whole`` when ``out`` is filled with its derivatives by the weight of each row."""
     n = time.size
     y = 0.0
     for row in range(n):
@@ -300,7 +245,9 @@ def incidence_by_threshold_influence(
     if k == 1 and (bins > 0).all():
         return influence_of_all(time, code, stop, w)[None, :]
     out = np.zeros((k, bins.size))
-    _influence(bins, time, code, w, stop, out)
+    for place, values in enumerate(out):
+        rows = np.flatnonzero(bins > place)
+        values[rows] = influence_of_all(time[rows], code[rows], int(np.searchsorted(rows, stop)), w[rows])
     return out
 
 
