@@ -7,6 +7,7 @@ no measure explains, so that the discs of a patient are alike.
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,12 @@ from test_disc_grade import ALPHA, BETA, MEASURES, batch, drawn
 
 NAMES = [name for name, _ in _METRICS]
 SPREAD, SETS = 0.8, 1000
-POPULATION = drawn(20_000, 12_345, SPREAD)
+
+
+@cache
+def population():
+    """Return measures and grades of the discs of 20,000 patients."""
+    return drawn(20_000, 12_345, SPREAD)[:2]
 
 
 def tables(expected: np.ndarray, grade: np.ndarray) -> tuple[float, ...]:
@@ -43,7 +49,7 @@ def test_coverage_of_fixed_predictions(n: int) -> None:
         above = 1 / (1 + np.exp(ALPHA - (x @ BETA)[:, None]))
         return 1 + 0.8 * above.sum(axis=1)  # grades are predicted too low
 
-    truth = tables(expected(POPULATION[0]), POPULATION[1])
+    truth = tables(expected(population()[0]), population()[1])
     hits = np.zeros(len(NAMES))
     for seed in range(SETS):
         x, grade, patients, levels = drawn(n, [n, seed], SPREAD)
@@ -56,7 +62,7 @@ def test_coverage_of_fixed_predictions(n: int) -> None:
 @pytest.mark.timeout(3600)
 def test_coverage_of_predictions_out_of_fold() -> None:
     few = slice(0, 10_000)  # discs of 2,000 patients
-    x_new, grade_new = pd.DataFrame(POPULATION[0][few], columns=list(MEASURES)), POPULATION[1][few]
+    x_new, grade_new = pd.DataFrame(population()[0][few], columns=list(MEASURES)), population()[1][few]
     hits = np.zeros(len(NAMES))
     for seed in range(SETS):
         x, grade, patients, levels = drawn(60, [7, seed], SPREAD)
