@@ -52,7 +52,10 @@ def _codes(column: str, series: pd.Series) -> str:
         return ""
     codes = ", ".join(f"{code:g}" for code in found)
     declared = f"missing={{{column!r}: [{codes}]}}"
-    return f"{codes} apart from all other values, kept as numbers: if missing, declare {declared}; if values, [] there"
+    return (
+        f"{codes} apart from all other values (or far more frequent than those near it), kept as numbers: if missing, "
+        f"declare {declared}; if values, [] there"
+    )
 
 
 def _words(column: str, series: pd.Series) -> str:
