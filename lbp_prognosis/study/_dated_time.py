@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import DataError
+from lbp_prognosis._base import DataError, holds
 from lbp_prognosis.schema import days_per
 from lbp_prognosis.study._data_plan import DataPlan
 
@@ -59,17 +59,16 @@ def dated_time(frame: pd.DataFrame, plan: DataPlan, unit: str, name: str) -> tup
 def _dates(series: pd.Series, plan: DataPlan, name: str) -> pd.Series:
     """Return a column of dates without a time zone; numbers, durations and other text are refused."""
     words = f"The column {series.name!r} of {name!r} must contain dates; "
-    if pd.api.types.is_timedelta64_dtype(series) or series.map(lambda cell: isinstance(cell, pd.Timedelta)).any():
+    kind = holds(series)
+    if kind == "duration":
         raise DataError(f"{words}it contains durations. Give them as numbers in the unit of the outcome under `time`.")
-    zoned = series.map(lambda cell: getattr(cell, "tzinfo", None) is not None or _of_zone(cell))
-    if isinstance(series.dtype, pd.DatetimeTZDtype) or zoned.any():
-        raise DataError(f"{words}{int(zoned.sum())} cells have a time zone. {_WITHOUT}")
-    if pd.api.types.is_datetime64_any_dtype(series):
-        return series
-    texts = series.map(lambda cell: isinstance(cell, str))
-    if pd.api.types.is_numeric_dtype(series) or not texts.all():
-        kind = "numbers" if pd.api.types.is_numeric_dtype(series) else "cells that are neither dates nor text"
-        raise DataError(f"{words}it contains {kind}. Write dates as YYYY-MM-DD.")
+    zoned = int(series.map(lambda cell: getattr(cell, "tzinfo", None) is not None or _of_zone(cell)).sum())
+    if zoned:
+        raise DataError(f"{words}{zoned} cells have a time zone. {_WITHOUT}")
+    if kind == "date":
+        return pd.to_datetime(series)
+    if kind != "text":
+        raise DataError(f"{words}it contains {'numbers' if kind == 'number' else kind}. Write dates as YYYY-MM-DD.")
     stripped = series.str.strip()
     if plan.date_format:
         found = pd.to_datetime(stripped, format=plan.date_format, errors="coerce")

@@ -17,11 +17,9 @@ from lbp_prognosis._base import (
     Objection,
     Result,
     argument_error,
-    declare_values,
     holds,
     is_number,
     missing_codes,
-    nearest,
     numbers_of,
     objection,
 )
@@ -36,6 +34,7 @@ from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._treatment_courses import TreatmentCourses, read_treatment
 from lbp_prognosis.study._treatment_plan import TreatmentPlan
 from lbp_prognosis.study._updates_plan import UpdatesPlan
+from lbp_prognosis.study._values_of_study import values_of_study
 from lbp_prognosis.study._visits_table import StudyVisits, read_visits
 from lbp_prognosis.study._wide_table import WideRows, read_wide
 from lbp_prognosis.study._with_digest import digest_of_file, with_digest
@@ -173,11 +172,7 @@ def read_study_data(study: Study, *, exclude_ids: Iterable[object] = ()) -> Stud
         data = _with_treatment(study, study.treatment, data)
     if study.updates is not None:
         data = _with_visits(study, study.updates, data)
-    for name in study.data.values:
-        if name not in data.X.columns:
-            words = f"columns of the predictors: {', '.join(map(str, data.X.columns[:12]))}"
-            raise argument_error("values", words, repr(name), nearest(name, data.X.columns) or None)
-    data = replace(data, X=declare_values(data.X, study.data.values))
+    data = replace(data, X=values_of_study(data.X, study.data.values))
     horizons = None if outcome_kind(data.y) == "status" else list(data.spec.horizons)
     # of the first cause of the outcome, as in all parts of a study
     found = screen(data.X, data.y, horizons, polarity=data.spec.polarity)
