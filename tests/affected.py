@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import gc
 import subprocess
 import sys
 import time
@@ -41,6 +42,7 @@ class Checkout:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        gc.disable()  # nothing of millions of nodes is garbage
         self.trees: dict[str, ast.Module] = {}
         self.nodes: dict[str, list[ast.AST]] = {}
         for folder in (PACKAGE, "tests", "docs", "benchmarks"):
@@ -50,6 +52,7 @@ class Checkout:
                     self.trees[relative] = ast.parse(path.read_text(encoding="utf-8"))
                     kinds = (ast.ImportFrom, ast.Import, ast.Attribute, ast.Constant)
                     self.nodes[relative] = [node for node in ast.walk(self.trees[relative]) if isinstance(node, kinds)]
+        gc.enable()
         self.modules = {self._module(path): path for path in self.trees if path.startswith(f"{PACKAGE}/")}
 
     @staticmethod

@@ -37,6 +37,14 @@ HEAVY = {
 TOP_LIMIT = 60
 
 
+@pytest.fixture(scope="module", autouse=True)
+def sources_forgotten() -> Iterator[None]:
+    """Drop the trees after the last of these tests: a million nodes would be read by every collection of garbage."""
+    yield
+    for kept in (_source, _nodes, _calls):
+        kept.cache_clear()
+
+
 @cache
 def _source(path: Path) -> str:
     return path.read_text(encoding="utf-8")
