@@ -19,8 +19,6 @@ def coarse_trees(part: Any, least: int, notes: list[str]) -> None:
         notes.append("leaves of trees are not counted by patients")
     elif fewest < least:
         notes.append(f"a leaf of a tree has fewer than {least} patients of the training data")
-    elif getattr(part, "subsample", 1.0) < 1:
-        notes.append("each tree was grown on drawn rows, so that a leaf may stand for fewer patients than it has")
     if isinstance(part.trees_, str):
         part.trees_ = _rounded_trees(part.trees_)
     else:

@@ -12,7 +12,7 @@ from scipy import optimize
 from lbp_prognosis._base import Objection, argument_error, check_choice, check_number, generator, takes_rows
 from lbp_prognosis._kernels import LocationTimes, location_gradient, transformation_scale
 from lbp_prognosis.models._boosted_model import BoostedModel
-from lbp_prognosis.models._cross_fit import Likelihood, TreeTable, cross_fit, deal_folds, grow_trees
+from lbp_prognosis.models._cross_fit import Likelihood, TreeTable, cross_fit
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._transformation_model import (
     LikelihoodTimes,
@@ -25,7 +25,6 @@ from lbp_prognosis.models._transformation_model import (
     log_time_line,
     shifted_times,
 )
-from lbp_prognosis.models._xgboost_adapter import save_booster
 from lbp_prognosis.survival import OutcomeKind, check_outcome, check_weights
 
 __all__ = ["BoostedAFT"]
@@ -51,23 +50,32 @@ class BoostedAFT(BoostedModel):
         Most trees.
     select_rounds : bool, default True
         Choose the number of trees by the likelihood of the held-out folds. False uses ``rounds``.
-    early_stopping : int or None, default 20
+    early_stopping : int or None, default 10
         The folds grow side by side and stop when their likelihood has not risen for so many trees; None grows
         ``rounds``.
-    learning_rate : float, default 0.1
+    learning_rate : float, default 0.2
         Shrinkage of each tree.
     max_depth : int, default 2
         Depth of a tree.
     min_leaf_events : float, default 5.0
         Minimum information in a leaf, in units of exact events.
+        Drawn patients need ``subsample`` times as much.
     reg_lambda : float, default 1.0
         Ridge penalty of leaf values, on locations in units of σ.
-    subsample, colsample : float, default 1.0
-        Share of rows and of columns drawn for each tree.
+    subsample : float, default 0.75
+        Share of the patients drawn for each tree, without replacement; all rows of a patient (or cluster) together.
+    colsample : float, default 1.0
+        Share of the columns drawn for each tree.
     recalibrate : bool, default True
         Estimate an intercept and a slope (at least 0) of the cross-fitted margins together with σ.
-    folds : int, default 5
-        Folds of the cross-fitted margins; fewer if there are few events.
+    folds : int, default 2
+        Folds of each partition of the patients; fewer if there are few events.
+    repeats : int, default 5
+        Random partitions. A cross-fitted margin is the mean over the boosters that did not see the row, one per
+        partition.
+    average : bool, default True
+        The model is the mean of the ``folds * repeats`` boosters, each grown without its fold. False grows one booster
+        of all patients.
     max_bin : int, default 256
         Most split points of a column.
     monotone : mapping of str to int, optional
@@ -85,10 +93,9 @@ class BoostedAFT(BoostedModel):
     trees_ : str
         The booster, as JSON; its margin is in units of ``trained_scale_``, from ``start_``.
     fewest_in_leaf_ : int
-        Smallest number of patients (of clusters, where rows have any) behind a leaf of any tree, rows that were not
-        drawn among them.
+        Smallest number of drawn patients (of clusters, where rows have any) behind a leaf of any tree.
     n_rounds_ : int
-        Trees used.
+        Rounds: trees of each of the boosters that are averaged.
     start_, trained_scale_ : float
         Location and σ of log time at which the trees were grown.
     intercept_, slope_, scale_ : float
@@ -117,8 +124,17 @@ class BoostedAFT(BoostedModel):
     Events of other causes count as censored, and absolute risks are then refused. Missing values and categories are
     taken as they are.
 
+    **Averaging.** One booster of all patients is unstable: other patients would give other splits, and it fits its own
+    training data too well. The mean of boosters of halves of the patients (subagging) varies less. In simulations with
+    200 to 1000 patients it predicts at least as well, and its training data are harder to recognise
+    (`membership_inference`). ``average=False, folds=5, repeats=1, subsample=1.0`` gives the single booster, which is
+    smaller and quicker to explain.
+
     References
     ----------
+    Bühlmann P, Yu B (2002). Analyzing bagging. Annals of Statistics 30, 927–961. doi:10.1214/aos/1031689014
+    Friedman JH (2002). Stochastic gradient boosting. Computational Statistics & Data Analysis 38, 367–378.
+    doi:10.1016/S0167-9473(01)00065-2
     Barnwal A, Cho H, Hocking T (2022). Survival regression with accelerated failure time model in XGBoost. Journal of
     Computational and Graphical Statistics 31, 1292–1302. doi:10.1080/10618600.2022.2067548
 
@@ -146,15 +162,17 @@ class BoostedAFT(BoostedModel):
         scale: Any = "estimate",
         rounds: int = 200,
         select_rounds: bool = True,
-        early_stopping: int | None = 20,
-        learning_rate: float = 0.1,
+        early_stopping: int | None = 10,
+        learning_rate: float = 0.2,
         max_depth: int = 2,
         min_leaf_events: float = 5.0,
         reg_lambda: float = 1.0,
-        subsample: float = 1.0,
+        subsample: float = 0.75,
         colsample: float = 1.0,
         recalibrate: bool = True,
-        folds: int = 5,
+        folds: int = 2,
+        repeats: int = 5,
+        average: bool = True,
         max_bin: int = 256,
         monotone: Mapping[str, int] | None = None,
         interactions: Any = None,
@@ -174,6 +192,8 @@ class BoostedAFT(BoostedModel):
         self.colsample = colsample
         self.recalibrate = recalibrate
         self.folds = folds
+        self.repeats = repeats
+        self.average = average
         self.max_bin = max_bin
         self.monotone = monotone
         self.interactions = interactions
@@ -231,19 +251,11 @@ class BoostedAFT(BoostedModel):
         rng = generator(self.random_state)
         settings = self._tree_parameters(self.tree_columns_, sign=-1, seed=int(rng.integers(2**31)))
         groups = self._groups(design)
-        folds = deal_folds(groups, event, count, rng)
+        folds = self._deal(groups, event, count, rng)
         table: TreeTable = self._table(design.X, [settings])
-        chosen = cross_fit(
-            table,
-            problem,
-            folds,
-            rounds=int(self.rounds),
-            select=bool(self.select_rounds),
-            patience=self.early_stopping,
-        )
-        grown = grow_trees(table, problem, chosen.rounds)
-        self.trees_ = save_booster(grown.boosters[0])
-        self.fewest_in_leaf_ = grown.fewest_in_leaf(groups)
+        chosen = cross_fit(table, problem, folds, groups, self._growth(), rng)
+        self.trees_ = chosen.trees[0]
+        self.fewest_in_leaf_ = chosen.fewest_in_leaf
         self.n_rounds_ = chosen.rounds
         exact = times.kind == 1
         jacobian = float(weights[exact] @ (times.clock[exact] + np.log(self.trained_scale_)))

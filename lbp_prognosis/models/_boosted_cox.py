@@ -25,10 +25,10 @@ from lbp_prognosis._kernels import (
     tied_events,
 )
 from lbp_prognosis.models._boosted_model import BoostedModel
-from lbp_prognosis.models._cross_fit import Likelihood, TreeTable, cross_fit, deal_folds, grow_trees
+from lbp_prognosis.models._cross_fit import Likelihood, TreeTable, cross_fit
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._hazard_steps import events_at, steps_at
-from lbp_prognosis.models._xgboost_adapter import margin_contributions, save_booster
+from lbp_prognosis.models._xgboost_adapter import margin_contributions
 
 __all__ = ["BoostedCox"]
 
@@ -48,24 +48,33 @@ class BoostedCox(BoostedModel):
     select_rounds : bool, default True
         Choose the number of trees by the partial likelihood of the held-out folds; zero trees are possible.
         False uses ``rounds``.
-    early_stopping : int or None, default 20
+    early_stopping : int or None, default 10
         The folds grow side by side and stop when their likelihood has not risen for so many trees; None grows
         ``rounds``. Without ``select_rounds`` it has no part.
-    learning_rate : float, default 0.1
+    learning_rate : float, default 0.2
         Shrinkage of each tree.
     max_depth : int, default 2
         Depth of a tree, and with it the highest order of interactions.
     min_leaf_events : float, default 5.0
         Minimum number of events expected in a leaf under the preceding trees.
+        Drawn patients need ``subsample`` times as much.
     reg_lambda : float, default 1.0
         Ridge penalty of leaf values.
-    subsample, colsample : float, default 1.0
-        Share of rows and of columns drawn for each tree.
+    subsample : float, default 0.75
+        Share of the patients drawn for each tree, without replacement; all rows of a patient (or cluster) together.
+    colsample : float, default 1.0
+        Share of the columns drawn for each tree.
     recalibrate : bool, default True
         Multiply margins by the slope of a Cox model of the cross-fitted margins (at least 0), which takes back what the
         trees overdo.
-    folds : int, default 5
-        Folds of the cross-fitted margins; fewer if a cause has few events.
+    folds : int, default 2
+        Folds of each partition of the patients; fewer if a cause has few events.
+    repeats : int, default 5
+        Random partitions. A cross-fitted margin is the mean over the boosters that did not see the row, one per
+        partition.
+    average : bool, default True
+        The model is the mean of the ``folds * repeats`` boosters, each grown without its fold. False grows one booster
+        of all patients.
     ties : {"efron", "breslow"}, default "efron"
         Handling of tied events.
     max_bin : int, default 256
@@ -87,10 +96,9 @@ class BoostedCox(BoostedModel):
     trees_ : dict of int to str
         The booster of each cause, as JSON.
     fewest_in_leaf_ : int
-        Smallest number of patients (of clusters, where rows have any) behind a leaf of any tree, rows that were not
-        drawn among them.
+        Smallest number of drawn patients (of clusters, where rows have any) behind a leaf of any tree.
     n_rounds_ : dict of int to int
-        Trees used for each cause.
+        Rounds of each cause: trees of each of the boosters that are averaged.
     slope_ : dict of int to float
         Factor of the margins of each cause.
     cv_log_likelihood_ : dict of int to ndarray of shape (grown + 1,)
@@ -117,8 +125,17 @@ class BoostedCox(BoostedModel):
 
     Identical rows, and rows of one cluster, stay in one fold, so that copies made by a bootstrap do not leak.
 
+    **Averaging.** One booster of all patients is unstable: other patients would give other splits, and it fits its own
+    training data too well. The mean of boosters of halves of the patients (subagging) varies less. In simulations with
+    200 to 1000 patients it predicts at least as well, and its training data are harder to recognise
+    (`membership_inference`). ``average=False, folds=5, repeats=1, subsample=1.0`` gives the single booster, which is
+    smaller and quicker to explain.
+
     References
     ----------
+    Bühlmann P, Yu B (2002). Analyzing bagging. Annals of Statistics 30, 927–961. doi:10.1214/aos/1031689014
+    Friedman JH (2002). Stochastic gradient boosting. Computational Statistics & Data Analysis 38, 367–378.
+    doi:10.1016/S0167-9473(01)00065-2
     Chen T, Guestrin C (2016). XGBoost: a scalable tree boosting system. Proceedings of the 22nd ACM SIGKDD Conference,
     785–794. doi:10.1145/2939672.2939785
 
@@ -144,15 +161,17 @@ class BoostedCox(BoostedModel):
         *,
         rounds: int = 200,
         select_rounds: bool = True,
-        early_stopping: int | None = 20,
-        learning_rate: float = 0.1,
+        early_stopping: int | None = 10,
+        learning_rate: float = 0.2,
         max_depth: int = 2,
         min_leaf_events: float = 5.0,
         reg_lambda: float = 1.0,
-        subsample: float = 1.0,
+        subsample: float = 0.75,
         colsample: float = 1.0,
         recalibrate: bool = True,
-        folds: int = 5,
+        folds: int = 2,
+        repeats: int = 5,
+        average: bool = True,
         ties: str = "efron",
         max_bin: int = 256,
         monotone: Mapping[str, int] | None = None,
@@ -172,6 +191,8 @@ class BoostedCox(BoostedModel):
         self.colsample = colsample
         self.recalibrate = recalibrate
         self.folds = folds
+        self.repeats = repeats
+        self.average = average
         self.ties = ties
         self.max_bin = max_bin
         self.monotone = monotone
@@ -240,29 +261,27 @@ class BoostedCox(BoostedModel):
             event = (y["event"] == cause) & (weights > 0)
             count = self._fold_count(event, cause)
             settings = self._tree_parameters(columns, sign=int(cause == 1), seed=int(rng.integers(2**31)))
-            folds = deal_folds(groups, event[used], count, rng)
+            folds = self._deal(groups, event[used], count, rng)
             problem = _CauseRows(part, event[used], weights[used], self.ties)
-            chosen = self._grow(cause, self._table(part.X, [settings]), problem, folds, groups)
+            chosen = self._grow(cause, self._table(part.X, [settings]), problem, folds, groups, rng)
             self.cross_fitted_margin_[cause] = self._over_all_rows(chosen, used, y.shape[0])
             self._calibrate(cause, design, event, weights, np.nan_to_num(self.cross_fitted_margin_[cause]))
         self._boosters: dict[Any, Any] = {}
         return self
 
     def _grow(
-        self, cause: int, table: TreeTable, problem: _CauseRows, folds: np.ndarray, groups: np.ndarray
+        self,
+        cause: int,
+        table: TreeTable,
+        problem: _CauseRows,
+        folds: np.ndarray,
+        groups: np.ndarray,
+        rng: np.random.Generator,
     ) -> np.ndarray:
         """Grow the trees of a cause and return the cross-fitted margins."""
-        chosen = cross_fit(
-            table,
-            problem,
-            folds,
-            rounds=int(self.rounds),
-            select=bool(self.select_rounds),
-            patience=self.early_stopping,
-        )
-        grown = grow_trees(table, problem, chosen.rounds)
-        self.trees_[cause] = save_booster(grown.boosters[0])
-        self.fewest_in_leaf_ = min(self.fewest_in_leaf_, grown.fewest_in_leaf(groups))
+        chosen = cross_fit(table, problem, folds, groups, self._growth(), rng)
+        self.trees_[cause] = chosen.trees[0]
+        self.fewest_in_leaf_ = min(self.fewest_in_leaf_, chosen.fewest_in_leaf)
         self.n_rounds_[cause], self.cv_log_likelihood_[cause] = chosen.rounds, chosen.log_likelihood
         return chosen.margins[:, 0]
 

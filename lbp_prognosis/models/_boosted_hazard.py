@@ -17,11 +17,11 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis._kernels import categorical_probabilities, discrete_hazard_gradient
 from lbp_prognosis.models._boosted_model import BoostedModel
-from lbp_prognosis.models._cross_fit import Likelihood, TreeTable, cross_fit, deal_folds, grow_trees
+from lbp_prognosis.models._cross_fit import Likelihood, TreeTable, cross_fit
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._period_effects import check_cells, check_survivors, incidence_at, period_effects
 from lbp_prognosis.models._person_periods import PersonPeriods, person_periods, visit_grid
-from lbp_prognosis.models._xgboost_adapter import predict_margin, save_booster
+from lbp_prognosis.models._xgboost_adapter import predict_margin
 from lbp_prognosis.survival import OutcomeKind, status_horizon
 
 __all__ = ["BoostedHazard"]
@@ -53,23 +53,32 @@ class BoostedHazard(BoostedModel):
         Most rounds; each grows a tree per cause.
     select_rounds : bool, default True
         Choose the number of trees by the likelihood of the held-out folds. False uses ``rounds``.
-    early_stopping : int or None, default 20
+    early_stopping : int or None, default 10
         The folds grow side by side and stop when their likelihood has not risen for so many rounds; None grows
         ``rounds``.
-    learning_rate : float, default 0.1
+    learning_rate : float, default 0.2
         Shrinkage of each tree.
     max_depth : int, default 2
         Depth of a tree.
     min_leaf_events : float, default 5.0
         Minimum number of events expected in a leaf (minimum information, for the state at one visit).
+        Drawn patients need ``subsample`` times as much.
     reg_lambda : float, default 1.0
         Ridge penalty of leaf values.
-    subsample, colsample : float, default 1.0
-        Share of rows and of columns drawn for each tree.
+    subsample : float, default 0.75
+        Share of the patients drawn for each tree, without replacement; all rows of a patient (or cluster) together.
+    colsample : float, default 1.0
+        Share of the columns drawn for each tree.
     recalibrate : bool, default True
         Multiply the margins of each cause by a slope (at least 0), estimated with the period effects.
-    folds : int, default 5
-        Folds of the cross-fitted margins; fewer if a cause has few events.
+    folds : int, default 2
+        Folds of each partition of the patients; fewer if a cause has few events.
+    repeats : int, default 5
+        Random partitions. A cross-fitted margin is the mean over the boosters that did not see the row, one per
+        partition.
+    average : bool, default True
+        The model is the mean of the ``folds * repeats`` boosters, each grown without its fold. False grows one booster
+        of all patients.
     max_bin : int, default 256
         Most split points of a column.
     monotone : mapping of str to int, optional
@@ -89,10 +98,9 @@ class BoostedHazard(BoostedModel):
     trees_ : dict of int to str
         The booster of each cause, as JSON.
     fewest_in_leaf_ : int
-        Smallest number of patients (of clusters, where rows have any) behind a leaf of any tree, rows that were not
-        drawn among them.
+        Smallest number of drawn patients (of clusters, where rows have any) behind a leaf of any tree.
     n_rounds_ : int
-        Trees of each booster.
+        Rounds: trees per cause in each of the boosters that are averaged.
     slope_ : dict of int to float
         Factor of the margins of each cause.
     alpha_ : ndarray of shape (n_causes, K)
@@ -124,8 +132,17 @@ class BoostedHazard(BoostedModel):
     (10,000 patients, twelve visits, 100 columns: a table of 71 MB, 560 MB at the peak). ``time_varying=False`` keeps
     one row per patient.
 
+    **Averaging.** One booster of all patients is unstable: other patients would give other splits, and it fits its own
+    training data too well. The mean of boosters of halves of the patients (subagging) varies less. In simulations with
+    200 to 1000 patients it predicts at least as well, and its training data are harder to recognise
+    (`membership_inference`). ``average=False, folds=5, repeats=1, subsample=1.0`` gives the single booster, which is
+    smaller and quicker to explain.
+
     References
     ----------
+    Bühlmann P, Yu B (2002). Analyzing bagging. Annals of Statistics 30, 927–961. doi:10.1214/aos/1031689014
+    Friedman JH (2002). Stochastic gradient boosting. Computational Statistics & Data Analysis 38, 367–378.
+    doi:10.1016/S0167-9473(01)00065-2
     Tutz G, Schmid M (2016). Modeling Discrete Time-to-Event Data. Springer. doi:10.1007/978-3-319-28158-2
 
     Examples
@@ -154,15 +171,17 @@ class BoostedHazard(BoostedModel):
         time_varying: bool = True,
         rounds: int = 200,
         select_rounds: bool = True,
-        early_stopping: int | None = 20,
-        learning_rate: float = 0.1,
+        early_stopping: int | None = 10,
+        learning_rate: float = 0.2,
         max_depth: int = 2,
         min_leaf_events: float = 5.0,
         reg_lambda: float = 1.0,
-        subsample: float = 1.0,
+        subsample: float = 0.75,
         colsample: float = 1.0,
         recalibrate: bool = True,
-        folds: int = 5,
+        folds: int = 2,
+        repeats: int = 5,
+        average: bool = True,
         max_bin: int = 256,
         monotone: Mapping[str, int] | None = None,
         interactions: Any = None,
@@ -185,6 +204,8 @@ class BoostedHazard(BoostedModel):
         self.colsample = colsample
         self.recalibrate = recalibrate
         self.folds = folds
+        self.repeats = repeats
+        self.average = average
         self.max_bin = max_bin
         self.monotone = monotone
         self.interactions = interactions
@@ -245,7 +266,7 @@ class BoostedHazard(BoostedModel):
             for cause in causes
         ]
         groups = self._groups(design)
-        folds = deal_folds(groups, np.any(found, axis=0), count, rng)
+        folds = self._deal(groups, np.any(found, axis=0), count, rng)
         shift = np.zeros((rows.person.size, len(causes)))
         if design.offset is not None:
             shift += design.offset[rows.person][:, None]
@@ -254,17 +275,9 @@ class BoostedHazard(BoostedModel):
         problem = _PeriodRows(rows, weights, start.T[rows.period] + shift, self._link, by_person=not self.time_varying)
         table = self._tree_table(design, rows, settings)
         owner = rows.person if self.time_varying else np.arange(weights.size)
-        chosen = cross_fit(
-            table,
-            problem,
-            folds[owner],
-            rounds=int(self.rounds),
-            select=bool(self.select_rounds),
-            patience=self.early_stopping,
-        )
-        grown = grow_trees(table, problem, chosen.rounds)
-        self.trees_ = {cause: save_booster(booster) for cause, booster in zip(causes, grown.boosters)}
-        self.fewest_in_leaf_ = grown.fewest_in_leaf(groups[owner])
+        chosen = cross_fit(table, problem, folds[owner], groups[owner], self._growth(), rng)
+        self.trees_ = dict(zip(causes, chosen.trees))
+        self.fewest_in_leaf_ = chosen.fewest_in_leaf
         self.n_rounds_, self.cv_log_likelihood_ = chosen.rounds, chosen.log_likelihood
         margins = chosen.margins if self.time_varying else chosen.margins[rows.person]
         if self.recalibrate:

@@ -15,7 +15,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._category_columns import CategoryColumns
-from lbp_prognosis.models._cross_fit import TreeTable, identical_rows
+from lbp_prognosis.models._cross_fit import Growth, TreeTable, deal_folds, identical_rows
 from lbp_prognosis.models._design import Design, order_of_names
 from lbp_prognosis.models._xgboost_adapter import load_booster, predict_margin
 
@@ -47,6 +47,8 @@ class BoostedModel(CategoryColumns, RiskEstimator):
     subsample: float
     colsample: float
     folds: int
+    repeats: int
+    average: bool
     max_bin: int
     monotone: Mapping[str, int] | None
     interactions: Any
@@ -82,14 +84,16 @@ class BoostedModel(CategoryColumns, RiskEstimator):
         """
         check_number("rounds", self.rounds, low=1, whole=True)
         check_number("folds", self.folds, low=2, whole=True)
+        check_number("repeats", self.repeats, low=1, whole=True)
+        share = check_number("subsample", self.subsample, low=0, high=1, open_low=True)
         if self.early_stopping is not None:
             check_number("early_stopping", self.early_stopping, low=1, whole=True)
         out: dict[str, Any] = {
             "learning_rate": check_number("learning_rate", self.learning_rate, low=0, high=1, open_low=True),
             "max_depth": int(check_number("max_depth", self.max_depth, low=1, whole=True)),
-            "min_child_weight": self._least_in_leaf(),
+            # a minimum among all patients: of drawn ones it would keep small studies from splitting at all
+            "min_child_weight": self._least_in_leaf() * share,
             "reg_lambda": check_number("reg_lambda", self.reg_lambda, low=0),
-            "subsample": check_number("subsample", self.subsample, low=0, high=1, open_low=True),
             "colsample_bytree": check_number("colsample", self.colsample, low=0, high=1, open_low=True),
             # a leaf whose rows all have the event, or none has, would otherwise step without bound
             "max_delta_step": 2.0,
@@ -104,8 +108,17 @@ class BoostedModel(CategoryColumns, RiskEstimator):
             out["interaction_constraints"] = str(groups)
         return out
 
+    def _growth(self) -> Growth:
+        return Growth(
+            int(self.rounds),
+            bool(self.select_rounds),
+            self.early_stopping,
+            bool(self.average),
+            float(self.subsample),
+        )
+
     def _least_in_leaf(self) -> float:
-        """Return the least curvature of a leaf."""
+        """Return the least curvature of a leaf, among all patients."""
         return check_number("min_leaf_events", self.min_leaf_events, low=0)
 
     def _directions(self, columns: Sequence[str]) -> list[int]:
@@ -152,6 +165,10 @@ class BoostedModel(CategoryColumns, RiskEstimator):
                 "Use a regression model with a penalty."
             )
         return min(int(self.folds), int(event.sum()) // 5)
+
+    def _deal(self, groups: np.ndarray, event: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Return the fold of each row in each random partition, ``(n, repeats)``."""
+        return np.column_stack([deal_folds(groups, event, count, rng) for _ in range(int(self.repeats))])
 
     @staticmethod
     def _groups(design: Design) -> np.ndarray:

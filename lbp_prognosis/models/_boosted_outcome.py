@@ -10,10 +10,9 @@ import numpy as np
 from lbp_prognosis._base import EstimationError, check_choice, check_number, generator, takes_rows
 from lbp_prognosis._kernels import ordinal_fit, ordinal_link, ordinal_rows, ranked_losses
 from lbp_prognosis.models._boosted_model import BoostedModel
-from lbp_prognosis.models._cross_fit import Likelihood, cross_fit, deal_folds, grow_trees
+from lbp_prognosis.models._cross_fit import Likelihood, cross_fit
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._score_model import ScoreModel
-from lbp_prognosis.models._xgboost_adapter import save_booster
 
 __all__ = ["BoostedOutcome"]
 
@@ -37,23 +36,32 @@ class BoostedOutcome(BoostedModel, ScoreModel):
         Most trees.
     select_rounds : bool, default True
         Choose the number of trees by the ranked probability score of the held-out folds. False uses ``rounds``.
-    early_stopping : int or None, default 20
+    early_stopping : int or None, default 10
         The folds grow side by side and stop when their loss has not fallen for so many trees; None grows ``rounds``.
-    learning_rate : float, default 0.1
+    learning_rate : float, default 0.2
         Shrinkage of each tree.
     max_depth : int, default 2
         Depth of a tree.
     min_leaf_information : float, default 5.0
         Minimum information about f in a leaf: about a third of the number of its rows with the logit link, and their
         number with the others.
+        Drawn patients need ``subsample`` times as much.
     reg_lambda : float, default 1.0
         Ridge penalty of leaf values.
-    subsample, colsample : float, default 1.0
-        Share of rows and of columns drawn for each tree.
+    subsample : float, default 0.75
+        Share of the patients drawn for each tree, without replacement; all rows of a patient (or cluster) together.
+    colsample : float, default 1.0
+        Share of the columns drawn for each tree.
     recalibrate : bool, default True
         Estimate the slope (at least 0) with the thresholds from the cross-fitted f; otherwise it is 1.
-    folds : int, default 5
-        Folds of the cross-fitted f; fewer with fewer than ten scores per fold.
+    folds : int, default 2
+        Folds of each partition of the patients; fewer with fewer than ten scores per fold.
+    repeats : int, default 5
+        Random partitions. A cross-fitted margin is the mean over the boosters that did not see the row, one per
+        partition.
+    average : bool, default True
+        The model is the mean of the ``folds * repeats`` boosters, each grown without its fold. False grows one booster
+        of all patients.
     max_bin : int, default 256
         Most split points of a column.
     monotone : mapping of str to int, optional
@@ -77,10 +85,9 @@ class BoostedOutcome(BoostedModel, ScoreModel):
     trees_ : str
         The booster of f, as JSON.
     fewest_in_leaf_ : int
-        Smallest number of patients (of clusters, where rows have any) behind a leaf of any tree, rows that were not
-        drawn among them.
+        Smallest number of drawn patients (of clusters, where rows have any) behind a leaf of any tree.
     n_rounds_ : int
-        Its trees.
+        Rounds: trees of each of the boosters that are averaged.
     cv_ranked_loss_ : ndarray of shape (grown + 1,)
         Mean ranked probability score of held-out rows after 0, 1, … trees, in points of the score; of a score with
         many levels at about a hundred cuts.
@@ -104,8 +111,17 @@ class BoostedOutcome(BoostedModel, ScoreModel):
     xgboost's own ``reg:quantileerror`` is not used: it fits quantiles apart, so that they may cross, and gives no risk
     at a cut.
 
+    **Averaging.** One booster of all patients is unstable: other patients would give other splits, and it fits its own
+    training data too well. The mean of boosters of halves of the patients (subagging) varies less. In simulations with
+    200 to 1000 patients it predicts at least as well, and its training data are harder to recognise
+    (`membership_inference`). ``average=False, folds=5, repeats=1, subsample=1.0`` gives the single booster, which is
+    smaller and quicker to explain.
+
     References
     ----------
+    Bühlmann P, Yu B (2002). Analyzing bagging. Annals of Statistics 30, 927–961. doi:10.1214/aos/1031689014
+    Friedman JH (2002). Stochastic gradient boosting. Computational Statistics & Data Analysis 38, 367–378.
+    doi:10.1016/S0167-9473(01)00065-2
     Friedman JH (2001). Greedy function approximation: a gradient boosting machine. Annals of Statistics 29, 1189–1232.
     doi:10.1214/aos/1013203451. McCullagh 1980, doi:10.1111/j.2517-6161.1980.tb01109.x.
 
@@ -132,15 +148,17 @@ class BoostedOutcome(BoostedModel, ScoreModel):
         link: str = "logit",
         rounds: int = 200,
         select_rounds: bool = True,
-        early_stopping: int | None = 20,
-        learning_rate: float = 0.1,
+        early_stopping: int | None = 10,
+        learning_rate: float = 0.2,
         max_depth: int = 2,
         min_leaf_information: float = 5.0,
         reg_lambda: float = 1.0,
-        subsample: float = 1.0,
+        subsample: float = 0.75,
         colsample: float = 1.0,
         recalibrate: bool = True,
-        folds: int = 5,
+        folds: int = 2,
+        repeats: int = 5,
+        average: bool = True,
         max_bin: int = 256,
         monotone: Mapping[str, int] | None = None,
         interactions: Any = None,
@@ -159,6 +177,8 @@ class BoostedOutcome(BoostedModel, ScoreModel):
         self.colsample = colsample
         self.recalibrate = recalibrate
         self.folds = folds
+        self.repeats = repeats
+        self.average = average
         self.max_bin = max_bin
         self.monotone = monotone
         self.interactions = interactions
@@ -218,20 +238,12 @@ class BoostedOutcome(BoostedModel, ScoreModel):
         settings = self._tree_parameters(self.tree_columns_, sign=1, seed=int(rng.integers(2**31)))
         count = min(int(self.folds), score.size // (FEWEST_SCORES // 2))
         groups = self._groups(design)
-        folds = deal_folds(groups, score > np.median(score), count, rng)
+        folds = self._deal(groups, score > np.median(score), count, rng)
         table = self._table(design.X, [settings])
         problem = _ScoreRows(score, weights, shift, self.link)
-        chosen = cross_fit(
-            table,
-            problem,
-            folds,
-            rounds=int(self.rounds),
-            select=bool(self.select_rounds),
-            patience=self.early_stopping,
-        )
-        grown = grow_trees(table, problem, chosen.rounds)
-        self.trees_ = save_booster(grown.boosters[0])
-        self.fewest_in_leaf_ = grown.fewest_in_leaf(groups)
+        chosen = cross_fit(table, problem, folds, groups, self._growth(), rng)
+        self.trees_ = chosen.trees[0]
+        self.fewest_in_leaf_ = chosen.fewest_in_leaf
         self.n_rounds_ = chosen.rounds
         self.cv_ranked_loss_ = -chosen.log_likelihood / weights.sum()
         self.cross_fitted_margin_ = self._over_all_rows(chosen.margins[:, 0], place, y.shape[0])

@@ -1,4 +1,4 @@
-"""``cross_fit``: margins of rows by trees that never saw them, and the number of trees that is enough."""
+"""``cross_fit``: margins of rows by trees that never saw them, the number of trees that is enough, and their mean."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ import numpy as np
 from scipy.special import gammainc
 
 from lbp_prognosis._base import EstimationError
-from lbp_prognosis.models._xgboost_adapter import BoosterParameters, GrowingTrees
+from lbp_prognosis.models._xgboost_adapter import BoosterParameters, GrowingTrees, mean_of_boosters
 
-__all__ = ["CrossFit", "Likelihood", "Problem", "TreeTable", "cross_fit", "deal_folds", "grow_trees", "identical_rows"]
+__all__ = [
+    "CrossFit",
+    "Growth",
+    "Likelihood",
+    "Problem",
+    "TreeTable",
+    "cross_fit",
+    "deal_folds",
+    "identical_rows",
+]
 
 _MOST_ALIKE = 2
 """Pairs per row up to which identical rows may be copies; a bootstrap of distinct patients has 0.5."""
@@ -71,10 +80,36 @@ class TreeTable:
     parameters: tuple[BoosterParameters, ...]
     caller: str
 
-    def growing(self, rows: np.ndarray, held_out: np.ndarray | None = None) -> GrowingTrees:
-        """Return boosters without trees of some rows."""
+    def growing(self, rows: np.ndarray, held_out: np.ndarray | None = None, member: int = 0) -> GrowingTrees:
+        """Return boosters without trees of some rows; drawn columns differ between members."""
         outside = None if held_out is None else self.X[held_out]
-        return GrowingTrees(self.X[rows], self.kinds, self.parameters, held_out=outside, caller=self.caller)
+        own = [{**given, "seed": (int(given.get("seed", 0)) + member) % 2**31} for given in self.parameters]
+        return GrowingTrees(self.X[rows], self.kinds, own, held_out=outside, caller=self.caller)
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How trees are grown.
+
+    Attributes
+    ----------
+    rounds : int
+        Most trees.
+    select : bool
+        Choose the number of trees; otherwise all are grown and kept.
+    patience : int or None
+        Trees without a rise of the held-out likelihood after which growing stops; None grows all of them.
+    average : bool
+        The model is the mean of the boosters of all folds; otherwise one booster of all rows.
+    share : float
+        Share of the patients drawn for each tree.
+    """
+
+    rounds: int
+    select: bool
+    patience: int | None
+    average: bool
+    share: float
 
 
 @dataclass(frozen=True)
@@ -86,20 +121,43 @@ class CrossFit:
     rounds : int
         Trees that were chosen.
     margins : ndarray of shape (n, n_outputs)
-        Margin of each row by as many trees of the other folds.
+        Mean margin of each row by as many trees of the boosters that did not see it.
     log_likelihood : ndarray of shape (grown + 1,)
-        Log likelihood of the held-out rows, summed over folds, after 0, 1, … trees.
+        Log likelihood of the held-out rows, summed over folds, after 0, 1, … trees; the mean over the partitions.
+    trees : tuple of str
+        Final booster of each output, as JSON text.
+    fewest_in_leaf : int
+        Smallest number of patients from whom a leaf of the final boosters was grown.
     """
 
     rounds: int
     margins: np.ndarray
     log_likelihood: np.ndarray
+    trees: tuple[str, ...]
+    fewest_in_leaf: int
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One booster of each output, and the rows that it did not see."""
+
+    repeat: int
+    inside: np.ndarray
+    outside: np.ndarray
+    trees: GrowingTrees
+    train: Likelihood
+    test: Likelihood
 
 
 def cross_fit(
-    table: TreeTable, problem: Problem, folds: np.ndarray, *, rounds: int, select: bool, patience: int | None
+    table: TreeTable,
+    problem: Problem,
+    folds: np.ndarray,
+    groups: np.ndarray,
+    growth: Growth,
+    rng: np.random.Generator,
 ) -> CrossFit:
-    """Grow all folds in parallel, one tree at a time, and stop when their held-out likelihood no longer rises.
+    """Grow all folds in parallel, one tree at a time, until their held-out likelihood no longer rises.
 
     Parameters
     ----------
@@ -107,52 +165,88 @@ def cross_fit(
         All rows.
     problem : Problem
         Problem of the booster.
-    folds : ndarray of int of shape (n,)
-        Fold of each row.
-    rounds : int
-        Most trees.
-    select : bool
-        Choose the number of trees; otherwise all are grown and kept.
-    patience : int or None
-        Trees without a rise after which growing stops; None grows all of them.
+    folds : ndarray of int of shape (n, n_repeats)
+        Fold of each row in each partition.
+    groups : ndarray of int of shape (n,)
+        Patient of each row: patients are drawn as a whole.
+    growth : Growth
+        Number of trees, draws, and what the final booster is.
+    rng : Generator
+        Draws patients.
     """
-    outputs = len(table.parameters)
-    margins = np.zeros((folds.size, outputs))
-    parts = []
-    for fold in range(int(folds.max()) + 1):
-        inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        parts.append((outside, table.growing(inside, outside), *_split(problem, inside, outside)))
-    likelihood = [sum(test(margins[outside])[0] for outside, _, _, test in parts)]
-    best, kept = 0, margins.copy()
-    for count in range(1, rounds + 1):
-        total = 0.0
-        for outside, trees, train, test in parts:
-            _, gradient, curvature = train(trees.margins())
-            trees.grow(gradient, curvature)
-            margins[outside] = trees.held_out_margins()
-            total += test(margins[outside])[0]
+    n, repeats = folds.shape
+    margins = np.zeros((repeats, n, len(table.parameters)))
+    parts: list[_Part] = []
+    for repeat, fold in ((r, k) for r in range(repeats) for k in range(int(folds[:, r].max()) + 1)):
+        inside, outside = (np.flatnonzero((folds[:, repeat] == fold) == held) for held in (False, True))
+        trees = table.growing(inside, outside, member=len(parts))
+        parts.append(_Part(repeat, inside, outside, trees, *_split(problem, inside, outside)))
+    draws = [_Draws(groups[part.inside], growth.share, rng) for part in parts]
+
+    def held_out() -> tuple[float, np.ndarray]:
+        mean = margins.mean(axis=0)
+        return sum(part.test(mean[part.outside])[0] for part in parts) / repeats, mean
+
+    total, kept = held_out()
+    likelihood, best = [total], 0
+    for count in range(1, growth.rounds + 1):
+        for part, draw in zip(parts, draws):
+            _, gradient, curvature = part.train(part.trees.margins())
+            part.trees.grow(gradient, curvature, draw())
+            margins[part.repeat, part.outside] = part.trees.held_out_margins()
+        total, mean = held_out()
         likelihood.append(total)
-        if not select or total > likelihood[best]:
-            best, kept = count, margins.copy()
-        if select and patience is not None and count - best >= patience:
+        if not growth.select or total > likelihood[best]:
+            best, kept = count, mean
+        if growth.select and growth.patience is not None and count - best >= growth.patience:
             break
-    return CrossFit(best, kept, np.array(likelihood))
+    trees, fewest = _final_trees(table, problem, parts, groups, best, growth, rng)
+    return CrossFit(best, kept, np.array(likelihood), trees, fewest)
+
+
+def _final_trees(
+    table: TreeTable,
+    problem: Problem,
+    parts: Sequence[_Part],
+    groups: np.ndarray,
+    rounds: int,
+    growth: Growth,
+    rng: np.random.Generator,
+) -> tuple[tuple[str, ...], int]:
+    """Return the boosters of the model as text, and the fewest patients behind a leaf."""
+    outputs = range(len(table.parameters))
+    if growth.average and rounds:
+        fewest = min(part.trees.fewest_in_leaf(groups[part.inside], rounds) for part in parts)
+        return tuple(mean_of_boosters([part.trees.first(j, rounds) for part in parts]) for j in outputs), fewest
+    rows = np.arange(groups.size)
+    trees, likelihood, draw = table.growing(rows), problem.part(rows), _Draws(groups, growth.share, rng)
+    for _ in range(rounds):
+        _, gradient, curvature = likelihood(trees.margins())
+        trees.grow(gradient, curvature, draw())
+    trees.margins()  # a booster without trees learns only now how many columns it has
+    return tuple(trees.first(j, rounds) for j in outputs), trees.fewest_in_leaf(groups, rounds)
+
+
+class _Draws:
+    """Draw a share of the patients without replacement, all rows of a patient together."""
+
+    def __init__(self, groups: np.ndarray, share: float, rng: np.random.Generator) -> None:
+        codes, self.patient = np.unique(groups, return_inverse=True)
+        self.count, self.rng = codes.size, rng
+        self.size = max(round(share * codes.size), 1)
+
+    def __call__(self) -> np.ndarray | None:
+        """Return which rows are drawn; None if all are."""
+        if self.size == self.count:
+            return None
+        drawn = np.zeros(self.count, dtype=bool)
+        drawn[self.rng.permutation(self.count)[: self.size]] = True
+        return np.asarray(drawn[self.patient])
 
 
 def _split(problem: Problem | SplitProblem, inside: np.ndarray, outside: np.ndarray) -> tuple[Likelihood, Likelihood]:
     split = getattr(problem, "split", None)
     return (problem.part(inside), problem.part(outside)) if split is None else split(inside, outside)
-
-
-def grow_trees(table: TreeTable, problem: Problem, rounds: int) -> GrowingTrees:
-    """Return boosters of all rows with a number of trees."""
-    rows = np.arange(table.X.shape[0])
-    trees, likelihood = table.growing(rows), problem.part(rows)
-    for _ in range(rounds):
-        _, gradient, curvature = likelihood(trees.margins())
-        trees.grow(gradient, curvature)
-    trees.margins()  # a booster without trees learns only now how many columns it has
-    return trees
 
 
 def identical_rows(

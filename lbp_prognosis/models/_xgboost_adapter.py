@@ -9,6 +9,7 @@ likelihood, its trees have none of these faults.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from lbp_prognosis._base import require
 
-__all__ = ["GrowingTrees", "load_booster", "margin_contributions", "predict_margin", "save_booster"]
+__all__ = ["GrowingTrees", "load_booster", "margin_contributions", "mean_of_boosters", "predict_margin", "save_booster"]
 
 BoosterParameters = dict[str, Any]
 
@@ -84,6 +85,7 @@ class GrowingTrees:
             tables.append(self._held_out)
         self.boosters = [xgboost.Booster({**common, **own}, tables) for own in parameters]
         self.rounds = 0
+        self._drawn: list[np.ndarray | None] = []
 
     def margins(self) -> np.ndarray:
         """Return the margins of the table, ``(n, n_outputs)``."""
@@ -97,14 +99,18 @@ class GrowingTrees:
         columns = [booster.predict(table, output_margin=True, training=True) for booster in self.boosters]
         return np.column_stack([np.asarray(column, dtype=float).ravel() for column in columns])
 
-    def grow(self, gradient: np.ndarray, curvature: np.ndarray) -> None:
+    def grow(self, gradient: np.ndarray, curvature: np.ndarray, drawn: np.ndarray | None = None) -> None:
         """Add a tree to each booster.
 
         Parameters
         ----------
         gradient, curvature : ndarray of shape (n, n_outputs)
             Derivative of the log-likelihood in the margins, and a bound on its curvature.
+        drawn : ndarray of bool of shape (n,), optional
+            Rows from which the tree is grown; the others have neither gradient nor curvature.
         """
+        if drawn is not None:
+            gradient, curvature = (np.where(drawn[:, None], each, 0.0) for each in (gradient, curvature))
         for j, booster in enumerate(self.boosters):
             booster.boost(
                 self._train,
@@ -113,25 +119,73 @@ class GrowingTrees:
                 hess=curvature[:, j].astype(np.float32),
             )
         self.rounds += 1
+        self._drawn.append(drawn)
 
-    def fewest_in_leaf(self, owner: np.ndarray) -> int:
-        """Return the smallest number of patients in a leaf of any tree; all patients if there is no tree.
+    def first(self, output: int, rounds: int) -> str:
+        """Return the first trees of a booster as JSON text.
+
+        Parameters
+        ----------
+        output : int
+            Number of the booster.
+        rounds : int
+            How many trees.
+        """
+        booster = self.boosters[output]
+        return save_booster(booster if rounds == self.rounds else booster[:rounds])
+
+    def fewest_in_leaf(self, owner: np.ndarray, rounds: int) -> int:
+        """Return the smallest number of patients from whom a leaf was grown; all patients if there is no tree.
 
         Parameters
         ----------
         owner : ndarray of int of shape (n,)
             Patient of each row.
+        rounds : int
+            Number of trees that count.
         """
         codes = np.unique(owner, return_inverse=True)[1].astype(np.int64)
         n = fewest = int(codes.max()) + 1
         alone = codes.size == n
-        for booster in self.boosters if self.rounds else ():
-            leaves = np.asarray(booster.predict(self._train, pred_leaf=True)).reshape(codes.size, -1)
-            for leaf in leaves.astype(np.int64).T:
-                behind = leaf if alone else np.unique(leaf * n + codes) // n
+        for booster in self.boosters if rounds else ():
+            found = booster.predict(self._train, pred_leaf=True, iteration_range=(0, rounds))
+            leaves = np.asarray(found).reshape(codes.size, -1).astype(np.int64)
+            for leaf, drawn in zip(leaves.T, self._drawn):
+                rows = slice(None) if drawn is None else drawn
+                behind = leaf[rows] if alone else np.unique(leaf[rows] * n + codes[rows]) // n
                 counts = np.bincount(behind)
                 fewest = min(fewest, int(counts[counts > 0].min()))
         return fewest
+
+
+def mean_of_boosters(texts: Sequence[str]) -> str:
+    """Return the booster whose margin is the mean of those of other boosters: all their trees, with smaller leaves.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Boosters of the same columns and of start 0, as JSON text.
+    """
+    boosters = [json.loads(text) for text in texts]
+    models = [booster["learner"]["gradient_booster"]["model"] for booster in boosters]
+    trees = [tree for model in models for tree in model["trees"]]
+    for k, tree in enumerate(trees):
+        tree["id"] = k
+        values = np.array(tree["split_conditions"], dtype=float)
+        leaf = np.array(tree["left_children"]) < 0
+        values[leaf] /= len(texts)  # a leaf keeps its value where an inner node keeps its split point
+        tree["split_conditions"] = _single(values)
+        tree["base_weights"] = _single(np.array(tree["base_weights"], dtype=float) / len(texts))
+    whole = models[0]
+    whole["trees"], whole["tree_info"] = trees, [0] * len(trees)
+    whole["iteration_indptr"] = list(range(len(trees) + 1))
+    whole["gbtree_model_param"]["num_trees"] = str(len(trees))
+    return json.dumps(boosters[0], separators=(",", ":"))
+
+
+def _single(values: np.ndarray) -> list[float]:
+    """Return numbers of single precision in as many digits as it has."""
+    return [float(f"{value:.9g}") for value in values]
 
 
 def save_booster(booster: Any) -> str:

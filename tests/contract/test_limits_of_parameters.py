@@ -57,6 +57,7 @@ LIMITS: list[tuple[str, Callable[..., Any], str, list[Any], list[Any]]] = [
     ("FineGray", model(M.FineGray, CAUSES), "cause", [1, 2], [0]),
     ("BoostedCox", boosted, "rounds", [1], [0, 1.5]),
     ("BoostedCox", boosted, "folds", [2], [1]),
+    ("BoostedCox", boosted, "repeats", [1], [0, 1.5]),
     ("BoostedCox", boosted, "learning_rate", [1e-6, 1.0], [0.0, 1.001]),
     ("BoostedCox", boosted, "max_depth", [1], [0]),
     ("BoostedCox", boosted, "reg_lambda", [0.0], [-0.001]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,7 +86,8 @@ def test_trees_are_those_of_xgboost(distribution) -> None:
     """From the same start the same trees; only xgboost's times are in single precision."""
     cohort, sigma = syn(), SIGMA[distribution]
     y = Surv.right(cohort.time, cohort.event)
-    model = BoostedAFT(distribution, scale=sigma, rounds=20, select_rounds=False, recalibrate=False)
+    alone: dict[str, Any] = {"average": False, "repeats": 1, "subsample": 1.0, "learning_rate": 0.1}
+    model = BoostedAFT(distribution, scale=sigma, rounds=20, select_rounds=False, recalibrate=False, **alone)
     model.fit(cohort[COLUMNS], y)
     booster, table, _, told = native(distribution, 20, base_score=float(np.exp(model.start_)))
     margin = booster.predict(table, output_margin=True)

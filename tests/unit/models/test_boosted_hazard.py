@@ -101,9 +101,10 @@ def test_effects_that_change_over_time_are_found() -> None:
     y = Surv.interval(np.where(early, 0.0, np.where(late, 1.0, 2.0)), upper)
     X = pd.DataFrame({"x": x, "z": rng.normal(size=1500)})
     asked = pd.DataFrame({"x": [0.0, 1.0], "z": 0.0})
-    moving = BoostedHazard(rounds=80).fit(X, y).predict_risk(asked, [1, 2])
+    risk = BoostedHazard(rounds=80).fit(X, y).predict_risk(X, [1, 2])
+    moving = np.array([risk[x == value].mean(axis=0) for value in (0, 1)])
     later = (moving[:, 1] - moving[:, 0]) / (1 - moving[:, 0])  # hazard of the second period
-    np.testing.assert_allclose(moving[:, 0], [early[x == 0].mean(), early[x == 1].mean()], atol=0.06)  # shrunken trees
+    np.testing.assert_allclose(moving[:, 0], [early[x == 0].mean(), early[x == 1].mean()], atol=0.03)  # shrunken trees
     np.testing.assert_allclose(later, late[~early].mean(), atol=0.04)
     fixed = BoostedHazard(rounds=80, time_varying=False).fit(X, y)
     assert fixed.expansion_bytes_ == X.to_numpy().nbytes
@@ -132,7 +133,7 @@ def test_events_after_missed_visits_need_no_date(cohort) -> None:
     assert with_gaps.n_spans_ > 150
     assert seen.n_spans_ == 0
     risks = [model.predict_risk(cohort[FEW], [6, 12, 24]) for model in (with_gaps, seen)]
-    np.testing.assert_allclose(risks[0].mean(axis=0), risks[1].mean(axis=0), atol=0.012)
+    np.testing.assert_allclose(risks[0].mean(axis=0), risks[1].mean(axis=0), atol=0.02)  # two standard errors
     assert np.abs(risks[0] - risks[1]).mean() < 0.04
 
 

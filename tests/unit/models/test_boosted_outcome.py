@@ -41,7 +41,8 @@ def test_one_split_by_hand():
     high = np.r_[np.arange(40) < 10, np.arange(40) < 30]
     y = Measured.at(3.0, np.where(high, 5.0, 0.0), lower=0, upper=10, at_most=0)
     settings = {"rounds": 1, "select_rounds": False, "max_depth": 1, "learning_rate": 1.0, "recalibrate": False}
-    model = BoostedOutcome(min_leaf_information=0.0, reg_lambda=0.0, folds=2, **settings)
+    alone = {"average": False, "repeats": 1, "subsample": 1.0}
+    model = BoostedOutcome(min_leaf_information=0.0, reg_lambda=0.0, **settings, **alone)
     found = model.fit(group[:, None], y)
     margin = [float(found.linear_predictor(np.array([[g]]))[0]) for g in (0.0, 1.0)]
     # half of all are high: threshold 0, each row's curvature 1/4, gradient 1/2 where high and −1/2 elsewhere
