@@ -127,7 +127,7 @@ class BoostedCox(BoostedModel):
 
     **Averaging.** One booster of all patients is unstable: other patients would give other splits, and it fits its own
     training data too well. The mean of boosters of halves of the patients (subagging) varies less. In simulations with
-    200 to 1000 patients it predicts at least as well, and its training data are harder to recognise
+    200 to 1000 patients it predicted as well or better, and its training data are harder to recognise
     (`membership_inference`). ``average=False, folds=5, repeats=1, subsample=1.0`` gives the single booster, which is
     smaller and quicker to explain.
 

@@ -128,13 +128,13 @@ class BoostedHazard(BoostedModel):
     logit; the state at one visit is a logit. Period effects come from margins that no patient helped to fit.
 
     **Memory.** Trees see one row per person-period: 8 · N · (p + 1) bytes for N = ``n_rows_`` (``expansion_bytes_``).
-    They are held by us and by xgboost, for each fold that grows: about eight times that at the peak with five folds
-    (10,000 patients, twelve visits, 100 columns: a table of 71 MB, 560 MB at the peak). ``time_varying=False`` keeps
-    one row per patient.
+    They are stored by us and by xgboost, for each fold that grows: about fifteen times that at the peak with five
+    partitions (5,000 patients, twelve visits, 100 columns: a table of 26 MB, 400 MB at the peak).
+    ``time_varying=False`` keeps one row per patient.
 
     **Averaging.** One booster of all patients is unstable: other patients would give other splits, and it fits its own
     training data too well. The mean of boosters of halves of the patients (subagging) varies less. In simulations with
-    200 to 1000 patients it predicts at least as well, and its training data are harder to recognise
+    200 to 1000 patients it predicted as well or better, and its training data are harder to recognise
     (`membership_inference`). ``average=False, folds=5, repeats=1, subsample=1.0`` gives the single booster, which is
     smaller and quicker to explain.
 

@@ -89,7 +89,7 @@ class TreeTable:
 
 @dataclass(frozen=True)
 class Growth:
-    """How trees are grown.
+    """Settings under which trees are grown.
 
     Attributes
     ----------
