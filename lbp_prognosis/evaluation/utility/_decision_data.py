@@ -260,9 +260,7 @@ class DecisionData:
                 for row, (i, j) in zip(out, pairs):
                     row[low:high] = self._se(psi[i] if j is None else psi[i] - psi[j])
             return out[:, self.rank]
-        place: dict[int | None, int] = {None: -1}
-        place.update({m: i for i, m in enumerate(models)})
-        wanted = np.array([[place[i], place[j]] for i, j in pairs])
+        wanted = np.array([[models.index(i), -1 if j is None else models.index(j)] for i, j in pairs])
         bins = self._all_bins(h) if models == list(self._models) else self._all_bins(h)[models]
         part = (self.time, self.code, self.horizons[h], self._row_factor(), self._terms(models, h), wanted)
         out = np.sqrt(net_benefit_squares(bins, *part, self.weights))[:, self.rank] / self.n
