@@ -212,7 +212,8 @@ def test_visits_that_many_share_stay_in_every_model(name):
     visits = np.array([3.0, 6, 12, 24, 36, 60])
     y = Surv.right(visits[np.minimum(np.searchsorted(visits, y["time"]), 5)], y["event"])
     X = X[["c1", "p1"]]
-    model = getattr(models, name)().fit(X, y)
+    single = {"average": False, "folds": 5, "repeats": 1} if name == "BoostedCox" else {}  # few splits to round
+    model = getattr(models, name)(**single).fit(X, y)
     locked = lock(model)
     # each step counted as one event: visits fell together, and risks moved by up to 0.79
     change = np.abs(locked.predict_risk(X, [6, 12]) - model.predict_risk(X, [6, 12]))
