@@ -238,6 +238,7 @@ class MetricResult(Result):
             se = paired[1].std(axis=0)
         else:
             assert mine is not None
+            assert theirs is not None
             if mine.size > _KEPT and self.clusters is None:
                 se = _se_between(mine, theirs)
                 influence = partial(_influence_between, self, other)

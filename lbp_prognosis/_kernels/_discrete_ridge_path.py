@@ -99,7 +99,7 @@ class _Discrete:
                 a[k:] = later + here if self.logit else later
                 b[k:] *= here
             gradient = np.empty(r.free.shape)
-            for j in range(gradient.shape[0]):
+            for j in range(len(gradient)):
                 score = -a * q[:, j]
                 mine = self.happened[self.category == j]
                 score[mine] += b[mine]

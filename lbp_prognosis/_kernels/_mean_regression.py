@@ -110,12 +110,12 @@ def cloglog_pseudo_fit(
     held = None if offset is None else np.clip(offset, -30, 3.5)
     if y.size >= _LONG:  # close to where every sixteenth row ends, each step leaves the square of what is missing
         some = slice(None, None, _EVERY)
-        parts = (None if values is None else values[some] for values in (held, weights))
+        part_held, part_weights = (None if values is None else values[some] for values in (held, weights))
 
         def sampled(rows: slice, eta: np.ndarray, w: np.ndarray) -> _State:
             return state(slice(rows.start * _EVERY, min(rows.stop * _EVERY, y.size), _EVERY), eta, w)
 
-        rough = _newton(X[some], sampled, *parts, start, max_iter, 1e-4)
+        rough = _newton(X[some], sampled, part_held, part_weights, start, max_iter, 1e-4)
         start = rough.coef if rough.converged else start
     fit = _newton(X, state, held, weights, start, max_iter, tol, min(tol, _FINE))
     if not fit.converged:

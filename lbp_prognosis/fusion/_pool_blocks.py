@@ -34,7 +34,8 @@ def pool_blocks(
     checked_biomarkers(pd.DataFrame(columns=columns), levels)
     kinds, seen, last = _survey(blocks, columns, levels)
     fault: DataError | None = None
-    template, provenance = pd.DataFrame(), {}
+    template = pd.DataFrame()
+    provenance: dict[str, Any] = {}
     try:  # whether a patient has one study is seen from all rows of the patient
         first = checked_biomarkers(kinds.drop(columns="study_id", errors="ignore"), levels)
         template, provenance = pool_table(first, poolings, names, pd.Index(pd.unique(first["patient_id"])))
@@ -49,6 +50,8 @@ def pool_blocks(
                 made = pool_table(part, poolings, names, pd.Index(pd.unique(part["patient_id"])), part=True)[0]
                 frames += [] if faulty else [made]
         except DataError as error:
+            if error.failures is None:
+                raise
             patients = rows["patient_id"].reindex(error.failures["row"])
             faulty.append(rows[rows["patient_id"].isin(patients)])
     if faulty:

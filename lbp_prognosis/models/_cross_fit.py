@@ -200,8 +200,8 @@ def cross_fit(
             best, kept = count, mean
         if growth.select and growth.patience is not None and count - best >= growth.patience:
             break
-    trees, fewest = _final_trees(table, problem, parts, groups, best, growth, rng)
-    return CrossFit(best, kept, np.array(likelihood), trees, fewest)
+    final, fewest = _final_trees(table, problem, parts, groups, best, growth, rng)
+    return CrossFit(best, kept, np.array(likelihood), final, fewest)
 
 
 def _final_trees(

@@ -48,7 +48,7 @@ def counted_thresholds(page: Page, numbers: pd.DataFrame) -> list[dict[str, Any]
         known = sorted({float(cut) for cut in rows["threshold"].dropna()})
         cuts = known if page.release is not None else _counted(page, place, known)
         if cuts:
-            found.append({**place, "horizon": float(place["horizon"]), "thresholds": cuts})
+            found.append({**place, "horizon": float(rows["horizon"].iloc[0]), "thresholds": cuts})
     return found
 
 

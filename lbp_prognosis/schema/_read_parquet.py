@@ -42,7 +42,7 @@ def read_parquet(file: Path) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
         if series.dtype != object or not series.notna().any():
             continue
         if series.dropna().map(lambda cell: isinstance(cell, Decimal)).all():
-            frame.isetitem(place, _numbers(series, str(column), notes))
+            frame.isetitem(place, _numbers(series, str(column), notes).array)
             continue
         dates, bad = as_dates(series)
         if bad.any():
@@ -50,7 +50,7 @@ def read_parquet(file: Path) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
             failures.append(
                 column_failures(file.stem, str(column), "bad_date", bad, series, "a date from 1677 to 2262")
             )
-        frame.isetitem(place, dates)
+        frame.isetitem(place, dates.array)
     return frame, notes, merge_failures(failures)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,8 @@ def dated_time(frame: pd.DataFrame, plan: DataPlan, unit: str, name: str) -> tup
     """
     days = days_per(unit)
     start = _dates(frame[plan.start], plan, name)
-    made, columns = frame.copy(), {}
+    made = frame.copy()
+    columns: dict[str, Any] = {}
     for role, column in (("time", plan.end), ("entry", plan.entry)):
         if not column:
             continue

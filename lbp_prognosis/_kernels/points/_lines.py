@@ -30,7 +30,7 @@ EXACT_PSEUDO_VALUES = 5000
 def transformed_risk(risk: np.ndarray, link: str) -> np.ndarray:
     """Return complementary log-log (``"cloglog"``) or logit of risks, with risks held 1e-8 away from 0 and 1."""
     out = np.empty(np.shape(risk))
-    for rows in row_parts(out.shape[0]):
+    for rows in row_parts(len(out)):
         inside = np.clip(risk[rows], RISK_MARGIN, 1 - RISK_MARGIN)
         out[rows] = np.log(-np.log1p(-inside)) if link == "cloglog" else np.log(inside / (1 - inside))
     return out

@@ -299,8 +299,8 @@ def _quantiles(rows: CalibrationRows, values: np.ndarray, shares: list[float]) -
     """Quantiles of type 7; with weights, the step between neighbours is the mean of their weights."""
     values, weight = rows.each(values), rows.each_weight
     if weight is None:
-        place = [int(share * (values.size - 1)) for share in shares]
-        wanted = sorted({min(k + more, values.size - 1) for k in place for more in (0, 1)})
+        ranks = [int(share * (values.size - 1)) for share in shares]
+        wanted = sorted({min(k + more, values.size - 1) for k in ranks for more in (0, 1)})
         return quantiles_of_sorted(np.partition(values, wanted), shares).tolist()
     order = np.lexsort((weight, np.round(values, 12)))  # rounding must not order the weights of equal values
     step = weight[order]
