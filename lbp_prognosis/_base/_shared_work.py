@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +31,7 @@ _ONE_THREAD = {
         "BLIS_NUM_THREADS",
     )
 }
-_pools: dict[int, Any] = {}
+_pools: dict[tuple[int, int], Any] = {}  # by process and number: the pool of a parent never answers a fork
 
 
 def other_processes(n_jobs: int | None) -> int:
@@ -88,8 +89,9 @@ def processes_ready(n_jobs: int | None, *modules: str) -> Iterator[None]:
     """Let other processes start and import ``modules`` while this one prepares their tasks; they end with an error."""
     others = other_processes(n_jobs)
     try:
-        for _ in range(others):
-            _pool(others).submit(_import, modules)
+        with contextlib.suppress(RuntimeError):  # one has just been killed: the work does without, or says so
+            for _ in range(others):
+                _pool(others).submit(_import, modules)
         yield
     except BaseException:
         if others:
@@ -157,14 +159,17 @@ def _in_task(call: Callable[[Any], Any], task: Any) -> Any:
 def _pool(others: int) -> Any:
     from joblib.externals.loky import ProcessPoolExecutor
 
-    if others not in _pools:
-        _pools[others] = ProcessPoolExecutor(max_workers=others, timeout=_IDLE_SECONDS, env=_ONE_THREAD)
-    return _pools[others]
+    key = (os.getpid(), others)
+    if key in _pools and _pools[key]._flags.broken is not None:  # a process was killed while it was idle
+        _dismiss(others)
+    if key not in _pools:
+        _pools[key] = ProcessPoolExecutor(max_workers=others, timeout=_IDLE_SECONDS, env=_ONE_THREAD)
+    return _pools[key]
 
 
 def _dismiss(others: int) -> None:
     """End the processes, whatever they do."""
-    pool = _pools.pop(others, None)
+    pool = _pools.pop((os.getpid(), others), None)
     if pool is not None:
         pool.shutdown(wait=True, kill_workers=True)
 

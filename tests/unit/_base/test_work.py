@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     Checkpoint,
     FeatureMap,
     Objection,
+    _shared_work,
     content_hash,
     generator,
     parallel_map,
@@ -131,6 +132,31 @@ class TestRandomness:
         with pytest.raises(BrokenProcessPool):
             parallel_map(killed_elsewhere, [os.getpid()] * 2, n_jobs=2)
         assert parallel_map(draw, spawn(11, 2), n_jobs=2) == parallel_map(draw, spawn(11, 2), n_jobs=1)
+
+    def test_a_process_that_was_killed_while_idle_is_replaced(self) -> None:
+        """A notebook runs its next study, whatever happened to the other process of the last one."""
+        other = parallel_map(where, [0, 1], n_jobs=2)[0]
+        os.kill(other, signal.SIGKILL)
+        pool, start = _shared_work._pools[os.getpid(), 1], time.monotonic()
+        while pool._flags.broken is None and time.monotonic() - start < 60:
+            time.sleep(0.01)
+        with processes_ready(2, "json"):
+            assert parallel_map(where, [0, 1], n_jobs=2)[0] not in (other, os.getpid())
+
+    @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+    def test_a_fork_starts_processes_of_its_own(self) -> None:
+        """Those of its parent never answer it."""
+        parallel_map(where, [0, 1], n_jobs=2)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(60)
+            found = 1
+            try:
+                found = int(len(set(parallel_map(where, [0, 1], n_jobs=2))) != 2)
+                _shared_work._dismiss(1)
+            finally:
+                os._exit(found)
+        assert os.waitpid(child, 0)[1] == 0
 
     def test_one_thread_a_replicate(self) -> None:
         assert parallel_map(threads, [0], n_jobs=1) == [1]
