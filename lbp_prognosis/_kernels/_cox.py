@@ -260,7 +260,7 @@ def cox_fit_near(
         near = rough.coef if rough.converged and not rough.aliased.any() else None
     given: dict[str, Any] = {"weights": weights, "frequency": frequency}
     fit = cox_fit_prepared(data, **given, start=near, null=False)
-    if not fit.converged:
+    if not fit.converged or (near is not None and fit.aliased.any()):  # a column that adds nothing is left out at 0
         return cox_fit_prepared(data, **given)
     # the information belongs to the coefficients before the last step, which may be a millionth of a standard error
     last = np.abs(fit.covariance @ fit.gradient * data.scale).max(initial=0.0)

@@ -115,19 +115,28 @@ def cloglog_pseudo_fit(
         def sampled(rows: slice, eta: np.ndarray, w: np.ndarray) -> _State:
             return state(slice(rows.start * _EVERY, min(rows.stop * _EVERY, y.size), _EVERY), eta, w)
 
-        rough = _newton(X[some], sampled, part_held, part_weights, start, max_iter, 1e-4)
-        start = rough.coef if rough.converged else start
+        near = _newton(X[some], sampled, part_held, part_weights, start, max_iter, 1e-4)
+        # few or no patients with the event among those rows may send it far away, where means no longer move
+        half = (-(-y.size // _EVERY) if part_weights is None else int((part_weights > 0).sum())) // 2
+        if near.converged and _moves(_Table(X[some], part_held, part_weights), sampled, near.coef, half):
+            fit = _newton(X, state, held, weights, near.coef, max_iter, tol, min(tol, _FINE))
+            if fit.converged and _moves(_Table(X, held, weights), state, fit.coef, X.shape[1]):
+                return fit
     fit = _newton(X, state, held, weights, start, max_iter, tol, min(tol, _FINE))
-    if not fit.converged:
-        return fit
     # separated: with every mean at 0 or 1 the sum of squares is level, and any larger coefficient does as well
-    table, carries = _Table(X, held, weights), 0
-    for rows in row_parts(y.size):
+    determined = fit.converged and _moves(_Table(X, held, weights), state, fit.coef, X.shape[1])
+    return fit._replace(converged=determined)
+
+
+def _moves(table: _Table, at: Callable[[slice, np.ndarray, np.ndarray], _State], beta: np.ndarray, enough: int) -> bool:
+    """Say whether the means of ``enough`` rows with weight move with their linear predictor."""
+    found = 0
+    for rows in row_parts(table.X.shape[0]):
         own = table.weight(rows)
-        carries += int(((state(rows, table.line(rows, fit.coef), own).slope > _LEVEL) & (own > 0)).sum())  # type: ignore[operator]
-        if carries >= X.shape[1]:
-            return fit
-    return fit._replace(converged=False)
+        found += int(((at(rows, table.line(rows, beta), own).slope > _LEVEL) & (own > 0)).sum())  # type: ignore[operator]
+        if found >= enough:
+            return True
+    return False
 
 
 def poisson_fit(
@@ -296,9 +305,9 @@ def _definite_solution(matrix: np.ndarray, values: np.ndarray) -> np.ndarray | N
     """Solve for a symmetric matrix; None if it is not positive definite."""
     try:
         np.linalg.cholesky(matrix)
+        return np.linalg.solve(matrix, values)
     except np.linalg.LinAlgError:
         return None
-    return np.linalg.solve(matrix, values)
 
 
 def _product(*factors: np.ndarray | None) -> np.ndarray:

@@ -10,6 +10,7 @@ from scipy.sparse import csc_array
 
 __all__ = ["SparseColumns", "sparse_columns"]
 
+_FAR = 100.0  # standard deviations of its mean from 0, from which a column without zeros is stored about its mean
 _CONSTANT = 1e-12  # standard deviation over largest value of a column that is constant but for rounding
 
 
@@ -61,19 +62,22 @@ class SparseColumns:
     Attributes
     ----------
     matrix : csc_array of shape (n, p)
-        The values ``x``.
+        The values ``x``, less ``origin``.
     mean : ndarray of shape (p,)
-        Weighted means.
+        Weighted means of what is stored.
     scale : ndarray of shape (p,)
         Weighted standard deviations (divisor: the sum of weights), or 1.
     usable : ndarray of bool of shape (p,)
         False for a constant column.
+    origin : ndarray of shape (p,)
+        0, but for columns without zeros that lie far from 0: sums of their values would lose what varies.
     """
 
     matrix: csc_array
     mean: np.ndarray
     scale: np.ndarray
     usable: np.ndarray
+    origin: np.ndarray
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -110,5 +114,11 @@ def sparse_columns(matrix: csc_array, weights: np.ndarray, *, standardize: bool 
     _moments(matrix.data, matrix.indices, matrix.indptr, weights, mean, variance, largest)
     sd = np.sqrt(variance)
     usable = sd > _CONSTANT * np.maximum(largest, 1e-300)
+    origin = np.where(usable & (np.diff(matrix.indptr) == matrix.shape[0]) & (np.abs(mean) > _FAR * sd), mean, 0.0)
+    if origin.any():
+        data = matrix.data - np.repeat(origin, np.diff(matrix.indptr))
+        matrix = csc_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+        _moments(data, matrix.indices, matrix.indptr, weights, mean, variance, largest)
+        sd = np.sqrt(variance)
     scale = np.where(usable, sd, 1.0) if standardize else np.ones(p)
-    return SparseColumns(matrix, mean, scale, usable)
+    return SparseColumns(matrix, mean, scale, usable, origin)

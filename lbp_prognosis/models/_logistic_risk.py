@@ -332,7 +332,7 @@ class LogisticRisk(RiskEstimator):
                 f"{penalty_remedy(self.penalty_, factors, names, guilty)}, merge sparse categories, or drop the column."
             )
         self.coef_ = found.coef / columns.scale
-        self.intercept_ = found.intercept - float(columns.mean @ self.coef_)
+        self.intercept_ = found.intercept - float((columns.origin + columns.mean) @ self.coef_)
         null = categorical_fit(
             np.ones((state.size, 1)), state, weights=weights, offset=None if offset is None else offset[:, None]
         )

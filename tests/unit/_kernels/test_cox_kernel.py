@@ -269,3 +269,13 @@ def test_a_long_table_has_the_maximum_it_has_from_zero(near, monkeypatch):
     np.testing.assert_allclose(got.coef, want.coef, rtol=1e-12)
     np.testing.assert_allclose(got.covariance, exact.covariance, rtol=1e-13)
     np.testing.assert_allclose(got.covariance, want.covariance, rtol=1e-7)  # a step before the maximum
+
+
+def test_a_long_table_leaves_a_column_that_adds_nothing_at_zero_wherever_it_starts(monkeypatch):
+    rng = np.random.default_rng(4)
+    X = np.column_stack([rng.normal(size=600), np.ones(600)])
+    data = cox_data(X, np.ceil(rng.exponential(8 * np.exp(-X[:, 0]))), rng.random(600) < 0.6)
+    monkeypatch.setattr(_cox, "_LONG", 600)
+    got = cox_fit_near(data, near=np.array([0.3, -0.2]))
+    assert got.aliased.tolist() == [False, True]
+    np.testing.assert_allclose(got.coef, cox_fit_prepared(data).coef, rtol=1e-12)

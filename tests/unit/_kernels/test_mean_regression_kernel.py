@@ -134,3 +134,17 @@ def test_a_long_table_of_pseudo_values_has_the_fit_it_has_from_zero(weighted, mo
     np.testing.assert_allclose(got.coef, want.coef, rtol=1e-12)
     np.testing.assert_allclose(got.covariance, want.covariance, rtol=1e-12)
     np.testing.assert_allclose(got.influence, want.influence, rtol=1e-10, atol=1e-14)
+
+
+def test_a_long_table_whose_sampled_rows_have_no_event_has_the_fit_it_has_from_zero(monkeypatch):
+    """From every sixteenth row the fit left for −∞, where no mean moves, and the long table had no maximum."""
+    rng = np.random.default_rng(2)
+    X = np.column_stack([np.ones(320), rng.normal(size=320)])
+    y = (rng.random(320) < -np.expm1(-np.exp(X @ [-1.5, 0.8]))).astype(float)
+    y[::16] = 0.0
+    want = cloglog_pseudo_fit(X, y)
+    monkeypatch.setattr(_mean_regression, "_LONG", 320)
+    got = cloglog_pseudo_fit(X, y)
+    assert got.converged
+    np.testing.assert_allclose(got.coef, want.coef, rtol=1e-11)
+    np.testing.assert_allclose(got.influence, want.influence, rtol=1e-9, atol=1e-13)

@@ -172,6 +172,10 @@ def test_a_column_far_from_zero_is_no_separation(registry, far):
     state = Status.at(12, (y["event"] == 1).astype(int))
     table, matrix = (LogisticRisk(penalty=1.0).fit(part, state) for part in (X, sparse.csc_array(X)))
     np.testing.assert_allclose(matrix.coef_, table.coef_, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(matrix.predict_risk(X, 12), table.predict_risk(X, 12), rtol=0, atol=1e-6)
+    net = ElasticNetCox(lambdas=[0.1, 0.02], choose=0.02, tol=1e-10)
+    dense, thin = (net.fit(part, y, sample_weight=np.arange(N) % 3 + 0.5).coef_ for part in (X, sparse.csc_array(X)))
+    np.testing.assert_allclose(thin, dense, rtol=0, atol=1e-7)
 
 
 @pytest.mark.parametrize("model", [ElasticNetCox(cv=3, n_lambdas=5), LogisticRisk(penalty=2.0)])
