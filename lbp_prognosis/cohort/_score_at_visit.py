@@ -98,7 +98,7 @@ class ScoreAtVisit:
         if times != sorted(set(times)):
             raise argument_error("earlier", "increasing times before the horizon", list(self.earlier))
         edges = [time * (1 + side * self.window) for time in (*times, horizon) for side in (-1, 1)]
-        if any(last >= first for last, first in zip(edges[1::2], edges[2::2])):
+        if any(last >= first * (1 - 1e-9) for last, first in zip(edges[1::2], edges[2::2])):
             raise argument_error(
                 "earlier",
                 f"times whose windows of {self.window:.0%} do not overlap, nor that of the horizon {horizon:g}",

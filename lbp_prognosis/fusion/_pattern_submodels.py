@@ -294,7 +294,7 @@ class PatternSubmodels(BaseEstimator):
                 )
             yield use, model, frame.loc[use, columns]
 
-    @takes_rows()
+    @takes_rows(at_most="numbers", at_least="numbers")
     def predict_risk(
         self,
         X: Any,
@@ -344,6 +344,8 @@ class PatternSubmodels(BaseEstimator):
         cuts = {name: cut for name, cut in (("at_most", at_most), ("at_least", at_least)) if cut is not None}
         if len(cuts) == 2:
             raise argument_error("at_most, at_least", "one of them", "both")
+        if cuts and cause != 1:
+            raise argument_error("cause", "1 for a score", cause)
         out = np.full((np.shape(X)[0], times.size), np.nan)
         there = np.isclose(times, np.nan if visit is None else visit, rtol=1e-9, atol=0)
         for use, model, table in self._by_pattern(X):

@@ -175,7 +175,7 @@ class CombinedScores(CombinedRisk):
         """
         return self.predict_forecast(X, offset=offset).quantile(q, method=method)
 
-    @takes_rows()
+    @takes_rows(at_most="numbers", at_least="numbers")
     def predict_risk(
         self,
         X: Any,

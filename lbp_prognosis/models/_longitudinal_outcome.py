@@ -362,7 +362,7 @@ class LongitudinalOutcome(RiskEstimator):
         """
         return self.predict_forecast(X, visit, observed=observed).quantile(q, method=method)
 
-    @takes_rows()
+    @takes_rows(at_most="numbers", at_least="numbers")
     def predict_risk(
         self,
         X: Any,

@@ -149,7 +149,7 @@ class ScoreModel(RiskEstimator):
         """
         return self.predict_forecast(X, offset=offset).quantile(q, method=method)
 
-    @takes_rows()
+    @takes_rows(at_most="numbers", at_least="numbers")
     def predict_risk(
         self,
         X: Any,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import LARGEST_WHOLE
+from lbp_prognosis._base import LARGEST_WHOLE, beyond_floats
+from lbp_prognosis.schema._as_dates import as_dates
 from lbp_prognosis.schema._missing_words import MissingWords
 from lbp_prognosis.schema._number_text import is_identifier, number_of, written_like
 
@@ -112,7 +114,10 @@ def _numbers(series: pd.Series, column: str, words: MissingWords) -> Inferred:
         return Inferred(series, "", [])
     gone = pd.Series(np.append(absent, False)[codes], index=series.index)
     used = ", ".join(sorted({f"{value:g}" for value in np.asarray(distinct, dtype=float)[absent]}))
-    values = series.astype("float64") if isinstance(series.dtype, np.dtype) else series
+    values = series
+    if isinstance(series.dtype, np.dtype):  # identifiers that a float would change stay whole
+        large = series.dtype.kind in "iu" and beyond_floats(series.mask(gone))
+        values = series.astype("UInt64" if series.dtype.kind == "u" else "Int64") if large else series.astype("float64")
     return Inferred(values.mask(gone), f"read as missing: {used}", [])
 
 
@@ -125,10 +130,26 @@ def _categories(series: pd.Series, column: str, words: MissingWords) -> Inferred
     return Inferred(values, note, _questions(labels[asked & (counts > 0)], counts[asked & (counts > 0)]))
 
 
+def _dates_and_words(series: pd.Series, column: str, words: MissingWords) -> Inferred:
+    """Return the dates of a spreadsheet without words that mean missing; unchanged if other words remain."""
+    codes, distinct = pd.factorize(series)
+    absent, asked = words.absent(distinct, column, np.bincount(codes[codes >= 0], minlength=len(distinct)))
+    absent |= asked  # among dates no word is a level
+    gone = pd.Series(np.append(absent, False)[codes], index=series.index)
+    used = sorted({str(value).strip() for value in distinct[absent]})
+    note = f"read as missing: {', '.join(map(repr, used))}" if used else ""
+    days, far = as_dates(series.where(~gone, None))
+    if far.any():
+        note += f"; {int(far.sum())} dates outside 1677 to 2262 became missing"
+    return Inferred(days, note.removeprefix("; "), [])
+
+
 def _texts(series: pd.Series, column: str, words: MissingWords, show_values: bool) -> Inferred:
     codes, distinct = pd.factorize(series)
     kinds = {type(value) for value in distinct}
     if not kinds <= {str, int, float} or str not in kinds:
+        if str in kinds and all(issubclass(kind, str | datetime.date) for kind in kinds):
+            return _dates_and_words(series, column, words)
         return Inferred(series, "", [])  # typed cells (dates, numbers, booleans) of a spreadsheet or database
     texts = np.array([str(value).strip() for value in distinct], dtype=object)
     counts = np.bincount(codes[codes >= 0], minlength=len(distinct))

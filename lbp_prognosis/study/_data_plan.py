@@ -10,6 +10,8 @@ from lbp_prognosis._base import argument_error
 
 __all__ = ["DataPlan"]
 
+_YEARS = ("%Y", "%y", "%G", "%c", "%x", "%D", "%F", "ISO8601")
+
 
 @dataclass(frozen=True)
 class DataPlan:
@@ -138,6 +140,9 @@ class DataPlan:
             raise argument_error("data.start", "left out of a package: its outcome is derived", repr(self.start))
         if self.date_format and not self.start:
             raise argument_error("table.date_format", "left out without `start` and `end`", repr(self.date_format))
+        if self.date_format and not any(code in self.date_format for code in _YEARS):
+            words = "a form with a year, e.g. '%d.%m.%Y'"
+            raise argument_error("table.date_format", words, repr(self.date_format))
         if "%z" in self.date_format.lower():
             words = "a form without a time zone"
             raise argument_error("table.date_format", words, repr(self.date_format), "Give local dates.")

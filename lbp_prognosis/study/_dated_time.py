@@ -17,6 +17,7 @@ __all__ = ["dated_time"]
 
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?")
 _ZONE = re.compile(r"\d{4}-\d{2}-\d{2}[T ].*(?:Z|[+-]\d{2}:?\d{2})")
+_FAR = re.compile(r"(?<!\d)(?:0\d{3}|1[0-5]\d{2}|16[0-6]\d|167[0-6]|226[3-9]|22[7-9]\d|2[3-9]\d{2}|[3-9]\d{3})(?!\d)")
 _WITHOUT = "Give local dates without a time zone: midnight in one zone is the day before in another."
 
 
@@ -68,7 +69,13 @@ def _dates(series: pd.Series, plan: DataPlan, name: str) -> pd.Series:
     if zoned:
         raise DataError(f"{words}{zoned} cells have a time zone. {_WITHOUT}")
     if kind == "date":
-        return pd.to_datetime(series)
+        found = pd.to_datetime(series.where(series.map(_is_no_text)), errors="coerce")
+        bad = int(found.isna().sum())
+        if bad:
+            raise DataError(
+                f"{words}{bad} cells are not. Correct them, or declare words that mean missing: missing = …"
+            )
+        return found
     if kind != "text":
         raise DataError(f"{words}it contains {'numbers' if kind == 'number' else kind}. Write dates as YYYY-MM-DD.")
     stripped = series.str.strip()
@@ -82,9 +89,16 @@ def _dates(series: pd.Series, plan: DataPlan, name: str) -> pd.Series:
     bad = int(found.isna().sum())
     if bad:
         remedy = "" if plan.date_format else " Give `date_format`, e.g. '%d.%m.%Y'."
+        far = int(stripped.str.contains(_FAR).sum())
+        if far:
+            remedy += f" {far} of them have a year outside 1677 to 2262: if it stands for no date, declare it missing."
         raise DataError(f"{words}{bad} cells are not {form}.{remedy}")
     return pd.Series(np.asarray(found), index=series.index, name=series.name)
 
 
 def _of_zone(cell: object) -> bool:
     return isinstance(cell, str) and bool(_ZONE.fullmatch(cell.strip()))
+
+
+def _is_no_text(cell: object) -> bool:
+    return not isinstance(cell, str)

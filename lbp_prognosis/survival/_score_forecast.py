@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_choice, check_number, describe
+from lbp_prognosis._base import argument_error, check_choice, check_number, describe, in_order_of, labels_of
 
 __all__ = ["ScoreForecast"]
 
@@ -97,6 +97,10 @@ class ScoreForecast:
         return 1e-9 * max(float(np.abs(self.levels).max()), 1.0)
 
     def _cut(self, name: str, cut: Any) -> np.ndarray:
+        index = labels_of(cut)
+        if index is not None and self.row_labels is not None:
+            order = in_order_of(name, index, "forecast", self.row_labels)
+            cut = cut if order is None else cut.iloc[order]
         out = np.asarray(cut, dtype=float)
         if out.ndim > 1 or (out.ndim == 1 and out.size != len(self)) or not np.isfinite(out).all():
             raise argument_error(name, f"a number, or {len(self)} of them", describe(cut))

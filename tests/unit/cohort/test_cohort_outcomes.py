@@ -277,6 +277,7 @@ def test_whether_the_event_is_good_follows_from_the_direction_of_the_instrument(
         ({"at_most": 11}, "at_most"),
         ({"earlier": (12,)}, "earlier"),
         ({"earlier": (9,)}, "overlap"),  # to 10.8, and the horizon from 9.6
+        ({"earlier": (8,)}, "overlap"),  # to 9.6: 8 · 1.2 is a rounding error less than 12 · 0.8
         ({"earlier": (6, 3)}, "increasing"),
         ({"horizon": 0}, "horizon"),
     ],

@@ -185,6 +185,17 @@ def test_each_pattern_predicts_its_own_distribution_of_a_score() -> None:
     assert model.predict_risk(rows, at_least=3)[:, 0].tolist() == [0.5, 0.25]
     with pytest.raises(ArgumentError, match="one of them"):
         model.predict_risk(rows, at_most=1, at_least=3)
+    with pytest.raises(ArgumentError, match="`cause` must be 1 for a score; got 2"):
+        model.predict_risk(rows, 12, 2, at_most=1)
+    cuts = pd.Series([1.0, 2.0], index=["f", "a"])  # a cut per patient follows labels, not positions
+    assert model.predict_risk(rows, at_most=cuts[::-1])[:, 0].tolist() == [0.5, 0.75]
+    assert model.predict_forecast(rows).at_most(cuts[::-1]).tolist() == [0.5, 0.75]
+    assert model.predict_forecast(rows).at_least(cuts[::-1]).tolist() == [1.0, 0.5]
+    for wrong in ([1.0], cuts[:1]):
+        with pytest.raises(ArgumentError, match="`at_most` must be of length 2"):
+            model.predict_risk(rows, at_most=wrong)
+    with pytest.raises(ArgumentError, match="at_most"):
+        model.predict_risk(rows, at_most=cuts.set_axis(["f", "b"]))
     with pytest.raises(ArgumentError, match="none"):  # three observed scores are needed, and no pattern has them
         clone(model).set_params(min_events=5).fit(X, y)
 

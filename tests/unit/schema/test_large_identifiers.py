@@ -76,3 +76,13 @@ def test_programs_that_store_floats_say_what_they_keep(tmp_path: Path) -> None:
         pyreadstat.write_sav(pd.DataFrame({"id": [float(number), np.nan]}), str(tmp_path / "t.sav"))
         notes = read_table(tmp_path / "t.sav").notes
         assert any("numbers of 16 digits and more in: id" in note for note in notes) == noted
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint64"])
+def test_a_declared_code_leaves_the_other_numbers_whole(tmp_path: Path, kind: str) -> None:
+    pd.DataFrame({"id": np.array([LIMIT, LIMIT + 1, 999], dtype=kind), "age": [40, 50, 999]}).to_parquet(
+        tmp_path / "t.parquet"
+    )
+    frame = read_table(tmp_path / "t.parquet", missing=999).frame
+    assert exact(frame["id"]) == [LIMIT, LIMIT + 1, None]
+    assert frame["age"].dtype == "float64"

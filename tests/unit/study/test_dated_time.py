@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,6 +30,8 @@ def table() -> pd.DataFrame:
 def read(folder, frame, *, unit="days", horizon=200, file="w.csv", **changes):
     if file.endswith("csv"):
         frame.to_csv(folder / file, index=False)
+    elif file.endswith("xlsx"):
+        frame.to_excel(folder / file, index=False)
     else:
         frame.to_parquet(folder / file)
     study = {
@@ -93,6 +97,15 @@ def test_rows_left_out_by_where_may_be_in_disorder(tmp_path) -> None:
     assert len(read(tmp_path, frame.assign(kept=frame["kept"].astype(int)), where={"kept": 1}).y) == N - 1
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("file", ["w.csv", "w.xlsx", "w.parquet"])
+def test_rows_are_chosen_by_date_too(tmp_path, file) -> None:
+    frame = table().assign(other=START[::-1])
+    n = int((frame["other"] == "2019-02-03").sum())
+    for day in ("2019-02-03", datetime.date(2019, 2, 3)) if file != "w.csv" else ("2019-02-03",):
+        assert len(read(tmp_path, frame, file=file, where={"other": day}).y) == n
+
+
 def test_delayed_entry_is_a_date_too(tmp_path) -> None:
     frame = table().assign(entered=START + pd.Timedelta(days=7))
     assert read(tmp_path, frame, entry="entered").y["entry"].tolist() == [7.0] * N
@@ -126,6 +139,7 @@ def test_durations_and_numbers_are_refused(tmp_path) -> None:
         ({"time": "x"}, "table.time"),
         ({"start": "", "end": "", "time": "x", "date_format": "%d.%m.%Y"}, "table.date_format"),
         ({"date_format": "%Y-%m-%d %z"}, "table.date_format"),
+        ({"date_format": "%d.%m."}, "table.date_format"),
         ({"end": "seen"}, "table"),
         ({"event": ""}, "table"),
         ({"status": "event"}, "table"),
@@ -134,3 +148,25 @@ def test_durations_and_numbers_are_refused(tmp_path) -> None:
 def test_plans_that_contradict_themselves_are_refused(tmp_path, changes, name) -> None:
     with pytest.raises(ArgumentError, match=f"`{name}`"):
         read(tmp_path, table(), **changes)
+
+
+def test_words_among_the_dates_of_a_workbook(tmp_path) -> None:
+    frame = table()
+    frame["last"] = frame["last"].astype(object)
+    frame.loc[3, "last"] = "still ill"
+    with pytest.raises(DataError, match="'last' of 'w.xlsx' must contain dates; 1 cells are not. Correct them, or"):
+        read(tmp_path, frame, file="w.xlsx")
+    data = read(tmp_path, frame, file="w.xlsx", missing={"last": "still ill"})
+    assert data.y["time"].tolist() == np.delete(DAYS, 3).tolist()
+    frame.loc[3, "last"] = "NA"  # among dates no level
+    assert len(read(tmp_path, frame, file="w.xlsx").y) == N - 1
+
+
+@pytest.mark.parametrize(("year", "far"), [("9999", True), ("2999", True), ("2263", True), ("2019", False)])
+def test_a_date_that_stands_for_none_is_named_as_such(tmp_path, year, far) -> None:
+    frame = table().assign(last=lambda t: t["last"].dt.strftime("%Y-%m-%d"))
+    frame.loc[3, "last"] = f"{year}-12-31" if far else f"{year}-13-31"
+    with pytest.raises(DataError, match="1 cells are not of the form YYYY-MM-DD") as caught:
+        read(tmp_path, frame)
+    assert ("1 of them have a year outside 1677 to 2262" in str(caught.value)) == far
+    assert len(read(tmp_path, frame, missing={"last": frame.loc[3, "last"]}).y) == N - 1
