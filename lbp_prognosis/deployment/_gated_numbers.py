@@ -71,14 +71,16 @@ def gated(found: Judged, declared: Sequence[float], horizons: Sequence[float]) -
         if release is not None:
             kept = release.cuts("thresholds", candidates)
         else:
-            kept = [cut for cut in candidates if np.isclose(counted, cut).any()] or candidates[:1]
+            kept = [cut for cut in candidates if np.isclose(counted, cut).any()]
+        uncounted = release is None and not kept
+        kept = candidates[:1] if uncounted else kept
         inside = np.array([bool(kept) and bool(np.isclose(kept, cut).any()) for cut in known])
         if not all(inside | ~np.isin(known, candidates)):
             said[_THRESHOLDS] = None
         frame = frame.drop(index=known.index[~inside])
         of = frame["horizon"].astype(float).to_numpy()
-        if release is None and not counted:
-            _round_to_patients(frame)
+        if uncounted:
+            _round_to_patients(frame, known.index[inside])
     return replace(found, frame=frame), tuple(said)
 
 
@@ -126,9 +128,8 @@ def _few(rows: pd.DataFrame) -> str:
     return ""
 
 
-def _round_to_patients(frame: pd.DataFrame) -> None:
-    net = frame["metric"].eq("net_benefit")
-    n = frame.loc[net, "n"].astype(float)
+def _round_to_patients(frame: pd.DataFrame, rows: pd.Index) -> None:
+    n = frame.loc[rows, "n"].astype(float)
     digits = np.clip(np.floor(np.log10(np.where(n > 0, n, 1.0) / 2)), 1, 3).astype(int)
     for column in ("value", "low", "high"):
-        frame.loc[net, column] = [round(float(v), int(d)) for v, d in zip(frame.loc[net, column], digits)]
+        frame.loc[rows, column] = [round(float(v), int(d)) for v, d in zip(frame.loc[rows, column], digits)]

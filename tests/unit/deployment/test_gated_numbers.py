@@ -113,6 +113,9 @@ def test_results_without_rows(tmp_path: Path) -> None:
         known = replace(written, counted=(("m", 12.0, counted), ("other", 12.0, (0.1,)), ("m", 6.0, (0.2,))))
         card = model_card(MODEL, use=USE, validation=known, name="m", thresholds=declared)
         assert {item for item in shown(card, "Decision thresholds")["item"] if item} == kept
+    # a threshold that was not counted is rounded, whether or not others were
+    rounded = model_card(MODEL, use=USE, validation=written, name="m", thresholds=[0.4, 0.41])
+    pd.testing.assert_frame_equal(shown(card, "Decision thresholds"), shown(rounded, "Decision thresholds"))
     few = replace(written, table=written.table.assign(n_events=9))
     assert isinstance(few, WrittenResults)
     card = model_card(MODEL, use=USE, validation=few, name="m")
