@@ -14,7 +14,9 @@ from lbp_prognosis.deployment._pieces import Piece, total
 from lbp_prognosis.deployment._terms import Term
 from lbp_prognosis.models import CauseSpecificCox, DiscreteTimeHazard, PriorityCox
 
-__all__ = ["competing_equation", "is_competing"]
+__all__ = ["competing_equation", "is_competing", "period_level", "period_odds"]
+
+_LARGE = 300.0  # period effects from which an equation states them about a level
 
 
 def is_competing(model: Any) -> bool:
@@ -69,9 +71,8 @@ def competing_equation(
         zero = np.zeros(len(model._names()))
         coefs = {code: one.coef_ if one.coef_.size == zero.size else zero for code, one in parts.items()}
     else:
-        form, times, steps = _of_visits(model)
-        codes = [int(code) for code in model.causes_]
-        centres, coefs = dict.fromkeys(codes, 0.0), dict(zip(codes, np.atleast_2d(model.coef_)))
+        form, (times, steps, centres) = "multinomial", _of_visits(model)
+        coefs = dict(zip(centres, np.atleast_2d(model.coef_)))
     labels = [str(plain_label(label)) for label in model.strata_levels_] or [""]
     if len(set(labels)) != len(labels):
         raise NoEquation(f"`model` has strata that read alike, {labels}. Use save_model.")
@@ -119,6 +120,22 @@ def _of_cox(
     return form, times, steps
 
 
-def _of_visits(model: DiscreteTimeHazard) -> tuple[str, np.ndarray, dict[int, np.ndarray]]:
-    odds = np.exp(np.minimum(model.alpha_, 500.0))
-    return "multinomial", np.asarray(model.visits_, dtype=float), dict(zip(map(int, model.causes_), odds))
+def period_level(alpha: np.ndarray) -> float:
+    """Return what is taken from period effects and added to the linear predictor: 0 unless their exponential overflows.
+
+    Far from 0 are those of predictors like a year of birth.
+    """
+    level = float(np.max(alpha, where=np.isfinite(alpha), initial=-np.inf))
+    return level if np.isfinite(level) and abs(level) > _LARGE else 0.0
+
+
+def period_odds(alpha: np.ndarray, level: float) -> np.ndarray:
+    """Return the exponential of period effects less their level; e^500 is as good as infinite."""
+    return np.exp(np.where(np.isposinf(alpha), 500.0, alpha - level))
+
+
+def _of_visits(model: DiscreteTimeHazard) -> tuple[np.ndarray, dict[int, np.ndarray], dict[int, float]]:
+    """Return the visits, and by cause the odds and the centre of the linear predictor."""
+    levels = {int(code): period_level(alpha) for code, alpha in zip(model.causes_, model.alpha_)}
+    odds = {code: period_odds(alpha, levels[code]) for code, alpha in zip(levels, model.alpha_)}
+    return np.asarray(model.visits_, dtype=float), odds, {code: 0.0 - level for code, level in levels.items()}

@@ -11,7 +11,7 @@ import numpy as np
 from lbp_prognosis._base import LBPError, argument_error, check_horizons, check_number, plain_label
 from lbp_prognosis._kernels import log_time_spline
 from lbp_prognosis.deployment._competing_equation import CompetingEquation, competing_from_dict
-from lbp_prognosis.deployment._competing_of import competing_equation, is_competing
+from lbp_prognosis.deployment._competing_of import competing_equation, is_competing, period_level, period_odds
 from lbp_prognosis.deployment._equation import Equation
 from lbp_prognosis.deployment._equation_of_updated import equation_of_updated
 from lbp_prognosis.deployment._formula import FORMAT
@@ -304,8 +304,9 @@ def _line(model: Any, times: np.ndarray) -> _Line:
         return _Line(model, link, [np.exp(v) for v in values] if link == "cloglog" else values)
     if isinstance(model, DiscreteTimeHazard) and model.causes_.size == 1:
         place = np.abs(model.visits_[:, None] - times).argmin(axis=0)
-        sums = np.cumsum(np.exp(np.minimum(model.alpha_[0], 500.0)), axis=1)
-        return _Line(model, "cloglog", [row[place] for row in sums])
+        level = period_level(model.alpha_)
+        sums = np.cumsum(period_odds(model.alpha_[0], level), axis=1)
+        return _Line(model, "cloglog", [row[place] for row in sums], 0.0 - level)
     raise NoEquation(f"`model` must be {_TAKEN}; got {name}. Use save_model, which stores any model of this library.")
 
 

@@ -19,7 +19,13 @@ from lbp_prognosis._kernels import categorical_probabilities, discrete_hazard_gr
 from lbp_prognosis.models._boosted_model import BoostedModel
 from lbp_prognosis.models._cross_fit import Likelihood, TreeTable, cross_fit
 from lbp_prognosis.models._design import Design
-from lbp_prognosis.models._period_effects import check_cells, check_survivors, incidence_at, period_effects
+from lbp_prognosis.models._period_effects import (
+    check_cells,
+    check_survivors,
+    incidence_at,
+    period_effects,
+    with_effects,
+)
 from lbp_prognosis.models._person_periods import PersonPeriods, person_periods, visit_grid
 from lbp_prognosis.models._xgboost_adapter import predict_margin
 from lbp_prognosis.survival import OutcomeKind, status_horizon
@@ -409,8 +415,7 @@ class BoostedHazard(BoostedModel):
                 for j, cause in enumerate(causes):
                     margin = predict_margin(self.booster(cause), table, self._tree_kinds(), caller=type(self).__name__)
                     score[:, j] = self.slope_[cause] * margin
-            # an infinite period effect (all patients had the event) is as good as certain at 500
-            p = categorical_probabilities(np.minimum(self.alpha_[:, k], 500.0) + score + shift, self._link)
+            p = categorical_probabilities(with_effects(self.alpha_[:, k], score + shift), self._link)
             hazards[:, k], through[:, k] = p[:, 1:], p[:, 0]
         return hazards, np.cumprod(through, axis=1)
 

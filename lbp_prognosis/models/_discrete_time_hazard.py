@@ -38,6 +38,7 @@ from lbp_prognosis.models._period_effects import (
     check_survivors,
     first_rates,
     incidence_at,
+    with_effects,
 )
 from lbp_prognosis.models._period_layout import PeriodLayout
 from lbp_prognosis.models._period_likelihood import not_determined, row_loglik, score_products
@@ -470,8 +471,7 @@ class DiscreteTimeHazard(RiskEstimator):
         """Return hazards ``(n, K, n_causes)`` and survival at the visits ``(n, K)``."""
         codes = np.zeros(X.shape[0], dtype=np.int64) if strata is None else strata
         effect = row_products(X, np.atleast_2d(self.coef_).T) + (0.0 if offset is None else offset[:, None])
-        # an infinite period effect (all patients had the event) is as good as certain at 500
-        eta = np.minimum(self.alpha_, 500.0)[:, codes, :].transpose(1, 2, 0) + effect[:, None, :]
+        eta = with_effects(self.alpha_[:, codes, :].transpose(1, 2, 0), effect[:, None, :])
         link = "cloglog" if eta.shape[2] == 1 else "logit"
         p = categorical_probabilities(eta.reshape(-1, eta.shape[2]), link).reshape(*eta.shape[:2], -1)
         return p[:, :, 1:], np.cumprod(p[:, :, 0], axis=1)

@@ -12,7 +12,13 @@ from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._hazard_steps import events_at, steps_at
 from lbp_prognosis.models._modality_blocks import ModalityBlocks
 from lbp_prognosis.models._net_losses import NetLoss, PeriodLoss, over_periods, time_basis
-from lbp_prognosis.models._period_effects import check_cells, check_survivors, incidence_at, period_effects
+from lbp_prognosis.models._period_effects import (
+    check_cells,
+    check_survivors,
+    incidence_at,
+    period_effects,
+    with_effects,
+)
 from lbp_prognosis.models._person_periods import PersonPeriods, begun_periods, person_periods, visit_grid
 from lbp_prognosis.survival import status_horizon
 
@@ -182,9 +188,9 @@ class NetOutcome(ModalityBlocks):
 
     def _period_risk(self, outputs: np.ndarray, horizons: np.ndarray, cause: int) -> np.ndarray:
         n, causes, periods = outputs.shape[0], self.causes_.size, self.visits_.size
-        # an infinite period effect (all patients had the event) is as good as certain at 500
-        base, basis = np.minimum(self.alpha_, 500.0).T, time_basis(periods)
-        eta = np.stack([base[k] + self.slope_ * over_periods(outputs, basis[[k] * n]) for k in range(periods)], axis=1)
+        basis = time_basis(periods)
+        effects = [self.slope_ * over_periods(outputs, basis[[k] * n]) for k in range(periods)]
+        eta = with_effects(self.alpha_.T, np.stack(effects, axis=1))
         p = categorical_probabilities(eta.reshape(-1, causes), self._link).reshape(n, periods, causes + 1)
         if self.kind_ == "status":
             # a state is known only at its visit

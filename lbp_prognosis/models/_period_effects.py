@@ -16,6 +16,7 @@ __all__ = [
     "first_rates",
     "incidence_at",
     "period_effects",
+    "with_effects",
 ]
 
 
@@ -215,3 +216,11 @@ def incidence_at(
         part = before[:, place] * passed * split
         out = np.where(apart, out - before[:, place] * own[:, place] + part, out)
     return np.clip(out, 0.0, 1.0)
+
+
+def with_effects(alpha: np.ndarray, effect: np.ndarray) -> np.ndarray:
+    """Return the sum of period effects and effects of predictors; 500, as good as certain, where the first are ∞.
+
+    Finite period effects have no limit: they belong to predictors at 0, which may be a year of birth.
+    """
+    return np.where(np.isposinf(alpha), 500.0, alpha + effect)

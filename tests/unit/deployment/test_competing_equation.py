@@ -414,3 +414,14 @@ def test_a_calculator_of_competing_causes(tmp_path: Path) -> None:
     risk = locked.predict_risk(pd.DataFrame({"c1": [0.5], "age": [44.0]}), 12)[0, 0]
     assert float(str(seen[0])) == pytest.approx(risk, abs=1e-10)
     assert "No interval is known" in str(seen[4])
+
+
+@pytest.mark.parametrize("causes", [1, 2])
+def test_equations_of_predictors_far_from_zero_are_the_model(causes):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(200, 2)) + 2000, columns=["year_of_birth", "score"])
+    time = 4 * rng.exponential(np.exp(table["year_of_birth"] - 2000))
+    code = np.where(time <= 8, 1 + rng.integers(0, causes, 200), 0)
+    model = DiscreteTimeHazard([2, 4, 6, 8]).fit(table, Surv.right(np.ceil(time).clip(1, 8), code))
+    risk = equation(model, horizons=[2, 8]).predict_risk(table, [2, 8])
+    np.testing.assert_allclose(risk, model.predict_risk(table, [2, 8]), rtol=1e-9)

@@ -277,3 +277,16 @@ def test_a_category_of_one_patient_is_named_and_no_visit_is_blamed() -> None:
     y = Surv.interval(lower, np.where(found, visits[k], np.inf))
     with pytest.raises(EstimationError, match="Largest coefficients: 'rare'"):
         DiscreteTimeHazard(visits=visits).fit(X, y)
+
+
+@pytest.mark.parametrize("causes", [1, 2])
+def test_predictors_far_from_zero_have_the_risks_they_have_about_zero(causes):
+    """Period effects belong to predictors at 0: with a year of birth they passed 500, where risks became 0."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 2))
+    time = 4 * rng.exponential(np.exp(x[:, 0]))
+    y = Surv.right(np.ceil(time).clip(1, 8), np.where(time <= 8, 1 + rng.integers(0, causes, 200), 0))
+    near = DiscreteTimeHazard(visits=[2, 4, 6, 8]).fit(x, y)
+    far = DiscreteTimeHazard(visits=[2, 4, 6, 8]).fit(x + 2000, y)
+    assert np.nanmax(far.alpha_) > 500
+    np.testing.assert_allclose(far.predict_risk(x + 2000, [2, 8]), near.predict_risk(x, [2, 8]), rtol=1e-8)
