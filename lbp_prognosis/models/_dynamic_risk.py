@@ -13,6 +13,7 @@ from lbp_prognosis._base import (
     Objection,
     Result,
     argument_error,
+    as_numbers,
     check_choice,
     check_horizons,
     check_number,
@@ -76,7 +77,7 @@ def visits_by_landmark(
     if absent:
         raise argument_error("visits", f"a frame with the columns {id!r} and {time!r}", f"one without {absent}")
     points = check_vector("landmarks", np.atleast_1d(landmarks), low=0)
-    when = check_vector("visits", visits[time].to_numpy(dtype=float))
+    when = check_vector("visits", as_numbers("visits", visits[time]))
     patients = pd.Index(np.asarray(ids))
     if not patients.is_unique:
         raise argument_error("ids", "each patient once", "repeated labels")

@@ -53,7 +53,8 @@ class DataPlan:
     nominal : tuple of str
         Columns whose numbers are codes of unordered categories.
     values : tuple of str
-        Predictors whose numbers are all values, none a code for missing (a dose of 99).
+        Predictors whose numbers are all values, none a code for missing (a dose of 99), but for those that ``missing``
+        declares.
     missing : word, number, tuple of them, or mapping, optional
         Codes for missing values, as in `schema.read_table`: for all columns, or by column (wide).
     synthetic : bool

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from lbp_prognosis._base import DataError, argument_error, nearest
+from lbp_prognosis._base import DataError, argument_error, holds, nearest
 from lbp_prognosis.disclosure import identifier_text
 from lbp_prognosis.schema import read_table
 
@@ -49,6 +49,15 @@ def number_table(
     frame = reading.raise_if_failed([id, *columns]).frame
     if frame[id].isna().any():
         raise DataError(f"{int(frame[id].isna().sum())} rows of {path.name!r} name no patient in {id!r}.")
+    for column in columns:
+        kind = holds(frame[column])
+        if kind in ("date", "duration"):
+            raise argument_error(
+                section,
+                f"a table whose columns {list(columns)} are numbers",
+                f"{kind}s in {column!r} of {path.name!r}",
+                "Give times as numbers since time zero, in the unit of the outcome.",
+            )
     found = frame[list(columns)].apply(pd.to_numeric, errors="coerce").astype(float)
     for column in columns:
         strange = int((found[column].isna() & frame[column].notna()).sum())

@@ -230,3 +230,9 @@ def test_a_patient_with_a_frequency_is_that_many_patients(events) -> None:
     two = DynamicRisk(MARKS, 12.0).fit(X.iloc[rows].reset_index(drop=True), y[rows]).model_.covariance_
     for code in two if isinstance(two, dict) else [...]:
         np.testing.assert_allclose(one[code], two[code], rtol=1e-7)
+
+
+def test_visits_by_date_are_refused() -> None:
+    visits = pd.DataFrame({"patient_id": [1, 2], "time": pd.to_datetime(["2019-01-01", "2019-02-01"]), "nrs": [3, 4]})
+    with pytest.raises(LBPError, match="`visits` must be numbers, in the unit of the study; got dates"):
+        visits_by_landmark(visits, [1, 2], [0, 3])

@@ -22,6 +22,7 @@ from lbp_prognosis.report._section_treatment import section_treatment
 from lbp_prognosis.report._write_page import _all_numbers
 from lbp_prognosis.study import Study, StudyResult, analysis_plan, read_study_data, run_study
 from lbp_prognosis.study._check_before_work import check_before_work
+from lbp_prognosis.study._number_table import number_table
 from lbp_prognosis.study._run_study import build_models
 from lbp_prognosis.study._study_treatment import _without_starts, study_treatment
 from lbp_prognosis.study._treatment_courses import FittedUntreated
@@ -357,3 +358,12 @@ def test_two_risks_without_treatment_are_released_with_enough_of_each(page: Page
     shown = released_page(replace(page, treatment=made, gate=Gate(share=1.0, smallest_cell=K)))
     assert (shown.treatment is not None) == (rare >= K)
     assert any("only 2 different risks" in why for why in shown.release.to_frame()["reason"]) == (rare < K)
+
+
+@pytest.mark.parametrize(("unit", "kind"), [("datetime64[ns]", "dates"), ("timedelta64[ns]", "durations")])
+def test_a_second_table_with_dates_is_refused(tmp_path, unit, kind) -> None:
+    day = np.array([5, 9, 12]).astype("timedelta64[D]").astype("timedelta64[ns]").astype("int64").view(unit)
+    path = tmp_path / "c.parquet"
+    pd.DataFrame({"id": ["a", "b", "c"], "start": day}).to_parquet(path)
+    with pytest.raises(ArgumentError, match=f"{kind} in 'start' of 'c.parquet'. Give times as numbers since time zero"):
+        number_table("treatment", path, "id", ["start"])
