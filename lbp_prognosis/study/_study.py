@@ -257,6 +257,9 @@ class Study:
             del fields["biomechanics"]
         if self.score is None:
             del fields["score"], fields["data"]["score"]
+        for name in ("start", "end", "date_format", "values"):
+            if not fields["data"][name]:
+                del fields["data"][name]
         for name in ("treatment", "updates"):
             if getattr(self, name) is None:
                 del fields[name]

@@ -170,3 +170,25 @@ def test_a_date_that_stands_for_none_is_named_as_such(tmp_path, year, far) -> No
         read(tmp_path, frame)
     assert ("1 of them have a year outside 1677 to 2262" in str(caught.value)) == far
     assert len(read(tmp_path, frame, missing={"last": frame.loc[3, "last"]}).y) == N - 1
+
+
+def test_a_protocol_without_dates_keeps_its_registered_digest() -> None:
+    told = {
+        "title": "t",
+        "table": {"wide": "w.csv", "time": "last", "event": "event"},
+        "outcome": {
+            "name": "e",
+            "definition": "d",
+            "polarity": "bad",
+            "time_zero": "z",
+            "unit": "days",
+            "horizons": [200],
+        },
+        "modalities": {"clinical": ["x"]},
+        "model": [{"name": "m", "kind": "cox", "modalities": ["clinical"]}],
+    }
+    # as computed before `start`, `end`, `date_format` and `values` were added to [table]
+    assert Study.from_dict(told).spec_hash == "e4e6f61e96891dc73394cd6903775a62a18c5ea70b4b959930975c2efd75f119"
+    with_values = Study.from_dict({**told, "table": {**told["table"], "values": ["x"]}})
+    assert with_values.to_dict()["data"]["values"] == ["x"]
+    assert with_values.spec_hash != Study.from_dict(told).spec_hash
