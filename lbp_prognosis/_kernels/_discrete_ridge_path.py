@@ -168,7 +168,7 @@ def discrete_ridge_path(
     """
     of, (size, width) = _Discrete(rows, link), rows.free.shape
     full = (np.tile(np.concatenate([np.zeros(width - ridge.size), ridge]), size)[of.mask] for ridge in ridges)
-    for found in ridge_path(of, full, start[rows.free]):
+    for found in ridge_path(of, full, start[rows.free], drift_is_none=True):
         if found is None:
             yield None
             continue

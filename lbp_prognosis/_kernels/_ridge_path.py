@@ -19,6 +19,7 @@ __all__ = ["RidgeLikelihood", "ridge_path"]
 _SLOW = 0.05  # a step that leaves more of the decrement than this was taken with an information out of date
 _FLAT = 1e-11  # decrement below which nothing is left to win
 _STILL = 1e-3  # a step of this size is none: parameters under separation keep moving by 1
+_LARGEST_SE = 100.0  # beyond it a parameter has drifted off, and the fit to one penalty calls it undetermined
 _STEPS = 40
 _HALVINGS = 25
 
@@ -43,7 +44,7 @@ class _Walk:
         self.loglik, self.gradient = of.at(start)
         self.information = of.information()
 
-    def solve(self, ridge: np.ndarray) -> tuple[np.ndarray, float] | None:
+    def solve(self, ridge: np.ndarray, drift_is_none: bool) -> tuple[np.ndarray, float] | None:
         """Go to the maximum at ``ridge`` (p,); return it and the log-likelihood there, None if not within reach."""
         factor, fresh, last = _factor(self.information, ridge), False, np.inf
         for _ in range(_STEPS):
@@ -51,6 +52,8 @@ class _Walk:
             step = None if factor is None else lapack.dpotrs(factor, slope, lower=1)[0]
             gain = np.nan if step is None else float(slope @ step)
             if step is not None and gain <= _FLAT and float(np.abs(step).max(initial=0.0)) <= _STILL:
+                if drift_is_none and not _largest_variance(factor) <= _LARGEST_SE**2:
+                    return None
                 return self.theta + step, self.loglik + float(self.gradient @ step)
             if not fresh and not gain <= _SLOW * last:
                 self.information = self.of.information()
@@ -82,8 +85,14 @@ def _factor(information: np.ndarray, ridge: np.ndarray) -> np.ndarray | None:
     return None if failed or not (diagonal**2 > 1e-11 * (np.diag(information) + ridge)).all() else factor
 
 
+def _largest_variance(factor: np.ndarray | None) -> float:
+    """Return the largest diagonal entry of the inverse, of a Cholesky factor."""
+    inverse, failed = lapack.dpotri(factor, lower=1)
+    return np.inf if failed else float(np.diag(inverse).max(initial=0.0))
+
+
 def ridge_path(
-    of: RidgeLikelihood, ridges: Iterable[np.ndarray], start: np.ndarray
+    of: RidgeLikelihood, ridges: Iterable[np.ndarray], start: np.ndarray, *, drift_is_none: bool = False
 ) -> Iterator[tuple[np.ndarray, float] | None]:
     """Yield, for each row of ``ridges`` (k, p), the maximum (p,) of ``loglik − ½ Σ ridge θ²`` and the loglik there.
 
@@ -98,6 +107,8 @@ def ridge_path(
         Penalties, from strong to weak.
     start : ndarray of shape (p,)
         Where the first is sought from.
+    drift_is_none : bool, default False
+        Yield None also where the standard error of a parameter passes 100: under separation decrements vanish, too.
     """
     with one_thread():
         walk, kept = _Walk(of, start), start
@@ -105,7 +116,7 @@ def ridge_path(
         with one_thread():
             if walk.theta is not kept:
                 walk = _Walk(of, kept)
-            found = walk.solve(ridge)
+            found = walk.solve(ridge, drift_is_none)
         if found is not None:
             kept = walk.theta
         yield found

@@ -7,6 +7,7 @@ import pytest
 
 from lbp_prognosis._kernels import (
     PersonRows,
+    _ridge_path,
     cox_data,
     cox_fit,
     cox_ridge_path,
@@ -91,3 +92,13 @@ def test_no_maximum_is_none_and_the_path_goes_on():
     for ridge, found in ((5.0, first), (1.0, third)):
         want = cox_fit(X, np.arange(40.0) + 1, np.arange(40) < 20, penalty=np.full(2, ridge))
         np.testing.assert_allclose(found[0], want.coef, atol=3e-6)
+
+
+def test_a_parameter_that_drifted_off_is_no_maximum(monkeypatch):
+    """As in the fit to one penalty, which then goes without the effects on a rare cause."""
+    rows, ridges = _people(1), [np.full(_people(1).X.shape[1], 3.0)]
+    start = np.zeros(rows.free.shape)
+    (found,) = discrete_ridge_path(rows, ridges, link="logit", start=start)
+    assert found is not None
+    monkeypatch.setattr(_ridge_path, "_LARGEST_SE", 1e-3)
+    assert list(discrete_ridge_path(rows, ridges, link="logit", start=start)) == [None]
