@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import multiprocessing
 import os
 import threading
 from collections import deque
@@ -37,11 +38,14 @@ _pools: dict[tuple[int, int], Any] = {}  # by process and number: the pool of a 
 def other_processes(n_jobs: int | None) -> int:
     """Return how many processes work beside this one; 0 where joblib decides.
 
-    joblib decides without ``n_jobs``, in a task, on another backend, in a thread, and for more than four jobs.
+    joblib decides without ``n_jobs``, in a task, on another backend, in a thread, in a child of `multiprocessing`, and
+    for more than four jobs.
     """
     from joblib.parallel import get_active_backend
 
     if n_jobs is None or threading.current_thread() is not threading.main_thread():
+        return 0
+    if multiprocessing.parent_process() is not None:  # its exit would wait for them: no hook of theirs runs in a child
         return 0
     backend, _ = get_active_backend()
     if type(backend).__name__ != "LokyBackend" or backend.nesting_level:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,8 @@ def run_study(
     (('clinical',), 200)
     """
     say = progress or (lambda words: None)
+    # a checkpoint belongs to one cross-validation
+    below = (lambda name: None) if checkpoint is None else Path(checkpoint).joinpath
     # one thread per computation on every machine: sums in another order differ in the last digit
     with (
         processes_ready(n_jobs, "lbp_prognosis.study"),
@@ -144,11 +147,11 @@ def run_study(
         found["sites"] = _sites(study, data, models, n_jobs)
         if study.treatment is not None:
             say(f"Judging as if no patient started {study.treatment.name}")
-        found["treatment"] = study_treatment(study, data, models, folds, n_jobs=n_jobs, checkpoint=checkpoint)
+        found["treatment"] = study_treatment(study, data, models, folds, n_jobs=n_jobs, checkpoint=below("treatment"))
         if study.updates is not None:
             say(f"Predicting again at {len(study.updates.landmarks)} landmarks")
         found["updates"] = study_updates(study, data)
-        found["visits"] = visit_scores(study, data, models, n_jobs=n_jobs, checkpoint=checkpoint)
+        found["visits"] = visit_scores(study, data, models, n_jobs=n_jobs, checkpoint=below("visits"))
         say("Evaluating, testing the association, explaining what the model uses, judging readings")
         judged = partial(_judge, study, data, folds, fitted)
         tasks = [judged, partial(study_association, study, data), *_explanations(study, data, fitted)]

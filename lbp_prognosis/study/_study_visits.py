@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def visit_scores(
     models : dict of str to estimator
         Unfitted.
     n_jobs, checkpoint
-        As in `cross_validate_risk`.
+        As in `cross_validate_risk`; each visit has a folder of its own in ``checkpoint``.
     """
     several = [plan.name for plan in study.models if plan.kind == "longitudinal_outcome"]
     if data.earlier is None or not several:
@@ -53,7 +54,7 @@ def visit_scores(
             n_repeats=study.validation.repeats,
             random_state=study.seed,
             n_jobs=n_jobs,
-            checkpoint=checkpoint,
+            checkpoint=None if checkpoint is None else Path(checkpoint, f"{float(time):g}"),
         )
         seen = Measured.at(
             float(time),

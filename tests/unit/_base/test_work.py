@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import time
@@ -157,6 +158,16 @@ class TestRandomness:
             finally:
                 os._exit(found)
         assert os.waitpid(child, 0)[1] == 0
+
+    def test_a_child_leaves_its_jobs_to_joblib(self) -> None:
+        """Its exit would wait for processes that nobody ends."""
+        context = multiprocessing.get_context("fork")
+        told = context.SimpleQueue()
+        child = context.Process(target=lambda: told.put(_shared_work.other_processes(2)))
+        child.start()
+        assert told.get() == 0
+        child.join()
+        assert _shared_work.other_processes(2) == 1
 
     def test_one_thread_a_replicate(self) -> None:
         assert parallel_map(threads, [0], n_jobs=1) == [1]

@@ -340,8 +340,9 @@ def test_each_visit_is_judged_out_of_fold(tmp_path: Path) -> None:
     told = earlier_study(tmp_path, validation={"folds": 2, "repeats": 1})
     data = read_study_data(told)
     models = build_models(told, data)
-    found = visit_scores(told, data, models)
+    found = visit_scores(told, data, models, checkpoint=tmp_path / "fits")
     assert list(found) == [3.0]
+    assert (tmp_path / "fits" / "3" / "checkpoint.json").exists()  # each visit is a cross-validation of its own
     rows = np.arange(N)
     seen = data.earlier[3.0].to_numpy()
     result = found[3.0].metric("crps", "m")

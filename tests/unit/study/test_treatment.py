@@ -111,7 +111,9 @@ def study(folder: Path, **changes: Any) -> Study:
 def result(tmp_path_factory: pytest.TempPathFactory, unexplained_module: None) -> StudyResult:
     folder: Path = tmp_path_factory.mktemp("treatment")
     write(folder)
-    return run_study(study(folder), n_jobs=1)
+    found = run_study(study(folder), n_jobs=1, checkpoint=folder / "fits")
+    assert (folder / "fits" / "treatment" / "checkpoint.json").exists()  # a cross-validation of its own
+    return found
 
 
 @pytest.fixture(scope="module")
