@@ -578,8 +578,9 @@ def _few_values(haul: Haul) -> list[str]:
             continue
         n = haul.fact("patients") or 0
         lost = str(row.get("missing", ""))
-        if known is not None and (known["predictor"] == name).any():
-            shown = known.loc[known["predictor"] == name, "missing"].iloc[0]
+        bare = re.sub(r" \([^()]*\)$", "", name)  # Table 1 gives units
+        if known is not None and (known["predictor"] == bare).any():
+            shown = known.loc[known["predictor"] == bare, "missing"].iloc[0]
             lost = shown if re.fullmatch(r"[\d,]+", shown) else lost
         if not re.fullmatch(r"[\d,]+", lost) or not 2 <= n - _number(lost) <= 5:
             continue

@@ -75,7 +75,8 @@ def test_start_does_not_matter_and_a_wrong_one_is_none() -> None:
     other = visit_reml(*data, basis, 30 * start)
     assert first is not None
     assert other is not None
-    np.testing.assert_allclose(first.parameters, other.parameters, rtol=1e-7)
+    # at a maximum a parameter is known to about the root of the rounding, which depends on the machine
+    np.testing.assert_allclose(first.parameters, other.parameters, rtol=2e-6)
     assert visit_reml(*data, basis, -start) is None
 
 
