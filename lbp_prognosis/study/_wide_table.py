@@ -152,9 +152,10 @@ def _whole_rows(reading: TableReading, plan: DataPlan, name: str) -> None:
 def _where(frame: pd.DataFrame, rules: Mapping[str, Any], steps: list[dict[str, Any]]) -> pd.DataFrame:
     for column, wanted in rules.items():
         values = list(wanted) if isinstance(wanted, list | tuple) else [wanted]
-        dates = pd.api.types.is_datetime64_any_dtype(frame[column])
+        dates = holds(frame[column]) == "date"
+        there = pd.to_datetime(frame[column], errors="coerce") if dates else frame[column]
         asked = pd.to_datetime(pd.Series(values).astype(str), format="ISO8601", errors="coerce") if dates else values
-        kept = frame[column].isin(asked) & (frame[column].notna() if dates else True)
+        kept = there.isin(asked) & (there.notna() if dates else True)
         words = f"{column} other than {', '.join(map(str, values))}"
         steps.append({"kind": "excluded", "step": words, "n": int((~kept).sum())})
         frame = frame[kept]
