@@ -199,8 +199,8 @@ def _out_of_fold(
 ) -> dict[float, np.ndarray]:
     """Return risks within the window at each landmark, shape (n,).
 
-    NaN if values are unknown, if the patient is not at risk, or if a training set without the patient has nobody at the
-    landmark, or nobody who is followed to the end of the window.
+    NaN if values are unknown, if the patient is not at risk, or if a training set without the patient has no row at the
+    landmark, or no patient who is followed to the end of the window.
     """
     folds, repeats = study.validation.folds, study.validation.repeats
     known = {at: part.rows[used[at][part.rows]] for at, part in kept.items()}

@@ -149,9 +149,9 @@ def concordance(
         weight = own * (beyond if competing.any() else own)
         if own[earlier].max(initial=0) > 10:
             objections.append(objection("few-uncensored", variant="pairs", probability=1 / own[earlier].max()))
-        nobody = np.zeros(n, dtype=bool)
+        without = np.zeros(n, dtype=bool)
         numbers = setting.kept(
-            "uno", lambda: number_events(*comparable_keys(y, kind, earlier, nobody, layers)), of=layers
+            "uno", lambda: number_events(*comparable_keys(y, kind, earlier, without, layers)), of=layers
         )
         own_pairs, totals = _pairs(setting, scores, order, numbers, np.where(earlier, weight, 0.0), ones)
         if competing.any():
