@@ -11,7 +11,7 @@ from lbp_prognosis._kernels._aalen_johansen import (
     aalen_johansen_variance,
 )
 from lbp_prognosis._kernels._aliased import aliased_columns
-from lbp_prognosis._kernels._calibration_taylor import TaylorSums, solve_taylor, taylor_sums
+from lbp_prognosis._kernels._calibration_taylor import TaylorSums, solve_taylor, solve_taylor_level, taylor_sums
 from lbp_prognosis._kernels._categorical import (
     CategoricalFit,
     categorical_fit,
@@ -380,6 +380,7 @@ __all__ = [
     "shapley_weights",
     "skill",
     "solve_taylor",
+    "solve_taylor_level",
     "solve_tridiagonal",
     "sparse_columns",
     "sparse_cox_path",

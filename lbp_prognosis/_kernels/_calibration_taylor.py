@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["TaylorSums", "solve_taylor", "taylor_sums"]
+__all__ = ["TaylorSums", "solve_taylor", "solve_taylor_level", "taylor_sums"]
 
 _FAR = 5.0
 
@@ -67,3 +67,16 @@ def solve_taylor(sums: TaylorSums, *, tol: float = 1e-13, max_iter: int = 100) -
     if not (np.diag(covariance) > 0).all():
         return nothing
     return np.array([0.0, 1.0]) + d, covariance
+
+
+def solve_taylor_level(sums: TaylorSums) -> tuple[float, float]:
+    """Return the intercept at slope 1 and its variance; NaN where the quadratic has no root.
+
+    Solves g − H α − ½ t₀ α² = 0 of the first elements for the root that is g / H where t₀ is 0.
+    """
+    g, h, t = float(sums.score[0]), float(sums.information[0, 0]), float(sums.third[0])
+    square = h**2 + 2 * t * g
+    if not (h > 0 and square > 0):
+        return float("nan"), float("nan")
+    slope = float(np.sqrt(square))  # H + t₀ α at the root
+    return 2 * g / (h + slope), 1 / slope

@@ -70,10 +70,12 @@ class FederatedLikelihood(ABC):
     _kind: ClassVar[str]
     _accepts: ClassVar[tuple[OutcomeKind, ...]]
     _instead: ClassVar[str] = ""
+    _columnless: ClassVar[bool] = False
 
     def __init__(self, columns: Sequence[str], *, penalty: float = 0.0, tol: float = 1e-6) -> None:
         names = [columns] if isinstance(columns, str) else list(columns)
-        if not names or not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
+        named = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+        if not named or not (names or self._columnless):
             raise argument_error("columns", "names of columns, each once", columns)
         self.columns = tuple(names)
         self.penalty = check_number("penalty", penalty, low=0)

@@ -19,12 +19,12 @@ class FederatedLogistic(FederatedLikelihood):
     """Logistic model of a state at a visit, fitted by hospitals that share sums and no patients.
 
     With the logit of a predicted risk as the only column, the fit is exact recalibration (`FederatedCalibration` gives
-    a curve); with the logit as ``offset`` and no slope, it is calibration in the large.
+    a curve); without columns and with the logit as ``offset`` of the rounds, it is calibration in the large.
 
     Parameters
     ----------
     columns : sequence of str
-        Predictors; the first coefficient is the intercept.
+        Predictors; the first coefficient is the intercept. Without any, the intercept is the model.
     penalty : float, default 0.0
         Ridge penalty θ: the pooled log-likelihood minus ``θ/2 Σ β²``, the intercept included.
     tol : float, default 1e-6
@@ -50,6 +50,7 @@ class FederatedLogistic(FederatedLikelihood):
     _kind = "logistic"
     _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("status",)
     _instead = "For times use FederatedCox."
+    _columnless = True
 
     def __init__(self, columns: Sequence[str], *, penalty: float = 0.0, tol: float = 1e-6) -> None:
         super().__init__(columns, penalty=penalty, tol=tol)

@@ -314,11 +314,27 @@ def _sums(c: Mapping[str, Any]) -> str:
     return ""
 
 
+def _error_of_sum(c: Mapping[str, Any]) -> bool:
+    """Say whether the observed sum has an error that can be: no less than if all patients had been followed."""
+    if "observed_se" not in c["sums"]:
+        return True
+    n, told = c["cohort"]["n"], c["sums"]["observed_se"]
+    mean = min(max(c["sums"]["observed"] / n, 0.0), 1.0)
+    least = float(np.sqrt(n * mean * (1 - mean)))
+    if c["model"]["kind"] == "status":
+        known = n - c["cohort"]["unknown"]
+        return _close(told, least * float(np.sqrt(n / known)), max(least, 1.0), c)
+    return bool(np.isfinite(told) and told >= (0.9 if c["model"]["kind"] == "right" else 0.5) * least)
+
+
 def _ranks(c: Mapping[str, Any]) -> str:
     if not c["pairs"]:
         return ""
     concordant, discordant, tied = c["pairs"]
     total = concordant + discordant + tied
+    n = c["cohort"]["n"]
+    if min(c["pairs"]) < 0 or total > n * (n - 1) / 2:
+        return "more pairs than so many patients make"
     name = "auc" if c["model"]["kind"] == "status" else "concordance"
     if c["model"]["kind"] == "status" and abs(total - c["cohort"]["events"] * c["cohort"]["without"]) > 0.5:
         return "pairs that are not those of its events"
@@ -344,14 +360,30 @@ def _benefits(c: Mapping[str, Any]) -> str:
 def _errors(c: Mapping[str, Any]) -> str:
     """Check standard errors against the bounds for means of n bounded values."""
     n = c["cohort"]["n"]
+    if not _error_of_sum(c):
+        return "a standard error of the observed sum that so many patients cannot have"
     for name, (value, se) in c["paired"].items():
         if not (np.isfinite(value) and 0 <= se < 10):
             return f"a difference in {name} that cannot be"
     for name, (value, se) in c["estimates"].items():
         if not (np.isfinite(value) and 0 < se < 10):
             return f"a standard error of {name} that cannot be"
+        if not (0 <= value <= 1 or (name == "ipa" and value < 0)):
+            return f"a value of {name} outside its range"
         if name == "brier" and se > 1.05 / np.sqrt(n):
             return "a standard error of the Brier score that so many patients cannot have"
+    return ""
+
+
+def _covariances(c: Mapping[str, Any]) -> str:
+    if not c["covariance"]:
+        return ""
+    names, matrix = c["covariance"]["names"], np.array(c["covariance"]["matrix"], dtype=float)
+    if matrix.shape != (len(names),) * 2 or not np.allclose(matrix, matrix.T, rtol=_tolerance(c)):
+        return "a covariance of another shape"
+    errors = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
+    if (np.abs(matrix) > np.outer(errors, errors) * (1 + _tolerance(c))).any():
+        return "a covariance that no estimates have"
     return ""
 
 
@@ -363,10 +395,22 @@ def _symmetry(c: Mapping[str, Any]) -> str:
         return "calibration sums of another shape"
     if not information[0, 1] == information[1, 0] or not np.linalg.eigvalsh(information)[0] > 0:
         return "an information of calibration that is not positive definite"
-    if c["model"]["calibration"] == "state" and c["cohort"]["unknown"] == 0:
-        s = c["sums"]
-        if not _close(score[0], s["observed"] - s["predicted"], c["cohort"]["n"], c):
+    n, s = c["cohort"]["n"], c["sums"]
+    if c["model"]["calibration"] == "cumulative hazard":  # every derivative is a sum of E xᵏ
+        second = [information[0, 0], information[0, 1], information[1, 1]]
+        if not all(_close(told, found, max(abs(found), 1.0), c) for told, found in zip(third, second)):
+            return "sums of calibration that are not of one expected number"
+        if not _close(score[0], c["cohort"]["events"] - third[0], n + third[0], c):
+            return "a score of calibration that is not observed less expected"
+        return ""
+    bound = [information[0, 0], float(np.sqrt(information[0, 0] * information[1, 1])), information[1, 1]]
+    if (np.abs(third[:3]) > np.array(bound) * (1 + _tolerance(c))).any():  # |1 − 2q| is at most 1
+        return "third derivatives of calibration that no risks have"
+    if c["cohort"]["unknown"] == 0 and c["model"]["kind"] == "status":
+        if not _close(score[0], s["observed"] - s["predicted"], n, c):
             return "a score of calibration that is not observed less predicted"
+        if not _close(information[0, 0], s["predicted"] - s["predicted_squared"], n, c):
+            return "an information of calibration that is not that of its sums"
     return ""
 
 
@@ -377,6 +421,7 @@ _CHECKS: tuple[Callable[[Mapping[str, Any]], str], ...] = (
     _ranks,
     _benefits,
     _errors,
+    _covariances,
     _symmetry,
 )
 

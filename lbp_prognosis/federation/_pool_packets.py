@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import METRICS, Objection, argument_error, check_confidence, objection
-from lbp_prognosis._kernels import TaylorSums, solve_taylor
+from lbp_prognosis._kernels import TaylorSums, solve_taylor, solve_taylor_level
 from lbp_prognosis.federation._packet import Packet
 from lbp_prognosis.federation._pooled_evidence import PooledEvidence, PooledMeasure
 from lbp_prognosis.federation._score_sums import SUMS, measures_of_sums
@@ -305,6 +305,11 @@ def _calibrations(contents: Sequence[Mapping[str, Any]], measure: Any) -> Iterab
         whole = TaylorSums(*(np.sum([part[k] for part in parts], axis=0) for k in range(3)))
         line, covariance = solve_taylor(whole)
         errors = np.sqrt(np.diag(covariance))
+        levels = [solve_taylor_level(part) for part in parts]
+        rows = [(c, value, variance**0.5) for c, (value, variance) in zip(given, levels) if np.isfinite(value)]
+        if rows:
+            level, variance = solve_taylor_level(whole)
+            yield from measure("citl", rows, (level, variance**0.5))
         known = [k for k, (found, _) in enumerate(solved) if np.isfinite(found).all()]
         for place, metric in ((0, "calibration_intercept"), (1, "calibration_slope")):
             rows = [(given[k], float(solved[k][0][place]), float(np.sqrt(solved[k][1][place, place]))) for k in known]

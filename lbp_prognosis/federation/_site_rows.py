@@ -21,7 +21,7 @@ def agreed_matrix(X: Any, columns: Sequence[str], n: int) -> np.ndarray:
         if missing:
             raise argument_error("X", f"a frame with the agreed columns {list(columns)}", f"one without {missing}")
         frame = frame[list(columns)]
-    matrix = read_matrix(frame)
+    matrix = read_matrix(frame) if columns else np.empty((np.shape(frame)[0], 0))
     if matrix.shape != (n, len(columns)):
         raise argument_error("X", f"of {n} rows, as many as `y`, and {len(columns)} columns", f"shape {matrix.shape}")
     return matrix

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from syn import syn
 
-from lbp_prognosis import CoxPH, Status, Surv
+from lbp_prognosis import CoxPH, LBPError, Status, Surv
 from lbp_prognosis.evaluation import brier, concordance, decision_curve, time_dependent_auc
-from lbp_prognosis.federation import FederatedLogistic, Policy, PooledEvidence, pool, site_packet
+from lbp_prognosis.federation import FederatedCox, FederatedLogistic, Policy, PooledEvidence, pool, site_packet
 from lbp_prognosis.models import LogisticRisk
 from lbp_prognosis.survival import CensoringKaplanMeier
 
@@ -93,6 +93,28 @@ def test_calibration(states: PooledEvidence) -> None:
     assert intercept.stratified == pytest.approx(-0.06824, abs=5e-6)
     assert slope.stratified == pytest.approx(1.181154, abs=5e-7)
     assert abs(slope.stratified - 1.1796386252) < 0.015
+    level = states.measure("citl")  # from the same sums
+    assert level.stratified == pytest.approx(-0.101524068, abs=1e-4)
+    assert level.stratified_se == pytest.approx(0.0928147909, rel=1e-3)
+
+
+def test_calibration_in_the_large_in_rounds_is_exact() -> None:
+    """An intercept alone, with the logit of the risk as offset."""
+    model, loose = FederatedLogistic([], tol=1e-9), Policy(events_per_parameter=1, digits=17)
+    fit, request = None, model.start()
+    for _ in range(4):
+        answers = []
+        for site, part in SITES:
+            p = LOGIT.predict_risk(part[C], 12).ravel()
+            y, shift = Status.at(12, part["y"]), np.log(p / (1 - p))
+            answers.append(model.round(part[[]], y, request, site=str(site), policy=loose, offset=shift))
+        fit = model.step(answers, fit)
+        request = fit.request
+    assert fit.parameters == ("intercept",)
+    assert fit.coef[0] == pytest.approx(-0.101524068, abs=5e-10)
+    assert fit.se[0] == pytest.approx(0.0928147909, rel=1e-6)
+    with pytest.raises(LBPError, match="columns"):
+        FederatedCox([])
 
 
 def test_recalibration_in_rounds_is_exact() -> None:

@@ -8,7 +8,7 @@ from scipy.special import expit, logit
 from syn import syn
 
 from lbp_prognosis import Status
-from lbp_prognosis._kernels import TaylorSums, logistic_fit, poisson_fit, solve_taylor, taylor_sums
+from lbp_prognosis._kernels import TaylorSums, logistic_fit, poisson_fit, solve_taylor, solve_taylor_level, taylor_sums
 from lbp_prognosis.models import LogisticRisk
 
 C = ["c1", "c2", "c3", "p1", "p2"]
@@ -85,3 +85,14 @@ def test_no_root_is_no_number() -> None:
     assert np.isnan(line).all()
     assert np.isnan(covariance).all()
     assert np.isnan(solve_taylor(TaylorSums(np.ones(2), np.ones((2, 2)), np.zeros(4)))[0]).all()
+
+
+def test_the_level_at_slope_one() -> None:
+    """50 = 100 α + ½ 20 α²: α = −5 + √(25 + 5), where the derivative is 100 + 20 α."""
+    sums = TaylorSums(np.array([50.0, 0.0]), np.diag([100.0, 1.0]), np.array([20.0, 0.0, 0.0, 0.0]))
+    level, variance = solve_taylor_level(sums)
+    assert level == pytest.approx(np.sqrt(30) - 5, rel=1e-14)
+    assert variance == pytest.approx(1 / (100 + 20 * level), rel=1e-14)
+    assert solve_taylor_level(sums._replace(third=np.zeros(4))) == (0.5, 0.01)
+    assert np.isnan(solve_taylor_level(sums._replace(third=np.array([-100.0, 0, 0, 0])))).all()
+    assert np.isnan(solve_taylor_level(sums._replace(information=np.zeros((2, 2))))).all()

@@ -350,8 +350,12 @@ def test_tampered_packets() -> None:
         ("sums", {"observed": 3.0}, "sums"),
         ("sums", {"predicted": 1e9}, "sums"),
         ("decisions", {"0.4": [100, 0.9, 0.01, 0.01]}, "net benefit"),
+        ("estimates", {"brier": [-0.2, 0.01]}, "Brier"),
+        ("sums", {"observed_se": 1.0}, "error of the observed sum"),
         ("taylor", {"score": [50.0, 0.0]}, "score"),
         ("taylor", {"information": [[1.0, 5.0], [5.0, 1.0]]}, "information"),
+        ("taylor", {"information": [[900.0, 5.0], [5.0, 900.0]]}, "information"),
+        ("taylor", {"third": [1e6, 0.0, 0.0, 0.0]}, "third"),
         ("budget", {"numbers": 9999}, "budget"),
         ("sums", {}, "shape"),
     ],
@@ -361,6 +365,38 @@ def test_packets_that_contradict_themselves(part: str, change: dict, told: str) 
     content = {**packet.content[part], **change} if change else {}
     with pytest.raises(LBPError, match=told):
         changed(packet, **{part: content}).verify()
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "told"),
+    [
+        ("estimates", {"auc": [1.7, 0.02]}, "auc outside"),
+        ("estimates", {"auc": [-0.1, 0.02]}, "auc outside"),
+        ("sums", {"observed_se": 1e-6}, "error of the observed sum"),
+        ("taylor", {"score": [50.0, 0.0]}, "observed less expected"),
+        ("taylor", {"third": [1e6, 0.0, 0.0, 0.0]}, "one expected number"),
+        ("taylor", {"information": [[900.0, 5.0], [5.0, 900.0]]}, "one expected number"),
+    ],
+)
+def test_packets_of_times_that_contradict_themselves(part: str, change: dict, told: str) -> None:
+    packet = times()
+    with pytest.raises(LBPError, match=told):
+        changed(packet, **{part: {**packet.content[part], **change}}).verify()
+
+
+def test_more_pairs_than_patients_make_and_impossible_covariances() -> None:
+    """All patients of a site make n (n − 1) / 2 pairs; a correlation is at most 1."""
+    packet = times()
+    n, pairs = packet.content["cohort"]["n"], packet.content["pairs"]
+    most = n * (n - 1) / 2 / sum(pairs)
+    changed(packet, pairs=[each * most for each in pairs]).verify()
+    with pytest.raises(LBPError, match="more pairs"):
+        changed(packet, pairs=[each * most * 1.001 for each in pairs]).verify()
+    names, matrix = (packet.content["covariance"][name] for name in ("names", "matrix"))
+    matrix = np.array(matrix)
+    matrix[0, 1] = matrix[1, 0] = 1.1 * np.sqrt(matrix[0, 0] * matrix[1, 1])
+    with pytest.raises(LBPError, match="covariance"):
+        changed(packet, covariance={"names": names, "matrix": matrix.tolist()}).verify()
 
 
 def test_a_site_that_lies_about_n_contradicts_its_pairs() -> None:
