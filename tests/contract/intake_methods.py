@@ -271,6 +271,11 @@ METHODS: dict[str, Spec] = {
     "models.CoxPH.predict_survival": (of(COX_FULL.predict_survival, 6.0), {**X1, **LATER}, {}),
     "models.CoxPH.predict_incidence": (of(COX_FULL.predict_incidence, 6.0), {**X1, **LATER}, {}),
     "models.CoxPH.risk_se": (of(COX_FULL.risk_se, 6.0), {**X1, **LATER}, {}),
+    "models.CoxPH.average_prediction": (
+        lambda X, groups, **later: COX_FULL.average_prediction(X, 6.0, groups=groups, **later)[0],
+        {**X1, "groups": R.label, **LATER},
+        {},
+    ),
     "models.CoxPH.residuals": (COX_FULL.residuals, {**X1, **FULL}, {"y": Y}),
     "models.CoxPH.schoenfeld_residuals": (COX_FULL.schoenfeld_residuals, {**X1, **FULL}, {"y": Y}),
     "models.CoxPH.proportional_hazards_test": (COX_FULL.proportional_hazards_test, {**X1, **FULL}, {"y": Y}),
@@ -284,6 +289,16 @@ METHODS: dict[str, Spec] = {
     "models.RoystonParmar.linear_predictor": (of(SPLINE.linear_predictor), {**X1, **OFFSET}, {}),
     "models.RoystonParmar.predict_survival": (of(SPLINE.predict_survival, 6.0), {**X1, **OFFSET}, {}),
     "models.LogisticRisk.predict_risk": (of(LOGISTIC.predict_risk, 6.0), {**X1, **OFFSET}, {}),
+    "models.LogisticRisk.average_prediction": (
+        lambda X, groups, offset: LOGISTIC.average_prediction(X, 6.0, groups=groups, offset=offset)[0],
+        {**X1, "groups": R.label, **OFFSET},
+        {},
+    ),
+    "models.LinearOutcome.average_prediction": (
+        lambda X, groups, offset: LINEAR.average_prediction(X, groups=groups, offset=offset)[0],
+        {**X1, "groups": R.label, **OFFSET},
+        {},
+    ),
     "models.LogisticRisk.linear_predictor": (of(LOGISTIC.linear_predictor), {**X1, **OFFSET}, {}),
     "models.DiscreteTimeHazard.linear_predictor": (of(HAZARD.linear_predictor), {**X1, **OFFSET}, {}),
     "models.LinearOutcome.linear_predictor": (of(LINEAR.linear_predictor), {**X1, **OFFSET}, {}),
