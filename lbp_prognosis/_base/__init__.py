@@ -61,6 +61,7 @@ from lbp_prognosis._base._shared_work import processes_ready
 from lbp_prognosis._base._spine_levels import VERTEBRAE, level_of_column, level_rank, split_disc
 from lbp_prognosis._base._strict_table import StrictTable, nearest
 from lbp_prognosis._base._term_columns import TermColumns
+from lbp_prognosis._base._time_words import time_words
 from lbp_prognosis._base._visible import visible
 from lbp_prognosis._base._word_file import word_file
 from lbp_prognosis._base._write_file import TEMPORARY, check_writable, make_folder, write_file
@@ -217,6 +218,7 @@ __all__ = [
     "student",
     "surviving_map",
     "takes_rows",
+    "time_words",
     "visible",
     "word_file",
     "write_file",
