@@ -97,10 +97,10 @@ def _pictures(report: MonitorTables) -> list[tuple[str, str, str]]:
     if len(known):
         rows = known.rename(columns={"batch": "label", "observed_expected": "value"})[["label", "value", "low", "high"]]
         axis = f"observed / expected by {time_words(report.horizon, report.unit)}"
-        words = "Observed over expected events by window, with intervals; the numbers stand in the table below."
+        words = "Observed over expected events by window, with intervals; the numbers are in the table below."
         out.append((WINDOWS, _svg(lambda ax: draw_estimates(rows, axis=axis, neutral=1.0, digits=".2f", ax=ax)), words))
     if len(report.inputs):
-        words = "Stability index of each predictor by batch; the numbers stand in the table below."
+        words = "Stability index of each predictor by batch; the numbers are in the table below."
         out.append((INPUTS, _svg(lambda ax: draw_shifts(report.inputs, ax=ax)), words))
     return out
 

@@ -50,7 +50,7 @@ _NO_DIGEST = "none: save_model gives the model a file with a digest"
 
 @dataclass(frozen=True, repr=False)
 class ModelCard(DocumentResult):
-    """A model card.
+    """Model card: use, population, predictors, performance and limitations of a model.
 
     Attributes
     ----------

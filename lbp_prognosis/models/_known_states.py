@@ -246,7 +246,7 @@ def default_horizons(y: np.ndarray, kind: str, score_horizons: np.ndarray, given
         if horizon is None:
             raise argument_error(
                 "y",
-                "a Status that knows its visit time",
+                "a Status with its visit time",
                 "one that has lost it",
                 "Say horizons=…, in the unit of the study.",
             )

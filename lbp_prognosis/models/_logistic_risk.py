@@ -204,7 +204,7 @@ class LogisticRisk(RiskEstimator):
         if horizon is None:
             raise argument_error(
                 "y",
-                "a Status that knows its visit time",
+                "a Status with its visit time",
                 "one that has lost it",
                 "Say LogisticRisk(horizon=…), in the unit of the study.",
             )

@@ -312,7 +312,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
             wrong = sorted({column for columns in named.values() for column in columns} ^ set(names), key=str)
         if wrong:
             raise argument_error(
-                "blocks", "a mapping in which each column of `X` stands once", f"{wrong[:6]} missing, unknown or twice"
+                "blocks", "a mapping in which each column of `X` occurs once", f"{wrong[:6]} missing, unknown or twice"
             )
         unknown = [name for name in self.unpenalised if name not in self.blocks]
         if unknown:

@@ -194,7 +194,7 @@ class RiskStratifier(CombinedRisk):
         out = np.array(cuts)
         if (np.diff(out) <= 0).any() or out[0] <= risk.min() or out[-1] > risk.max():
             raise argument_error(
-                "n_groups", "a number of groups that the risks can be told apart into", count, "Take fewer, or `cuts`."
+                "n_groups", "a number of groups into which the risks can be divided", count, "Take fewer, or `cuts`."
             )
         return out
 

@@ -107,9 +107,9 @@ class StackedRisk(CombinedScores):
     -----
     Minimises ``Σ_τ n⁻¹ Σ_i w_i(τ) (1{T_i ≤ τ, cause 1} − Σ_k α_k F_k(τ|x_i))²`` over the simplex, exactly (an active
     set). ``w`` is 1/G(T−) for an event by τ (a competing event is "no event"), 1/G(τ) beyond it, 0 for whoever was lost
-    before; G is estimated from the rows of the fit, so anew in each fold of an outer validation. Learners that can't be
-    told apart share their weight. One set of weights serves all horizons and causes, so that risks rise with time and
-    the causes sum to at most 1.
+    before; G is estimated from the rows of the fit, so again in each fold of an outer validation. Learners with
+    identical predictions share their weight. One set of weights serves all horizons and causes, so that risks rise with
+    time and the causes sum to at most 1.
 
     **Scores** (`Measured.at`): the learners are models of the score, the stack is the mixture of their distributions
     ``Σ_k α_k P_k(Y = s | x)``, and the weights minimise ``n⁻¹ Σ_i ∫ (Σ_k α_k F_k(s|x_i) − 1{y_i ≤ s})² ds`` over the

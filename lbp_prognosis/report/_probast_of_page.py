@@ -88,7 +88,9 @@ def _of_data(page: Page, study: Mapping[str, Any]) -> dict[str, Fact]:
         out["1.3"] = _flow(page.flow.steps)
     bent = [f"{how} of {', '.join(map(readable, what))}" for how, what in study.get("transform", {}).items()]
     if study:
-        out["2.2"] = Fact(f"Transformed alike in all rows: {'; '.join(bent)}." if bent else "No transformation.")
+        out["2.2"] = Fact(
+            f"Transformed in the same way in all rows: {'; '.join(bent)}." if bent else "No transformation."
+        )
         dated = "No alarm about values dated after time zero."
         undated = "The table has no dates of predictors; no name of a column points to a later measurement."
         out["2.4"] = alarm(page.objections, TIMING, dated if source.get("package") else undated)

@@ -17,7 +17,7 @@ __all__ = ["check_before_work"]
 
 
 def check_before_work(study: Study, data: StudyData) -> None:
-    """Refuse protocols that would fail or be meaningless after all fits.
+    """Check a protocol against its data before the first fit.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ def _pieces(anatomy: Anatomy) -> list[tuple[str, str]]:
         pieces = ndimage.label(region.mask, structure=np.ones((3, 3, 3)))[0]
         sizes = np.sort(np.bincount(pieces.ravel())[1:])
         if sizes.size > 1 and sizes[-2] >= 0.6 * sizes[-1] and sizes[-2] >= 50:
-            found.append(("level", f"the {structure.replace('_', ' ')} {level} lies in two large pieces"))
+            found.append(("level", f"the {structure.replace('_', ' ')} {level} is in two large pieces"))
     return found
 
 
@@ -72,7 +72,7 @@ def _order(spine: Spine) -> list[tuple[str, str]]:
         distance = float(np.linalg.norm(step))
         cut = spine.bodies[upper].region.cut or spine.bodies[lower].region.cut
         if step[2] <= 0 and not (cut and along[2] > 0 and step @ along > 0):
-            found.append(("level", f"{upper} lies below {lower}"))
+            found.append(("level", f"{upper} is below {lower}"))
         elif not cut and not STEP_MM[0] <= distance <= STEP_MM[1]:
             found.append(("level", f"{upper} and {lower} are {distance:.0f} mm apart"))
     return found
@@ -87,14 +87,14 @@ def _discs(anatomy: Anatomy, spine: Spine) -> list[tuple[str, str]]:
         above = spine.bodies.get(upper)
         below = spine.bodies.get(lower)
         if above is not None and (disc.centroid - above.region.centroid) @ above.frame.cc >= 0:
-            found.append(("disc", f"disc {level} lies above {upper}"))
+            found.append(("disc", f"disc {level} is above {upper}"))
         if below is not None and (disc.centroid - below.region.centroid) @ below.frame.cc <= 0:
-            found.append(("disc", f"disc {level} lies below {lower}"))
+            found.append(("disc", f"disc {level} is below {lower}"))
         if above is not None and below is not None:
             span = float(np.linalg.norm(above.region.centroid - below.region.centroid))
             middle = 0.5 * (above.region.centroid + below.region.centroid)
             if np.linalg.norm(disc.centroid - middle) > 0.75 * span:
-                found.append(("disc", f"disc {level} lies beside {upper} and {lower}, not between them"))
+                found.append(("disc", f"disc {level} is next to {upper} and {lower}, not between them"))
     return found
 
 
@@ -109,7 +109,7 @@ def _canal(anatomy: Anatomy, spine: Spine) -> list[tuple[str, str]]:
             continue
         behind = body.region.centroid[1] - near.mean(axis=0)[1]
         if behind <= 0:
-            found.append(("canal", f"the canal lies in front of {level}"))
+            found.append(("canal", f"the canal is in front of {level}"))
     return found
 
 
@@ -118,7 +118,7 @@ def _sides(anatomy: Anatomy) -> list[tuple[str, str]]:
     for (structure, level, side), region in anatomy.regions.items():
         partner = anatomy.get(structure, level, "right") if side == "left" else None
         if partner is not None and not _left_of(region, partner):
-            found.append(("side", f"the left {structure} lies to the right of the right one"))
+            found.append(("side", f"the left {structure} is to the right of the right one"))
     return found
 
 

@@ -99,7 +99,7 @@ FAR_LEVELS = 7
 
 SENTENCES: Mapping[str, str] = {
     "label_shared": "part of one vertebra bears the label of its neighbour",
-    "label_doubled": "the label lies on two vertebrae",
+    "label_doubled": "the label covers two vertebrae",
     "label_merged": "the label spans two vertebrae",
     "label_split": "one vertebra bears two labels",
     "part_missing": "part of the vertebra bears no label",
@@ -108,7 +108,7 @@ SENTENCES: Mapping[str, str] = {
     "label_with_holes": "the label has holes within",
     "label_in_pieces": "pieces of the label lie elsewhere",
     "numbering_jump": "names and vertebrae do not match along the spine",
-    "beside_missing_level": "the vertebra beside it bears no label",
+    "beside_missing_level": "the vertebra next to it has no label",
     "border_inside_bone": "the image does not change where the label of this level ends",
     "image_disagrees": "the image does not change where the mask ends",
     "front_against_header": "the mask's front is not the header's",

@@ -154,7 +154,7 @@ class GroupValidation(Result):
                 ("group_stability", "stays", f"{self.n_resamples} bootstrap rules"),
             ):
                 known = np.isfinite(line[column])
-                reason = "" if known else line["reason"] or "no resamples were asked for"
+                reason = "" if known else line["reason"] or "no resamples were requested"
                 rows.append({**shared, "metric": metric, "value": line[column], "method": method, "reason": reason})
         return metric_frame(rows)
 

@@ -95,7 +95,7 @@ def test_l2_labelled_l1_as_a_whole_is_refused(drawn):
     data, affine = drawn
     doubled = np.where(data == 42, 41, data)
     result = extract({"patient_id": "p", "mask": Mask(doubled, affine), "convention": "totalspineseg"}, RECIPE)
-    assert "l1 lies in two large pieces" in result.failures["message"].item()
+    assert "l1 is in two large pieces" in result.failures["message"].item()
 
 
 def test_a_remnant_above_is_no_vertebra(drawn):
