@@ -34,6 +34,7 @@ from lbp_prognosis._base._errors import (
     describe,
 )
 from lbp_prognosis._base._feature_map import MODALITIES, FeatureMap
+from lbp_prognosis._base._fit_on_stretches import fit_on_stretches
 from lbp_prognosis._base._folder_lock import LOCK, file_lock, folder_lock
 from lbp_prognosis._base._inert_cells import inert_cell, inert_cells
 from lbp_prognosis._base._inversion import inversion_objection
@@ -169,6 +170,7 @@ __all__ = [
     "describe",
     "file_lock",
     "fisher",
+    "fit_on_stretches",
     "folder_lock",
     "generator",
     "holds",

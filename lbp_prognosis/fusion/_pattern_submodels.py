@@ -19,13 +19,13 @@ from lbp_prognosis._base import (
     check_choice,
     check_horizons,
     check_number,
+    fit_on_stretches,
     labels_of,
     nearest,
     objection,
     takes_rows,
 )
 from lbp_prognosis.fusion._frame import as_frame, match_columns
-from lbp_prognosis.fusion._pipeline_rows import fit_on_stretches
 from lbp_prognosis.survival import ScoreForecast, check_outcome, measured_spec
 
 __all__ = ["PatternSubmodels"]

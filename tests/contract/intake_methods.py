@@ -433,6 +433,23 @@ METHODS: dict[str, Spec] = {
     "fusion.PatternSubmodels.pattern_of": (of(PATTERNS.pattern_of), {"X": BLOCKS}, {}),
     "fusion.RiskPipeline.predict_risk": (of(PIPELINE.predict_risk, 6.0), {**X1, **OFFSET}, {}),
     "fusion.RiskPipeline.fit_stretches": (stretched, X1, {"y": Y}),
+    "fusion.RiskPipeline.predict_distribution": (of(SCORED_PIPELINE.predict_distribution), {**X1, **OFFSET}, {}),
+    "fusion.RiskPipeline.predict_quantile": (of(SCORED_PIPELINE.predict_quantile), {**X1, **OFFSET}, {}),
+    "models.AverageRisk.fit_stretches": (
+        lambda X, y: stretched(X, y, models.AverageRisk({"cox": models.CoxPH(), "null": models.NullModel()}, cv=2)),
+        X1,
+        {"y": Y},
+    ),
+    "models.StackedRisk.fit_stretches": (
+        lambda X, y: stretched(X, y, models.StackedRisk({"cox": models.CoxPH(), "null": models.NullModel()}, cv=2)),
+        X1,
+        {"y": Y},
+    ),
+    "models.RiskStratifier.fit_stretches": (
+        lambda X, y: stretched(X, y, models.RiskStratifier(models.CoxPH(), horizon=6.0, cuts=[0.4])),
+        X1,
+        {"y": Y},
+    ),
     "fusion.PatternSubmodels.fit_stretches": (
         lambda X, y: stretched(
             X, y, PatternSubmodels(models.CoxPH(), {"clinical": ["a", "b", "c"]}, min_patients=5, min_events=5)
