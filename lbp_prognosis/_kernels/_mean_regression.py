@@ -38,7 +38,8 @@ class MeanFit(NamedTuple):
     """Solution of Σ w D (y − μ) = 0.
 
     ``covariance`` (p, p) is the inverse information (of a likelihood: its variance); ``influence`` (n, p) holds the
-    derivative of the coefficients by the weight of each row, whose squares sum to the sandwich variance.
+    derivative of the coefficients by the weight of each row, or nothing (0, p) if not asked for; ``squares`` (p, p) are
+    the sums of its squares and products, the sandwich variance.
     """
 
     coef: np.ndarray
@@ -47,6 +48,7 @@ class MeanFit(NamedTuple):
     loglik: float
     converged: bool
     iterations: int
+    squares: np.ndarray
 
 
 def logistic_fit(
@@ -92,10 +94,12 @@ def cloglog_pseudo_fit(
     start: np.ndarray | None = None,
     max_iter: int = 100,
     tol: float = 1e-11,
+    rowwise: bool = True,
 ) -> MeanFit:
     """Regress pseudo-values on columns: mean 1 − exp(−exp(η)), constant working variance, Fisher scoring.
 
     Arguments as for `logistic_fit`; ``y`` may lie outside [0, 1]; ``loglik`` is minus half the residual sum of squares.
+    ``rowwise`` keeps the influence of each row and not only the sums of squares.
     """
 
     def state(rows: slice, eta: np.ndarray, w: np.ndarray) -> _State:
@@ -115,14 +119,14 @@ def cloglog_pseudo_fit(
         def sampled(rows: slice, eta: np.ndarray, w: np.ndarray) -> _State:
             return state(slice(rows.start * _EVERY, min(rows.stop * _EVERY, y.size), _EVERY), eta, w)
 
-        near = _newton(X[some], sampled, part_held, part_weights, start, max_iter, 1e-4)
+        near = _newton(X[some], sampled, part_held, part_weights, start, max_iter, 1e-4, rowwise=False)
         # few or no patients with the event among those rows may send it far away, where means no longer move
         half = (-(-y.size // _EVERY) if part_weights is None else int((part_weights > 0).sum())) // 2
         if near.converged and _moves(_Table(X[some], part_held, part_weights), sampled, near.coef, half):
-            fit = _newton(X, state, held, weights, near.coef, max_iter, tol, min(tol, _FINE))
+            fit = _newton(X, state, held, weights, near.coef, max_iter, tol, min(tol, _FINE), rowwise)
             if fit.converged and _moves(_Table(X, held, weights), state, fit.coef, X.shape[1]):
                 return fit
-    fit = _newton(X, state, held, weights, start, max_iter, tol, min(tol, _FINE))
+    fit = _newton(X, state, held, weights, start, max_iter, tol, min(tol, _FINE), rowwise)
     # separated: with every mean at 0 or 1 the sum of squares is level, and any larger coefficient does as well
     determined = fit.converged and _moves(_Table(X, held, weights), state, fit.coef, X.shape[1])
     return fit._replace(converged=determined)
@@ -167,6 +171,7 @@ def _newton(
     max_iter: int,
     tol: float,
     fine: float = np.inf,
+    rowwise: bool = True,
 ) -> MeanFit:
     """Raise the criterion by Newton (Fisher) steps, halved while they lower it.
 
@@ -207,17 +212,26 @@ def _newton(
         else:
             trial = beta + step
         beta, now = trial, new
-    influence, value = np.empty(X.shape), 0.0
+    influence, value, squares = np.empty((X.shape[0] if rowwise else 0, beta.size)), 0.0, np.zeros((beta.size,) * 2)
     for rows in row_parts(X.shape[0]):
         last = at(rows, table.line(rows, beta), table.weight(rows))
         value += last.value
-        influence[rows] = table.times(rows, inverse, _product(last.slope, last.residual))
-    return MeanFit(beta, inverse, influence, value, converged, iterations)
+        part = table.times(rows, inverse, _product(last.slope, last.residual))
+        squares += part.T @ part
+        if rowwise:
+            influence[rows] = part
+    return MeanFit(beta, inverse, influence, value, converged, iterations, squares)
 
 
 def _largest(values: np.ndarray) -> float:
     """Return max |v|, NaN if one is, without a table of absolute values."""
     return float(np.maximum(values.max(), -values.min())) if values.size else 0.0
+
+
+def _ends_of_one(columns: np.ndarray) -> np.ndarray | None:
+    """Return the columns (p, 2) where the one that varies is smallest and largest; None if several do."""
+    ends = np.stack([columns.min(axis=1), columns.max(axis=1)], axis=1)
+    return ends if (ends[:, 0] != ends[:, 1]).sum() <= 1 else None
 
 
 class _Table:
@@ -226,6 +240,7 @@ class _Table:
     def __init__(self, X: np.ndarray, offset: np.ndarray | None, weights: np.ndarray | None) -> None:
         self.X, self.offset, self.weights = X, offset, weights
         self.columns = np.ascontiguousarray(X.T) if X.shape[0] > PART and X.shape[1] <= _FEW else None
+        self._ends = None if self.columns is None else _ends_of_one(self.columns)
         self._ones = np.ones(min(X.shape[0], PART))
 
     def weight(self, rows: slice) -> np.ndarray:
@@ -243,6 +258,8 @@ class _Table:
 
     def largest_move(self, step: np.ndarray) -> float:
         """Return the largest |Xβ| of all rows."""
+        if self._ends is not None:
+            return _largest(step @ self._ends)
         return float(np.max([_largest(self.move(rows, step)) for rows in row_parts(self.X.shape[0])]))
 
     def times(self, rows: slice, inverse: np.ndarray, factor: np.ndarray) -> np.ndarray:

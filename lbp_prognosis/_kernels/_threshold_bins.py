@@ -31,5 +31,5 @@ def reaches(risk: np.ndarray, threshold: np.ndarray | float, strict: bool = Fals
 def threshold_bins(risk: np.ndarray, thresholds: np.ndarray, strict: bool = False) -> np.ndarray:
     """Return how many of the increasing thresholds each risk `reaches`."""
     if strict:
-        return np.searchsorted(thresholds + RESOLUTION, risk, side="left").astype(np.int64)
-    return np.searchsorted(thresholds - RESOLUTION, risk, side="right").astype(np.int64)
+        return np.searchsorted(thresholds + RESOLUTION, risk, side="left").astype(np.int64, copy=False)
+    return np.searchsorted(thresholds - RESOLUTION, risk, side="right").astype(np.int64, copy=False)

@@ -17,7 +17,7 @@ _PARTS = (1, 0, -1)
 
 @dataclass(frozen=True)
 class Patients:
-    """Patients of a release: states, risks and identifiers.
+    """Rows behind a release.
 
     Attributes
     ----------

@@ -71,7 +71,7 @@ class AalenAdditive(RiskEstimator):
     some x, and a risk may not fall. Where ``negative_share_`` or ``raised_share_`` is above 0.05, ``objections_`` says
     so: the mean risk is then too high.
 
-    Effects are estimated at event times with three rows at risk per column and linearly independent columns among
+    Effects are estimated at event times with three rows at risk per column and columns that can be told apart among
     them, the rule of ``survival::aareg``. Events of other causes count as censored, and absolute risks are then
     refused. Delayed entry, strata, offsets and clusters are refused: lifelines has none. Its ridge penalty is not
     offered: it shrinks the baseline too.

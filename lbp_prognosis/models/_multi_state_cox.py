@@ -33,7 +33,7 @@ __all__ = ["MultiStateCox"]
 
 
 class MultiStateCox(RiskEstimator):
-    """Cox models of the transitions between states, e.g. pain, recovery, relapse and surgery.
+    """In which state will a patient be: in pain, recovered, relapsed, operated?
 
     A Cox model for the hazard of each transition, each with a baseline of its own, joined by the product integral.
 

@@ -18,6 +18,7 @@ __all__ = [
     "HazardLine",
     "calibration_pseudo_values",
     "hazard_line",
+    "line_design",
     "observed_over_expected",
     "pseudo_levels",
     "transformed_risk",
@@ -113,10 +114,19 @@ def calibration_pseudo_values(
     return pseudo_values_infinitesimal(time, code, tau, copies if weights is None else weights, first)
 
 
+def line_design(x: np.ndarray) -> np.ndarray:
+    """Return the columns of ones and ``x`` (n, 2), one after the other in memory."""
+    columns = np.ones((2, x.size))
+    columns[1] = x
+    return columns.T
+
+
 def pseudo_levels(
-    x: np.ndarray, pseudo: np.ndarray, weights: np.ndarray | None, risk: np.ndarray
+    design: np.ndarray, pseudo: np.ndarray, weights: np.ndarray | None, risk: np.ndarray, rowwise: bool = False
 ) -> tuple[MeanFit, MeanFit | None]:
-    """Regress pseudo-values on the transformed risk ``x`` on the complementary log-log scale.
+    """Regress pseudo-values on the transformed risk, in its `line_design`, on the complementary log-log scale.
+
+    With ``rowwise`` the fits keep the influence of each row, and not only the sums of squares.
 
     Returns
     -------
@@ -126,14 +136,13 @@ def pseudo_levels(
         Of intercept and slope; None where all risks are equal. Of two optima, which risks of 0 or 1 can make, the
         better.
     """
-    one, low, high = np.ones((x.size, 1)), risk.min(), risk.max()
-    level = cloglog_pseudo_fit(one, pseudo, offset=x, weights=weights)
+    low, high = risk.min(), risk.max()
+    level = cloglog_pseudo_fit(design[:, :1], pseudo, offset=design[:, 1], weights=weights, rowwise=rowwise)
     if high - low <= 1e-12:
         return level, None
-    design = np.column_stack([one, x])
     near = np.array([level.coef[0], 1.0]) if level.converged else None
-    line = cloglog_pseudo_fit(design, pseudo, weights=weights, start=near)
+    line = cloglog_pseudo_fit(design, pseudo, weights=weights, start=near, rowwise=rowwise)
     if near is None or (line.converged and low >= RISK_MARGIN and high <= 1 - RISK_MARGIN):
         return level, line
-    again = cloglog_pseudo_fit(design, pseudo, weights=weights)
+    again = cloglog_pseudo_fit(design, pseudo, weights=weights, rowwise=rowwise)
     return level, max(line, again, key=lambda one: (one.converged, one.loglik))

@@ -389,7 +389,7 @@ def _stacked(influences: tuple[Any, ...], n: int, scalar: bool) -> np.ndarray:
         if id(values) not in made:
             made[id(values)] = np.full(n, np.nan) if values is None else (values() if callable(values) else values)
     columns = [made[id(values)] for values in influences]
-    return columns[0] if scalar else np.stack(columns, axis=1)
+    return columns[0] if scalar else np.stack(columns).T
 
 
 def _stacked_draws(draws: tuple[Any, ...], scalar: bool) -> tuple[str, np.ndarray]:

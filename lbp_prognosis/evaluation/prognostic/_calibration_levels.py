@@ -108,14 +108,14 @@ def observed_expected(rows: CalibrationRows, interval: str) -> Estimate:
 def _fits_of_means(rows: CalibrationRows) -> tuple[MeanFit, MeanFit | None]:
     """Fit the intercept at slope one, and the joint intercept and slope (None if all risks are equal)."""
     if rows.state is None:
-        return pseudo_levels(rows.x, rows.pseudo, rows.weight, rows.risk)
-    one = np.ones((rows.risk.size, 1))
+        return pseudo_levels(rows.line, rows.pseudo, rows.weight, rows.risk, not rows.by_squares)
+    design = rows.line
     level = logistic_level(rows.x, rows.state, rows.weight)[0]
-    large = _at_point(rows, one, rows.x, np.array([level]))
+    large = _at_point(rows, design[:, :1], rows.x, np.array([level]))
     if rows.constant:
         return large, None
     line = logistic_line(rows.x, rows.state, rows.weight)[:2]
-    return large, _at_point(rows, np.column_stack([one, rows.x]), None, np.array(line))
+    return large, _at_point(rows, design, None, np.array(line))
 
 
 def _at_point(rows: CalibrationRows, design: np.ndarray, offset: np.ndarray | None, coef: np.ndarray) -> MeanFit:
@@ -127,10 +127,10 @@ def _at_point(rows: CalibrationRows, design: np.ndarray, offset: np.ndarray | No
     return fit._replace(coef=coef)
 
 
-def _standard_errors(rows: CalibrationRows, fit: MeanFit) -> np.ndarray:
+def _covariance(rows: CalibrationRows, fit: MeanFit) -> np.ndarray:
     if rows.state is not None and rows.model_based:
-        return np.sqrt(np.diag(fit.covariance))
-    return np.atleast_1d(rows.se_of_slopes(fit.influence))
+        return fit.covariance
+    return rows.covariance_of(fit)
 
 
 def _of_pseudo_values(rows: CalibrationRows, design: np.ndarray, fit: MeanFit, offset: np.ndarray | None) -> np.ndarray:
@@ -147,31 +147,26 @@ def mean_levels(rows: CalibrationRows) -> dict[str, object]:
     log-log, with a sandwich variance, for censored times. The sandwich variance takes the pseudo-values as given, as
     other software does. The influence values, which give the standard errors of differences between models, do not.
     """
-    one = np.ones((rows.risk.size, 1))
+    line = rows.line
     scale = "logistic regression" if rows.state is not None else "pseudo-value regression"
     out: dict[str, object] = {}
     large, both = _fits_of_means(rows)
     if large.converged:
-        se = _standard_errors(rows, large)
+        se = np.sqrt(np.diag(_covariance(rows, large)))
         states = rows.time is None
-        psi = rows.influence(large.influence) if states else _of_pseudo_values(rows, one, large, rows.x)
+        psi = rows.influence(large.influence) if states else _of_pseudo_values(rows, line[:, :1], large, rows.x)
         out["citl"] = _wald(rows, large.coef[0], se[0], psi[:, 0])
     else:
         out["citl"] = undefined(f"the {scale} did not converge")
     nothing = undefined("all predictions are equal" if rows.constant else f"the {scale} did not converge")
-    line = np.column_stack([one, rows.x])
     if both is None or not both.converged:
         return {**out, "intercept": nothing, "slope": nothing, "joint": (np.nan, np.nan)}
-    se = _standard_errors(rows, both)
+    covariance = _covariance(rows, both)
+    se = np.sqrt(np.diag(covariance))
     full = rows.influence(both.influence) if rows.time is None else _of_pseudo_values(rows, line, both, None)
     out["intercept"] = _wald(rows, both.coef[0], se[0], full[:, 0])
     out["slope"] = _wald(rows, both.coef[1], se[1], full[:, 1])
     moved = both.coef - np.array([0.0, 1.0])
-    if rows.state is not None and rows.model_based:
-        covariance = both.covariance
-    else:
-        cross = (rows.se_of_slopes(both.influence.sum(axis=1)) ** 2 - se[0] ** 2 - se[1] ** 2) / 2
-        covariance = np.array([[se[0] ** 2, cross], [cross, se[1] ** 2]])
     if not np.isfinite(covariance).all():  # no test without a standard error
         return {**out, "joint": (np.nan, np.nan)}
     with np.errstate(all="ignore"):

@@ -10,10 +10,12 @@ import numpy as np
 
 from lbp_prognosis._base import influence_se
 from lbp_prognosis._kernels import (
+    MeanFit,
     OutcomeCells,
     aalen_johansen_steps,
     calibration_pseudo_values,
     incidence_influence,
+    line_design,
     order_of_times,
     outcome_cells,
     step_at,
@@ -68,9 +70,14 @@ class CalibrationRows:
         return self.code is not None and bool((self.code == 2).any())
 
     @cached_property
+    def line(self) -> np.ndarray:
+        """Columns of ones and transformed risks (k, 2)."""
+        return line_design(transformed_risk(self.risk, self.link))
+
+    @property
     def x(self) -> np.ndarray:
         """Transformed risk."""
-        return transformed_risk(self.risk, self.link)
+        return self.line[:, 1]
 
     @cached_property
     def ascending(self) -> np.ndarray:
@@ -198,12 +205,25 @@ class CalibrationRows:
             out = np.stack(columns, axis=1).reshape(out.shape)
         return self.setting.scale(out)
 
-    def se_of_slopes(self, slope: np.ndarray) -> np.ndarray:
-        """Return the standard error of the `influence`; without weights and clusters, order does not matter."""
+    @property
+    def by_squares(self) -> bool:
+        """Whether a sandwich variance needs only sums over rows: no weights and clusters, and nothing estimated."""
         setting = self.setting
-        if self.even and setting.weights is None and setting.clusters is None and self.attendance is None:
-            return influence_se(slope) * (slope.shape[0] / setting.n * setting.row_weight.sum())
-        return self.se(self.influence(slope))
+        return self.even and setting.weights is None and setting.clusters is None and self.attendance is None
+
+    def covariance_of(self, fit: MeanFit) -> np.ndarray:
+        """Return the sandwich covariance of the coefficients (p, p)."""
+        setting = self.setting
+        if self.by_squares:
+            return fit.squares * (setting.row_weight.sum() / setting.n) ** 2
+        psi = self.influence(fit.influence)
+        se = np.atleast_1d(self.se(psi))
+        covariance = np.diag(se**2)
+        for j in range(se.size):
+            for k in range(j):
+                both = float(self.se(psi[:, j] + psi[:, k]))
+                covariance[j, k] = covariance[k, j] = (both**2 - se[j] ** 2 - se[k] ** 2) / 2
+        return covariance
 
     def se(self, influence: np.ndarray) -> np.ndarray:
         """Return the standard error from influence values of all rows."""

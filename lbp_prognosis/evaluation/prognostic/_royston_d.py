@@ -204,8 +204,14 @@ def _codes(values: np.ndarray, order: np.ndarray, ties: str) -> np.ndarray:
 
 def _normal_scores(codes: np.ndarray, order: np.ndarray, weights: Weights | None) -> np.ndarray:
     """Expected normal order statistics (Blom) of the scores, divided by √(8/π); averaged over copies of a row."""
-    w = np.ones(codes.size) if weights is None else weights.values
-    if weights is not None and weights.kind == "frequency":
+    if weights is None:
+        rank, size = np.arange(1.0, order.size + 1), float(order.size)
+        each = norm.ppf((rank - 3 / 8) / (size + 1 / 4)) / np.sqrt(_KAPPA2)
+        place = codes[order]
+        total = np.bincount(place)
+        return (np.bincount(place, weights=each) / total)[codes]
+    w = weights.values
+    if weights.kind == "frequency":
         row = np.repeat(order, w[order].astype(np.int64))
         rank, size = np.arange(1.0, row.size + 1), float(row.size)
     else:
@@ -213,7 +219,7 @@ def _normal_scores(codes: np.ndarray, order: np.ndarray, weights: Weights | None
         row, share = order, w[order] * (size / w.sum())
         rank = np.cumsum(share) - (share - 1) / 2
     each = norm.ppf((rank - 3 / 8) / (size + 1 / 4)) / np.sqrt(_KAPPA2)
-    mass = np.ones(row.size) if weights is None or weights.kind == "frequency" else w[row]
+    mass = np.ones(row.size) if weights.kind == "frequency" else w[row]
     total = np.bincount(codes[row], weights=mass, minlength=codes.max() + 1)
     mean = np.bincount(codes[row], weights=mass * each, minlength=total.size)
     return np.divide(mean, total, out=np.zeros(total.size), where=total > 0)[codes]
@@ -238,11 +244,15 @@ class _Ranks:
         used = w > 0
         size = float(w.sum() if counted else used.sum())
         groups = int(codes.max()) + 1
-        share = np.bincount(codes, weights=w, minlength=groups) / w.sum()
+        plain = self.weights is None
+        within = np.bincount(codes, weights=None if plain else w, minlength=groups)
+        share = within / w.sum()
         high = np.cumsum(share)
         low = high - share
-        alone = np.bincount(codes, weights=w if counted else used, minlength=groups) <= 1
-        level = np.bincount(codes, weights=w * self.z, minlength=groups) / np.maximum(share * w.sum(), 1e-300)
+        alone = (within if plain else np.bincount(codes, weights=w if counted else used, minlength=groups)) <= 1
+        level = share  # of tied scores alone
+        if not alone.all():
+            level = np.bincount(codes, weights=w * self.z, minlength=groups) / np.maximum(share * w.sum(), 1e-300)
         up, down = (np.clip((size * edge + 1 / 8) / (size + 1 / 4), 1e-12, 1 - 1e-12) for edge in (high, low))
         by_high, by_low = self._by_edges(up, down, alone, level)
         mass = np.bincount(codes, weights=by_z, minlength=groups)

@@ -185,7 +185,9 @@ def decision_curve(
         time, _ = followed_times(time, code, times, copies)
     reason, doubts = _reasons(kind, time, code, times, values, copies, estimator, min_at_risk, min_censoring_survival)
     objections += doubts
-    stack = np.stack([risk[keep] for risk in models.values()])
+    stack = np.empty((len(models), keep.size, times.size))
+    for given, risk in zip(stack, models.values()):
+        np.take(risk, keep, axis=0, out=given, mode="clip")
     missing = np.isnan(stack[:, 0])  # a risk is missing in no row of a horizon, or in all
     if missing.any():
         stack = np.where(missing[:, None], 0.0, stack)
@@ -320,8 +322,9 @@ def _prepare(
     missing: np.ndarray,
 ) -> DecisionData:
     order = order_of_times(time)
-    every = np.ones((risks.shape[0] + 1, *risks.shape[1:]))
+    every = np.empty((risks.shape[0] + 1, *risks.shape[1:]))
     np.take(risks, order, axis=1, out=every[:-1], mode="clip")
+    every[-1] = 1.0
     frequency = weight_kind == "frequency"
     scale = weights
     if frequency and clusters is None and weights is not None:

@@ -30,7 +30,7 @@ from lbp_prognosis.validation.comparison._effects import effects_on, fitted_colu
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Contrast", "contrast", "set_values", "table_of_fit"]
+__all__ = ["Contrast", "contrast"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -159,8 +159,8 @@ def contrast(
     1   60   m           20   0.31
     """
     check_confidence(confidence)
-    X = table_of_fit(fitted, X)
-    at, against = set_values("at", at, X), set_values("against", against, X)
+    X = _table(fitted, X)
+    at, against = _mapping("at", at, X), _mapping("against", against, X)
     aside = _without_coefficient(fitted)
     if wrong := [column for column in {**at, **against} if column in aside]:
         raise argument_error(
@@ -220,8 +220,8 @@ def contrast(
 _RATIOS = (("ratio", "estimate"), ("ratio_low", "low"), ("ratio_high", "high"))
 
 
-def table_of_fit(fitted: Any, X: Any) -> pd.DataFrame:
-    """Return the columns that the model was fitted to."""
+def _table(fitted: Any, X: Any) -> pd.DataFrame:
+    """Columns that the model was fitted to."""
     frame = read_frame(X)
     if not isinstance(frame, pd.DataFrame):
         frame = np.asarray(frame)
@@ -242,8 +242,7 @@ def _without_coefficient(fitted: Any) -> set[str]:
     return {str(column) for column in aside if column not in getattr(inner, "columns_", ())}
 
 
-def set_values(name: str, given: Any, X: pd.DataFrame) -> dict[str, list[Any]]:
-    """Return the given values of each column, as lists."""
+def _mapping(name: str, given: Any, X: pd.DataFrame) -> dict[str, list[Any]]:
     if not isinstance(given, Mapping) or not given:
         raise argument_error(name, "a mapping of columns of `X` to values", given)
     unknown = [column for column in given if column not in X.columns]

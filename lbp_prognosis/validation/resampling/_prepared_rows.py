@@ -17,6 +17,7 @@ from lbp_prognosis._kernels import (
     followed_times,
     hazard_line,
     incidence_by_threshold,
+    line_design,
     number_events,
     order_of_times,
     pseudo_levels,
@@ -169,7 +170,7 @@ class PreparedRows:
         copies, risk = self.copies[some], risk[some]
         pseudo = calibration_pseudo_values(self.time[some], self.code[some], float(self.horizons[k]), copies, None)
         x = transformed_risk(risk, "cloglog")
-        _, line = pseudo_levels(x, pseudo, copies, risk)
+        _, line = pseudo_levels(line_design(x), pseudo, copies, risk)
         return float(line.coef[1]) if line is not None and line.converged else float("nan")
 
     def net_benefits(self, k: int, risk: np.ndarray, thresholds: np.ndarray, *, complement: bool) -> np.ndarray:

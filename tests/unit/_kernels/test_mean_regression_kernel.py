@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from lbp_prognosis._kernels import _mean_regression, cloglog_pseudo_fit, logistic_fit, poisson_fit, pseudo_values
+from lbp_prognosis._kernels import (
+    _mean_regression,
+    cloglog_pseudo_fit,
+    line_design,
+    logistic_fit,
+    poisson_fit,
+    pseudo_values,
+)
 
 
 def data(seed=0, n=90):
@@ -148,3 +155,27 @@ def test_a_long_table_whose_sampled_rows_have_no_event_has_the_fit_it_has_from_z
     assert got.converged
     np.testing.assert_allclose(got.coef, want.coef, rtol=1e-11)
     np.testing.assert_allclose(got.influence, want.influence, rtol=1e-9, atol=1e-13)
+
+
+@pytest.mark.parametrize("n", [300, 40_000])
+def test_squares_are_those_of_the_rows(n):
+    """Without the influence of each row the sums of squares and products stand for it."""
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=n)
+    design = line_design(x)
+    assert design.flags.f_contiguous
+    np.testing.assert_array_equal(design, np.column_stack([np.ones(n), x]))
+    y = (rng.random(n) < -np.expm1(-np.exp(-1 + 0.5 * x))) * 1.1 - 0.05
+    whole, sums = (cloglog_pseudo_fit(design, y, rowwise=rowwise) for rowwise in (True, False))
+    assert sums.influence.shape == (0, 2)
+    np.testing.assert_array_equal(whole.coef, sums.coef)
+    np.testing.assert_array_equal(whole.squares, sums.squares)
+    np.testing.assert_allclose(whole.influence.T @ whole.influence, sums.squares, rtol=1e-12)
+    np.testing.assert_array_equal(sums.squares, sums.squares.T)
+
+
+def test_the_largest_move_of_one_varying_column_is_at_its_ends():
+    x = np.random.default_rng(0).normal(size=20_000)
+    for X in (line_design(x), line_design(x)[:, 1:], line_design(x)[:, :1], np.column_stack([x, x**2])):
+        table, step = _mean_regression._Table(X, None, None), np.array([0.3, -0.7])[: X.shape[1]]
+        assert table.largest_move(step) == pytest.approx(np.abs(X @ step).max(), rel=1e-14)
