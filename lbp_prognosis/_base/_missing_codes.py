@@ -45,7 +45,8 @@ def missing_codes(values: Any) -> dict[float, int]:
       of it, beside grades up to 5), by three times the largest distance of two neighbours among them, and so far that
       a decreasing tail would have put all these rows there with a probability of at most 0.005. In a tail that
       decreases, k values beyond the others are all at the last of m places with a probability of at most
-      ``m ** -k``: 9 beside 0, 1, 2 has to be in three rows (7 places), 99 beside a scale up to 10 in two;
+      ``m ** -k``: 9 beside 0, 1, 2 has to be in three rows (7 places), 99 beside a scale up to 10 in two. 8 and 9
+      together are codes beside grades up to 5 if 6 and 7 are missing and they are in eight rows (2 of 4 places);
     * if it lies between other values (-9 among changes of a score) in ten rows at least, and in five times as many as
       either neighbour; two digits at least if it is positive;
     * -1, if all others are whole numbers from 1 on; from 0 on, if they reach 5 and the decrease from 0 to -1, once
@@ -112,6 +113,8 @@ def _apart(codes: np.ndarray, counts: np.ndarray, others: np.ndarray) -> bool:
     whole = bool(np.all(others == np.floor(others)))
     if single and others[0] >= 0 and (others[-1] > _GRADES or not whole):
         return False
+    if single and whole and len(codes) == 2 and gap >= _GAPS * spaces.max():  # "do not know" and "no answer"
+        return bool((2 / (gap + 1)) ** float(counts.sum()) <= _CHANCE)
     places = gap / (1.0 if whole else spaces.min())
     if gap < max(width if single else width / 2, _GAPS * spaces.max()):
         return False

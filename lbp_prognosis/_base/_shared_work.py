@@ -16,6 +16,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
+from lbp_prognosis._base._errors import argument_error, describe
+
 __all__ = ["other_processes", "processes_ready", "work_beside"]
 
 _MOST_JOBS = 4
@@ -38,11 +42,17 @@ _pools: dict[tuple[int, int], Any] = {}  # by process and number: the pool of a 
 def other_processes(n_jobs: int | None) -> int:
     """Return how many processes work beside this one; 0 where joblib decides.
 
+    Whatever is no number of jobs is refused here, for all functions that have ``n_jobs``.
+
     joblib decides without ``n_jobs``, in a task, on another backend, in a thread, in a child of `multiprocessing`, and
     for more than four jobs.
     """
     from joblib.parallel import get_active_backend
 
+    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs == 0):
+        raise argument_error(
+            "n_jobs", "a whole number other than 0, or None", describe(n_jobs), "-1 stands for all cores."
+        )
     if n_jobs is None or threading.current_thread() is not threading.main_thread():
         return 0
     if multiprocessing.parent_process() is not None:  # its exit would wait for them: no hook of theirs runs in a child

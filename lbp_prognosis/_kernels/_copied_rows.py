@@ -13,6 +13,7 @@ MOST_COMPARED = 20_000
 
 _PERMUTATIONS = 5
 _SHARE = 0.01  # of the rows, for exact copies
+_CLEAR = 3.0  # standard deviations of the rows that repeat by chance (they come in twos)
 _NEAR = 0.03  # of the rows, for near copies
 _RATIO = 0.1  # of the distances to the first and the second neighbour
 _CONTINUOUS = 20  # distinct values that make a coordinate
@@ -32,7 +33,8 @@ def copied_rows(values: np.ndarray, outcome: np.ndarray) -> tuple[int, str]:
     -----
     Exact copies: rows that agree in everything, compared with what remains when the outcomes change places at random
     (coarse predictors repeat by chance, and then they repeat with any outcome). At least one row in a hundred and three
-    rows have to repeat beyond the largest of five permutations by half. Near copies: rows whose nearest neighbour is a
+    rows have to repeat beyond the largest of five permutations by half, and by three standard deviations of pairs that
+    meet by chance. Near copies: rows whose nearest neighbour is a
     tenth as far as the second; three in a hundred rows, and three times as many as when every column is permuted by
     itself. Without copies the probability is about 10^−p in p dimensions.
     """
@@ -47,7 +49,7 @@ def copied_rows(values: np.ndarray, outcome: np.ndarray) -> tuple[int, str]:
         chance = max(
             int(repeated_rows(np.column_stack([mine, theirs[rng.permutation(n)]])).sum()) for _ in range(_PERMUTATIONS)
         )
-        if found - chance >= max(least, 0.5 * chance):
+        if found - chance >= max(least, 0.5 * chance, _CLEAR * np.sqrt(2 * chance)):
             return found, "exact"
     points = _coordinates(np.column_stack([values, outcome]))
     if points.shape[1] < 3 or n < 30:

@@ -28,7 +28,7 @@ from lbp_prognosis.fusion._batch_columns import (
     feature_matrix,
     refuse_outcome,
 )
-from lbp_prognosis.fusion._frame import as_frame, chosen_columns, match_columns
+from lbp_prognosis.fusion._frame import chosen_columns, match_columns, training_frame
 from lbp_prognosis.fusion._site_confounding import site_confounding
 
 __all__ = ["ComBat"]
@@ -192,7 +192,7 @@ class ComBat(TransformerMixin, BaseEstimator):
         return self
 
     def _checked(self, X: Any, y: Any) -> tuple[pd.DataFrame, pd.Series]:
-        frame = as_frame(X)
+        frame = training_frame(X)
         check_choice("prior", self.prior, _PRIORS)
         check_number("min_calibration", self.min_calibration, low=2, whole=True)
         check_number("tol", self.tol, low=0, open_low=True)

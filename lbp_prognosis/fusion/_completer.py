@@ -57,7 +57,7 @@ class Completer:
         self.scattered = np.asarray((self.patterns & ~self.absent).any(axis=1))
         order = np.argsort(which, kind="stable")
         ends = np.cumsum(np.bincount(which, minlength=len(self.patterns)))
-        self.rows = np.split(order, ends[:-1])
+        self.rows = np.split(order, ends[:-1]) if len(self.patterns) else []
         self.quadrature = normal_quadrature(nodes)
         self._layouts: dict[tuple[bytes, bytes], _Layout] = {}
         self._unmodelled: Completions | None = None
@@ -102,7 +102,7 @@ class Completer:
             row = np.concatenate([self.rows[k] for k in open_])
             exact[row] = False
             drawn = self.filling.imputer.draws(self.matrix[row])
-        parts, shares, at = [], [], 0
+        parts, shares, at = [self.matrix[:0]], [np.empty(0)], 0
         for k, row in enumerate(self.rows):
             if incomplete[k] and not straight[k]:
                 filled = drawn[at : at + row.size].reshape(-1, self.matrix.shape[1])
@@ -112,7 +112,7 @@ class Completer:
             else:
                 parts.append(np.repeat(self.matrix[row], sizes[k], axis=0))
             shares.append(np.tile(weights if straight[k] else np.full(sizes[k], 1 / sizes[k]), row.size))
-        row = np.concatenate([np.repeat(row, size) for row, size in zip(self.rows, sizes)])
+        row = np.concatenate([np.empty(0, dtype=int), *(np.repeat(row, size) for row, size in zip(self.rows, sizes))])
         begins = np.concatenate([[0], np.cumsum([row.size * size for row, size in zip(self.rows, sizes)])])
         self._layouts[key] = _Layout(row, np.concatenate(shares), exact, np.vstack(parts), begins)
         return self._layouts[key]

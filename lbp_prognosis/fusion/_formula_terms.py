@@ -27,7 +27,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis._kernels import rcs_basis, rcs_knots
 from lbp_prognosis.fusion._formula_grammar import parse_terms
 from lbp_prognosis.fusion._formula_nodes import Arithmetic, Category, Factor, Poly, Spline
-from lbp_prognosis.fusion._frame import as_frame, match_columns
+from lbp_prognosis.fusion._frame import match_columns, training_frame
 
 __all__ = ["FormulaTerms"]
 
@@ -77,7 +77,7 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
     @takes_rows()
     def fit(self, X: Any, y: Any = None) -> FormulaTerms:
         """Estimate knots, categories and polynomials; ``y`` is not used."""
-        frame = as_frame(X)
+        frame = training_frame(X)
         said = parse_terms(self.formula)
         if said.strata or said.offset:
             raise argument_error("formula", "without strata() and offset()", self.formula, "They belong to the model.")

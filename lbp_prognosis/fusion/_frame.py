@@ -15,12 +15,21 @@ from lbp_prognosis._base import (
     is_number,
     numbers_in,
     read_frame,
+    read_matrix,
     refused_kind,
     shape_remedy,
 )
 from lbp_prognosis._kernels import training_ranges
 
-__all__ = ["as_frame", "as_output", "chosen_columns", "coarse_ranges", "match_columns", "refuse_strange"]
+__all__ = [
+    "as_frame",
+    "as_output",
+    "chosen_columns",
+    "coarse_ranges",
+    "match_columns",
+    "refuse_strange",
+    "training_frame",
+]
 
 
 def as_frame(X: Any, name: str = "X") -> pd.DataFrame:
@@ -32,6 +41,22 @@ def as_frame(X: Any, name: str = "X") -> pd.DataFrame:
     if array.ndim != 2:
         raise argument_error(name, "a frame or a two-dimensional array", describe(X), shape_remedy(X))
     return pd.DataFrame(array, columns=[f"x{k}" for k in range(array.shape[1])])
+
+
+def training_frame(X: Any, *, rows: int = 1) -> pd.DataFrame:
+    """Return the frame a step is fitted to: at least some rows, and no infinite number."""
+    frame = as_frame(X)
+    if len(frame) < rows:
+        raise argument_error("X", f"a table of at least {rows} row{'s' * (rows > 1)}", f"{len(frame)}")
+    return _without_infinity(frame)
+
+
+def _without_infinity(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame as it is; infinite numbers are refused in the words of the models."""
+    numbers = frame.select_dtypes("floating")
+    if np.isinf(numbers.to_numpy()).any():
+        read_matrix(numbers, allow_missing=True)
+    return frame
 
 
 def as_output(values: Any, names: Iterable[str], index: pd.Index) -> pd.DataFrame:
@@ -50,7 +75,7 @@ def match_columns(X: Any, fitted: Iterable[str]) -> pd.DataFrame:
         raise argument_error(
             "X", f"a table with the columns of the fit, {len(fitted)} in all", f"one without {absent[:5]}"
         )
-    return frame[fitted]
+    return _without_infinity(frame[fitted])
 
 
 def coarse_ranges(frame: pd.DataFrame) -> dict[str, tuple[float, ...]]:

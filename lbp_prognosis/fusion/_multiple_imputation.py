@@ -28,7 +28,7 @@ from lbp_prognosis.fusion._completions import Completions, Score
 from lbp_prognosis.fusion._deployment_imputer import DeploymentImputer
 from lbp_prognosis.fusion._encoding import Encoding
 from lbp_prognosis.fusion._filling import Filling, Passive
-from lbp_prognosis.fusion._frame import as_frame, match_columns
+from lbp_prognosis.fusion._frame import as_frame, match_columns, training_frame
 from lbp_prognosis.fusion._outcome_columns import outcome_columns
 
 __all__ = ["MultipleImputation"]
@@ -130,7 +130,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
     @takes_rows()
     def fit(self, X: Any, y: Any = None) -> MultipleImputation:
         """Fit the imputer of new rows; the outcome is not used."""
-        frame = as_frame(X)
+        frame = training_frame(X, rows=2)
         for name in ("iterations", "nodes", "draws", "donors"):
             check_number(name, getattr(self, name), low=1, whole=True)
         check_choice("unknown", self.unknown, ("error", "reference"))

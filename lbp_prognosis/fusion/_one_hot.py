@@ -19,7 +19,7 @@ from lbp_prognosis._base import (
     refused_kind,
     takes_rows,
 )
-from lbp_prognosis.fusion._frame import as_frame, chosen_columns, match_columns, refuse_strange
+from lbp_prognosis.fusion._frame import chosen_columns, match_columns, refuse_strange, training_frame
 
 __all__ = ["OneHot"]
 
@@ -57,7 +57,7 @@ class OneHot(TransformerMixin, BaseEstimator):
     def fit(self, X: Any, y: Any = None) -> OneHot:
         """Record the categories; ``y`` is not used."""
         check_choice("unknown", self.unknown, ("error", "reference"))
-        frame = as_frame(X)
+        frame = training_frame(X)
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         self.n_features_in_ = frame.shape[1]
         self.columns_ = chosen_columns(frame, self.columns, numeric=False)

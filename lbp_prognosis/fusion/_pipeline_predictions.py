@@ -120,7 +120,7 @@ class PipelinePredictions:
         for branch in self.branches_:
             done = complete(self._score(branch, held))
             values = np.asarray(predict(branch.model, self._model_input(branch, done.frame, held, done.row), done.row))
-            columns = values.reshape(len(values), -1).T * done.weight
+            columns = values.reshape(len(values), int(np.prod(values.shape[1:]))).T * done.weight
             sums = [np.bincount(done.row, column, minlength=n) for column in columns]
             averages.append(np.stack(sums, axis=1).reshape(n, *values.shape[1:]))
         return averages

@@ -17,7 +17,7 @@ from lbp_prognosis._base import (
     objection,
     takes_rows,
 )
-from lbp_prognosis.fusion._frame import as_frame, chosen_columns, match_columns
+from lbp_prognosis.fusion._frame import chosen_columns, match_columns, training_frame
 
 __all__ = ["RegressionCalibration"]
 
@@ -91,7 +91,7 @@ class RegressionCalibration(TransformerMixin, BaseEstimator):
     @takes_rows()
     def fit(self, X: Any, y: Any = None) -> RegressionCalibration:
         """Estimate means and covariances; ``y`` is not used."""
-        frame = as_frame(X)
+        frame = training_frame(X)
         if not isinstance(self.errors, Mapping) or not self.errors:
             raise argument_error("errors", "a mapping from column to the SD of its error", self.errors)
         measured = chosen_columns(frame, list(self.errors), numeric=True)

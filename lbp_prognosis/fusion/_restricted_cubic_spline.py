@@ -18,7 +18,7 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 from lbp_prognosis._kernels import rcs_basis, rcs_knots
-from lbp_prognosis.fusion._frame import as_frame, chosen_columns, match_columns
+from lbp_prognosis.fusion._frame import chosen_columns, match_columns, training_frame
 
 __all__ = ["RestrictedCubicSpline"]
 
@@ -68,7 +68,7 @@ class RestrictedCubicSpline(TransformerMixin, BaseEstimator):
     @takes_rows()
     def fit(self, X: Any, y: Any = None) -> RestrictedCubicSpline:
         """Determine the knots; ``y`` is not used."""
-        frame = as_frame(X)
+        frame = training_frame(X)
         n_knots = int(check_number("n_knots", self.n_knots, low=3, high=7, whole=True))
         self.columns_ = chosen_columns(frame, self.columns, numeric=True)
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)

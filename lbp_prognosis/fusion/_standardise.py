@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from lbp_prognosis._base import mark_prepared, numbers_in, takes_rows
-from lbp_prognosis.fusion._frame import as_frame, chosen_columns, match_columns
+from lbp_prognosis.fusion._frame import chosen_columns, match_columns, training_frame
 
 __all__ = ["Standardise"]
 
@@ -37,7 +37,7 @@ class Standardise(TransformerMixin, BaseEstimator):
     @takes_rows()
     def fit(self, X: Any, y: Any = None) -> Standardise:
         """Estimate means and standard deviations; ``y`` is not used."""
-        frame = as_frame(X)
+        frame = training_frame(X)
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         self.n_features_in_ = frame.shape[1]
         self.columns_ = chosen_columns(frame, self.columns, numeric=True)
@@ -59,7 +59,7 @@ class Standardise(TransformerMixin, BaseEstimator):
         """Return the frame with the columns scaled."""
         check_is_fitted(self)
         frame = match_columns(X, self.feature_names_in_)
-        if self.scaler_ is None:
+        if self.scaler_ is None or frame.empty:
             return frame
         scaled = self.scaler_.transform(numbers_in(frame, self.columns_))
         if list(frame.columns) == self.columns_:

@@ -473,7 +473,7 @@ class DiscreteTimeHazard(RiskEstimator):
         effect = row_products(X, np.atleast_2d(self.coef_).T) + (0.0 if offset is None else offset[:, None])
         eta = with_effects(self.alpha_[:, codes, :].transpose(1, 2, 0), effect[:, None, :])
         link = "cloglog" if eta.shape[2] == 1 else "logit"
-        p = categorical_probabilities(eta.reshape(-1, eta.shape[2]), link).reshape(*eta.shape[:2], -1)
+        p = categorical_probabilities(eta.reshape(-1, eta.shape[2]), link).reshape(*eta.shape[:2], eta.shape[2] + 1)
         return p[:, :, 1:], np.cumprod(p[:, :, 0], axis=1)
 
     def _risk(

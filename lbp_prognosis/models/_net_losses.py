@@ -130,5 +130,5 @@ def time_basis(periods: int) -> np.ndarray:
 
 def over_periods(outputs: np.ndarray, basis: np.ndarray) -> np.ndarray:
     """Return Σ_b basis_b · outputs_b, ``(m, J)``, of outputs ``(m, B J)`` and functions of time ``(m, B)``."""
-    parts = outputs.reshape(outputs.shape[0], basis.shape[1], -1)
+    parts = outputs.reshape(outputs.shape[0], basis.shape[1], outputs.shape[1] // basis.shape[1])
     return np.asarray((parts * basis[:, :, None]).sum(axis=1))

@@ -30,8 +30,7 @@ __all__ = [
     "shifted_times",
 ]
 
-_FEW_TIMES = 10
-_EVENTS_A_TIME = 5
+_FEW_TIMES = ((10, 5), (20, 10))  # fewer distinct times than the first that the second shares on average
 
 Basis = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Log times of all rows -> basis of the baseline ``(n, m)`` and its derivative in log time."""
@@ -125,8 +124,11 @@ def event_times(times: LikelihoodTimes, weights: np.ndarray | None) -> tuple[int
 
 
 def few_event_times(model: str, events: int, times: int) -> tuple[Objection, ...]:
-    """Object to fewer than ten distinct event times that five events or more share on average: they are visits."""
-    if times == 0 or times >= _FEW_TIMES or events < _EVENTS_A_TIME * times:
+    """Object to fewer than ten distinct event times that five events or more share on average: they are visits.
+
+    So are fewer than twenty that ten events or more share: visits every three months.
+    """
+    if times == 0 or not any(times < few and events >= shared * times for few, shared in _FEW_TIMES):
         return ()
     return (objection("few-event-times", model=model, events=events, times=times),)
 

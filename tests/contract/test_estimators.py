@@ -349,6 +349,7 @@ def test_fit_returns_itself_and_risks_are_risks(case):
     assert model.predict_risk(X[:30], 12.0).shape == (30, 1)
     np.testing.assert_allclose(model.predict_risk(X[:30], 12.0)[:, 0], risk[:, -1], rtol=1e-12)
     assert np.isnan(model.predict_risk(X[:5], 1e5)).all()
+    assert not case.saved or model.predict_risk(X[:0], horizons(case)).shape == (0, len(horizons(case)))
     np.testing.assert_allclose(model.predict_risk(X[7:8], horizons(case)), risk[7:8], rtol=1e-6)  # rows are apart
     if case.kind == "competing":
         if isinstance(model, M.FineGray):  # a model of one cause

@@ -18,7 +18,9 @@ def is_foreign_frame(value: Any) -> bool:
     """Whether a value has named columns and is no pandas frame."""
     if isinstance(value, pd.DataFrame | pd.Series | pd.Index | np.ndarray | list | tuple | dict | str | type):
         return False
-    named = hasattr(value, "columns") or hasattr(value, "column_names")
+    # of a lazy frame of polars the attribute itself would warn before it is refused
+    own = getattr(value, "__dict__", {})
+    named = any(hasattr(type(value), each) or each in own for each in ("columns", "column_names"))
     return hasattr(value, "__dataframe__") or (named and np.ndim(getattr(value, "shape", ())) == 1)
 
 

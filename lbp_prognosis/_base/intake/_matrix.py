@@ -17,7 +17,7 @@ from lbp_prognosis._base.intake._read_frame import read_frame
 __all__ = ["read_matrix", "shape_remedy"]
 
 
-def read_matrix(X: Any, *, allow_missing: bool = False, allow_no_column: bool = False) -> np.ndarray:
+def read_matrix(X: Any, *, allow_missing: bool = False, allow_no_column: bool = False, name: str = "X") -> np.ndarray:
     """Return ``X`` as a float matrix; text, missing and infinite cells are reported together, by column.
 
     Raises
@@ -62,7 +62,9 @@ def read_matrix(X: Any, *, allow_missing: bool = False, allow_no_column: bool = 
     counts = frame.groupby(["field", "reason"], sort=False).size()
     told = ", ".join(f"{field!r} ({reason})" for field, reason in counts.index[:6])
     more = "" if len(counts) <= 6 else f" and {len(counts) - 6} more"
-    raise DataError(f"`X` must be numeric and finite; got columns {told}{more}. {_remedy(set(frame['reason']))}", frame)
+    raise DataError(
+        f"`{name}` must be numeric and finite; got columns {told}{more}. {_remedy(set(frame['reason']))}", frame
+    )
 
 
 def shape_remedy(X: Any) -> str | None:

@@ -33,10 +33,13 @@ def numbers_of(column: Any) -> np.ndarray:
 
 
 def numbers_in(frame: pd.DataFrame, columns: Any, name: str = "X") -> np.ndarray:
-    """Return columns of a frame as a float matrix, NaN where missing; what is no number is refused by its name."""
+    """Return columns of a frame as a float matrix, NaN where missing.
+
+    What is no number is refused by its name, and so is an infinite one.
+    """
     block = frame[list(columns)]
     if block.shape[1] == len(columns) and all(dtype == np.float64 for dtype in block.dtypes):
-        return block.to_numpy(dtype=float)
+        return _finite(block.to_numpy(dtype=float), columns, name)
     out = np.empty((len(frame), len(columns)))
     for j, column in enumerate(columns):
         values = frame[column]
@@ -45,7 +48,16 @@ def numbers_in(frame: pd.DataFrame, columns: Any, name: str = "X") -> np.ndarray
             categories = isinstance(values.dtype, pd.CategoricalDtype) and what in ("number", "truth value")
             raise refused_kind(name, "declared categories" if categories else what, column=column)
         out[:, j] = numbers_of(values)
-    return out
+    return _finite(out, columns, name)
+
+
+def _finite(matrix: np.ndarray, columns: Any, name: str) -> np.ndarray:
+    wild = np.isinf(matrix).any(axis=0)
+    if wild.any():
+        from lbp_prognosis._base.intake._matrix import read_matrix
+
+        read_matrix(pd.DataFrame(matrix[:, wild], columns=np.array(columns)[wild]), allow_missing=True, name=name)
+    return matrix
 
 
 def _array(value: Any) -> Any:

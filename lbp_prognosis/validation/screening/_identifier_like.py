@@ -14,6 +14,11 @@ __all__ = ["identifier_like"]
 
 _LEAST = 30  # distinct values: with fewer a grade may look like a row number
 _NAMES = re.compile(r"(^|[^a-z])(id|ids|pid|mrn|uid|guid|key|record|recordid|row|rowid|index|serial)([^a-z]|$)|unnamed")
+_DATES = re.compile(
+    r"(^|[^a-z])(date|dato|datum|dob|timestamp)([^a-z]|$)"
+    r"|(birth|visit|index|entry|start|end|exam|scan|mri|onset|baseline|surgery|admission|discharge)date"
+)
+_WRITTEN = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}([T ].*)?|\d{1,2}[-./]\d{1,2}[-./](\d{4}|\d{2})( .*)?")
 _FULL = 0.5  # share of the whole numbers between the smallest and the largest that occur, once each
 _DAYS = 0.99  # share of values that read as a day of the calendar
 
@@ -30,9 +35,11 @@ def identifier_like(name: str, column: pd.Series) -> str:
 
     Notes
     -----
-    A date is a column of dates, or whole numbers of the form yyyymmdd. A row number is whole, unlike in every row, and
-    takes at least half of the values between its ends. An identifier is unlike in every row and named as one, or
-    consists of words of which nine in ten occur once.
+    A date is a column of dates; text such as 2019-06-16 or 16.06.2019; whole numbers of the form yyyymmdd or ddmmyyyy;
+    or whole numbers above 999 under a name such as visit_date (days or seconds from an origin). A row number is whole,
+    unlike in every row, and takes at least half of the values between its ends. An identifier is unlike in every row
+    and named as one; consists of words of which nine in ten occur once; or is a personal number, whole, with the date
+    of birth before four other digits.
     """
     known = column.dropna()
     if known.size < _LEAST:
@@ -42,11 +49,15 @@ def identifier_like(name: str, column: pd.Series) -> str:
     numbers = as_numbers(known)
     distinct = int(known.nunique())
     if numbers is None:
+        if known.astype(str).str.strip().str.fullmatch(_WRITTEN).mean() >= _DAYS:
+            return "a date"
         return "an identifier" if distinct > 0.9 * known.size else ""
     if not np.all(np.isfinite(numbers)) or not np.all(numbers == np.round(numbers)):
         return ""
-    if _reads_as_day(numbers):
+    if _reads_as_day(numbers) or (numbers.min() > 999 and _DATES.search(name.lower())):
         return "a date"
+    if _reads_as_personal_number(numbers):
+        return "an identifier"
     if distinct < known.size:
         return ""
     if distinct / (numbers.max() - numbers.min() + 1) >= _FULL:
@@ -55,7 +66,25 @@ def identifier_like(name: str, column: pd.Series) -> str:
 
 
 def _reads_as_day(numbers: np.ndarray) -> bool:
+    if numbers.max() >= 1e9:
+        return False
     whole = numbers.astype(np.int64)
-    year, month, day = whole // 10_000, whole // 100 % 100, whole % 100
+    first, second, third = whole // 10_000, whole // 100 % 100, whole % 100
+    day, month, year = whole // 1_000_000, whole // 10_000 % 100, whole % 10_000
+    return _on_calendar(first, second, third) or _on_calendar(year, month, day)
+
+
+def _reads_as_personal_number(numbers: np.ndarray) -> bool:
+    """Whether whole numbers are a day (yyyymmdd, or yymmdd as ten digits) and four other digits."""
+    if numbers.min() < 0 or numbers.max() >= 1e12:
+        return False
+    born = numbers.astype(np.int64) // 10_000
+    if numbers.min() >= 1e11:
+        return _on_calendar(born // 10_000, born // 100 % 100, born % 100)
+    short = bool(np.median(numbers) >= 1e9 and numbers.max() < 1e10)
+    return short and _on_calendar(1900 + born // 10_000, born // 100 % 100, born % 100)
+
+
+def _on_calendar(year: np.ndarray, month: np.ndarray, day: np.ndarray) -> bool:
     possible = (year >= 1900) & (year <= 2100) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
     return bool(possible.mean() >= _DAYS)

@@ -263,3 +263,13 @@ class TestFeatureMap:
 
 def test_objections_read_as_sentences() -> None:
     assert str(Objection("random-split-external", "A random split is no external validation.")).endswith("validation.")
+
+
+@pytest.mark.parametrize("jobs", ["2", 2.5, 0, True, [1]])
+def test_what_is_no_number_of_jobs_is_refused_by_name(jobs) -> None:
+    with pytest.raises(ArgumentError, match="`n_jobs` must be a whole number other than 0"):
+        parallel_map(abs, [1, -2], n_jobs=jobs)
+
+
+def test_numbers_of_jobs_of_numpy_are_numbers() -> None:
+    assert parallel_map(abs, [1, -2], n_jobs=np.int64(1)) == [1, 2]

@@ -7,8 +7,16 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from lbp_prognosis._base import ArgumentError, EstimationError
-from lbp_prognosis.fusion import OneHot, RestrictedCubicSpline, Standardise
+from lbp_prognosis import CoxPH, Surv
+from lbp_prognosis._base import ArgumentError, DataError, EstimationError
+from lbp_prognosis.fusion import (
+    MultipleImputation,
+    OneHot,
+    RegressionCalibration,
+    RestrictedCubicSpline,
+    RiskPipeline,
+    Standardise,
+)
 
 
 @pytest.fixture
@@ -100,3 +108,31 @@ def test_conventions(table: pd.DataFrame, step) -> None:
     shuffled = table[["work", "age", "pain"]]
     pd.testing.assert_frame_equal(fitted.transform(shuffled), fitted.transform(table))
     assert clone(step).get_params() == step.get_params()
+
+
+STEPS = {
+    "Standardise": Standardise(["age"]),
+    "OneHot": OneHot(),
+    "RestrictedCubicSpline": RestrictedCubicSpline(["age"]),
+    "RegressionCalibration": RegressionCalibration({"pain": 0.5}),
+    "MultipleImputation": MultipleImputation(m=2, iterations=1),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_no_row_has_no_risk_and_infinity_is_refused_by_every_step(table: pd.DataFrame, name: str) -> None:
+    numbers = table[["age", "pain"]]
+    y = Surv.right(np.arange(1.0, 121.0), np.arange(120) % 2)
+    model = RiskPipeline([STEPS[name]], CoxPH()).fit(numbers, y)
+    assert model.predict_risk(numbers.iloc[:0], [6.0, 12.0]).shape == (0, 2)
+    wild = numbers.assign(age=[np.inf, *numbers["age"].iloc[1:]])
+    for refused in (lambda: clone(STEPS[name]).fit(wild, y), lambda: model.predict_risk(wild, 6.0)):
+        with pytest.raises(DataError, match=r"'age' \(infinite\)"):
+            refused()
+    with pytest.raises(ArgumentError, match="at least"):
+        clone(STEPS[name]).fit(numbers.iloc[:0], y[:0])
+
+
+def test_one_row_is_too_few_to_impute_from(table: pd.DataFrame) -> None:
+    with pytest.raises(ArgumentError, match="at least 2 rows"):
+        MultipleImputation().fit(table[["age", "pain"]].iloc[:1])

@@ -17,9 +17,20 @@ def shared_times(events: int, times: int) -> np.ndarray:
     return Surv.right(np.concatenate([at, at + 0.5]), np.repeat([1, 0], events))
 
 
-@pytest.mark.parametrize(
-    ("events", "times", "few"), [(45, 9, True), (44, 9, False), (50, 10, False), (5, 1, True), (4, 1, False)]
-)
+SHARED = [
+    (45, 9, True),
+    (44, 9, False),
+    (50, 10, False),
+    (100, 10, True),
+    (189, 19, False),
+    (190, 19, True),
+    (200, 20, False),
+    (5, 1, True),
+    (4, 1, False),
+]
+
+
+@pytest.mark.parametrize(("events", "times", "few"), SHARED)
 @pytest.mark.parametrize("model", [ParametricAFT("exponential"), RoystonParmar(knots=[0.5, 20.0])], ids=["AFT", "RP"])
 def test_how_few_is_few(model, events: int, times: int, few: bool) -> None:
     y = shared_times(events, times)

@@ -8,9 +8,11 @@ import pytest
 
 from lbp_prognosis import CoxPH, Status, Surv, evaluate
 from lbp_prognosis._base import ArgumentError
+from lbp_prognosis._kernels import copied_rows
 from lbp_prognosis.evidence import BLOCKING
 from lbp_prognosis.survival import outcome_screen
 from lbp_prognosis.validation import cross_validate_risk, screen
+from lbp_prognosis.validation.screening._identifier_like import identifier_like
 
 
 def registry(n: int, seed: int, *, visits: bool = False):
@@ -96,6 +98,8 @@ def test_screen_reads_missing_values_identifiers_and_dates(clean) -> None:
     assert codes(X.assign(z=pd.to_datetime(day.astype(str))), y) == {"identifier-as-predictor"}
     assert codes(X.assign(z=[f"P{k:05d}" for k in range(500)]), y) == {"identifier-as-predictor"}
     assert codes(X.assign(patient_id=rng.choice(10**7, 500, replace=False)), y) == {"identifier-as-predictor"}
+    swapped = day % 100 * 1_000_000 + day // 100 % 100 * 10_000 + day // 10_000  # ddmmyyyy
+    assert codes(X.assign(z=swapped), y) == {"identifier-as-predictor"}
     volumes = rng.choice(10**6, 500, replace=False)  # whole and unlike in every row, and a measure all the same
     assert codes(X.assign(volume_mm3=volumes), y) == set()
 
@@ -206,3 +210,43 @@ def test_screen_finds_codes_for_missing_values_and_cross_validation_reports_them
     folds = cross_validate_risk({"cox": CoxPH()}, coded, Surv.right(time, event == 1), 12, n_splits=2, n_repeats=1)
     assert "missing-code-as-value" in {doubt.code for doubt in folds.objections}
     assert "missing-code-as-value" in BLOCKING
+
+
+DAYS = [(1950 + k % 49, 1 + k % 12, 1 + k % 28) for k in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "what"),
+    [
+        ("x", [f"{y}-{m:02d}-{d:02d}" for y, m, d in DAYS], "a date"),
+        ("x", [f"{d}.{m}.{y}" for y, m, d in DAYS], "a date"),
+        ("x", [f"{d:02d}/{m:02d}/{y % 100:02d} 08:30" for y, m, d in DAYS], "a date"),
+        ("x", [*(f"{d}.{m}.{y}" for y, m, d in DAYS[:98]), "before", "after"], "an identifier"),  # 98 %: unlike words
+        ("x", [d * 1_000_000 + m * 10_000 + y for y, m, d in DAYS], "a date"),
+        ("visit_date", [40_000 + 13 * k for k in range(100)], "a date"),  # days of a spreadsheet
+        ("visit_date", [999 + 13 * k for k in range(100)], ""),
+        ("visitdate", [1.4e9 + 1e6 * k for k in range(100)], "a date"),
+        ("update_count", [40_000 + 13 * k for k in range(100)], ""),
+        ("x", [40_000 + 13 * k for k in range(100)], ""),  # a volume
+        ("x", [y * 100_000_000 + m * 1_000_000 + d * 10_000 + k for k, (y, m, d) in enumerate(DAYS)], "an identifier"),
+        ("x", [(y % 100) * 10**8 + m * 10**6 + d * 10**4 + k for k, (y, m, d) in enumerate(DAYS)], "an identifier"),
+        ("energy", [1e20 * (k + 1) for k in range(100)], ""),
+        ("energy", [123_456_789.0 * (k + 1) for k in range(100)], ""),
+    ],
+)
+def test_dates_and_personal_numbers_are_known_however_they_are_written(name, values, what) -> None:
+    assert identifier_like(name, pd.Series(values)) == what
+
+
+def test_coarse_predictors_repeat_by_chance() -> None:
+    rng = np.random.default_rng(117)  # of 200 such tables the one in which 24 rows repeat, 12 by permutation
+    pain, sex = rng.integers(0, 11, 400), rng.integers(0, 2, 400)
+    event = np.ceil(rng.exponential(14 * np.exp(-0.12 * pain), 400) * 30.4)
+    lost = np.round(rng.uniform(8, 36, 400), 1) * 30.4
+    outcome = np.column_stack([np.minimum(event, lost), event <= lost]).astype(float)
+    coarse = np.column_stack([pain, sex]).astype(float)
+    assert copied_rows(coarse, outcome) == (0, "")
+    fine = np.column_stack([pain, rng.normal(size=400)])
+    for copies, found in ((3, (6, "exact")), (2, (0, ""))):  # 1 % of 402 rows is above 4
+        again = np.arange(400 + copies) % 400
+        assert copied_rows(fine[again], outcome[again]) == found
