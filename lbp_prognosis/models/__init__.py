@@ -14,6 +14,7 @@ from lbp_prognosis.models._dynamic_risk import DynamicRisk, RiskUpdates, visits_
 from lbp_prognosis.models._elastic_net_cox import ElasticNetCox
 from lbp_prognosis.models._fine_gray import FineGray
 from lbp_prognosis.models._landmark import LandmarkData, landmark
+from lbp_prognosis.models._landmark_effects_test import landmark_effects_test
 from lbp_prognosis.models._landmark_supermodel import LandmarkStack, landmark_supermodel
 from lbp_prognosis.models._linear_outcome import LinearOutcome
 from lbp_prognosis.models._logistic_risk import LogisticRisk
@@ -75,6 +76,7 @@ __all__ = [
     "TwoPartOutcome",
     "as_risk_model",
     "landmark",
+    "landmark_effects_test",
     "landmark_supermodel",
     "ordinal_indices",
     "proportional_odds_test",

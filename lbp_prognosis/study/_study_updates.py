@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
-from lbp_prognosis._base import DataError, Objection, argument_error, objection, spawn
+from lbp_prognosis._base import DataError, EstimationError, Objection, argument_error, objection, spawn
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.fusion import MultipleImputation
-from lbp_prognosis.models import DynamicRisk, LandmarkData, LandmarkStack, landmark
+from lbp_prognosis.models import DynamicRisk, LandmarkData, LandmarkStack, landmark, landmark_effects_test
 from lbp_prognosis.report import PageUpdates
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData
@@ -24,6 +24,7 @@ __all__ = ["study_updates"]
 Frames = dict[float, pd.DataFrame]
 _COURSES = {"values fall": (0.5, 0.25), "values stay": (0.5, 0.5), "values rise": (0.5, 0.75)}
 """Quantiles of the values of synthetic patients at the first landmark and at the last."""
+_CHANGING = 0.01  # p of the joint test below which effects are said to change
 _DONORS = 5  # known values of a column from which others are imputed
 
 
@@ -76,7 +77,8 @@ def study_updates(study: Study, data: StudyData) -> PageUpdates | None:
         here = all_known & told_by_all
         if here.sum() < all_known.sum():
             n = int(all_known.sum())
-            doubts.append(objection("landmark-not-predicted", landmark=at, known=n, n=n - int(here.sum())))
+            way = "imputed" if plan.imputations else ""
+            doubts.append(objection("landmark-not-predicted", variant=way, landmark=at, known=n, n=n - int(here.sum())))
         told = {name: risk[at][part.rows[here]] for name, risk in risks.items()}
         if here.any():
             evaluations[at] = evaluate(
@@ -102,6 +104,7 @@ def study_updates(study: Study, data: StudyData) -> PageUpdates | None:
         raise DataError(" ".join(["No landmark of [updates] has patients with a prediction.", *map(str, doubts)]))
     model = _fitted(study, plan, updated, data.y)
     assert model is not None  # each landmark can be imputed, and has patients at risk
+    doubts += _changing(plan, updated, data.y)
     at_risk = np.unique(np.concatenate([part.rows for part in kept.values()]))
     fitted = np.unique(np.concatenate([part.rows[known[at][part.rows]] for at, part in kept.items()]))
     return PageUpdates(
@@ -230,6 +233,22 @@ def _out_of_fold(
         told[rows] = total[at][rows]
         out[at] = told
     return out
+
+
+def _changing(plan: UpdatesPlan, frames: Frames, y: np.ndarray) -> list[Objection]:
+    """Object to predictors whose effects change between landmarks, unless they are declared as interactions."""
+    if len(frames) < 2 or not {*plan.columns, *plan.fixed} - set(plan.interactions):
+        return []
+    model = DynamicRisk(plan.landmarks, plan.width, interactions=plan.interactions, baseline=plan.baseline)
+    try:
+        tests = landmark_effects_test(model, frames, y).set_index("term")["p"]
+    except EstimationError:  # too few events for a product of each column
+        return []
+    if not tests["all"] < _CHANGING:
+        return []
+    names = [str(name) for name in tests.index[:-1] if tests[name] < _CHANGING] or [str(tests[:-1].idxmin())]
+    shown = "< 0.001" if tests["all"] < 0.001 else "< 0.01"
+    return [objection("landmark-effects-differ", columns=", ".join(names), p=shown)]
 
 
 def _codes(part: LandmarkData, known: np.ndarray, n: int, width: float, target: str) -> np.ndarray:

@@ -357,6 +357,11 @@ METHODS: dict[str, Spec] = {
         X1,
         {"y": Y},
     ),
+    "models.landmark_effects_test": (
+        lambda X, y: np.sort(models.landmark_effects_test(models.DynamicRisk([0.0, 2.0], 6.0), X, y)["chi2"]),
+        X1,
+        {"y": Y},
+    ),
     "models.ordinal_indices": (
         lambda X, **rows: models.ordinal_indices(ORDINAL.made, X, SCORES, **rows),
         {**XA, **OFFSET},

@@ -14,7 +14,14 @@ from syn import syn
 from lbp_prognosis import CoxPH, LBPError, Surv
 from lbp_prognosis.deployment._codec import pack, unpack
 from lbp_prognosis.fusion import MultipleImputation
-from lbp_prognosis.models import CauseSpecificCox, DynamicRisk, landmark, landmark_supermodel, visits_by_landmark
+from lbp_prognosis.models import (
+    CauseSpecificCox,
+    DynamicRisk,
+    landmark,
+    landmark_effects_test,
+    landmark_supermodel,
+    visits_by_landmark,
+)
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.survival import Weights
 from lbp_prognosis.validation import dynamic_performance
@@ -33,6 +40,32 @@ def test_the_stacked_model_is_that_of_the_supermodel() -> None:
     risk = theirs.predict_risk(stack.design(X.head(5), 3.0), 15.0, strata=np.full(5, 3.0))
     np.testing.assert_allclose(ours.predict_risk(X.head(5), 15.0, at=3.0), risk, rtol=1e-10)
     assert ours.at_risk_["n"].tolist() == stack.to_frame()["n"].tolist()
+
+
+def test_effects_that_change_between_landmarks_are_tested_as_in_r() -> None:
+    """R 4.2, survival 3.5-3: coxph of the stack with products by s, Breslow, robust by patient, Wald."""
+    i = np.arange(150)
+    frame = pd.DataFrame({"a": np.mod(i * 37, 101) / 50 - 1, "b": np.mod(i * 53, 97) / 48 - 1})
+    time, happened = 1 + np.mod(i * 29, 113) / 8, np.mod(i * 7, 5) > 0
+    time = time * np.exp(-0.5 * frame["a"] * (time < 6) - 0.3 * frame["b"])
+    y = Surv.right(time, happened * np.where(np.mod(i, 11) == 3, 2, 1))
+    found = landmark_effects_test(DynamicRisk([0, 2, 4], 6), frame, y)
+    np.testing.assert_allclose(found["chi2"], [3.32072373752, 1.14787445820, 4.25849157475], rtol=1e-9)
+    assert found[["term", "df"]].to_numpy().tolist() == [["a", 1], ["b", 1], ["all", 2]]
+    free = landmark_effects_test(DynamicRisk([0, 2, 4], 6, interactions=["b"]), frame, y)
+    assert free["term"].tolist() == ["a", "all"]
+    assert free["chi2"][0] == pytest.approx(found["chi2"][0], rel=1e-12)
+    holed = {at: frame.assign(a=frame["a"].where(i >= at)) for at in (0.0, 2.0, 4.0)}
+    assert np.isfinite(landmark_effects_test(DynamicRisk([0, 2, 4], 6), holed, y)["chi2"]).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "match"),
+    [(DynamicRisk([0], 6), "two landmarks"), (DynamicRisk([0, 3], 6, interactions=["c1", "c2"]), "`interactions`")],
+)
+def test_nothing_to_test_is_said(model, match) -> None:
+    with pytest.raises(LBPError, match=match):
+        landmark_effects_test(model, X, Y)
 
 
 def test_one_landmark_at_the_start_is_a_cox_model_of_the_window() -> None:

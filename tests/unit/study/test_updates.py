@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import StratifiedKFold
 
-from lbp_prognosis import Status
+from lbp_prognosis import Status, Surv
 from lbp_prognosis._base import ArgumentError, DataError, objection
 from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.evaluation import evaluate
@@ -26,7 +26,8 @@ from lbp_prognosis.report._write_page import _all_numbers
 from lbp_prognosis.study import Study, StudyResult, analysis_plan, read_study_data, run_study
 from lbp_prognosis.study._check_before_work import check_before_work
 from lbp_prognosis.study._run_study import _doubts
-from lbp_prognosis.study._study_updates import study_updates
+from lbp_prognosis.study._study_updates import _changing, study_updates
+from lbp_prognosis.study._updates_plan import UpdatesPlan
 
 N, K = 600, 5
 TABLE: dict[str, Any] = {
@@ -210,6 +211,14 @@ def test_a_page_for_release_keeps_landmarks_between_which_enough_change(page: Pa
     assert section_updates(shown) is not None
 
 
+def test_a_page_for_release_tells_of_effects_that_change_and_drops_objections_with_counts(page: Page) -> None:
+    said = objection("landmark-effects-differ", columns="nrs", p="< 0.01")
+    counted = objection("landmark-not-predicted", landmark=3, known=9, n=2)
+    updates = replace(page.updates, objections=(counted, said))
+    shown = replace(page, updates=updates, gate=Gate(share=1.0, smallest_cell=K))
+    assert released_page(shown).updates.objections == (said,)
+
+
 @pytest.mark.parametrize("few", [1, K - 1])
 def test_the_few_who_left_between_landmarks_do_not_follow_by_subtraction(page: Page, few: int) -> None:
     codes = {at: code.copy() for at, code in page.updates.codes.items()}
@@ -313,6 +322,36 @@ def test_a_landmark_known_to_few_is_objected_to_and_not_an_exception(tmp_path: P
     assert said.code == "landmark-not-predicted"
     words = f"At landmark 3 all values are known for {known} patients at risk, and {known - row['n']} of them"
     assert said.sentence.startswith(words)
+
+
+def test_a_landmark_that_no_training_set_can_impute_is_named_as_such(tmp_path: Path) -> None:
+    wide, visits = frames(120, 3)
+    later = visits[visits["months"] > 0].sample(5, random_state=0)
+    write(tmp_path, wide, pd.concat([visits[visits["months"] == 0], later]))
+    folds = {"folds": 2, "repeats": 1, "resamples": 0}
+    plan = study(tmp_path, updates={"max_age": 1, "imputations": 1}, validation=folds)
+    (said,) = study_updates(plan, read_study_data(plan)).objections
+    at_risk = int((wide["months"] > 3).sum())
+    assert said.code == "landmark-not-predicted"
+    assert said.sentence.startswith(f"At landmark 3 {at_risk} of {at_risk} patients at risk have no prediction out of ")
+    assert "too few known values to impute" in said.sentence
+
+
+def test_effects_that_change_between_landmarks_are_objected_to_unless_declared() -> None:
+    rng = np.random.default_rng(8)
+    pain = pd.DataFrame({"nrs": rng.normal(size=500), "age": rng.normal(size=500)})
+    early, late = (rng.exponential(1 / (0.1 * np.exp(b * pain["nrs"]))) for b in (-1.0, 0.8))
+    y = Surv.right(np.where(early < 3, early, 3 + late), np.ones(500))
+    plan = UpdatesPlan((0, 3), 3, "visits.csv", ("nrs",), ("age",))
+    same = {0.0: pain, 3.0: pain}
+    (said,) = _changing(plan, same, y)
+    assert said.code == "landmark-effects-differ"
+    assert "effects of nrs change between landmarks (Wald test, p < 0.001)" in said.sentence
+    assert _changing(replace(plan, interactions=("nrs",)), same, y) == []  # that of age is constant
+    assert _changing(replace(plan, interactions=("nrs", "age")), same, y) == []
+    assert _changing(replace(plan, landmarks=(0,)), {0.0: pain}, y) == []
+    constant = Surv.right(rng.exponential(1 / (0.1 * np.exp(-pain["nrs"]))), np.ones(500))
+    assert _changing(plan, same, constant) == []
 
 
 def test_values_that_are_not_known_at_a_landmark_are_imputed_in_each_training_set(tmp_path: Path) -> None:
