@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, argument_error, is_number, numbers_of, objection
+from lbp_prognosis._base import LBPError, Objection, argument_error, is_number, numbers_of, objection
 from lbp_prognosis.explain._boosted_worths import boosted_worths
 from lbp_prognosis.explain._score_terms import ScoreTerms, score_terms
 from lbp_prognosis.explain._worth import (
@@ -20,6 +20,7 @@ from lbp_prognosis.explain._worth import (
     output_function,
     read_players,
     table_of,
+    torn_block,
 )
 
 __all__ = ["MOST_PLAYERS", "Coalitions", "Worths", "coalitions_of", "doubts_of_background"]
@@ -116,7 +117,10 @@ def coalitions_of(
         worths = boosted_worths(estimator, rows, drawn, who, times, cause)
     sums = None
     if worths is None and not means_at_visits:
-        sums = score_terms(estimator, function, scale, rows, drawn, who, cause)
+        try:
+            sums = score_terms(estimator, function, scale, rows, drawn, who, cause)
+        except LBPError as error:
+            raise torn_block(function, rows, error) from error
     if sums is not None:
         worths = sums.worths
     elif worths is None:

@@ -12,6 +12,7 @@ import pandas as pd
 from lbp_prognosis._base import (
     HAZARD_SCALES,
     FeatureMap,
+    LBPError,
     argument_error,
     check_choice,
     check_horizons,
@@ -19,7 +20,7 @@ from lbp_prognosis._base import (
     linear_predictor_scale,
 )
 
-__all__ = ["Players", "coalition_worths", "fixed_columns", "output_function", "read_players", "table_of"]
+__all__ = ["Players", "coalition_worths", "fixed_columns", "output_function", "read_players", "table_of", "torn_block"]
 
 CHUNK = 200_000  # completed rows predicted at a time
 Players = dict[str, tuple[str, ...]]
@@ -168,10 +169,29 @@ def coalition_worths(
             else:
                 index = np.broadcast_to(size + rows[:, None], (rows.size, per_patient))
             columns[column] = pool[column].array.take(index.ravel())
-        values = function(pd.DataFrame(columns, columns=X.columns))
+        try:
+            values = function(pd.DataFrame(columns, columns=X.columns))
+        except LBPError as error:
+            raise torn_block(function, X, error) from error
         means = values.reshape(rows.size, count, size, -1).mean(axis=2)
         if out is None:
             out = np.empty((count, n, means.shape[2]))
         out[:, rows] = means.transpose(1, 0, 2)
     assert out is not None
     return out
+
+
+def torn_block(function: Callable[[pd.DataFrame], np.ndarray], X: pd.DataFrame, error: LBPError) -> LBPError:
+    """Return the error of a coalition; that of a block in parts, if the model takes the rows themselves."""
+    if not X.isna().any().any():
+        return error
+    try:
+        function(X)
+    except LBPError:
+        return error
+    return argument_error(
+        "players",
+        '"groups" for rows without a modality that the model takes only as a whole',
+        "players that are parts of it",
+        'Take groups=modalities, players="groups", or prediction_shapley.',
+    )

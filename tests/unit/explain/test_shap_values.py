@@ -9,7 +9,7 @@ from lifelines import CoxPHFitter
 from small_models import Hazard
 from syn import bootstrap_rows, syn
 
-from lbp_prognosis._base import ArgumentError
+from lbp_prognosis._base import ArgumentError, DataError
 from lbp_prognosis.explain import (
     feature_effect,
     observational_shap,
@@ -210,6 +210,31 @@ def test_the_share_of_a_missing_modality_is_what_its_absence_does(case) -> None:
     partly = prediction_shapley(tolerant, row, GROUPS, X.iloc[:60], horizons=12)
     assert partly.missing[0, 2] == 0.5
     assert partly.to_frame()["missing"].tolist() == [0, 0, 0.5, 0]
+
+
+@pytest.mark.parametrize("with_sum", [True, False])
+def test_a_modality_that_a_row_lacks_is_a_player_as_a_whole(case, with_sum) -> None:
+    """Stacks, patterns and blocks by priority take a modality or none of it: single columns are refused, with why."""
+
+    class Whole(Tolerant):
+        def _checked(self, X):
+            if X[["m1", "m2"]].isna().sum(axis=1).eq(1).any():
+                raise DataError("complete or wholly missing")
+            return X
+
+        def predict_risk(self, X, horizons, cause=1):
+            return super().predict_risk(self._checked(X), horizons, cause)
+
+    if with_sum:
+        Whole.linear_predictor = lambda self, X: self._checked(X).fillna(0.0).sum(axis=1).to_numpy()
+    model, X, _ = case
+    row = X.iloc[[2]].assign(m1=np.nan, m2=np.nan)
+    whole = prediction_shapley(Whole(model), row, GROUPS, X.iloc[:60], horizons=12)
+    np.testing.assert_allclose(whole.values.sum(axis=1), whole.prediction - whole.base, atol=1e-14)
+    with pytest.raises(ArgumentError, match='players="groups"'):
+        shap_values(Whole(model), row, X.iloc[:60], scale="risk", horizons=12)
+    with pytest.raises(DataError, match="wholly"):  # the model refuses the row itself
+        shap_values(Whole(model), row.assign(m1=0.0), X.iloc[:60], scale="risk", horizons=12)
 
 
 def test_owen_and_winter_values_of_the_worked_example(case) -> None:
