@@ -264,8 +264,10 @@ class StackedRisk(CombinedScores):
                 f"{int(lacking.sum())} rows without, e.g. row {int(np.flatnonzero(lacking)[0])}",
                 "Nothing is predicted without them: leave the rows out, or impute.",
             )
-        if self.meta not in ("brier_simplex", "brier_at_cut") or self.discrete:
-            raise argument_error("meta", '"brier_simplex" and a mixture where rows lack modalities', self.meta)
+        if self.discrete:
+            raise argument_error("discrete", "False where rows lack modalities", self.discrete)
+        if self.meta not in ("brier_simplex", "brier_at_cut"):
+            raise argument_error("meta", '"brier_simplex" where rows lack modalities', self.meta)
         if not there.all(axis=1).any():
             raise argument_error("X", "a table in which some rows have the modalities of all learners", "none")
 

@@ -89,7 +89,7 @@ SCORE_KINDS = (
     "longitudinal_outcome",
 )
 """Kinds whose outcome is a score at a visit."""
-COMBINED_SCORES = ("average", "stacked", "patterns")
+COMBINED_SCORES = ("average", "stacked", "patterns", "risk_stratifier")
 """Kinds that combine models of scores too."""
 AT_VISITS = (
     "null",

@@ -11,6 +11,7 @@ import numpy as np
 from lbp_prognosis._base import Objection, objection
 from lbp_prognosis.report import PageTreatment
 from lbp_prognosis.study._evaluate_out_of_fold import decision_grid
+from lbp_prognosis.study._model_plan import COMBINED, ModelPlan
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData
 from lbp_prognosis.study._treatment_courses import FittedUntreated
@@ -21,6 +22,15 @@ __all__ = ["study_treatment"]
 
 _WEIGHTED = ("cox", "cause_specific_cox")
 """Kinds that take delayed entry, weights and clusters."""
+
+
+def _takes_weights(plan: ModelPlan) -> bool:
+    """Whether a model can be fitted under the strategy: a Cox model, or a combination of Cox models."""
+    if plan.kind in _WEIGHTED:
+        return True
+    if plan.kind not in COMBINED or plan.options.get("meta") == "cox_nonneg":
+        return False
+    return all(_takes_weights(inside) for inside in plan.learners().values())
 
 
 def study_treatment(
@@ -34,8 +44,8 @@ def study_treatment(
 ) -> PageTreatment | None:
     """Return out-of-fold performance under the strategy at the main horizon; None if the study names no treatment.
 
-    Cox models are also fitted under the strategy, in the same folds, with weights from the training patients only; the
-    risks of all models are those of the cross-validation.
+    Cox models and combinations of them are also fitted under the strategy, in the same folds, with weights from the
+    training patients only; the risks of all models are those of the cross-validation.
 
     Parameters
     ----------
@@ -57,11 +67,9 @@ def study_treatment(
     main = float(spec.primary_horizon or spec.horizons[0])
     place = int(np.flatnonzero(np.isclose(np.asarray(spec.horizons, dtype=float), main))[0])
     risks = {name: risk[:, place] for name, risk in folds.risks.items()}
-    kinds = {one.name: one.kind for one in study.models}
+    weighted = {one.name for one in study.models if _takes_weights(one)}
     untreated = {
-        f"{name} {plan.label}": FittedUntreated(model, courses)
-        for name, model in models.items()
-        if kinds[name] in _WEIGHTED
+        f"{name} {plan.label}": FittedUntreated(model, courses) for name, model in models.items() if name in weighted
     }
     doubts = folds.objections[:0]
     if untreated:

@@ -462,6 +462,16 @@ def test_models_of_scores_are_combined_by_name(tmp_path: Path, kind: str) -> Non
     np.testing.assert_allclose(fitted.predict_risk(data.X, [12])[:, 0], forecast.at_most(3), atol=1e-9)
 
 
+def test_risk_groups_of_a_score_are_built_by_name(tmp_path: Path) -> None:
+    options = {"model": {"kind": "ordinal_regression", "imputations": 0}, "cuts": [0.4]}
+    model = {"name": "groups", "kind": "risk_stratifier", "modalities": ["clinical"], "options": options}
+    given = study(tmp_path, model=[model], comparison=None)
+    data = read_study_data(given)
+    (rule,) = build_models(given, data)["groups"].fit(data.X, data.y).models_
+    own = rule.model_.predict_risk(data.X[["pain", "age"]])[:, 0]
+    np.testing.assert_array_equal(rule.predict_group(data.X[["pain", "age"]]), own >= 0.4)
+
+
 def test_patients_without_an_image_have_a_model_of_their_own_for_a_score(tmp_path: Path) -> None:
     frame = FRAME.assign(fat=FRAME["fat"].where(FRAME["id"] >= 120))
     options = {"estimator": {"kind": "ordinal_regression", "imputations": 0}, "min_events": 40}

@@ -22,9 +22,10 @@ from lbp_prognosis.report._section_treatment import section_treatment
 from lbp_prognosis.report._write_page import _all_numbers
 from lbp_prognosis.study import Study, StudyResult, analysis_plan, read_study_data, run_study
 from lbp_prognosis.study._check_before_work import check_before_work
+from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._number_table import number_table
 from lbp_prognosis.study._run_study import build_models
-from lbp_prognosis.study._study_treatment import _without_starts, study_treatment
+from lbp_prognosis.study._study_treatment import _takes_weights, _without_starts, study_treatment
 from lbp_prognosis.study._treatment_courses import FittedUntreated
 from lbp_prognosis.validation import cross_validate_risk, without_treatment
 
@@ -313,6 +314,21 @@ def test_folds_without_a_treated_patient_are_named_and_fitted_to_what_was_observ
     risk = found.scores["clinical without surgery"][held]
     np.testing.assert_allclose(risk, own.predict_risk(data.X[held], 6)[:, 0], atol=1e-12)
     assert _without_starts(told.treatment, np.array([[0, 1]]), np.array([True, True])) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "weighted"),
+    [
+        ("stacked", {"learners": {"clinical": "cox", "all": "cause_specific_cox"}}, True),
+        ("average", {"learners": {"clinical": "cox", "all": "parametric_aft"}}, False),
+        ("stacked", {"learners": {"clinical": "cox"}, "meta": "cox_nonneg"}, False),
+        ("patterns", {"estimator": "cox"}, True),
+        ("risk_stratifier", {"model": "cox", "cuts": [0.3]}, True),
+        ("parametric_aft", {}, False),
+    ],
+)
+def test_combinations_of_cox_models_are_fitted_under_the_strategy(kind, options, weighted) -> None:
+    assert _takes_weights(ModelPlan("m", kind, ("clinical",), options)) is weighted
 
 
 def test_codes_of_missing_values_of_the_table_of_a_treatment_are_its_own(tmp_path: Path) -> None:
