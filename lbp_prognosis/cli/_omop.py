@@ -1,4 +1,4 @@
-"""``lbp-prognosis omop``: a table with one row per person from Parquet exports of OMOP tables."""
+"""``lbp-prognosis omop``: a table with one row per person from exports of OMOP tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ __all__ = ["omop"]
 
 
 def omop(
-    folder: Path = typer.Argument(help="Folder of OMOP tables in Parquet: person, observation_period, …"),
+    folder: Path = typer.Argument(
+        help="OMOP tables person, observation_period, …: a folder of Parquet, or a DuckDB file."
+    ),
     index: Path = typer.Option(..., "--index", help="Concept set of time zero, JSON of ATLAS or a list."),
     outcome: Path = typer.Option(..., "--outcome", help="Concept set of the outcome."),
     record: list[str] = typer.Option([], "--record", help="NAME=FILE: 1 with any record before the index date."),

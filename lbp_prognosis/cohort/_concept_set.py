@@ -66,7 +66,8 @@ class ConceptSet:
         ----------
         path : str or path
             JSON: ``{"name": …, "expression": {"items": […]}}`` or ``{"items": […]}`` as ATLAS exports them, or
-            ``[1, 2]`` or ``{"name": …, "concept_ids": [1, 2]}``.
+            ``[1, 2]`` or ``{"name": …, "concept_ids": [1, 2]}``. A cohort definition of ATLAS with one concept set is
+            read for that set; its criteria are not.
 
         Raises
         ------
@@ -79,6 +80,14 @@ class ConceptSet:
             found = json.loads(source.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
             raise argument_error("path", "a JSON file of a concept set", f"{source.name} ({error})") from error
+        sets = found.get("ConceptSets") if isinstance(found, Mapping) else None
+        if isinstance(sets, list):
+            if len(sets) != 1:
+                named = [each.get("name") for each in sets if isinstance(each, Mapping)]
+                raise argument_error(
+                    "path", "a cohort definition with one concept set", f"{named}", "Export the set itself from ATLAS."
+                )
+            found = sets[0]
         name = str(found.get("name") or source.stem) if isinstance(found, Mapping) else source.stem
         if isinstance(found, Mapping) and isinstance(found.get("concept_ids"), list):
             found = found["concept_ids"]

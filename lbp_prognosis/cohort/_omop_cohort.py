@@ -62,14 +62,14 @@ def omop_cohort(
     observed_before: int = 365,
     look_back: int = 365,
 ) -> OmopCohort:
-    """Make a cohort from Parquet exports of the OMOP Common Data Model.
+    """Make a cohort from exports of the OMOP Common Data Model in Parquet or DuckDB.
 
     Parameters
     ----------
     folder : str or path
-        With ``person, observation_period``, the tables of records in use (``condition_occurrence,
-        procedure_occurrence, drug_exposure, measurement``) and ``death``, empty if no deaths are known;
-        ``concept_ancestor`` if a set includes descendants.
+        Folder of Parquet files or DuckDB database, with ``person, observation_period``, the tables of records in use
+        (``condition_occurrence, procedure_occurrence, drug_exposure, measurement``) and ``death``, empty if no deaths
+        are known; ``concept_ancestor`` if a set includes descendants.
     index, outcome : ConceptSet
         Conditions, procedures or drugs.
     records : mapping of str to ConceptSet, optional

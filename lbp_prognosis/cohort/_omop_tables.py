@@ -1,10 +1,11 @@
-"""OMOP tables in Parquet; only the requested rows and columns are read."""
+"""OMOP tables in Parquet or DuckDB; only the requested rows and columns are read."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -24,24 +25,117 @@ EVENTS = {
 _NUMBERS = ("value_as_number", "unit_concept_id", "year_of_birth", "gender_concept_id")
 
 
+class _Source(Protocol):
+    """Tables by their names in lower case."""
+
+    names: frozenset[str]
+
+    def columns(self, name: str) -> list[str]: ...
+
+    def rows(self, name: str, columns: dict[str, str], concept: str, concepts: np.ndarray | None) -> Any: ...
+
+
+class _Parquet:
+    """A folder of files ``person.parquet``, or folders ``person`` of parts (in folders of their own, too)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._pa = require("pyarrow", caller="omop_cohort", extra="omop")
+        self._dataset = require("pyarrow.dataset", caller="omop_cohort", extra="omop")
+        self._paths = {path.stem.lower(): path for path in sorted(folder.iterdir()) if self._is_table(path)}
+        self.names = frozenset(self._paths)
+
+    @staticmethod
+    def _is_table(path: Path) -> bool:
+        return path.suffix.lower() == ".parquet" or (path.is_dir() and any(path.rglob("*.parquet")))
+
+    def columns(self, name: str) -> list[str]:
+        return list(self._dataset.dataset(self._paths[name], format="parquet").schema.names)
+
+    def rows(self, name: str, columns: dict[str, str], concept: str, concepts: np.ndarray | None) -> Any:
+        data, field = self._dataset.dataset(self._paths[name], format="parquet"), self._dataset.field
+        wanted = {given: field(own) for given, own in columns.items()}
+        if concepts is None:
+            return data.to_table(columns=wanted)
+        pa = self._pa
+        chosen = field(concept).cast(pa.int64()).isin(pa.array(concepts, pa.int64()))
+        try:
+            return data.to_table(columns=wanted, filter=chosen)
+        except pa.ArrowInvalid:
+            raise _no_concepts(name, concept) from None
+
+
+class _DuckDB:
+    """A database file, opened for reading; its tables may be in any schema."""
+
+    def __init__(self, path: Path) -> None:
+        require("pyarrow", caller="omop_cohort", extra="omop")
+        duckdb = require("duckdb", caller="omop_cohort", extra="omop")
+        try:
+            self._base = duckdb.connect(str(path), read_only=True)
+        except duckdb.Error as error:
+            raise argument_error("folder", "a DuckDB database that can be opened", f"{path.name} ({error})") from None
+        found = self._base.execute("SELECT table_schema, table_name FROM information_schema.tables").fetchall()
+        self._places: dict[str, list[str]] = {}
+        for schema, table in sorted(found):
+            self._places.setdefault(table.lower(), []).append(f"{_quoted(schema)}.{_quoted(table)}")
+        self.names = frozenset(self._places)
+
+    def _place(self, name: str) -> str:
+        if len(self._places[name]) > 1:
+            raise argument_error("folder", f"a database with one table {name}", " and ".join(self._places[name]))
+        return self._places[name][0]
+
+    def columns(self, name: str) -> list[str]:
+        return [each[0] for each in self._base.execute(f"SELECT * FROM {self._place(name)} LIMIT 0").description]
+
+    def rows(self, name: str, columns: dict[str, str], concept: str, concepts: np.ndarray | None) -> Any:
+        place, own = self._place(name), _quoted(concept)
+        kinds = {each[0]: str(each[1]) for each in self._base.execute(f"SELECT * FROM {place} LIMIT 0").description}
+        zoned = [c for given, c in columns.items() if given.endswith("_date") and kinds[c].endswith("TIME ZONE")]
+        if zoned:  # DuckDB gives the instant in the zone of the session, which may be another day
+            raise DataError(f"{name}.{zoned[0]} has instants with a time zone: store dates.")
+        asked = f"SELECT {', '.join(f'{_quoted(c)} AS {_quoted(given)}' for given, c in columns.items())} FROM {place}"
+        if concepts is None:
+            return self._base.sql(asked).to_arrow_table()
+        if not kinds[concept].endswith(("INT", "INTEGER")):  # numbers of other kinds may be whole
+            numbers = kinds[concept].startswith(("DOUBLE", "FLOAT", "REAL", "DECIMAL"))
+            if (
+                not numbers
+                or self._base.execute(f"SELECT 1 FROM {place} WHERE {own} <> floor({own}) LIMIT 1").fetchall()
+            ):
+                raise _no_concepts(name, concept)
+        chosen = f"{asked} WHERE CAST({own} AS BIGINT) IN (SELECT unnest(CAST(? AS BIGINT[])))"
+        return self._base.sql(chosen, params=[concepts.tolist()]).to_arrow_table()
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _no_concepts(table: str, column: str) -> DataError:
+    return DataError(f"{table}.{column} has text or fractions: concepts are whole numbers.")
+
+
 class OmopTables:
-    """Tables of the OMOP Common Data Model 5.3 or 5.4 in a folder: ``person.parquet`` or a folder ``person`` of parts.
+    """Tables of the OMOP Common Data Model 5.3 or 5.4 in a folder (Parquet) or in a file of DuckDB.
 
     Parameters
     ----------
     folder : str or path
-        Folder of the tables; names of files and columns may be in upper or lower case.
+        Folder with ``person.parquet`` or a folder ``person`` of parts, and so on, or a DuckDB database; names of files,
+        tables and columns may be in upper or lower case.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
-        if not self.folder.is_dir():
-            raise argument_error("folder", "a folder of OMOP tables in Parquet", str(self.folder))
-        self.paths = {path.stem.lower(): path for path in sorted(self.folder.iterdir()) if self._is_table(path)}
-
-    @staticmethod
-    def _is_table(path: Path) -> bool:
-        return path.suffix.lower() == ".parquet" or (path.is_dir() and any(path.glob("*.parquet")))
+        self.source: _Source
+        if self.folder.is_dir():
+            self.source = _Parquet(self.folder)
+        elif self.folder.is_file() and self.folder.suffix.lower() in (".duckdb", ".ddb", ".db"):
+            self.source = _DuckDB(self.folder)
+        else:
+            wanted = "a folder of OMOP tables in Parquet, or a DuckDB database (*.duckdb, *.db)"
+            raise argument_error("folder", wanted, str(self.folder))
 
     def read(self, name: str, columns: Sequence[str], concepts: np.ndarray | None = None) -> pd.DataFrame:
         """Return columns of a table; for a table of events, only rows with these concepts.
@@ -62,28 +156,18 @@ class OmopTables:
         DataError
             Without a column, or with dates, persons or values that can't be read.
         MissingPackageError
-            Without the extra ``io``.
+            Without the extra ``omop``.
         """
-        pa = require("pyarrow", caller="omop_cohort", extra="io")
-        dataset = require("pyarrow.dataset", caller="omop_cohort", extra="io")
-        if name not in self.paths:
+        if name not in self.source.names:
             raise argument_error(
-                "folder", f"a folder with the table {name}", f"{sorted(self.paths)[:12]} in {self.folder.name}"
+                "folder", f"a folder with the table {name}", f"{sorted(self.source.names)[:12]} in {self.folder.name}"
             )
-        data = dataset.dataset(self.paths[name], format="parquet")
-        own = {each.lower(): each for each in data.schema.names}
+        own = {each.lower(): each for each in self.source.columns(name)}
         lacking = [each for each in columns if each not in own]
         if lacking:
             raise DataError(f"The table {name} has no column {lacking}; it has {sorted(own)[:20]}.")
-        chosen = None
-        if concepts is not None:
-            chosen = dataset.field(own[EVENTS[name][0]]).cast(pa.int64()).isin(pa.array(concepts, pa.int64()))
-        try:
-            table = data.to_table(columns={each: dataset.field(own[each]) for each in columns}, filter=chosen)
-        except pa.ArrowInvalid:
-            if chosen is None:
-                raise
-            raise DataError(f"{name}.{EVENTS[name][0]} has text or fractions: concepts are whole numbers.") from None
+        concept = own[EVENTS[name][0]] if concepts is not None else ""
+        table = self.source.rows(name, {each: own[each] for each in columns}, concept, concepts)
         frame = arrow_frame(table, date_as_object=False)
         for each in columns:
             if each.endswith("_date"):
@@ -144,7 +228,7 @@ class OmopTables:
         ArgumentError
             If all tables are absent, or one table is absent and the others have no such record.
         """
-        present = [name for name in tables if name in self.paths]
+        present = [name for name in tables if name in self.source.names]
         if not present:
             raise argument_error("folder", f"a folder with one of the tables {list(tables)}", "none of them")
         parts = []
@@ -152,7 +236,7 @@ class OmopTables:
             date = EVENTS[name][1]
             frame = self.read(name, ["person_id", date, *extra], concepts).rename(columns={date: "date"})
             parts.append(frame[frame["date"].notna()])
-        lacking = [name for name in tables if name not in self.paths]
+        lacking = [name for name in tables if name not in self.source.names]
         if lacking and not any(len(part) for part in parts):
             raise argument_error(
                 "folder",
@@ -170,7 +254,7 @@ class OmopTables:
         DataError
             If a concept is not a whole number.
         """
-        if "concept_ancestor" not in self.paths:
+        if "concept_ancestor" not in self.source.names:
             return None
         found = self.read("concept_ancestor", ["ancestor_concept_id", "descendant_concept_id"])
         return _concepts(found["ancestor_concept_id"]), _concepts(found["descendant_concept_id"])

@@ -220,6 +220,18 @@ def _changed(folder: Path, table: str, change: Any) -> Path:
     return folder
 
 
+def _base(folder: Path) -> Path:
+    """Put the tables of a folder into a DuckDB database, some in another schema and in capitals."""
+    duckdb = pytest.importorskip("duckdb")
+    path = folder / "registry.duckdb"
+    with duckdb.connect(str(path)) as base:
+        base.execute("CREATE SCHEMA cdm")
+        for file in sorted(folder.glob("*.parquet")):
+            name = f"cdm.{file.stem.upper()}" if file.stem in ("person", "death") else file.stem
+            base.execute(f"CREATE TABLE {name} AS SELECT * FROM read_parquet('{file}')")
+    return path
+
+
 def _with(column: str, make: Any) -> Any:
     return lambda frame: frame.assign(**{column: make(frame[column])})
 
@@ -239,10 +251,14 @@ def _with(column: str, make: Any) -> Any:
         ("condition_occurrence", _with("condition_concept_id", lambda ids: ids + 0.5), "whole numbers"),
     ],
 )
-def test_columns_that_would_lose_records_are_refused(table: str, change: Any, told: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("base", [False, True])
+def test_columns_that_would_lose_records_are_refused(
+    table: str, change: Any, told: str, base: bool, tmp_path: Path
+) -> None:
     """Text ids met no others and 20200131 was read as 1970, so that outcomes and deaths vanished without a word."""
+    folder = _changed(tmp_path, table, change)
     with pytest.raises(DataError, match=told):
-        omop_cohort(_changed(tmp_path, table, change), **SETS)
+        omop_cohort(_base(folder) if base else folder, **SETS)
 
 
 @pytest.mark.parametrize(
@@ -261,10 +277,59 @@ def test_columns_that_would_lose_records_are_refused(table: str, change: Any, to
         ("person", _with("gender_concept_id", lambda ids: ids.astype(str))),
     ],
 )
-def test_columns_of_other_types_are_read(table: str, change: Any, tables: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("base", [False, True])
+def test_columns_of_other_types_are_read(table: str, change: Any, base: bool, tables: Path, tmp_path: Path) -> None:
     outcome = ConceptSet.of("fusion", np.array([FUSION, 3_000_000_000]))  # the second is beyond int32
-    found = omop_cohort(_changed(tmp_path, table, change), **{**SETS, "outcome": outcome})
+    folder = _changed(tmp_path, table, change)
+    if base and isinstance(pd.read_parquet(folder / f"{table}.parquet").iloc[0, -1], pd.Timestamp):
+        pytest.skip("a database keeps no time zone")
+    found = omop_cohort(_base(folder) if base else folder, **{**SETS, "outcome": outcome})
     pd.testing.assert_frame_equal(found.table, omop_cohort(tables, **SETS).table, check_dtype=False)
+
+
+def test_databases(tables: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, duckdb = _base(fill(tmp_path)), pytest.importorskip("duckdb")
+    found = omop_cohort(path, **SETS)
+    pd.testing.assert_frame_equal(found.table, omop_cohort(tables, **SETS).table)
+    pd.testing.assert_frame_equal(found.flow, omop_cohort(tables, **SETS).flow)
+    for name, ids in (("pain", [PAIN]), ("fusion", [FUSION])):
+        (tmp_path / f"{name}.json").write_text(json.dumps(ids), encoding="utf-8")
+    sets = ["--index", tmp_path / "pain.json", "--outcome", tmp_path / "fusion.json"]
+    assert call(capsys, monkeypatch, "omop", path, *sets, "-o", tmp_path / "x.csv").status == 0
+    with duckdb.connect(str(path)) as base:
+        base.execute("ALTER TABLE cdm.death ALTER death_date TYPE TIMESTAMPTZ")
+    with pytest.raises(DataError, match="death_date has instants with a time zone"):
+        omop_cohort(path, **SETS)
+    with duckdb.connect(str(path)) as base:
+        base.execute("CREATE TABLE person AS SELECT * FROM cdm.person")
+    with pytest.raises(ArgumentError, match="one table person"):
+        omop_cohort(path, **SETS)
+    (tmp_path / "text.duckdb").write_text("no database", encoding="utf-8")
+    with pytest.raises(ArgumentError, match="can be opened"):
+        omop_cohort(tmp_path / "text.duckdb", **SETS)
+    with pytest.raises(ArgumentError, match="DuckDB"):
+        omop_cohort(tmp_path / "pain.json", **SETS)
+
+
+def test_parts_in_folders(tables: Path, tmp_path: Path) -> None:
+    """Exports in parts, by year too."""
+    whole = pd.read_parquet(fill(tmp_path) / "condition_occurrence.parquet")
+    (tmp_path / "condition_occurrence.parquet").unlink()
+    for year, part in whole.groupby(whole["condition_start_date"].dt.year):
+        (tmp_path / "condition_occurrence" / f"year={year}").mkdir(parents=True)
+        part.to_parquet(tmp_path / "condition_occurrence" / f"year={year}" / "part-0.parquet", index=False)
+    pd.testing.assert_frame_equal(omop_cohort(tmp_path, **SETS).table, omop_cohort(tables, **SETS).table)
+
+
+def test_cohort_definitions(tmp_path: Path) -> None:
+    one = {"id": 0, "name": "pain", "expression": {"items": [{"concept": {"CONCEPT_ID": PAIN}}]}}
+    path = tmp_path / "cohort.json"
+    path.write_text(json.dumps({"ConceptSets": [one], "PrimaryCriteria": {}}), encoding="utf-8")
+    assert ConceptSet.read(path) == ConceptSet.of("pain", [PAIN])
+    for sets in ([], [one, {**one, "name": "other"}]):
+        path.write_text(json.dumps({"ConceptSets": sets}), encoding="utf-8")
+        with pytest.raises(ArgumentError, match="one concept set"):
+            ConceptSet.read(path)
 
 
 def test_a_missing_table_is_not_an_absence_of_records(tmp_path: Path) -> None:
