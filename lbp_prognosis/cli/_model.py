@@ -65,7 +65,7 @@ def save(
     report = locked.report
     typer.echo(f"Model {chosen!r}: {out}")
     typer.echo(f"sha256 {made.sha256}")
-    typer.echo(f"Locking moved risks by at most {report.largest_change:.2g} (at {report.at:g}).")
+    typer.echo(f"Locking moved risks of synthetic patients by at most {report.largest_change:.2g} (at {report.at:g}).")
     if found is not None:
         auc, high = found.auc, found.high
         typer.echo(f"Training data told from other patients: AUC {auc:.3f}, upper limit {high:.3f} (0.5 is chance).")

@@ -79,7 +79,7 @@ class LockReport(Result):
 
     def _summary(self) -> str:
         steps = f", {self.steps_before} steps became {self.steps_after}" if self.steps_before else ""
-        return f"risks change by at most {self.largest_change:.2g} (at {self.at:g}){steps}"
+        return f"risks of synthetic patients change by at most {self.largest_change:.2g} (at {self.at:g}){steps}"
 
 
 class LockedModel:

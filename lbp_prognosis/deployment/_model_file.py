@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import LBPError, Result, argument_error, plain_label, write_file
+from lbp_prognosis.deployment._check_booster import check_booster
 from lbp_prognosis.deployment._codec import pack, unpack
 from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._container import MOST_BYTES, manifest_of, read_container, written_container
@@ -349,6 +350,10 @@ def check_parts(model: Any) -> None:
     for part in parts_of(model):
         if type(part).__name__ == "DeploymentImputer":
             _check_imputer(part)
+        if hasattr(part, "trees_"):
+            texts = [part.trees_] if isinstance(part.trees_, str) else list(part.trees_.values())
+            for text in texts:  # the period is a column of its own
+                check_booster(text, len(part.tree_columns_) + bool(getattr(part, "time_varying", False)))
         if type(part).__name__ == "MultiStateCox" and hasattr(part, "transitions_"):
             _check_transitions(part)
         for times, values in _step_functions(part):

@@ -164,7 +164,7 @@ def _steps(model: Any) -> list[Any]:
 
 
 def categories_of_columns(model: Any) -> dict[str, list[Any]]:
-    """Return the categories of columns of words or codes, as the steps learned them."""
+    """Return the categories of columns of words or codes, as the steps and the model learned them."""
     found: dict[str, list[Any]] = {}
     for step in _steps(model):
         if type(step).__name__ == "MultipleImputation":
@@ -173,6 +173,10 @@ def categories_of_columns(model: Any) -> dict[str, list[Any]]:
             found[step.batch] = list(step.batches_)
             found.update({k: v for k, v in step.design_.categories.items() if v})
         learned = getattr(step, "column_categories_", getattr(step, "categories_", None))
+        if isinstance(learned, dict):
+            found.update({k: list(v) for k, v in learned.items() if len(v)})
+    for part in (_inner(model), *(branch.model for branch in getattr(model, "branches_", []))):
+        learned = getattr(part, "categories_", None)  # of a model that takes categories as they come
         if isinstance(learned, dict):
             found.update({k: list(v) for k, v in learned.items() if len(v)})
     for term in _terms(model):

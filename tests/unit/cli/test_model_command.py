@@ -60,7 +60,7 @@ def test_from_a_study_to_risks(folder, capsys, monkeypatch):
     made = run("model", "save", "study.toml", "-o", "m.lbpm", "--reason", "first", *chain)
     assert made.status == 0, made.err
     digest = made.out.split("sha256 ")[1].split()[0]
-    assert "Locking moved risks by at most" in made.out
+    assert "Locking moved risks of synthetic patients by at most" in made.out
     assert run("model", "verify", "m.lbpm", "--sha256", digest).status == 0
     assert run("model", "verify", "m.lbpm", "--sha256", "0" * 64).status == 1
     shown = run("model", "show", "m.lbpm")
