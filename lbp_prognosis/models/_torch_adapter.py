@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -220,8 +220,19 @@ def _train(
             fused = net.fused(net.encodings(test_inputs, None), test_there)
             return test(net.head(fused).cpu().numpy())[0]
 
+    chosen, curve = _descent(torch, net, objective, watched, settings)
+    if settings.patience is None:
+        _polish(torch, net, objective)
+        chosen, curve = net.arrays(), [*curve, watched()]
+    return chosen, np.array(curve)
+
+
+def _descent(
+    torch: Any, net: _Net, objective: Callable[..., float], watched: Callable[[], float], settings: Training
+) -> tuple[Weights, list[float]]:
+    """Take steps of Adam, and return the weights that did best in the watched rows, with their course."""
     steps = torch.optim.Adam(list(net.parameters.values()), lr=settings.learning_rate)
-    curve, best, kept_weights = [watched()], 0, net.arrays()
+    curve, best, chosen = [watched()], 0, net.arrays()
     for step in range(1, settings.max_epochs + 1):
         objective(random=True)
         steps.step()
@@ -229,11 +240,14 @@ def _train(
             continue
         curve.append(watched())
         if curve[-1] > curve[best]:
-            best, kept_weights = step, net.arrays()
+            best, chosen = step, net.arrays()
         if step - best >= settings.patience:
             break
-    if settings.patience is not None:
-        return kept_weights, np.array(curve)
+    return chosen, curve
+
+
+def _polish(torch: Any, net: _Net, objective: Callable[..., float]) -> None:
+    """Go to the minimum of the objective without dropout."""
     polish = torch.optim.LBFGS(
         list(net.parameters.values()),
         max_iter=1000,
@@ -243,7 +257,6 @@ def _train(
         line_search_fn="strong_wolfe",
     )
     polish.step(lambda: torch.tensor(objective(random=False), dtype=torch.float64))
-    return net.arrays(), np.array([*curve, watched()])
 
 
 def _dropped(present: np.ndarray, settings: Training, rng: np.random.Generator) -> np.ndarray:
