@@ -67,7 +67,10 @@ class TableOne(Result):
         head, *rows = self._cells()
         top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
         body = "".join(
-            f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(c)}</td>" for c in row[1:]) + "</tr>"
+            "<tr>"
+            + (f'<th scope="row">{escape(row[0])}</th>' if row[0] else "<td></td>")  # of the variable above
+            + "".join(f"<td>{escape(c)}</td>" for c in row[1:])
+            + "</tr>"
             for row in rows
         )
         said = "".join(f"<p><small>{escape(text)}</small></p>" for text in self._notes())

@@ -80,7 +80,7 @@ def section_explanations(page: Page) -> Section | None:
             figure(
                 lambda ax: named.plot_beeswarm(ax, most=_MOST),
                 size=(5.6, 1.0 + 0.3 * min(_MOST, len(named.players))),
-                alt="Attributions of the risk of single patients, a line per predictor, a dot per patient.",
+                alt="Attributions of the risk of single patients, one line per predictor, one dot per patient.",
                 caption=f"Each dot is one of {len(named.rows)} patients: what a predictor adds to the risk by "
                 f"{page.time}.",
             )

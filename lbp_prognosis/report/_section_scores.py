@@ -100,7 +100,7 @@ def _by_visit(page: Page, scores: PageScores) -> Iterable[Table]:
                     value, low, high = (float(np.ravel(part)[0]) for part in (result.value, result.low, result.high))
                     row[METRICS[name].short] = estimate(value, low, high)
             rows.append(row)
-    note = "AUC and O/E refer to the event defined by the cut at the visit. The patients seen differ between visits."
+    note = "AUC and O/E refer to the event defined by the cut at the visit. Different patients attend different visits."
     caption = f"Scores at each visit, {page.sample}, with 95% intervals."
     yield Table("scores_by_visit", caption, pd.DataFrame(rows).fillna("–"), note, head=2, group="model")
 
@@ -185,7 +185,7 @@ def _response(page: Page, scores: PageScores, found: Evaluation) -> Table:
         rows.append(row)
     note = (
         f"Of {found.n:,} patients with a score at the visit whose score at time zero leaves room for a response, "
-        f"{found.n_events:,} responded. O/E and net benefit are of no response."
+        f"{found.n_events:,} responded. O/E and net benefit refer to the absence of a response."
     )
     caption = f"Predicted response, a fall of at least {scores.important:g} points at {page.time}, {page.sample}."
     return Table("score_response", caption, pd.DataFrame(rows), note)

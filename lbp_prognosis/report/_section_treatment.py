@@ -39,9 +39,9 @@ def section_treatment(page: Page) -> Section | None:
 def _strategy(page: Page, shown: PageTreatment) -> str:
     told = ""
     if shown.n is not None:
-        told = f" Of {shown.n:,} patients {shown.n_treated:,} started it and {shown.n_lost:,} were lost otherwise."
+        told = f" Of {shown.n:,} patients {shown.n_treated:,} started it and {shown.n_lost:,} were lost to follow-up."
     return (
-        f"Strategy: never start {shown.name}. Everywhere else on this page patients are followed through it. Here "
+        f"Strategy: never start {shown.name}. Elsewhere on this page follow-up continues through it. Here "
         f"follow-up ends when it starts, and a patient whose state is known by then is weighted by 1 / P(untreated and "
         f"observed), given {joined([readable(name) for name in shown.columns])} until then.{told}"
     )
@@ -156,7 +156,7 @@ def _performance(page: Page, shown: PageTreatment) -> Iterable[Block]:
         rows.append(row)
     note = (
         f"A model “without {shown.name}” was fitted to the strategy, with weights from the training patients of each "
-        f"fold; the others were fitted to what happened. O/E and net benefit are of {page.target_words}. "
+        f"fold; the others to the observed outcomes. O/E and net benefit refer to {page.target_words}. "
         "Intervals take the weights as known, which makes them too wide rather than too narrow."
     )
     if len(rows[0]) == 1:

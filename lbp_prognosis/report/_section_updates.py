@@ -34,15 +34,15 @@ def section_updates(page: Page) -> Section | None:
     blocks += _figures(page, shown, window)
     blocks += _performance(page, shown, window)
     blocks += _courses(page, shown, window)
-    return Section("updates", "How does the prediction change when patients are seen again?", tuple(blocks))
+    return Section("updates", "How do predictions change at later visits?", tuple(blocks))
 
 
 def _how(shown: PageUpdates, window: str) -> str:
     fixed = f", and {joined([readable(name) for name in shown.fixed])} at time zero" if shown.fixed else ""
     text = (
         f"At each landmark the risk within the next {window} is predicted again, in patients still at risk, from the "
-        f"last value of {joined([readable(name) for name in shown.columns])} seen by then{fixed}. “Not updated” is the "
-        "same model with the values of the first landmark throughout."
+        f"last value of {joined([readable(name) for name in shown.columns])} observed by then{fixed}. “Not updated” is "
+        "the same model with the values of the first landmark throughout."
     )
     if shown.imputations:
         times = "once" if shown.imputations == 1 else f"{shown.imputations} times"
@@ -68,8 +68,10 @@ def _at_risk(page: Page, shown: PageUpdates) -> Table:
     for name, title in titles.items():
         if name != "n_not_entered" or rows[name].any():
             frame[title] = [f"{count:,.0f}" for count in rows[name]]
-    note = "Follow-up ended: those with an event, or lost, by the landmark. Performance is of those judged."
-    return Table("updates_at_risk", "Who is at risk at each landmark, and who is not.", frame, note)
+    note = (
+        "Follow-up ended: those with an event, or lost, by the landmark. Performance refers to the patients evaluated."
+    )
+    return Table("updates_at_risk", "Patients at risk at each landmark, and reasons for the others.", frame, note)
 
 
 def _doubts(page: Page, shown: PageUpdates) -> Iterable[Block]:
@@ -159,7 +161,7 @@ def _performance(page: Page, shown: PageUpdates, window: str) -> Iterable[Block]
         "updates",
         f"Performance within {window} of each landmark, {page.sample}, with 95% intervals.",
         pd.DataFrame(rows),
-        f"O/E and net benefit are of {page.target_words} within the window.",
+        f"O/E and net benefit refer to {page.target_words} within the window.",
         head=2,
         group=_landmark(page),
     )

@@ -131,7 +131,7 @@ def _data(study: Study) -> list[tuple[str, str]]:
 
 
 def _outcome(study: Study, spec: OutcomeSpec) -> list[tuple[str, str]]:
-    wished = "a wished-for event: decisions are about its absence" if spec.polarity == "good" else "an event to avoid"
+    wished = "favourable: decisions concern its absence" if spec.polarity == "good" else "unfavourable"
     schedule = study.outcome.get("schedule")
     return [
         ("name", spec.name),
