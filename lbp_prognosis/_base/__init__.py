@@ -13,6 +13,7 @@ from lbp_prognosis._base._checks import (
     check_risks,
     check_same_rows,
     check_thresholds,
+    check_times,
     check_vector,
     constant_within,
 )
@@ -152,6 +153,7 @@ __all__ = [
     "check_risks",
     "check_same_rows",
     "check_thresholds",
+    "check_times",
     "check_vector",
     "check_writable",
     "chi2",

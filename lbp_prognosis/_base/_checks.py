@@ -26,6 +26,7 @@ __all__ = [
     "check_risks",
     "check_same_rows",
     "check_thresholds",
+    "check_times",
     "check_vector",
     "constant_within",
 ]
@@ -108,15 +109,37 @@ def check_horizons(horizons: Any) -> tuple[np.ndarray, bool]:
     ArgumentError
         If they are not positive, finite and strictly increasing.
     """
-    if horizons is None:
-        raise argument_error("horizons", "given: a number or a sequence of numbers, in the unit of `y`", "None")
-    scalar = np.ndim(horizons) == 0
-    array = np.atleast_1d(as_numbers("horizons", horizons, "a number or a sequence of numbers, in the unit of `y`"))
-    if array.ndim != 1 or array.size == 0:
-        raise argument_error("horizons", "a number or a sequence of numbers, in the unit of `y`", describe(horizons))
-    if not np.isfinite(array).all() or (array <= 0).any() or (np.diff(array) <= 0).any():
+    array = _increasing("horizons", horizons)
+    if (array <= 0).any():
         raise argument_error("horizons", "positive, finite and strictly increasing", str(array.tolist()))
-    return array, scalar
+    return array, np.ndim(horizons) == 0
+
+
+def check_times(times: Any) -> np.ndarray:
+    """Return times of a curve, the origin among them, as an increasing float vector.
+
+    Raises
+    ------
+    ArgumentError
+        If they are not at least 0, finite and strictly increasing.
+    """
+    array = _increasing("times", times)
+    if (array < 0).any():
+        raise argument_error("times", "at least 0, finite and strictly increasing", str(array.tolist()))
+    return array
+
+
+def _increasing(name: str, given: Any) -> np.ndarray:
+    accepted = "a number or a sequence of numbers, in the unit of `y`"
+    if given is None:
+        raise argument_error(name, f"given: {accepted}", "None")
+    array = np.atleast_1d(as_numbers(name, given, accepted))
+    if array.ndim != 1 or array.size == 0:
+        raise argument_error(name, accepted, describe(given))
+    if not np.isfinite(array).all() or (np.diff(array) <= 0).any():
+        lowest = "positive" if name == "horizons" else "at least 0"
+        raise argument_error(name, f"{lowest}, finite and strictly increasing", str(array.tolist()))
+    return array
 
 
 def check_thresholds(thresholds: Any, *, ordered: bool = True) -> np.ndarray:

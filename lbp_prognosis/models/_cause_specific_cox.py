@@ -15,8 +15,8 @@ from lbp_prognosis._base import (
     SparseTable,
     argument_error,
     check_choice,
-    check_horizons,
     check_number,
+    check_times,
     takes_rows,
 )
 from lbp_prognosis._kernels import (
@@ -382,7 +382,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
     def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
         """Return the probability of no event of any cause by each time, shape (n, n_times); NaN beyond follow-up."""
         matrix, codes, shift = self._start_predict(X, strata, offset)
-        at, _ = check_horizons(times)
+        at = check_times(times)
         out = np.full((matrix.shape[0], at.size), np.nan)
         inside = at <= self.max_time_
         if inside.any():

@@ -14,8 +14,8 @@ from lbp_prognosis._base import (
     OutcomeError,
     argument_error,
     check_choice,
-    check_horizons,
     check_number,
+    check_times,
     describe,
     objection,
     takes_rows,
@@ -361,7 +361,7 @@ class MultiStateCox(RiskEstimator):
             beyond the longest stay seen in ``from_state``. States are those of ``states_``.
         """
         matrix, _, _ = self._start_predict(X, None, None)
-        at, _ = check_horizons(times)
+        at = check_times(times)
         check_number("start", start, low=0)
         first = self._origins(from_state, matrix.shape[0])
         out = np.full((matrix.shape[0], at.size, len(self.states_)), np.nan)

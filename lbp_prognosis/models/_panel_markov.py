@@ -14,8 +14,8 @@ from lbp_prognosis._base import (
     OutcomeError,
     argument_error,
     check_choice,
-    check_horizons,
     check_number,
+    check_times,
     check_vector,
     describe,
     takes_rows,
@@ -343,7 +343,7 @@ class PanelMarkov(RiskEstimator):
             Rows sum to 1; NaN beyond the last visit of the fit and before ``start``. States are those of ``states_``.
         """
         matrix, _, _ = self._start_predict(X, None, None)
-        at, _ = check_horizons(times)
+        at = check_times(times)
         check_number("start", start, low=0)
         n, s = matrix.shape[0], len(self.states_)
         now = np.tile(self.initial_, (n, 1)) if from_state is None else start_in(from_state, self.states_, n)

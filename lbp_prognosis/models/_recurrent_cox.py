@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error, check_choice, check_horizons, check_number, takes_rows
+from lbp_prognosis._base import argument_error, check_choice, check_number, check_times, takes_rows
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.survival import RecurrentEvents
 
@@ -215,7 +215,7 @@ class RecurrentCox(CoxPH):
             raise argument_error(
                 "kind", '"andersen_gill" for an expected number', self.kind, "Other kinds predict the next event."
             )
-        at, _ = check_horizons(times)
+        at = check_times(times)
         matrix, _, shift = self._start_predict(X, None, offset)
         out = np.full((matrix.shape[0], at.size), np.nan)
         inside = at <= self.max_time_

@@ -19,8 +19,8 @@ from lbp_prognosis._base import (
     check_choice,
     check_clusters,
     check_confidence,
-    check_horizons,
     check_number,
+    check_times,
     describe,
     interval,
     takes_rows,
@@ -259,7 +259,7 @@ def mean_cumulative(
     events : RecurrentEvents
         Rows at risk.
     times : float or sequence of float
-        In the unit of the rows.
+        At least 0, increasing, in the unit of the rows.
     groups : array-like of shape (n,), optional
         Group of each row; one curve is estimated per group.
     sample_weight : array-like of shape (n,) or Weights, optional
@@ -297,7 +297,7 @@ def mean_cumulative(
     """
     if not isinstance(events, RecurrentEvents):
         raise argument_error("events", "made by RecurrentEvents.from_long", describe(events))
-    taus, _ = check_horizons(times)
+    taus = check_times(times)
     check_confidence(confidence)
     check_number("min_at_risk", min_at_risk, low=0)
     n = len(events)
@@ -322,7 +322,8 @@ def mean_cumulative(
         np.add.at(influence, local, factor[rows][:, None] * own)
         count = influence.shape[0]
         scale = 1.0 if codes is None else (count / (count - 1) if count > 1 else np.nan)
-        under = (events.start[rows, None] < taus) & (events.stop[rows, None] >= taus) & (weights[rows, None] > 0)
+        began = (events.start[rows, None] < taus) | (events.start[rows, None] == 0)  # at 0 those who start there
+        under = began & (events.stop[rows, None] >= taus) & (weights[rows, None] > 0)
         at_risk = number[rows] @ under
         se = np.sqrt(scale * np.sum(influence**2, axis=0))
         few = at_risk < min_at_risk
@@ -330,7 +331,7 @@ def mean_cumulative(
     value, se = np.stack([part[0] for part in parts]), np.stack([part[1] for part in parts])
     low, high = interval(value, se, confidence, "log")
     none = value == 0
-    low, high = np.where(none, 0.0, low), np.where(none, np.nan, high)
+    low, high = np.where(none, 0.0, low), np.where(none, np.where(taus == 0, 0.0, np.nan), high)
     ended = (events.event == 2).any()
     return MeanCumulative(
         labels,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error, check_horizons, check_number, describe
+from lbp_prognosis._base import argument_error, check_number, check_times, describe
 from lbp_prognosis._kernels import state_influence
 from lbp_prognosis.survival._multi_state import MultiState
 from lbp_prognosis.survival._state_occupancy import state_process_of
@@ -109,7 +109,7 @@ def state_pseudo_values(courses: MultiState, times: Any) -> np.ndarray:
     courses : MultiState
         Courses, late entry allowed.
     times : float or sequence of float
-        Times.
+        At least 0, increasing.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def state_pseudo_values(courses: MultiState, times: Any) -> np.ndarray:
     """
     if not isinstance(courses, MultiState):
         raise argument_error("courses", "made by MultiState.from_long or from_visits", describe(courses))
-    taus, _ = check_horizons(times)
+    taus = check_times(times)
     process = state_process_of(courses)
     own = state_influence(process, taus, False)
     each = np.zeros((courses.n_patients, taus.size, len(courses.states)))

@@ -16,7 +16,7 @@ from lbp_prognosis._base import (
     check_choice,
     check_clusters,
     check_confidence,
-    check_horizons,
+    check_times,
     describe,
     interval,
     takes_rows,
@@ -132,7 +132,7 @@ def state_occupancy(
     courses : MultiState
         Courses, with late entry if there is any; ``courses.after(s)`` starts at a landmark.
     times : float or sequence of float, optional
-        Times of evaluation; by default all transition times, or 200 of them if there are more.
+        Times of evaluation, 0 among them; by default all transition times, or 200 of them if there are more.
     initial : {"estimated", "known"} or mapping of str to float, default "estimated"
         Initial distribution: that of patients at the earliest start or, with late entry, of patients at risk at the
         first transition. ``"known"`` ignores its standard error, as ``survfit`` in R does; a mapping gives another
@@ -194,7 +194,7 @@ def mean_sojourn(
     courses, initial, sample_weight, clusters, confidence
         As in `state_occupancy`; limits are symmetric.
     times : float or sequence of float
-        End of each time interval, which begins at the earliest start.
+        At least 0, increasing: end of each time interval, which begins at the earliest start.
 
     Returns
     -------
@@ -210,7 +210,7 @@ def mean_sojourn(
     """
     check_confidence(confidence)
     process, start, weights, units = _process(courses, initial, sample_weight, clusters)
-    taus, _ = check_horizons(times)
+    taus = check_times(times)
     value, own = state_sojourn(process, start, taus, initial != "estimated")
     words = "area under Aalen–Johansen curves, infinitesimal jackknife"
     return _result(courses, "sojourn", taus, value, own, weights, units, confidence, words)
@@ -350,7 +350,7 @@ def _process(
 
 def _times(times: Any, process: StateProcess) -> np.ndarray:
     if times is not None:
-        return check_horizons(times)[0]
+        return check_times(times)
     found = process.times
     if found.size == 0:
         raise argument_error("times", "given where no patient changes state", "None")
@@ -386,7 +386,8 @@ def _result(
         low, high = np.where(sure, value, low), np.where(sure, value, high)
     at_risk = np.zeros((taus.size, len(names)))
     for t, tau in enumerate(taus):
-        under = (courses.start < tau) & (courses.stop >= tau) & (weights > 0)
+        began = (courses.start < tau) | (courses.start == 0)  # at 0 those who start there
+        under = began & (courses.stop >= tau) & (weights > 0)
         counts = np.bincount(courses.origin[under], weights=units.number[under], minlength=len(courses.states))
         at_risk[t] = [counts[courses.code(name)] for name in names]
     beyond = taus > courses.stop.max()

@@ -53,6 +53,16 @@ def test_two_states_are_cox_and_competing_ends_cause_specific_cox() -> None:
         np.testing.assert_allclose(both.predict_risk(X, at, code), cause.predict_risk(X, at, code), atol=1e-10)
 
 
+@pytest.mark.parametrize("clock", ["forward", "reset"])
+def test_at_the_origin_all_are_where_they_start(clock) -> None:
+    model = MultiStateCox(clock=clock, step=0.5 if clock == "reset" else None).fit(X, Surv.right(D["time"], D["event"]))
+    found = model.predict_occupancy(X.head(2), [0, 6])
+    assert found[:, 0].tolist() == [[1, 0], [1, 0]]
+    np.testing.assert_allclose(found[:, 1], model.predict_occupancy(X.head(2), 6)[:, 0], rtol=1e-12)
+    with pytest.raises(LBPError, match="`times`"):
+        model.predict_occupancy(X.head(2), [6, 6])
+
+
 def test_without_an_effect_occupancy_is_aalen_johansen() -> None:
     _, ms = courses()
     flat = MultiStateCox(collinear="drop").fit(pd.DataFrame({"x": np.ones(len(ms))}), ms)

@@ -18,6 +18,7 @@ from lbp_prognosis.survival import (
     mean_sojourn,
     probability_ever,
     state_occupancy,
+    state_pseudo_values,
 )
 
 
@@ -118,6 +119,19 @@ def test_errors_are_the_jackknife_of_patients(name, late) -> None:
         slopes.append((call(courses, sample_weight=up).value - call(courses, sample_weight=down).value) / (2 * step))
     np.testing.assert_allclose(found.influence, slopes, atol=2e-7)
     np.testing.assert_allclose(found.se, np.sqrt(np.sum(np.square(slopes), axis=0)), atol=1e-6)
+
+
+def test_the_origin_is_a_time_and_times_are_named_so() -> None:
+    courses = MultiState.from_long([1, 2, 3], [0, 0, 0], [4, 6, 9], ["b", "b", None], initial="a")
+    found = state_occupancy(courses, [0, 5])
+    assert found.value.tolist()[0] == [1, 0]
+    assert (found.se[0] == 0).all()
+    assert found.at_risk[0].tolist() == [3, 0]
+    assert mean_sojourn(courses, [0, 5]).value[0].tolist() == [0, 0]
+    assert state_pseudo_values(courses, [0.0])[:, 0].tolist() == [[1, 0]] * 3
+    for times, words in (([-1.0, 2.0], "`times` must be at least 0"), ([2.0, 2.0], "`times` must be at least 0")):
+        with pytest.raises(LBPError, match=words):
+            state_occupancy(courses, times)
 
 
 def test_states_sum_to_one_and_times_to_the_time() -> None:

@@ -74,6 +74,16 @@ def test_a_terminal_event_lowers_the_expected_number() -> None:
     assert (mean_cumulative(events, [5, 12]).value < mean_cumulative(ignored, [5, 12]).value).all()
 
 
+def test_at_the_origin_nobody_has_had_an_event_yet() -> None:
+    X, events = simulated()
+    found = mean_cumulative(events, [0, 2])
+    assert (found.value[0, 0], found.se[0, 0], found.low[0, 0], found.high[0, 0]) == (0, 0, 0, 0)
+    assert found.at_risk[0, 0] == (events.start == 0).sum()
+    assert RecurrentCox().fit(X, events).predict_mean(X.head(1), [0, 2])[0, 0] == 0
+    with pytest.raises(LBPError, match="`times` must be at least 0"):
+        mean_cumulative(events, [-1, 2])
+
+
 def test_groups_are_curves_of_their_own() -> None:
     X, events = simulated(100)
     group = np.where(X["x"] > 0, "high", "low")
