@@ -62,4 +62,12 @@ class ChronicTransition:
         """Return the state at the visit of all patients."""
         totals = timeline.totals(self.instrument)
         everyone = AtRisk(ids, np.full(len(ids), np.nan), ())
-        return status_at_visit(timeline, totals, everyone, lambda value, _: value > self.above, self.spec, self.window)
+        return status_at_visit(
+            timeline,
+            totals,
+            everyone,
+            lambda value, _: value > self.above,
+            self.spec,
+            self.window,
+            undated=timeline.undated(self.instrument),
+        )

@@ -132,7 +132,9 @@ class MCIDResponse:
             timeline.undated(self.instrument),
         )
         if self.visit:
-            derived = status_at_visit(timeline, totals, risk, improved, self.spec, self.window)
+            derived = status_at_visit(
+                timeline, totals, risk, improved, self.spec, self.window, undated=timeline.undated(self.instrument)
+            )
         else:
             derived = threshold_outcome(timeline, totals, risk, improved, self.spec, self.sustained)
         doubt = objection("change-from-baseline", variant="outcome", construct=self.instrument)

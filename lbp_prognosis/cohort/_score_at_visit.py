@@ -11,7 +11,7 @@ from lbp_prognosis._base import DataError, argument_error, check_choice, check_n
 from lbp_prognosis.cohort._derived_outcome import DerivedOutcome
 from lbp_prognosis.cohort._timeline import Timeline
 from lbp_prognosis.cohort._visit_course import Course, competing_days
-from lbp_prognosis.cohort._visit_outcome import attrition_objection
+from lbp_prognosis.cohort._visit_outcome import attrition_objection, undated_note
 from lbp_prognosis.schema import days_per, instrument_ranges
 from lbp_prognosis.survival import Measured, OutcomeSpec
 
@@ -54,7 +54,8 @@ class ScoreAtVisit:
     -----
     All eligible patients have a part. A score is not observed (NaN) without an attended visit with a total in the
     window; totals after the administrative end or after death do not count. The flow counts patients without a total,
-    those of them who died before the end of the window, and patients with several totals.
+    those of them who died before the end of the window or have a total at a missed or undated visit, and patients with
+    several totals.
 
     Examples
     --------
@@ -175,6 +176,7 @@ class ScoreAtVisit:
         notes = [
             ("no total in the window of the visit: score not observed", int((~observed).sum())),
             ("died by the end of the window without a total in it", int((~observed & (death <= last)).sum())),
+            *undated_note(timeline.undated(self.instrument), ids, observed),
             (f"several totals in the window: {_TAKEN[self.choice]} taken", int(several.sum())),
         ]
         y = Measured.at(

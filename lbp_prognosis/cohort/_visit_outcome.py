@@ -168,6 +168,12 @@ def attrition_objection(observed: np.ndarray, spec: OutcomeSpec) -> tuple[Object
     return (objection("attrition", lost=lost, horizon=spec.primary_horizon, unit=spec.unit),)
 
 
+def undated_note(undated: pd.Index | None, ids: pd.Index, observed: np.ndarray) -> tuple[tuple[str, int], ...]:
+    """Return the note of the flow on patients not observed at the visit who have a total whose day is not known."""
+    lost = 0 if undated is None else int((ids.isin(undated) & ~observed).sum())
+    return (("not observed, with a total at a missed or undated visit", lost),) if lost else ()
+
+
 def status_at_visit(
     timeline: Timeline,
     totals: pd.DataFrame,
@@ -176,6 +182,7 @@ def status_at_visit(
     spec: OutcomeSpec,
     window: float,
     dead: bool = True,
+    undated: pd.Index | None = None,
 ) -> DerivedOutcome:
     """Derive the state at the attended visit nearest the horizon, within ``window`` (a share of it); −1 without one.
 
@@ -191,6 +198,8 @@ def status_at_visit(
         Half-width of the visit window as a share of the horizon.
     dead : bool, default True
         Whether values after an administrative end or a death are ignored.
+    undated : Index, optional
+        Patients with a total whose day is not known.
     """
     if not 0 <= window < 1:
         raise argument_error("window", "a share of the horizon in [0, 1)", window)
@@ -210,7 +219,11 @@ def status_at_visit(
             row = course.start[i] + int(distance.argmin())
             status[i] = int(met(course.value[row], risk.baseline[i]))
     observed = status >= 0
-    notes = (*risk.notes, ("no attended visit in the window: state not observed", int((~observed).sum())))
+    notes = (
+        *risk.notes,
+        ("no attended visit in the window: state not observed", int((~observed).sum())),
+        *undated_note(undated, risk.ids, observed),
+    )
     return DerivedOutcome(
         Status.at(horizon, status), risk.ids, spec, risk.excluded, observed, notes, attrition_objection(observed, spec)
     )

@@ -232,6 +232,7 @@ def test_a_score_is_that_of_the_window_and_missing_means_not_observed(choice, ex
     steps = cohort.flow.to_frame().set_index("step")["n"]
     assert steps["no total in the window of the visit: score not observed"] == 3
     assert steps["died by the end of the window without a total in it"] == 1
+    assert steps["not observed, with a total at a missed or undated visit"] == 1  # c
     assert steps.filter(like="several totals in the window").tolist() == [1]
     assert {doubt.code for doubt in cohort.objections} == {"attrition"}
     assert cohort.earlier[40].tolist()[0] == 4
@@ -240,6 +241,20 @@ def test_a_score_is_that_of_the_window_and_missing_means_not_observed(choice, ex
     assert "nrs_back at most 3 observed in 3" in repr(cohort)
     assert cohort.to_frame()["outcome_value"].tolist()[4] == 3
     assert len(cohort.split_by("site")["x"].earlier) == 2
+
+
+def test_a_state_that_a_missing_date_hides_is_counted_apart():
+    courses = {"a": {0: 6, 100: 4}, "b": {0: 6, 100: 1}, "c": {0: 6}}
+    tables = package(courses, missed={("b", 100)})
+    for outcome in (
+        ChronicTransition(100, unit="days"),
+        MCIDResponse((100,), "nrs_back", absolute=2, visit=True, unit="days"),
+    ):
+        steps = Cohort.build(tables, CohortSpec(), outcome).flow.to_frame().set_index("step")["n"]
+        assert steps["no attended visit in the window: state not observed"] == 2
+        assert steps["not observed, with a total at a missed or undated visit"] == 1
+    dated = Cohort.build(package(courses), CohortSpec(), ChronicTransition(100, unit="days"))
+    assert not dated.flow.to_frame()["step"].str.contains("undated").any()
 
 
 def test_of_two_totals_equally_near_the_earlier_counts_and_the_end_of_study_is_an_end():
