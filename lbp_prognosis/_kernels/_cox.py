@@ -21,6 +21,7 @@ _COLLINEAR = 1e-11  # a column of whose information less than this share is its 
 _HALVINGS = 25
 _LONG = 1 << 16  # rows from which a fit starts from that of a part of them
 _EVERY = 16
+_FAR = 15.0  # standard deviations of a column: from there a likelihood without a maximum is as flat as at one
 _SAME = 1e-12  # standard deviations of a column: a step that changes no digit of the information
 
 
@@ -260,8 +261,9 @@ def cox_fit_near(
         near = rough.coef if rough.converged and not rough.aliased.any() else None
     given: dict[str, Any] = {"weights": weights, "frequency": frequency}
     fit = cox_fit_prepared(data, **given, start=near, null=False)
-    if not fit.converged or (near is not None and fit.aliased.any()):  # a column that adds nothing is left out at 0
-        return cox_fit_prepared(data, **given)
+    far = np.abs(fit.coef * data.scale).max(initial=0.0) > _FAR
+    if not fit.converged or (near is not None and (far or fit.aliased.any())):
+        return cox_fit_prepared(data, **given)  # a column that adds nothing is left out at 0
     # the information belongs to the coefficients before the last step, which may be a millionth of a standard error
     last = np.abs(fit.covariance @ fit.gradient * data.scale).max(initial=0.0)
     return fit if last <= _SAME else cox_fit_prepared(data, **given, start=fit.coef, null=False)

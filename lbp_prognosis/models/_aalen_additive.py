@@ -22,6 +22,7 @@ from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._collinear import kept_columns
 from lbp_prognosis.models._cox_checks import column_sd
 from lbp_prognosis.models._lifelines_adapter import additive_hazards
+from lbp_prognosis.models._transformation_model import few_event_times
 from lbp_prognosis.survival import OutcomeKind
 
 __all__ = ["AalenAdditive"]
@@ -61,6 +62,8 @@ class AalenAdditive(RiskEstimator):
         End of follow-up, or the last of ``times_`` if effects could not be estimated up to there; risks beyond are NaN.
     negative_share_ : float
         Share of the training rows whose cumulative hazard is negative at a quartile of the event times.
+    n_exact_events_, n_event_times_ : int
+        Events, and distinct times among them.
     raised_share_, largest_raise_ : float
         Share of the training rows whose risk at the quartiles of the event times is more than 0.01 above that of the
         cumulative hazard there (or of 0, where it is negative), because it has fallen; and the largest difference.
@@ -70,6 +73,10 @@ class AalenAdditive(RiskEstimator):
     risk = 1 − exp(−H*(τ)) with H*(τ) the largest of 0 and H(s | x) = x·B(s), s ≤ τ: sums of hazards can be negative for
     some x, and a risk may not fall. Where ``negative_share_`` or ``raised_share_`` is above 0.05, ``objections_`` says
     so: the mean risk is then too high.
+
+    H adds up d/n, and exp(−H) takes it for −log(1 − d/n): where many events share a time the risk is below 1 −
+    Kaplan–Meier. If two thirds have the event by 12 months it is 0.02 lower on dates in whole months, 0.09 on visits
+    every six months; lifelines shares this. ``objections_`` says so of few times; `CoxPH` has no such bias.
 
     Effects are estimated at event times with three rows at risk per column and columns that can be told apart among
     them, the rule of ``survival::aareg``. Events of other causes count as censored, and absolute risks are then
@@ -152,6 +159,7 @@ class AalenAdditive(RiskEstimator):
         inner = ((matrix - self.centre_)[:, kept]) / scale
         found = additive_hazards(inner, time, event, weights, caller=name)
         self.times_, self.baseline_events_ = found.times, found.events
+        self.n_exact_events_, self.n_event_times_ = int(event.sum()), int(np.unique(time[event]).size)
         self.cumulative_baseline_ = found.cumulative[:, -1]
         self.cumulative_coef_ = np.zeros((found.times.size, matrix.shape[1]))
         self.cumulative_coef_[:, kept] = found.cumulative[:, :-1] / scale
@@ -177,10 +185,14 @@ class AalenAdditive(RiskEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """Objections to the fit: cumulative hazards that fall."""
+        """Objections to the fit: event times that are visits, and cumulative hazards that fall."""
+        # a file of an earlier version does not count the times
+        counted = getattr(self, "n_exact_events_", 0), getattr(self, "n_event_times_", 0)
+        visits = few_event_times(type(self).__name__, *counted)
         if max(self.negative_share_, self.raised_share_) <= _SHARE:
-            return ()
+            return visits
         return (
+            *visits,
             objection(
                 "falling-cumulative-hazard",
                 negative=self.negative_share_,

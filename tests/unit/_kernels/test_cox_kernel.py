@@ -279,3 +279,13 @@ def test_a_long_table_leaves_a_column_that_adds_nothing_at_zero_wherever_it_star
     got = cox_fit_near(data, near=np.array([0.3, -0.2]))
     assert got.aliased.tolist() == [False, True]
     np.testing.assert_allclose(got.coef, cox_fit_prepared(data).coef, rtol=1e-12)
+
+
+@pytest.mark.parametrize("near", [np.array([20.0, 0.0]), np.array([-30.0, 0.1])])
+def test_a_long_table_without_a_maximum_has_none_from_afar(near, monkeypatch):
+    rng = np.random.default_rng(0)
+    none, x = (rng.random(4000) < 0.3).astype(float), rng.normal(size=4000)  # no event where `none` is 1
+    data = cox_data(np.column_stack([none, x]), rng.exponential(size=4000), (rng.random(4000) < 0.05) & (none == 0))
+    monkeypatch.setattr(_cox, "_LONG", 4000)
+    assert not cox_fit_prepared(data).converged
+    assert not cox_fit_near(data, near=near).converged  # from 20 it came to rest at −1550, where all is flat

@@ -101,6 +101,16 @@ def test_additive_objects_where_hazards_fall():
     assert wild.negative_share_ > 0.05
 
 
+@pytest.mark.parametrize(("times", "said"), [(9, ["few-event-times"]), (60, [])])
+def test_additive_objects_where_events_share_few_times(times, said):
+    y = Surv.right(1.0 + np.arange(120) % times, np.ones(120))
+    model = AalenAdditive().fit(np.zeros((120, 0)), y)
+    assert (model.n_exact_events_, model.n_event_times_) == (120, times)
+    assert [doubt.code for doubt in model.objections_] == said
+    del model.n_exact_events_, model.n_event_times_  # a file of an earlier version
+    assert model.objections_ == ()
+
+
 @pytest.mark.parametrize("times", ["soon", -1.0, [1.0, np.nan]])
 def test_additive_refuses_times_that_are_none(times):
     model = AalenAdditive().fit(X, Y)
