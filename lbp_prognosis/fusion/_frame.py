@@ -53,9 +53,9 @@ def training_frame(X: Any, *, rows: int = 1) -> pd.DataFrame:
 
 def _without_infinity(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame as it is; infinite numbers are refused in the words of the models."""
-    numbers = frame.select_dtypes("floating")
-    if np.isinf(numbers.to_numpy()).any():
-        read_matrix(numbers, allow_missing=True)
+    numbers = [is_number(frame.iloc[:, j]) for j in range(frame.shape[1])]
+    if any(numbers):
+        read_matrix(frame.loc[:, numbers], allow_missing=True)
     return frame
 
 

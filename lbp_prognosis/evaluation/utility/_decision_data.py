@@ -117,9 +117,9 @@ class DecisionData:
         key = ("bins", h)
         if key not in self._cache:
             increasing, every = np.sort(self.thresholds), np.empty(self.risks.shape[:2], dtype=np.int64)
-            for row, risk in zip(every, self.risks[:-1, :, h]):
+            # the last row is the strategy that treats all: one risk, the same for every patient
+            for row, risk in zip(every, [*self.risks[:-1, :, h], self.risks[-1, :1, h]]):
                 row[:] = threshold_bins(risk, increasing, self.strict)
-            every[-1] = threshold_bins(self.risks[-1, :1, h], increasing, self.strict)  # the same risk for all
             self._cache[key] = every
         return self._cache[key]
 
