@@ -99,10 +99,10 @@ def _check_rounds(model: Mapping[str, Any], count: int) -> None:
 
 
 def _array(tree: Mapping[str, Any], name: str) -> np.ndarray:
-    values = np.array(tree[name])
-    if values.size and (values.ndim != 1 or values.dtype.kind not in ("iub" if name in _WHOLE else "iuf")):
+    values, kind = np.array(tree[name]), np.int64 if name in _WHOLE else float
+    if values.size and (values.ndim != 1 or not np.can_cast(values.dtype, kind, "same_kind")):
         raise TypeError(name)
-    return values.astype(np.int64 if name in _WHOLE else float)
+    return values.astype(kind)
 
 
 def _check_tree(tree: Mapping[str, Any], place: int, n_columns: int) -> None:
