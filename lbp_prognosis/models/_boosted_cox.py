@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from lbp_prognosis._base import (
     EstimationError,
+    Objection,
     argument_error,
     check_choice,
     check_horizons,
     generator,
+    objection,
     takes_rows,
 )
 from lbp_prognosis._kernels import (
@@ -24,7 +26,7 @@ from lbp_prognosis._kernels import (
     product_limit_incidence,
     tied_events,
 )
-from lbp_prognosis.models._boosted_model import BoostedModel
+from lbp_prognosis.models._boosted_model import FEWEST_EVENTS, BoostedModel
 from lbp_prognosis.models._cross_fit import Likelihood, TreeTable, cross_fit
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._hazard_steps import events_at, steps_at
@@ -101,6 +103,9 @@ class BoostedCox(BoostedModel):
         Rounds of each cause: trees of each of the boosters that are averaged.
     slope_ : dict of int to float
         Factor of the margins of each cause.
+    rare_causes_ : dict of int to int
+        Events of competing causes with fewer than ten, in this sample or fold: they have no trees, and a hazard that is
+        the same for all patients. ``objections_`` names them.
     cv_log_likelihood_ : dict of int to ndarray of shape (grown + 1,)
         Held-out log partial likelihood after 0, 1, … trees, summed over folds, up to where growing stopped.
     cross_fitted_margin_ : dict of int to ndarray of shape (n,)
@@ -248,6 +253,7 @@ class BoostedCox(BoostedModel):
         part = design.part(used)
         groups = self._groups(part)
         self.fewest_in_leaf_ = groups.size
+        self.rare_causes_: dict[int, int] = {}
         self.trees_: dict[int, str] = {}
         self.n_rounds_: dict[int, int] = {}
         self.slope_: dict[int, float] = {}
@@ -257,8 +263,15 @@ class BoostedCox(BoostedModel):
         self.baseline_hazard_: dict[int, list[np.ndarray]] = {}
         self.baseline_events_: dict[int, list[np.ndarray]] = {}
         self.increments_: dict[int, list[np.ndarray]] = {}
+        codes = y["event"][weights > 0]
+        most = max(int((codes == cause).sum()) for cause in self.causes_)
         for cause in self.causes_.tolist():
             event = (y["event"] == cause) & (weights > 0)
+            if cause != 1 and event.sum() < FEWEST_EVENTS <= most:
+                self._leave_equal(cause, part, columns, y.shape[0])
+                self.rare_causes_[cause] = int(event.sum())
+                self._calibrate(cause, design, event, weights, np.zeros(y.shape[0]))
+                continue
             count = self._fold_count(event, cause)
             settings = self._tree_parameters(columns, sign=int(cause == 1), seed=int(rng.integers(2**31)))
             folds = self._deal(groups, event[used], count, rng)
@@ -284,6 +297,22 @@ class BoostedCox(BoostedModel):
         self.fewest_in_leaf_ = min(self.fewest_in_leaf_, chosen.fewest_in_leaf)
         self.n_rounds_[cause], self.cv_log_likelihood_[cause] = chosen.rounds, chosen.log_likelihood
         return chosen.margins[:, 0]
+
+    def _leave_equal(self, cause: int, part: Design, columns: Sequence[str], n: int) -> None:
+        """Grow no tree for a cause: its hazard is the same for all."""
+        grown = self._table(part.X, [self._tree_parameters(columns, sign=0, seed=0)]).growing(
+            np.arange(part.X.shape[0])
+        )
+        grown.margins()  # a booster without trees learns only now how many columns it has
+        self.trees_[cause], self.n_rounds_[cause] = grown.first(0, 0), 0
+        self.cv_log_likelihood_[cause] = np.empty(0)
+        self.cross_fitted_margin_[cause] = np.zeros(n)
+
+    @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """Objections to the fit: causes with too few events for trees."""
+        rare = getattr(self, "rare_causes_", {})  # a file of an earlier version has none
+        return tuple(objection("rare-cause", variant="trees", cause=k, events=n) for k, n in rare.items())
 
     def _calibrate(
         self, cause: int, design: Design, event: np.ndarray, weights: np.ndarray, margin: np.ndarray

@@ -14,7 +14,7 @@ from lbp_prognosis._base import ArgumentError, EstimationError, OutcomeError
 from lbp_prognosis._kernels import cox_baseline
 from lbp_prognosis.explain import prediction_shapley, shap_values
 from lbp_prognosis.models import BoostedCox, CoxPH, NullModel
-from lbp_prognosis.survival import Weights
+from lbp_prognosis.survival import Weights, aalen_johansen
 
 xgboost = pytest.importorskip("xgboost")
 
@@ -296,3 +296,27 @@ def test_refusals(cohort):
         BoostedCox(ties="exact").fit(X, Surv.right(cohort.time, cohort.event))
     with pytest.raises(ArgumentError, match="cause"):
         BoostedCox(rounds=5).fit(X, Surv.right(cohort.time, cohort.event)).predict_risk(X, 6, cause=2)
+
+
+@pytest.mark.parametrize(("events", "rare"), [(9, True), (10, False)])
+def test_a_rare_competing_cause_has_a_hazard_that_is_the_same_for_all(events, rare):
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(200, 2))
+    y = Surv.right(rng.exponential(10, 200), np.r_[np.full(events, 2), np.arange(200 - events) % 2])
+    model = BoostedCox(rounds=2, folds=2, repeats=1).fit(X, y)
+    assert model.rare_causes_ == ({2: 9} if rare else {})
+    assert [doubt.code for doubt in model.objections_] == ["rare-cause"] * rare
+    if rare:
+        assert model.n_rounds_[2] == 0
+        np.testing.assert_array_equal(model.linear_predictor(X, cause=2), 0)
+        back = BoostedCox.from_dict(model.to_dict())
+        np.testing.assert_array_equal(back.predict_risk(X, 8.0, cause=2), model.predict_risk(X, 8.0, cause=2))
+        assert back.objections_ == model.objections_
+    incidence = float(aalen_johansen(y, cause=2, min_at_risk=1).at(8.0).value)
+    assert abs(model.predict_risk(X, 8.0, cause=2).mean() - incidence) < 2e-3
+    own = Surv.right(y["time"], np.where(y["event"] == 2, 1, 2 * (y["event"] > 0)))
+    if rare:  # the event of interest is never left without effects
+        with pytest.raises(EstimationError, match="cause 1 has 9"):
+            BoostedCox(rounds=2, folds=2).fit(X, own)
+        with pytest.raises(EstimationError, match="cause 2 has 9"):
+            BoostedCox(rounds=2, folds=2).fit(X, Surv.right(y["time"], 2 * (y["event"] == 2)))
