@@ -100,7 +100,7 @@ def _check_rounds(model: Mapping[str, Any], count: int) -> None:
 
 def _array(tree: Mapping[str, Any], name: str) -> np.ndarray:
     values, kind = np.array(tree[name]), np.int64 if name in _WHOLE else float
-    if values.size and (values.ndim != 1 or not np.can_cast(values.dtype, kind, "same_kind")):
+    if values.size and (values.ndim != 1 or not np.can_cast(values.dtype, kind)):
         raise TypeError(name)
     return values.astype(kind)
 
