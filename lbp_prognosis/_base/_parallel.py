@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from typing import Any, TypeVar
 
-from lbp_prognosis._base._shared_work import other_processes, work_beside
+from lbp_prognosis._base._shared_work import end_with_parent, other_processes, work_beside
 
 __all__ = ["parallel_map", "surviving_map"]
 
@@ -137,6 +137,8 @@ def _with_warnings(function: Callable[..., T], task: Any, home: int = 0) -> tupl
     """Return the result of a task, and what it warned of unless it was done in the process ``home``."""
     if os.getpid() == home:
         return _one_thread(function, task), []
+    if home:
+        end_with_parent(home)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         result = _one_thread(function, task)

@@ -12,6 +12,7 @@ import importlib
 import multiprocessing
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -20,7 +21,7 @@ import numpy as np
 
 from lbp_prognosis._base._errors import argument_error, describe
 
-__all__ = ["other_processes", "processes_ready", "work_beside"]
+__all__ = ["end_with_parent", "other_processes", "processes_ready", "work_beside"]
 
 _MOST_JOBS = 4
 """Above, joblib's workers share large arrays on disk, which counts for more than one start."""
@@ -36,6 +37,8 @@ _ONE_THREAD = {
         "BLIS_NUM_THREADS",
     )
 }
+_LOOK_SECONDS = 0.5
+_watching: set[int] = set()  # by process: a fork has no thread that watches
 _pools: dict[tuple[int, int], Any] = {}  # by process and number: the pool of a parent never answers a fork
 
 
@@ -113,6 +116,25 @@ def processes_ready(n_jobs: int | None, *modules: str) -> Iterator[None]:
         raise
 
 
+def end_with_parent(parent: int) -> None:
+    """End this process soon after the process that gave it tasks, whatever it does then.
+
+    A process that is killed tells its workers nothing: they would finish their task, then wait for the next one for
+    minutes, with the rows of patients in memory. On Windows, and where ``parent`` did not start this process (a worker
+    of a cluster), nothing is watched.
+    """
+    if os.name != "posix" or os.getppid() != parent or os.getpid() in _watching:
+        return
+    _watching.add(os.getpid())
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=look, name="end-with-parent", daemon=True).start()
+
+
 class _Shared:
     """Tasks not begun yet, and those handed over."""
 
@@ -177,7 +199,13 @@ def _pool(others: int) -> Any:
     if key in _pools and _pools[key]._flags.broken is not None:  # a process was killed while it was idle
         _dismiss(others)
     if key not in _pools:
-        _pools[key] = ProcessPoolExecutor(max_workers=others, timeout=_IDLE_SECONDS, env=_ONE_THREAD)
+        _pools[key] = ProcessPoolExecutor(
+            max_workers=others,
+            timeout=_IDLE_SECONDS,
+            env=_ONE_THREAD,
+            initializer=end_with_parent,
+            initargs=(os.getpid(),),
+        )
     return _pools[key]
 
 

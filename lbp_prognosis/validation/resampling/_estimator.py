@@ -22,6 +22,7 @@ __all__ = [
     "is_fitted",
     "is_ready",
     "own_horizons",
+    "pipeline_as_model",
     "risk_of",
     "take_rows",
 ]
@@ -45,6 +46,13 @@ def is_ready(model: Any) -> bool:
     return is_fitted(model) or hasattr(model, "ledger") or bool(told is not None and told())
 
 
+def pipeline_as_model(model: Any) -> Any:
+    """Return a scikit-learn pipeline that ends in a risk model as a risk model, and anything else as it is."""
+    if isinstance(model, Pipeline) and hasattr(model.steps[-1][1], "predict_risk"):
+        return as_risk_model(model)
+    return model
+
+
 def fresh(estimator: Any, name: str = "estimator") -> Any:
     """Return an unfitted clone.
 
@@ -60,8 +68,7 @@ def fresh(estimator: Any, name: str = "estimator") -> Any:
         raise argument_error(
             name, "an unfitted object", f"the class {estimator.__name__}", f"Make one of it: {estimator.__name__}()."
         )
-    if isinstance(estimator, Pipeline) and hasattr(estimator.steps[-1][1], "predict_risk"):
-        estimator = as_risk_model(estimator)
+    estimator = pipeline_as_model(estimator)
     if not (hasattr(estimator, "fit") and hasattr(estimator, "predict_risk")):
         raise argument_error(
             name,

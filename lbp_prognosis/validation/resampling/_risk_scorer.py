@@ -10,6 +10,7 @@ import numpy as np
 
 from lbp_prognosis._base import METRICS, argument_error, check_choice, check_horizons, takes_rows
 from lbp_prognosis.evaluation import brier, concordance, log_score, time_dependent_auc
+from lbp_prognosis.validation.resampling._estimator import pipeline_as_model
 
 __all__ = ["RiskScorer", "risk_scorer"]
 
@@ -67,7 +68,7 @@ class RiskScorer:
         Parameters
         ----------
         estimator : fitted object with ``predict_risk``
-            The model.
+            The model, or a scikit-learn ``Pipeline`` that ends in one.
         X : DataFrame or ndarray of shape (n, p)
             Predictors.
         y : ndarray of shape (n,)
@@ -81,7 +82,7 @@ class RiskScorer:
             Mean over the horizons at which it is defined; NaN where there is none, of which searches warn.
         """
         times = np.asarray(self.horizons)
-        risk = np.asarray(estimator.predict_risk(X, times, self.cause))
+        risk = np.asarray(pipeline_as_model(estimator).predict_risk(X, times, self.cause))
         keywords: dict[str, Any] = {"cause": self.cause, "min_at_risk": self.min_at_risk}
         if sample_weight is not None:
             keywords["sample_weight"] = sample_weight

@@ -26,7 +26,7 @@ from lbp_prognosis.models import as_risk_model
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation.pooling._multiply_imputed import IMPUTED_NEW, MultiplyImputed
 from lbp_prognosis.validation.pooling._pool_evaluations import pool_evaluations
-from lbp_prognosis.validation.resampling._estimator import is_ready, own_horizons
+from lbp_prognosis.validation.resampling._estimator import is_ready, own_horizons, pipeline_as_model
 from lbp_prognosis.validation.screening._screen_of import screen_of
 
 if TYPE_CHECKING:
@@ -124,8 +124,8 @@ def external_validate(
     Parameters
     ----------
     models : fitted model or mapping of str to fitted model
-        With ``predict_risk``; nothing is refitted. A published formula has nothing to fit: a function
-        ``f(X, horizons) -> risk``, or `as_risk_model` of it, is taken as it is.
+        With ``predict_risk``, or a scikit-learn ``Pipeline`` that ends in one; nothing is refitted. A published formula
+        has nothing to fit: a function ``f(X, horizons) -> risk``, or `as_risk_model` of it, is taken as it is.
     X : DataFrame or array of shape (n, p), or MultiplyImputed
         Predictors of the new patients. With imputed tables the models judge every table, numbers are pooled by Rubin's
         rules (logit for C and AUC, log for O/E, others and differences as they are), curves are of the averaged risks,
@@ -191,7 +191,8 @@ def external_validate(
     )
     for name, model in named.items():
         if not hasattr(model, "predict_risk") and inspect.isroutine(model):
-            named[name] = model = as_risk_model(model)
+            model = as_risk_model(model)
+        named[name] = model = pipeline_as_model(model)
         if not hasattr(model, "predict_risk") or not is_ready(model):
             raise argument_error(
                 f"models[{name!r}]",

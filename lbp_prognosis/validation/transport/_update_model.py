@@ -29,7 +29,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis._kernels import cox_baseline, cox_fit, kaplan_meier_steps, step_at
 from lbp_prognosis.models import LogisticRisk, as_risk_model
 from lbp_prognosis.survival import check_outcome, status_horizon
-from lbp_prognosis.validation.resampling._estimator import describe_estimator, is_ready
+from lbp_prognosis.validation.resampling._estimator import describe_estimator, is_ready, pipeline_as_model
 from lbp_prognosis.validation.transport._bayes_update import posterior_cox, posterior_logistic, prior_of
 from lbp_prognosis.validation.transport._updated_model import UpdatedModel, original_score
 
@@ -164,6 +164,7 @@ def update_model(
     power = check_number("discount", discount, low=0, high=1, open_low=True)
     if not hasattr(model, "predict_risk") and inspect.isroutine(model):
         model = as_risk_model(model)
+    model = pipeline_as_model(model)
     if not (hasattr(model, "predict_risk") and is_ready(model)):
         raise argument_error(
             "model", "a fitted model with `predict_risk`", model, "Updating starts from what was learned."

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 import time
 import warnings
 from concurrent.futures.process import BrokenProcessPool
@@ -61,6 +62,10 @@ def killed_elsewhere(home):
 
 def where(_):
     return os.getpid()
+
+
+def watches(_):
+    return "end-with-parent" in {thread.name for thread in threading.enumerate()}
 
 
 def threads(_):
@@ -129,6 +134,7 @@ class TestRandomness:
         with processes_ready(2, "json"):
             other, own = parallel_map(where, [0, 1], n_jobs=2)
         assert own == os.getpid() != other
+        assert parallel_map(watches, [0, 1], n_jobs=2) == [True, False]
         assert set(parallel_map(where, [0], n_jobs=2)) == {os.getpid()}  # nobody is started for one task
         with pytest.raises(BrokenProcessPool):
             parallel_map(killed_elsewhere, [os.getpid()] * 2, n_jobs=2)
@@ -158,6 +164,32 @@ class TestRandomness:
             finally:
                 os._exit(found)
         assert os.waitpid(child, 0)[1] == 0
+
+    @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+    def test_a_worker_ends_with_the_process_that_was_killed(self, monkeypatch) -> None:
+        monkeypatch.setattr(_shared_work, "_LOOK_SECONDS", 0.01)
+        read, write = os.pipe()
+        parent = os.fork()
+        if parent == 0:
+            home = os.getpid()
+            if os.fork() == 0:
+                os.write(write, b"%9d" % os.getpid())
+                _shared_work.end_with_parent(home + 1)  # somebody else's: a worker of a cluster
+                _shared_work.end_with_parent(home)
+                os.write(write, b"%9d" % len([t for t in threading.enumerate() if t.name == "end-with-parent"]))
+            time.sleep(60)
+            os._exit(0)
+        os.close(write)
+        worker, watching = int(os.read(read, 9)), int(os.read(read, 9))
+        assert watching == 1
+        os.kill(parent, signal.SIGKILL)
+        os.waitpid(parent, 0)
+        start = time.monotonic()
+        while (rest := os.read(read, 1)) and time.monotonic() - start < 30:  # the pipe ends with its last writer
+            pass
+        os.close(read)
+        assert rest == b""
+        assert time.monotonic() - start < 30, worker
 
     def test_a_child_leaves_its_jobs_to_joblib(self) -> None:
         """Its exit would wait for processes that nobody ends."""

@@ -13,7 +13,7 @@ from lbp_prognosis import Surv
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.evaluation import brier, concordance, time_dependent_auc
 from lbp_prognosis.models import CauseSpecificCox, CoxPH, as_risk_model
-from lbp_prognosis.validation import cross_validate_risk, external_validate, risk_scorer
+from lbp_prognosis.validation import cross_validate_risk, external_validate, risk_scorer, update_model
 
 DATA = syn(400)
 X = DATA[["c1", "p1", "m1"]]
@@ -79,3 +79,17 @@ def test_a_pipeline_is_taken_as_it_is():
     np.testing.assert_allclose(adapted.linear_predictor(X), fitted.predict(X))
     assert adapted.linear_predictor_scale == "log_hazard"
     assert external_validate(adapted, X, Y, 12.0, kind="temporal").evaluation.n == 400
+    # a fitted pipeline, wherever a fitted model is taken
+    model = CoxPH().fit(X, Y)
+    assert risk_scorer("auc", 12)(fitted, X, Y) == pytest.approx(risk_scorer("auc", 12)(model, X, Y), abs=1e-12)
+    scored = cross_val_score(plain(), X, Y, scoring=risk_scorer("ipa", 12), cv=KFold(3), error_score="raise")
+    assert np.isfinite(scored).all()
+    judged, same = (external_validate({"m": one}, X, Y, 12.0, kind="temporal") for one in (fitted, model))
+    np.testing.assert_allclose(judged.risks["m"], same.risks["m"], atol=1e-8)
+    slope = judged.evaluation.metrics["m"]["calibration_slope"].value
+    assert float(np.ravel(slope)[0]) == pytest.approx(1.0, abs=1e-6)
+    kept, wanted = (update_model(one, X, Y, method="intercept", horizon=12.0).model for one in (fitted, model))
+    np.testing.assert_allclose(kept.predict_risk(X, 12.0), wanted.predict_risk(X, 12.0), atol=1e-8)
+    for refused in (external_validate, update_model):
+        with pytest.raises(ArgumentError, match="fitted model"):
+            refused(plain(), X, Y, **({"kind": "temporal"} if refused is external_validate else {"horizon": 12}))
