@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -150,7 +151,13 @@ def _days(name: str, cells: np.ndarray, missing: np.ndarray) -> np.ndarray:
 
 
 def _by_code(labels: Mapping[Any, str]) -> dict[Any, str]:
-    return {plain_label(code): str(label) for code, label in labels.items()}
+    """Return the words by code; a file of settings has codes in quotes, which are those of a column of numbers too."""
+    words = {plain_label(code): str(label) for code, label in labels.items()}
+    for code, word in list(words.items()):
+        if isinstance(code, str):
+            with contextlib.suppress(ValueError):
+                words.setdefault(float(code), word)
+    return words
 
 
 def _word(cell: Any, words: Mapping[Any, str]) -> str:

@@ -63,7 +63,19 @@ _FORMATS: tuple[tuple[re.Pattern[str], str], ...] = (
         "marks between thousands: say thousands= and decimal=, or take them out",
     ),
     (re.compile(r"[-+]?\d+,\d+"), "a decimal comma beside decimal points: say decimal=','"),
+    (
+        re.compile(r"\(\s?\d+(?:[.,]\d+)?\s?\)|\d+(?:[.,]\d+)?\s?[-\u2212]"),
+        "brackets or a sign behind the number: if it is negative, write -2.5",
+    ),
     (re.compile(r"[<>≤≥]=?\s?[-+]?\d+(?:[.,]\d+)?"), "below or above a limit: decide what it stands for, and recode"),
+)
+
+
+_POINT_THREE = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}")
+_UP_TO_THREE = re.compile(r"[-+]?\d{1,3}")
+_THOUSANDS = (
+    "points before three digits beside whole numbers, read as decimal points: if they separate thousands, say "
+    "thousands='.' and decimal=','"
 )
 
 
@@ -167,6 +179,8 @@ def _texts(series: pd.Series, column: str, words: MissingWords, show_values: boo
         values[:-1][present] = numbers[present]
         if len(kinds) > 1:
             note = "; ".join(filter(None, [note, "numbers, some of them written as text"]))
+        if _may_be_thousands(texts[present]):
+            note = "; ".join(filter(None, [note, _THOUSANDS]))
         return Inferred(pd.Series(values[codes], index=series.index), note, [])
     cells = np.array([*(None if gone else word for word, gone in zip(texts, absent)), None], dtype=object)
     text = pd.Series(cells[codes], index=series.index, dtype=object)
@@ -225,6 +239,18 @@ def _as_number(value: Any) -> float:
 
 def _dates(texts: np.ndarray) -> bool:
     return bool(len(texts)) and all(_DATE.fullmatch(text) for text in texts)
+
+
+def _may_be_thousands(texts: np.ndarray) -> bool:
+    """Return whether points may separate thousands: 1.234 and 2.100 beside 999, and no other decimal."""
+    dotted = [text for text in texts if "." in text]
+    plain = [text for text in texts if "." not in text]
+    return (
+        len(dotted) > 1
+        and len(plain) > 0
+        and all(_POINT_THREE.fullmatch(text) for text in dotted)
+        and all(_UP_TO_THREE.fullmatch(text) for text in plain)
+    )
 
 
 def _identifiers(texts: np.ndarray) -> str:

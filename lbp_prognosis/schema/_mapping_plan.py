@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from lbp_prognosis._base import StrictTable, nearest
+from lbp_prognosis._base import ArgumentError, StrictTable, is_date_form, nearest
 from lbp_prognosis.schema._table_schemas import table_schemas
+from lbp_prognosis.schema._units import convert_unit, known_units
 
 __all__ = ["DIALECT", "REDCAP", "checked_plan"]
 
@@ -136,5 +137,26 @@ def _rules(read: StrictTable, field: str, rules: Any) -> None:
             read.fault(where, "conflict", where, "a column name, or a table with `from` or `value`", sorted(rule))
         if ("unit" in rule) != ("to" in rule):
             read.fault(where, "conflict", where, "given `unit` and `to` together", sorted(rule))
+        else:
+            _units(read, where, given)
+        if isinstance(given.get("date"), str) and not is_date_form(given["date"]):
+            words = "how the source writes dates, e.g. '%d.%m.%Y'"
+            read.fault(f"{where}.date", "text", f"{where}.date", words, repr(given["date"]))
         if given.get("scale") == 0:
             read.fault(f"{where}.scale", "range", f"{where}.scale", "a number other than 0", "0")
+
+
+def _units(read: StrictTable, where: str, given: Mapping[str, Any]) -> None:
+    """Check that two units are known and measure the same thing."""
+    known = known_units()
+    told = {key: given[key] for key in ("unit", "to") if isinstance(given.get(key), str)}
+    strange = [key for key, unit in told.items() if unit not in known]
+    for key in strange:
+        words = f"one of {', '.join(known)}"
+        read.fault(f"{where}.{key}", "choice", f"{where}.{key}", words, repr(told[key]), nearest(told[key], known))
+    if len(told) == 2 and not strange:
+        try:
+            convert_unit([], told["unit"], told["to"])
+        except ArgumentError:
+            words = f"a unit of the same kind as {told['unit']!r}"
+            read.fault(f"{where}.to", "conflict", f"{where}.to", words, repr(told["to"]))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lbp_prognosis._base import argument_error
+from lbp_prognosis._base import argument_error, is_date_form
 
 __all__ = ["DataPlan"]
 
@@ -141,7 +141,9 @@ class DataPlan:
             raise argument_error("data.start", "left out of a package: its outcome is derived", repr(self.start))
         if self.date_format and not self.start:
             raise argument_error("table.date_format", "left out without `start` and `end`", repr(self.date_format))
-        if self.date_format and not any(code in self.date_format for code in _YEARS):
+        if self.date_format and not (
+            any(code in self.date_format for code in _YEARS) and is_date_form(self.date_format)
+        ):
             words = "a form with a year, e.g. '%d.%m.%Y'"
             raise argument_error("table.date_format", words, repr(self.date_format))
         if "%z" in self.date_format.lower():

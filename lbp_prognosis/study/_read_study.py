@@ -238,6 +238,8 @@ def _rooms(read: StrictTable, top: Mapping[str, Any], score: ScorePlan | None) -
             if top.get(name):
                 words = "left out for a wide table: it has no visits, images or readings"
                 read.fault(name, "conflict", name, words, f"{list(top[name])}")
+            elif name in top and name not in ("technical", "diagnostic") and not isinstance(top[name], Mapping):
+                read.fault(name, "type", name, "a table", top[name])
         _wide_outcome(read, top, rest)
         return found
     for name, reader, given in (
@@ -309,6 +311,9 @@ def _check_words(read: StrictTable, found: Mapping[str, Any]) -> None:
     every = [column for columns in groups.values() for column in columns]
     for column in sorted({c for c in every if every.count(c) > 1 or not c.strip()}):
         read.fault("modalities", "conflict", "modalities", "a table with each column once", repr(column))
+    wide = found["data"] is not None and found["data"].wide
+    for name in [name for name, columns in groups.items() if wide and not columns]:
+        read.fault(f"modalities.{name}", "range", f"modalities.{name}", "at least one column", "none")
     if bent is not MISSING:
         for name in bent:
             if name not in ("log1p", "log", "sqrt"):

@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
     holds,
     is_number,
     missing_codes,
+    nearest,
     numbers_of,
     objection,
 )
@@ -451,6 +452,7 @@ def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
     if absent:
         shown = ", ".join(map(repr, rows.frame.columns[:30]))
         raise DataError(f"The table has no column {absent[0]!r}, which [modalities] names; it has {shown}.")
+    _check_minimum(study, rows.frame.columns)
     plan = study.data
     baseline = "" if study.score is None else study.score.baseline
     scores = () if study.score is None else tuple(study.score.visits.values())
@@ -489,6 +491,16 @@ def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
         baseline=rows.baseline,
         earlier=rows.earlier,
     )
+
+
+def _check_minimum(study: Study, columns: pd.Index) -> None:
+    """Refuse a construct of which the table has no column: a slip of the pen would be a comparator that lacks it."""
+    for construct, named in study.clinical_minimum.items():
+        names = (named,) if isinstance(named, str) else tuple(named)
+        if names and not any(name in columns for name in names):
+            words = f"a column of the table, or one of several of which the table has one: {', '.join(columns[:12])}"
+            near = nearest(names[0], columns) or f"Leave {construct} out if it was not measured."
+            raise argument_error(f"clinical_minimum.{construct}", words, ", ".join(map(repr, names)), near)
 
 
 def _labels(column: pd.Series) -> np.ndarray:

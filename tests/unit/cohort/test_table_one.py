@@ -300,3 +300,9 @@ def test_simulated_data_say_so() -> None:
     frame.attrs["synthetic"] = True
     assert "Simulated" in table_one_of(frame).to_html()
     assert "Simulated" not in table_one_of(X).to_html()
+
+
+def test_codes_in_quotes_are_those_of_numbers():
+    """A file of settings has its codes in quotes."""
+    table = table_one_of(pd.DataFrame({"sex": [1, 2, 2, 1]}), value_labels={"sex": {"1": "male", "2": "female"}})
+    assert table.to_frame()["value"].tolist() == ["", "male", "female"]

@@ -142,6 +142,22 @@ def test_dates_are_read_as_the_mapping_says(tmp_path):
         map_tables({"source": {"raw": {"file": "raw.csv"}}, "table": [{**table, "where": {}}]}, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("rule", "key"),
+    [
+        ({"from": "seen", "date": "%d.%m.%Q"}, "date"),
+        ({"from": "seen", "unit": "furlong", "to": "m"}, "unit"),
+        ({"from": "seen", "unit": "lb", "to": "kilo"}, "to"),
+        ({"from": "seen", "unit": "lb", "to": "mm"}, "to"),
+    ],
+)
+def test_forms_of_dates_and_units_are_checked_before_a_file_is_opened(tmp_path, rule, key):
+    table = {"name": "patient", "source": "raw", "columns": {"patient_id": "id", "weight": rule}}
+    with pytest.raises(ArgumentError, match=f"weight.{key}`") as found:
+        map_tables({"source": {"raw": {"file": "absent.csv"}}, "table": [table]}, tmp_path)
+    assert found.value.failures["field"].tolist() == [f"table.1.columns.weight.{key}"]
+
+
 FILE = {"file": "raw.csv"}
 PROJECT = {"redcap": "a", "dictionary": "b"}
 FAULTS = [

@@ -77,6 +77,23 @@ def test_points_in_a_table_of_decimal_commas(tmp_path):
     assert read_table(write(tmp_path, "id;a;b\nx;1.2;2,5\ny;2.500;3,5\n")).frame["a"].tolist() == [1.2, 2.5]
 
 
+@pytest.mark.parametrize(
+    ("cells", "doubted"),
+    [
+        (["1.234", "999", "2.100"], True),
+        (["1.234", "999", "2.10"], False),  # a decimal
+        (["1.234", "2.100"], False),  # three decimals everywhere
+        (["1.234", "1000", "2.100"], False),  # a thousand without a mark
+        (["0.234", "999", "2.100"], False),
+        (["1.234", "999"], False),
+    ],
+)
+def test_points_that_may_separate_thousands_are_said(tmp_path, cells, doubted):
+    reading = read_table(write(tmp_path, "id;x\n" + "".join(f"r{k};{cell}\n" for k, cell in enumerate(cells))))
+    assert reading.frame["x"].tolist() == [float(cell) for cell in cells]
+    assert any("thousands='.'" in note for note in reading.notes) == doubted
+
+
 @pytest.mark.parametrize(("name", "value"), [("thousands", ",,"), ("decimal", ""), ("delimiter", "ab")])
 def test_marks_are_one_character(tmp_path, name, value):
     with pytest.raises(ArgumentError, match=name):
@@ -87,7 +104,13 @@ def test_marks_are_one_character(tmp_path, name, value):
 
 @pytest.mark.parametrize(
     ("cells", "word"),
-    [(["12%", "9 %"], "per cent"), (["<5", "7", "8"], "limit"), (["1 234", "999", "7"], "thousands")],
+    [
+        (["12%", "9 %"], "per cent"),
+        (["<5", "7", "8"], "limit"),
+        (["1 234", "999", "7"], "thousands"),
+        (["(2.5)", "3.5", "7"], "negative"),
+        (["2.5-", "3", "7"], "negative"),
+    ],
 )
 def test_numbers_written_in_a_way_that_needs_a_decision(tmp_path, cells, word):
     reading = read_table(write(tmp_path, "id,x\n" + "".join(f"r{k},{cell}\n" for k, cell in enumerate(cells))))

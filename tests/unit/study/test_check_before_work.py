@@ -52,6 +52,12 @@ def checked(tmp_path):
         ({"table": {"nominal": ["gg"]}}, "nominal"),
         ({"table": {"values": ["gg"]}}, "values"),
         ({"page": {"table_one_by": "g"}}, "page.table_one_by"),
+        ({"cohort": []}, "cohort"),
+        ({"imaging": "x"}, "imaging"),
+        ({"modalities": {"clinical": ["x"], "imaging": []}}, "modalities.imaging"),
+        ({"clinical_minimum": {"pain": "xx"}}, "clinical_minimum.pain"),
+        ({"clinical_minimum": {"age": "g", "pain": ["xx", "gg"]}}, "clinical_minimum.pain"),
+        ({"table": {"start": "x", "end": "g", "time": "", "date_format": "%d.%m.%Q%Y"}}, "table.date_format"),
     ],
 )
 def test_refused(checked, changes, name) -> None:
@@ -71,3 +77,7 @@ def test_numbers_declared_as_values_are_no_codes(checked) -> None:
     assert code not in {doubt.code for doubt in data.objections}
     assert data.X.attrs["missing_declared"] == ["g"]
     checked(validation={"folds": 19})
+
+
+def test_one_of_several_columns_of_a_construct_is_enough(checked) -> None:
+    checked(clinical_minimum={"disability": ["odi", "g"], "pain": "event"})  # of the table, if of no modality
