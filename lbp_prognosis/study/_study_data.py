@@ -20,7 +20,6 @@ from lbp_prognosis._base import (
     holds,
     is_number,
     missing_codes,
-    nearest,
     numbers_of,
     objection,
 )
@@ -28,6 +27,7 @@ from lbp_prognosis.cohort import Cohort, CohortSpec, Flow
 from lbp_prognosis.disclosure import NOT_FOUND, identifier_text
 from lbp_prognosis.fusion import one_row_per_patient, pool_levels
 from lbp_prognosis.schema import ColumnName, PackageReport, map_tables, validate_package
+from lbp_prognosis.study._check_minimum import check_minimum
 from lbp_prognosis.study._motion_of_trials import motion_of_trials
 from lbp_prognosis.study._outcome_doubts import outcome_doubts
 from lbp_prognosis.study._score_plan import package_outcome
@@ -448,17 +448,15 @@ def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
             'Say which columns are of which kind, e.g. clinical = ["age", "pain"].',
         )
     modalities = FeatureMap({str(name): tuple(columns) for name, columns in study.modalities.items()})
-    absent = [column for column in modalities.columns if column not in rows.frame.columns]
-    if absent:
+    if absent := [column for column in modalities.columns if column not in rows.frame.columns]:
         shown = ", ".join(map(repr, rows.frame.columns[:30]))
         raise DataError(f"The table has no column {absent[0]!r}, which [modalities] names; it has {shown}.")
-    _check_minimum(study, rows.frame.columns)
+    check_minimum(study.clinical_minimum, rows.frame.columns)
     plan = study.data
     baseline = "" if study.score is None else study.score.baseline
     scores = () if study.score is None else tuple(study.score.visits.values())
     taken = {plan.id, plan.time, plan.start, plan.end, plan.event, plan.entry, plan.status, plan.score, *scores}
-    inside = sorted(taken & set(modalities.columns))
-    if inside:
+    if inside := sorted(taken & set(modalities.columns)):
         raise argument_error("modalities", "without the columns of the outcome", f"{inside}")
     X = _typed(rows.frame[list(modalities.columns)], study)
     many = [c for c in X.columns if not is_number(X[c]) and X[c].nunique() > 20]
@@ -491,16 +489,6 @@ def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
         baseline=rows.baseline,
         earlier=rows.earlier,
     )
-
-
-def _check_minimum(study: Study, columns: pd.Index) -> None:
-    """Refuse a construct of which the table has no column: a slip of the pen would be a comparator that lacks it."""
-    for construct, named in study.clinical_minimum.items():
-        names = (named,) if isinstance(named, str) else tuple(named)
-        if names and not any(name in columns for name in names):
-            words = f"a column of the table, or one of several of which the table has one: {', '.join(columns[:12])}"
-            near = nearest(names[0], columns) or f"Leave {construct} out if it was not measured."
-            raise argument_error(f"clinical_minimum.{construct}", words, ", ".join(map(repr, names)), near)
 
 
 def _labels(column: pd.Series) -> np.ndarray:
