@@ -11,9 +11,16 @@ __all__ = ["packet"]
 
 def packet(
     model: Path = typer.Argument(help="The frozen model: *.lbpm, or JSON of its equation."),
-    table: Path = typer.Argument(help="Table with a row per patient: predictors and outcome. It stays at the site."),
-    site: str = typer.Option(..., "--site", help="Pseudonym of the site."),
-    horizon: float = typer.Option(..., "--horizon", help="Prediction time, in the unit of the times."),
+    table: Path = typer.Argument(
+        help="Table with a row per patient, predictors and outcome, which stays at the site; or its study.toml."
+    ),
+    site: str = typer.Option("", "--site", help="Pseudonym of the site; by default the name of the packet's file."),
+    horizon: float | None = typer.Option(
+        None, "--horizon", help="Prediction time, in the unit of the times; by default the primary one of the study."
+    ),
+    comparator: Path | None = typer.Option(
+        None, "--comparator", help="Model with which it is compared on the same patients."
+    ),
     time: str = typer.Option("", "--time", help="Column of the time."),
     event: str = typer.Option("", "--event", help="Column of the event: 0 censored, 1 the event, 2 … competing."),
     status: str = typer.Option("", "--status", help="Instead of both: column of the state at the horizon, 0 or 1."),
@@ -33,29 +40,62 @@ def packet(
     out: Path = typer.Option(Path("packet.json"), "-o", "--out", help="File of the packet; its text is next to it."),
 ) -> None:
     """Write a site's aggregates about a model: no patient, no exact time, no small cell."""
+    from lbp_prognosis._base import argument_error
     from lbp_prognosis.cli._key_file import read_key
     from lbp_prognosis.cli._numbers import numbers
     from lbp_prognosis.federation import Policy
-    from lbp_prognosis.study import packet_of_table
+    from lbp_prognosis.study import Study, packet_of_study, packet_of_table
 
     cuts = numbers(thresholds, "thresholds")
     key = read_key(key_file)
-    found = packet_of_table(
-        model,
-        table,
-        site=site,
-        horizon=horizon,
-        time=time,
-        event=event,
-        status=status,
-        censored=censored,
-        subgroups=[name.strip() for name in subgroups.split(",") if name.strip()],
-        ids=ids,
-        ledger=ledger,
-        study=study,
-        policy=Policy(min_cell=min_cell, min_n=max(50, 2 * min_cell), min_events=max(10, min_cell), thresholds=cuts),
-        key=key,
-    )
+    policy = Policy(min_cell=min_cell, min_n=max(50, 2 * min_cell), min_events=max(10, min_cell), thresholds=cuts)
+    if not site and out == Path("packet.json"):
+        raise argument_error("site", "the pseudonym of the site, or a name of the packet's file (-o)", "neither")
+    site = site or out.stem
+    columns = [name.strip() for name in subgroups.split(",") if name.strip()]
+    if table.suffix.lower() == ".toml":
+        own = {
+            "--time": time,
+            "--event": event,
+            "--status": status,
+            "--censored": censored,
+            "--id": ids,
+            "--study": study,
+        }
+        if any(own.values()):
+            said = ", ".join(name for name, value in own.items() if value)
+            raise argument_error("table", "a table, or a study without options that its protocol states", said)
+        found = packet_of_study(
+            model,
+            Study.from_toml(table),
+            site=site,
+            horizon=horizon,
+            comparator=comparator,
+            subgroups=columns,
+            ledger=ledger,
+            policy=policy,
+            key=key,
+        )
+    else:
+        if horizon is None:
+            raise argument_error("horizon", "given for a table (--horizon)", "none")
+        found = packet_of_table(
+            model,
+            table,
+            site=site,
+            horizon=horizon,
+            time=time,
+            event=event,
+            status=status,
+            censored=censored,
+            comparator=comparator,
+            subgroups=columns,
+            ids=ids,
+            ledger=ledger,
+            study=study,
+            policy=policy,
+            key=key,
+        )
     if sign:
         found = found.signed(sign, key)
     path = found.save(out)

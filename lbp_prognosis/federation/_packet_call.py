@@ -31,8 +31,8 @@ class PacketCall:
         Their names.
     policy : Policy
         Of the site.
-    model_id : str
-        Name of the model, for one without a digest.
+    model_id, comparator_id : str
+        Names of the models, for those without a digest.
     ledger : ReleaseLedger or None
         Of earlier releases.
     key : bytes or None
@@ -43,6 +43,7 @@ class PacketCall:
     study: str
     policy: Policy
     model_id: str
+    comparator_id: str
     ledger: ReleaseLedger | None
     key: bytes | None
 
@@ -59,7 +60,7 @@ class PacketCall:
         named = {
             "name": type(model).__name__,
             "digest": self.model_id or _identity("model_id", model),
-            "comparator": "" if comparator is None else _identity("comparator", comparator),
+            "comparator": "" if comparator is None else self.comparator_id or _identity("comparator_id", comparator),
         }
         return {
             "schema": SCHEMA,
@@ -121,10 +122,8 @@ def _identity(name: str, model: Any) -> str:
     if hasattr(model, "to_dict") and not getattr(model, "fixed", False):
         return content_hash(model.to_dict())
     told = f"a {type(model).__name__} that does not say which model it is"
-    if name == "comparator":
-        raise argument_error(name, "a model with to_dict", told, "Give its equation, where it has one.")
     accepted = "a name or digest of the model, or a model with to_dict"
-    raise argument_error(name, accepted, told, "Give model_id=, the same at all sites.")
+    raise argument_error(name, accepted, told, f"Give {name}=, the same at all sites.")
 
 
 def _ids(table: Any, n: int) -> list[str]:

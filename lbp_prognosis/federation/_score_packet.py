@@ -14,6 +14,7 @@ from lbp_prognosis.evaluation import crps, mean_absolute_error, mean_calibration
 from lbp_prognosis.federation._canonical import significant
 from lbp_prognosis.federation._policy import Policy
 from lbp_prognosis.federation._score_sums import SUMS, measures_of_sums
+from lbp_prognosis.federation._site_rows import own_columns
 from lbp_prognosis.survival import ScoreForecast
 
 __all__ = ["fill_with_scores", "forecasts_of", "too_few_scores"]
@@ -31,7 +32,7 @@ def forecasts_of(name: str, model: Any, tables: Sequence[Any], n: int) -> list[S
             model,
             "A model of a state needs the state: measured_to_status.",
         )
-    found = [model.predict_forecast(table) for table in tables]
+    found = [model.predict_forecast(own_columns(model, table)) for table in tables]
     wrong = next((len(each) for each in found if len(each) != n), None)
     if wrong is not None:
         raise argument_error("X", f"of {n} rows, as many as `y`", f"{wrong} rows")

@@ -30,6 +30,7 @@ from lbp_prognosis.federation._packet import Packet
 from lbp_prognosis.federation._packet_call import PacketCall
 from lbp_prognosis.federation._policy import Policy
 from lbp_prognosis.federation._site_numbers import SiteNumbers, site_numbers, state_at
+from lbp_prognosis.federation._site_rows import own_columns
 from lbp_prognosis.federation._site_scores import packet_of_scores
 from lbp_prognosis.models import as_risk_model
 from lbp_prognosis.survival import check_cause, check_outcome, status_horizon
@@ -54,6 +55,7 @@ def site_packet(
     comparator: Any = None,
     subgroups: Any = None,
     model_id: str = "",
+    comparator_id: str = "",
     study: str = "",
     ledger: ReleaseLedger | None = None,
     key: bytes | None = None,
@@ -81,8 +83,8 @@ def site_packet(
         Model for paired differences: the added value of imaging over the clinical model.
     subgroups : mapping of str to array-like of shape (n,), optional
         Labels; a level is sent if it and its complement are each large enough to be a site.
-    model_id : str, default ""
-        Which model it is; by default a digest of its parameters, where it has ``to_dict``.
+    model_id, comparator_id : str, default ""
+        Which models they are; by default digests of their parameters, where they have ``to_dict``.
     study : str, default ""
         Name of the study: packets of another one are not pooled with these.
     ledger : ReleaseLedger, optional
@@ -124,7 +126,7 @@ def site_packet(
     )
     if "entry" in (y.dtype.names or ()):
         raise argument_error("y", "free of delayed entry", "an outcome with entry", "Start the clock at a landmark.")
-    call = PacketCall(site, study, policy, model_id, ledger, key)
+    call = PacketCall(site, study, policy, model_id, comparator_id, ledger, key)
     if kind == "measured":
         return packet_of_scores(call, model, X, y, horizon=horizon, comparator=comparator, subgroups=subgroups)
     cause = 1 if kind == "status" else check_cause(y, cause)
@@ -199,7 +201,7 @@ def _ready(name: str, model: Any) -> Any:
 
 
 def _risk(model: Any, table: Any, tau: float, cause: int, n: int) -> np.ndarray:
-    found = np.asarray(model.predict_risk(table, tau, cause=cause), dtype=float)
+    found = np.asarray(model.predict_risk(own_columns(model, table), tau, cause=cause), dtype=float)
     risk = check_risk("risk", found.reshape(n, -1), n=n, n_horizons=1)[:, 0]
     if np.isnan(risk).any():
         raise argument_error("horizon", "within the follow-up of the model", f"{tau:g}, where it gives no risk")
@@ -207,7 +209,7 @@ def _risk(model: Any, table: Any, tau: float, cause: int, n: int) -> np.ndarray:
 
 
 def _score(model: Any, table: Any, kind: str, cause: int) -> np.ndarray | None:
-    found = stated_score(model, table, kind, cause) if kind != "status" else None
+    found = stated_score(model, own_columns(model, table), kind, cause) if kind != "status" else None
     return None if found is None else np.asarray(found, dtype=float).reshape(-1)
 
 
@@ -256,7 +258,7 @@ def _numbers_of(
 
 def _expected(model: Any, table: Any, y: np.ndarray, tau: float) -> np.ndarray:
     """Cumulative hazard (n,) that the model gives each patient up to min(time, horizon)."""
-    end = np.minimum(y["time"], tau)
+    end, table = np.minimum(y["time"], tau), own_columns(model, table)
     out = np.zeros(y.shape[0])
     for times in _blocks(np.unique(end[end > 0])):
         risk = np.asarray(model.predict_risk(table, times), dtype=float).reshape(y.shape[0], -1)

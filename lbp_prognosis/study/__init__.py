@@ -8,6 +8,7 @@ from lbp_prognosis.study._evaluate_table import evaluate_table
 from lbp_prognosis.study._fit_disc_grade import DiscGradeFit, fit_disc_grade
 from lbp_prognosis.study._fit_study import fit_study
 from lbp_prognosis.study._model_plan import ModelPlan
+from lbp_prognosis.study._packet_of_study import packet_of_study
 from lbp_prognosis.study._packet_of_table import packet_of_table
 from lbp_prognosis.study._run_study import run_study
 from lbp_prognosis.study._study import Study
@@ -33,6 +34,7 @@ __all__ = [
     "evaluate_table",
     "fit_disc_grade",
     "fit_study",
+    "packet_of_study",
     "packet_of_table",
     "read_study_data",
     "run_study",

@@ -14,7 +14,7 @@ from lbp_prognosis.federation import Packet, Policy, site_packet
 from lbp_prognosis.schema import read_table
 from lbp_prognosis.study._evaluate_table import outcome_of_table
 
-__all__ = ["packet_of_table"]
+__all__ = ["frozen_model", "packet_of_table"]
 
 
 @takes_rows()
@@ -28,6 +28,7 @@ def packet_of_table(
     event: str = "",
     status: str = "",
     censored: str = "",
+    comparator: Path | None = None,
     subgroups: Sequence[str] = (),
     ids: str = "",
     ledger: Path | None = None,
@@ -49,6 +50,8 @@ def packet_of_table(
         Prediction time, in the unit of the times.
     time, event, status, censored : str, default ""
         Columns of the outcome, as for `evaluate_table`.
+    comparator : path, optional
+        File of the model with which ``model`` is compared on the same patients.
     subgroups : sequence of str
         Columns of labels.
     ids : str, default ""
@@ -73,9 +76,9 @@ def packet_of_table(
         )
     if ledger is not None and not ids:
         raise argument_error("ids", "the column that names the patients, for a ledger", "none")
-    if not Path(model).is_file():
-        raise argument_error("model", "a file that is there", str(model))
-    frozen, predictors = _frozen(Path(model))
+    frozen, predictors = frozen_model(Path(model))
+    other, more = (None, []) if comparator is None else frozen_model(Path(comparator))
+    predictors = list(dict.fromkeys([*predictors, *more]))
     reading = read_table(table)
     frame = reading.frame
     wanted = list(dict.fromkeys([*predictors, *filter(None, (time, event, status, ids)), *subgroups]))
@@ -86,7 +89,7 @@ def packet_of_table(
         raise DataError("The table has no rows.")
     reading.raise_if_failed(wanted)
     y = outcome_of_table(frame, horizon, time, event, status, censored)
-    X = frame[list(dict.fromkeys(predictors))]
+    X = frame[predictors]
     X = X.set_index(frame[ids].astype(str)) if ids else X
     return site_packet(
         frozen,
@@ -95,16 +98,31 @@ def packet_of_table(
         site=site,
         policy=policy,
         horizon=None if status else horizon,
+        comparator=other,
         subgroups={name: frame[name].astype(str).to_numpy() for name in subgroups} or None,
         model_id=hashlib.sha256(Path(model).read_bytes()).hexdigest(),
+        comparator_id="" if comparator is None else hashlib.sha256(Path(comparator).read_bytes()).hexdigest(),
         study=study,
         ledger=None if ledger is None else ReleaseLedger(ledger),
         key=key,
     )
 
 
-def _frozen(path: Path) -> tuple[Any, list[str]]:
-    """Return the model of a file and the columns it reads."""
+def frozen_model(path: Path) -> tuple[Any, list[str]]:
+    """Return the model of a file and the columns it reads.
+
+    Parameters
+    ----------
+    path : path
+        A model file, or the JSON of an equation.
+
+    Raises
+    ------
+    ArgumentError, DataError
+        If the file is not there, or is neither.
+    """
+    if not path.is_file():
+        raise argument_error("model", "a file that is there", str(path))
     if path.suffix == ".lbpm":
         locked = load_model(path)
         names = getattr(locked.unlocked, "feature_names_in_", None)

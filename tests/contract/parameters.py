@@ -67,7 +67,8 @@ _BY_ROLE = {
         exposed match pairs periods predictions previous status stop time upper value x
     """,
     "where something is drawn or written": """
-        artifact_sha256 ax axes checkpoint color content date digest expect_sha256 folder model_id page path
+        artifact_sha256 ax axes checkpoint color comparator_id content date digest expect_sha256 folder model_id page
+        path
     """,
     "what stands on a model card or in a plan": """
         licence limitations plan reasons result

@@ -329,6 +329,7 @@ UNFED = {
     "deployment.monitor": "its rows come in batches with dates; the development rows are a table of their own",
     "models.AdaptedModel.resampler": "returns None: it stands for classes that can't be resampled",
     "report.tripod_ai_answers": "counts the columns of `X`, and looks at no row",
+    "study.packet_of_study": "`site` is a name; its rows are in the files of the study",
     "study.packet_of_table": "`site` is a name; its rows are in a file",
     "validation.CalibrationInstability.of": "made by bootstrap_validate of its own arrays",
     "validation.Instability.of": "made by bootstrap_validate of its own arrays",

@@ -15,10 +15,10 @@ from command import call
 from forked import ForkedCommand
 from syn import syn
 
-from lbp_prognosis import Status
+from lbp_prognosis import Status, Surv
 from lbp_prognosis.cli import _demo_federated
 from lbp_prognosis.deployment import equation, save_model
-from lbp_prognosis.models import LogisticRisk
+from lbp_prognosis.models import CauseSpecificCox, LogisticRisk
 
 pytest.importorskip("matplotlib").use("Agg")
 
@@ -79,6 +79,84 @@ def test_a_model_file_is_taken_too(files: Path, capsys: Any, monkeypatch: Any) -
     assert own.status == 0
     other = json.loads((files / "l2.json").read_text(encoding="utf-8"))
     assert content["estimates"]["brier"][0] == pytest.approx(other["estimates"]["brier"][0], abs=1e-4)
+
+
+STUDY = """
+title = "Six hospitals"
+[table]
+wide = "s1.csv"
+time = "time"
+event = "status"
+id = "id"
+[outcome]
+name = "chronic pain"
+definition = "Pain on most days."
+polarity = "bad"
+time_zero = "first visit"
+unit = "months"
+horizons = [6, 12]
+primary_horizon = 12
+[decision]
+low = 0.2
+primary = 0.4
+high = 0.5
+rationale = "The harms were weighed."
+[modalities]
+clinical = ["c1", "c2"]
+pain = ["p1"]
+[[model]]
+name = "clinical"
+kind = "cox"
+modalities = ["clinical"]
+"""
+
+
+def test_a_protocol_in_place_of_columns(files: Path, capsys: Any, monkeypatch: Any) -> None:
+    """``packet MODEL study.toml -o s1.json``: outcome, horizon and thresholds are those of the protocol."""
+    y = Surv.right(DEV["time"], DEV["status"])
+    for name, columns in (("full", C), ("clinical", C[:2])):
+        save_model(CauseSpecificCox().fit(DEV[columns], y), files / f"{name}.lbpm", reason="for the test")
+    (files / "study.toml").write_text(STUDY, encoding="utf-8")
+    verb = ("packet", files / "full.lbpm")
+    done = call(
+        capsys,
+        monkeypatch,
+        *verb,
+        files / "study.toml",
+        "--comparator",
+        files / "clinical.lbpm",
+        "-o",
+        files / "one.json",
+    )
+    assert done.status == 0, done.err
+    told = json.loads((files / "one.json").read_text(encoding="utf-8"))
+    assert (told["site"], told["study"], told["model"]["horizon"]) == ("one", "Six hospitals", 12.0)
+    assert told["policy"]["thresholds"] == [0.2, 0.4, 0.5]
+    assert "auc" in told["paired"]
+    columns = ("--time", "time", "--event", "status", "--horizon", 12, "--thresholds", "0.2,0.4,0.5")
+    more = ("--comparator", files / "clinical.lbpm", "--study", "Six hospitals", "-o", files / "one_table.json")
+    done = call(capsys, monkeypatch, *verb, files / "s1.csv", *columns, *more)
+    assert done.status == 0, done.err
+    other = json.loads((files / "one_table.json").read_text(encoding="utf-8"))
+    assert {k: v for k, v in other.items() if k not in ("site", "sha256")} == {
+        k: v for k, v in told.items() if k not in ("site", "sha256")
+    }
+    # another horizon, and a ledger, which knows the patients by [table] id
+    kept = ("--horizon", 6, "--ledger", files / "own.json", "-o", files / "six.json")
+    assert call(capsys, monkeypatch, *verb, files / "study.toml", *kept).status == 0
+    six = json.loads((files / "six.json").read_text(encoding="utf-8"))
+    assert six["model"]["horizon"] == 6.0
+    assert not any("no ledger" in row["reason"] for row in six["withheld"])
+    for wrong in (("--time", "time"), ("--study", "x"), ("--subgroups", "none")):
+        done = call(capsys, monkeypatch, *verb, files / "study.toml", *wrong, "-o", files / "x.json")
+        assert done.status in (1, 2), wrong
+        assert "Traceback" not in done.err
+    (files / "anonymous.toml").write_text(STUDY.replace('id = "id"\n', ""), encoding="utf-8")
+    assert call(capsys, monkeypatch, *verb, files / "anonymous.toml", *kept).status == 2
+    assert call(capsys, monkeypatch, *verb, files / "anonymous.toml", "-o", files / "y.json").status == 0
+    # without a name of the site or the file; without a horizon for a table
+    assert call(capsys, monkeypatch, *verb, files / "study.toml").status == 2
+    assert call(capsys, monkeypatch, *verb, files / "s1.csv", *columns[:4], "-o", files / "x.json").status == 2
 
 
 def test_a_ledger_refuses_a_release_that_differs_by_a_few(files: Path, capsys: Any, monkeypatch: Any) -> None:

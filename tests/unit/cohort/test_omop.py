@@ -281,7 +281,7 @@ def test_columns_that_would_lose_records_are_refused(
 def test_columns_of_other_types_are_read(table: str, change: Any, base: bool, tables: Path, tmp_path: Path) -> None:
     outcome = ConceptSet.of("fusion", np.array([FUSION, 3_000_000_000]))  # the second is beyond int32
     folder = _changed(tmp_path, table, change)
-    if base and isinstance(pd.read_parquet(folder / f"{table}.parquet").iloc[0, -1], pd.Timestamp):
+    if base and getattr(pd.read_parquet(folder / f"{table}.parquet").iloc[0, -1], "tzinfo", None) is not None:
         pytest.skip("a database keeps no time zone")
     found = omop_cohort(_base(folder) if base else folder, **{**SETS, "outcome": outcome})
     pd.testing.assert_frame_equal(found.table, omop_cohort(tables, **SETS).table, check_dtype=False)
