@@ -9,7 +9,7 @@ import numpy as np
 
 from lbp_prognosis._base import argument_error
 
-__all__ = ["ACQUISITION_TAGS", "modality_of", "sequence_of", "tidy_acquisition"]
+__all__ = ["ACQUISITION_TAGS", "OTHER_TAGS", "modality_of", "sequence_of", "tidy_acquisition"]
 
 ACQUISITION_TAGS: dict[str, tuple[str, str]] = {
     "modality": ("00080060", "text"),
@@ -30,6 +30,13 @@ ACQUISITION_TAGS: dict[str, tuple[str, str]] = {
     "description": ("0008103E", "text"),
 }
 """Name in this library -> (DICOM tag as hexadecimal group and element, kind of value)."""
+
+OTHER_TAGS: dict[str, tuple[str, ...]] = {
+    "echo_time": ("00189082",),  # effective echo time
+    "contrast": ("00180012",),  # sequence of agents
+    "acquired_on": ("0008002A", "00189074"),  # date and time, of the acquisition or the frame
+}
+"""Further DICOM tags of the same meaning, in the order they are looked up; enhanced objects have only these."""
 
 _MODALITIES = {"mr": "mri", "mri": "mri", "ct": "ct", "mri ": "mri"}
 _SEQUENCES = {

@@ -29,6 +29,8 @@ def naming(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno is not None:
             raise
-        raise DataError(f"{path} is damaged or cut short: {error}") from error
+        raise DataError(f"{path} is damaged or cut short: {error}. Fetch or export it again.") from error
     except Exception as error:  # readers have classes of their own for what they can't make out
-        raise DataError(f"{path} is damaged, or not written as the standard says: {error}") from error
+        raise DataError(
+            f"{path} is damaged, or not written as the standard says: {error}. Fetch or export it again."
+        ) from error

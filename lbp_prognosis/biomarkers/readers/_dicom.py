@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import DataError, argument_error, require
-from lbp_prognosis.biomarkers.readers._acquisition import ACQUISITION_TAGS, tidy_acquisition
+from lbp_prognosis.biomarkers.readers._acquisition import ACQUISITION_TAGS, OTHER_TAGS, tidy_acquisition
 from lbp_prognosis.biomarkers.readers._damage import naming
 from lbp_prognosis.biomarkers.readers._managed_files import files_below
 from lbp_prognosis.biomarkers.readers._volume_size import check_size
@@ -78,7 +78,7 @@ def read_dicom_series(
                     "differently, which SimpleITK does not. Install pylibjpeg with pylibjpeg-libjpeg, or export the "
                     "series without compression."
                 )
-        return data, _affine(order, normal), _acquisition(first.head)
+        return data, _affine(order, normal), _acquisition(first)
 
 
 def _headers(pydicom: Any, folder: Path) -> list[tuple[Any, Path]]:
@@ -96,7 +96,9 @@ def _headers(pydicom: Any, folder: Path) -> list[tuple[Any, Path]]:
             heads.append((head, file))
     if not heads:
         why = f" ({len(deflated)} deflated files are not read: save them uncompressed)" if deflated else ""
-        raise DataError(f"{folder} holds no readable DICOM image{why}")
+        raise DataError(
+            f"{folder} holds no readable DICOM image{why}. Give the folder of one series, or a NIfTI, NRRD or MHA file."
+        )
     return heads
 
 
@@ -118,7 +120,10 @@ def _one_series(heads: list[tuple[Any, Path]], series: str | None, folder: Path)
 def _slices(head: Any, file: Path) -> list[_Slice]:
     """Return the planes of a file with their places; one per frame of an enhanced object."""
     if int(head.get("SamplesPerPixel", 1) or 1) != 1:
-        raise DataError(f"{file.name} holds colours ({head.SamplesPerPixel} numbers per pixel), not intensities.")
+        raise DataError(
+            f"{file.name} holds colours ({head.SamplesPerPixel} numbers per pixel), not intensities. Give the original "
+            "series, not a screenshot or a coloured map of it."
+        )
     if "MOSAIC" in [str(kind) for kind in head.get("ImageType", [])]:
         raise DataError(f"{file.name} holds all slices side by side in one plane (a mosaic). Convert it to NIfTI.")
     frames = int(head.get("NumberOfFrames", 1) or 1)
@@ -212,7 +217,8 @@ def _stacked(slices: list[_Slice], folder: Path) -> tuple[list[tuple[float, _Sli
         )
     if steps.size and (steps.max() - steps.min()) > 0.05 * np.median(steps) + 0.01:
         raise DataError(
-            f"{folder}: slices are {steps.min():.2f} to {steps.max():.2f} mm apart; one is missing or they are uneven."
+            f"{folder}: slices are {steps.min():.2f} to {steps.max():.2f} mm apart; one is missing or they are uneven. "
+            "Export the series again, whole, or resample it to even slices."
         )
     return order, normal
 
@@ -232,9 +238,14 @@ def _pixels(pydicom: Any, file: Path, shape: tuple[int, int, int]) -> tuple[np.n
             pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(file)))
             rescaled = True
         except Exception:  # the first reader's words name the compression
-            raise DataError(f"{file.name} is damaged, cut short or of an unknown compression: {error}") from error
+            raise DataError(
+                f"{file.name} is damaged, cut short or of an unknown compression: {error}. Fetch the file again, or "
+                "export the series without compression."
+            ) from error
     if pixels.shape not in {shape, shape[1:]} or (shape[0] > 1 and pixels.ndim == 2):
-        raise DataError(f"{file.name} holds {pixels.shape} pixels where its header says {shape}.")
+        raise DataError(
+            f"{file.name} holds {pixels.shape} pixels where its header says {shape}. Export the series again."
+        )
     return pixels.reshape(shape), rescaled
 
 
@@ -244,8 +255,12 @@ def _affine(order: list[tuple[float, _Slice]], normal: np.ndarray) -> np.ndarray
     if len(order) > 1:
         step = (last.position - first.position) / (len(order) - 1)
     else:
-        head = first.head
-        step = normal * float(head.get("SpacingBetweenSlices", 0) or head.get("SliceThickness", 0) or 1.0)
+        sources = _groups(first.head, first.frame)
+        stated = (
+            _tag(first.head, sources, "PixelMeasuresSequence", name)
+            for name in ("SpacingBetweenSlices", "SliceThickness")
+        )
+        step = normal * next((float(value) for value in stated if value), 1.0)
     affine = np.eye(4)
     affine[:3, 0] = first.orientation[:3] * columns
     affine[:3, 1] = first.orientation[3:] * rows
@@ -255,13 +270,33 @@ def _affine(order: list[tuple[float, _Slice]], normal: np.ndarray) -> np.ndarray
     return affine
 
 
-def _acquisition(head: Any) -> dict[str, Any]:
+def _acquisition(first: _Slice) -> dict[str, Any]:
+    """Return the acquisition tags of a slice; an enhanced object has most of them in functional groups."""
+    head = first.head
     found = {}
     for name, (tag, _) in ACQUISITION_TAGS.items():
-        element = head.get((int(tag[:4], 16), int(tag[4:], 16)))
-        value = tidy_acquisition(name, None if element is None else element.value)
-        if value is not None:
-            found[name] = value
+        for place in (tag, *OTHER_TAGS.get(name, ())):
+            value = tidy_acquisition(name, _anywhere(first, (int(place[:4], 16), int(place[4:], 16))))
+            if value is not None:
+                found[name] = value
+                break
     if head.get("FrameOfReferenceUID"):
         found["frame_of_reference"] = str(head.FrameOfReferenceUID)  # never written out: it tells masks of other scans
     return found
+
+
+def _anywhere(first: _Slice, tag: tuple[int, int]) -> Any:
+    """Return a tag of the object, or of a functional group of the frame or of all frames."""
+    if tag in first.head:
+        return first.head[tag].value
+    for source in _groups(first.head, first.frame):
+        for element in source or ():
+            if element.VR == "SQ" and element.value and tag in element.value[0]:
+                return element.value[0][tag].value
+    return None
+
+
+def _groups(head: Any, frame: int) -> tuple[Any, Any]:
+    """Return the functional groups of a frame and those of all frames; None where there are none."""
+    groups, shared = head.get("PerFrameFunctionalGroupsSequence"), head.get("SharedFunctionalGroupsSequence")
+    return (groups[frame] if groups and frame < len(groups) else None, shared[0] if shared else None)

@@ -57,7 +57,10 @@ def _segment_of(head: Any, place: _Slice, file: Path) -> int:
     sources = (groups[place.frame] if groups else None, shared[0] if shared else None)
     number = _tag(head, sources, "SegmentIdentificationSequence", "ReferencedSegmentNumber")
     if number is None:
-        raise DataError(f"{file.name}: frame {place.frame + 1} does not say which segment it shows")
+        raise DataError(
+            f"{file.name}: frame {place.frame + 1} does not say which segment it shows. Export the segmentation again, "
+            "or convert it to a NIfTI label file."
+        )
     return int(number)
 
 

@@ -21,10 +21,17 @@ def read_itk(path: Path, *, max_bytes: int) -> tuple[np.ndarray, np.ndarray, dic
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        raise DataError(f"{path} is not a readable {path.suffix[1:].upper()} file: {_last_line(error)}") from error
+        raise DataError(
+            f"{path} is not a readable {path.suffix[1:].upper()} file: {_last_line(error)}. Fetch or convert it again."
+        ) from error
     size = reader.GetSize()
     if reader.GetNumberOfComponents() != 1:
-        raise argument_error("image", "one number per voxel", f"{reader.GetNumberOfComponents()} in {path.name}")
+        raise argument_error(
+            "image",
+            "one number per voxel",
+            f"{reader.GetNumberOfComponents()} in {path.name}",
+            "Save one of its components as an image of its own.",
+        )
     if len([n for n in size[3:] if n > 1]) or len(size) < 3:
         raise argument_error(
             "image",
@@ -43,7 +50,7 @@ def read_itk(path: Path, *, max_bytes: int) -> tuple[np.ndarray, np.ndarray, dic
     try:
         image = reader.Execute()
     except (RuntimeError, MemoryError) as error:
-        raise DataError(f"{path} is damaged or cut short: {_last_line(error)}") from error
+        raise DataError(f"{path} is damaged or cut short: {_last_line(error)}. Fetch or convert it again.") from error
     data = np.ascontiguousarray(sitk.GetArrayFromImage(image))
     data = data.reshape(data.shape[-3:]).transpose(2, 1, 0)
     n = image.GetDimension()

@@ -25,9 +25,14 @@ def read_nifti(path: Path, *, max_bytes: int) -> tuple[np.ndarray, np.ndarray, d
         shape, stored = volume.shape, np.dtype(volume.get_data_dtype())
         header = volume.header
     except Exception as error:
-        raise DataError(f"{path} is not a readable NIfTI file: {error}") from error
+        raise DataError(f"{path} is not a readable NIfTI file: {error}. Fetch or convert it again.") from error
     if stored.names is not None:
-        raise argument_error("image", "one number per voxel (no colours)", f"{path.name} with fields {stored.names}")
+        raise argument_error(
+            "image",
+            "one number per voxel (no colours)",
+            f"{path.name} with fields {stored.names}",
+            "Give the original image, not a coloured map of it.",
+        )
     if len(shape) > 3 and any(n > 1 for n in shape[3:]):
         raise argument_error(
             "image",
@@ -47,7 +52,7 @@ def read_nifti(path: Path, *, max_bytes: int) -> tuple[np.ndarray, np.ndarray, d
     try:
         data = np.asanyarray(volume.dataobj)
     except (OSError, EOFError, ValueError, zlib.error, MemoryError) as error:
-        raise DataError(f"{path} is damaged or cut short: {error}") from error
+        raise DataError(f"{path} is damaged or cut short: {error}. Fetch or convert it again.") from error
     factor = _TO_MM.get(header.get_xyzt_units()[0], 1.0) if hasattr(header, "get_xyzt_units") else 1.0
     affine = np.array(volume.affine, dtype=float)
     affine[:3] *= factor

@@ -50,8 +50,11 @@ def read_class_files(folder: Path, label_map: LabelMap, *, max_bytes: int) -> Ma
             first, data = mask, np.zeros(mask.data.shape, dtype=np.uint16)
         inside = mask.on_grid_of(first).data > 0
         if (data[inside] != 0).any():
-            raise DataError(f"{path.name} claims voxels of another structure: the files are not of one segmentation")
+            raise DataError(
+                f"{path.name} claims voxels of another structure: the files are not of one segmentation. Remove those "
+                "of other runs from the folder, or give one label file."
+            )
         data[inside] = value
     if first is None or data is None:
-        raise DataError(f"{folder}: every file of a structure is empty")
+        raise DataError(f"{folder}: every file of a structure is empty. Run the segmentation again, or drop the study.")
     return Mask(data, first.affine, str(folder))

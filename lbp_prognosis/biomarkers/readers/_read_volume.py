@@ -22,7 +22,9 @@ def read_volume(
     name = file.name.lower()
     check_fetched(file)
     if not file.exists():
-        raise argument_error("path", "an existing file or folder", f"{str(path)!r}")
+        raise argument_error(
+            "path", "an existing file or folder", f"{str(path)!r}", "Check its spelling and where it starts."
+        )
     if file.is_dir():
         from lbp_prognosis.biomarkers.readers._dicom import read_dicom_series
 
@@ -39,5 +41,6 @@ def read_volume(
         "path",
         "a .nii, .nii.gz, .nrrd or .mha file, or a folder with a DICOM series",
         f"{file.name!r}",
-        "For DICOM give the folder, not one file; headers with detached data (.nhdr, .mhd, .hdr) are not read.",
+        "Unpack archives. For DICOM give the folder, not one file; headers with detached data (.nhdr, .mhd, .hdr) are "
+        "not read.",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from file_variants import AFFINE, AT, BRIGHT, READ, REFUSED
@@ -17,6 +19,12 @@ def written(write, folder):
     made = write(folder)
     path, more = made if isinstance(made, tuple) else (made, {})
     return path, more.pop("affine", AFFINE), more
+
+
+REMEDY = (
+    r"([.:;] ?|\()(Fetch|Choose|Resample|Export|Give|Convert|convert|Save|save|Unpack|Check|Read each|One of)"
+    r"|must be split"
+)
 
 
 @pytest.mark.parametrize("name", READ)
@@ -36,8 +44,9 @@ def test_a_variant_is_read_with_its_value_at_its_place(name, tmp_path):
 def test_a_variant_is_refused_with_the_remedy(name, tmp_path):
     write, says = REFUSED[name]
     path, _, more = written(write, tmp_path)
-    with pytest.raises(LBPError, match=says):
+    with pytest.raises(LBPError, match=says) as told:
         read_image(path, **more)
+    assert re.search(REMEDY, str(told.value))
 
 
 def test_the_table_has_sixty_variants():

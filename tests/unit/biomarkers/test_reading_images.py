@@ -186,6 +186,39 @@ def test_an_enhanced_object_is_read_frame_by_frame(tmp_path, block):
         read_image(folder)
 
 
+def test_an_enhanced_object_tells_its_acquisition_in_functional_groups(tmp_path, block):
+    folder, head = write_enhanced(tmp_path / "enhanced", block, AFFINE)
+
+    def items(**tags):
+        inner = pydicom.Dataset()
+        for name, value in tags.items():
+            setattr(inner, name, value)
+        return pydicom.Sequence([inner])
+
+    for name in ("AcquisitionDate", "KVP", "RepetitionTime", "EchoTime", "SliceThickness", "ConvolutionKernel"):
+        if name in head:
+            delattr(head, name)
+    head.AcquisitionDateTime = "20240229081500.000"
+    head.ContrastBolusAgentSequence = items(CodeMeaning="Gadolinium")
+    shared, first = head.SharedFunctionalGroupsSequence[0], head.PerFrameFunctionalGroupsSequence[0]
+    shared.PixelMeasuresSequence[0].SliceThickness = "3.5"
+    shared.MRTimingAndRelatedParametersSequence = items(RepetitionTime="2500")
+    shared.CTXRayDetailsSequence = items(KVP="100")
+    shared.CTReconstructionSequence = items(ConvolutionKernel="Br40")
+    for frame in head.PerFrameFunctionalGroupsSequence:
+        frame.MREchoSequence = items(EffectiveEchoTime=95.0)
+    head.save_as(folder / "enhanced.dcm", enforce_file_format=True)
+    told = read_image(folder).acquisition
+    want = {"acquired_on": "2024-02-29", "contrast": True, "slice_thickness": 3.5, "repetition_time": 2500.0}
+    want |= {"kvp": 100.0, "kernel": "Br40", "echo_time": 95.0}
+    assert {name: told.get(name) for name in want} == want
+    # of a single frame the thickness is the distance to the next slice
+    head.NumberOfFrames, head.PixelData = 1, head.PixelData[: len(head.PixelData) // block.shape[2]]
+    head.PerFrameFunctionalGroupsSequence = pydicom.Sequence([first])
+    head.save_as(folder / "enhanced.dcm", enforce_file_format=True)
+    assert read_image(folder).grid.spacing[2] == pytest.approx(3.5)
+
+
 def test_frames_of_several_scales_are_not_left_to_a_reader_with_one(tmp_path, block, monkeypatch):
     folder, head = write_enhanced(tmp_path / "enhanced", block, AFFINE)
     inner = pydicom.Dataset()
