@@ -44,12 +44,24 @@ def find_family(name: str) -> OwnFamily | None:
     Raises
     ------
     ArgumentError
-        If packages offer different functions under one name.
+        If packages offer different functions under one name, or the one offered can't be imported.
     """
     found = {point.value: point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name == name}
     if len(found) > 1:
         raise argument_error("families", "names that one package offers", f"{name!r}, which is {sorted(found)}")
-    return next(iter(found.values())).load() if found else None
+    for point in found.values():
+        try:
+            loaded: OwnFamily = point.load()
+        except Exception as error:  # a package of somebody else, whatever goes wrong in it
+            package = point.dist.name if point.dist else "a package"
+            raise argument_error(
+                "families",
+                "names of functions that can be imported",
+                f"{name!r}, which {package} offers as {point.value}: {type(error).__name__}: {error}",
+                f"Repair or reinstall {package}, or leave the family out.",
+            ) from error
+        return loaded
+    return None
 
 
 def describe_family(family: OwnFamily) -> dict[str, str]:

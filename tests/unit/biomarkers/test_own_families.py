@@ -156,6 +156,13 @@ def test_a_name_that_two_packages_offer_is_refused(monkeypatch):
         Recipe(families=["voxels"])
 
 
+def test_a_package_that_cannot_be_imported_is_named(monkeypatch):
+    point = EntryPoint("voxels", "no_such_package:voxels", _own_family.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(_own_family, "entry_points", lambda group: [point])
+    with pytest.raises(ArgumentError, match="'voxels'.*no_such_package:voxels: ModuleNotFoundError"):
+        Recipe(families=["voxels"])
+
+
 def test_code_that_breaks_costs_its_family_alone(study):
     def broken(case: Case) -> list[dict]:
         raise ZeroDivisionError("by zero")
