@@ -71,7 +71,9 @@ def test_the_table_is_the_schema_s(folder):
 
     one, every = result.to_frame(), result.to_frame(methods="all")
     assert list(one.columns) == list(BIOMARKER_COLUMNS)
-    lines = (_schema_folder().parent / "docs" / "howto" / "biomarker_checks.csv").read_text().splitlines()
+    lines = (
+        (_schema_folder().parent / "docs" / "howto" / "biomarker_checks.csv").read_text(encoding="utf-8").splitlines()
+    )
     assert set(one["measure"]) <= {name for line in lines for name in line.split(",")[1].split()}
     assert (one.groupby(["structure", "measure"])["method_id"].nunique() == 1).all()
     assert set(every["method_id"]) > set(one["method_id"])
