@@ -237,7 +237,7 @@ class BoostedCox(BoostedModel):
         Raises
         ------
         EstimationError
-            If a cause has fewer than ten events.
+            If the event of interest, or every cause, has fewer than ten events.
         MissingPackageError
             If xgboost is not installed.
         """
