@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
 
-from lbp_prognosis._base import DataError, content_hash
+from lbp_prognosis._base import DataError, EstimationError, Objection, content_hash, objection
 from lbp_prognosis.disclosure import identifier_text
 from lbp_prognosis.study._number_table import number_table
 from lbp_prognosis.study._treatment_plan import TreatmentPlan
@@ -61,6 +61,13 @@ class TreatmentCourses:
         starts, end = self._starts(labels), y["time"]
         return np.asarray((starts < end) | ((starts == end) & (y["event"] == 0)))
 
+    def censored(self, y: np.ndarray, labels: Any) -> np.ndarray:
+        """Return the outcome of given patients, censored when they start the treatment; arguments as for `started`."""
+        begun, out = self.started(y, labels), y.copy()
+        out["time"] = np.where(begun, self._starts(labels), y["time"])
+        out["event"] = np.where(begun, 0, y["event"])
+        return out
+
     def outcome(self, y: np.ndarray, labels: Any) -> WithoutTreatment:
         """Return the outcome of given patients under the strategy.
 
@@ -101,13 +108,33 @@ class FittedUntreated(BaseEstimator):
         self.courses = courses
 
     def fit(self, X: pd.DataFrame, y: np.ndarray) -> FittedUntreated:
-        """Fit to the rows of ``X``, with weights from only these rows; to the observed outcome if none was treated."""
-        if not self.courses.started(y, X.index).any():
-            self.estimator_ = clone(self.estimator).fit(X.reset_index(drop=True), y)
+        """Fit to the rows of ``X``, with weights from only these rows; to the observed outcome if none was treated.
+
+        If a measurement tells exactly which of these patients started, no weights exist: patients are then censored at
+        the start, and the others have equal weights. ``objections_`` says so.
+        """
+        self.separated_ = False
+        started = self.courses.started(y, X.index)
+        rows = X.reset_index(drop=True)
+        if not started.any():
+            self.estimator_ = clone(self.estimator).fit(rows, y)
             return self
-        untreated = self.courses.outcome(y, X.index)
-        self.estimator_ = untreated.fit(clone(self.estimator), X.reset_index(drop=True))
+        try:
+            untreated = self.courses.outcome(y, X.index)
+        except EstimationError:
+            self.separated_ = True
+            self.estimator_ = clone(self.estimator).fit(rows, self.courses.censored(y, X.index))
+            return self
+        self.estimator_ = untreated.fit(clone(self.estimator), rows)
         return self
+
+    @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """Objections to the fit: starts that the measurements tell exactly, and those of the model."""
+        own = tuple(getattr(self.estimator_, "objections_", ()))
+        if not self.separated_:
+            return own
+        return (*own, objection("treatment-separated-in-fold", treatment=self.courses.plan.name))
 
     def predict_risk(self, X: Any, horizons: Any, cause: int = 1) -> np.ndarray:
         """Return risks without treatment, shape (n, n_horizons)."""

@@ -316,6 +316,34 @@ def test_folds_without_a_treated_patient_are_named_and_fitted_to_what_was_observ
     assert _without_starts(told.treatment, np.array([[0, 1]]), np.array([True, True])) == ()
 
 
+def test_folds_in_which_a_measurement_tells_who_was_treated_are_named_and_censored_at_the_start(tmp_path: Path) -> None:
+    y = Surv.right(WIDE["months"].to_numpy(), WIDE["status"].to_numpy())
+    folds = cross_validate_risk(CoxPH(), WIDE[["pain", "age"]], y, 6, n_splits=3, n_repeats=1, random_state=1).folds[0]
+    few = WIDE["id"][(WIDE["months"] > 4) & (folds == 1)].iloc[:3]
+    told_by = WIDE["id"][(WIDE["months"] > 4) & (folds == 0)].iloc[
+        :3
+    ]  # outside fold 1 all of the treated, and they alone
+    first = COURSE[COURSE["months"] == 0]
+    start = np.where(first["id"].isin([*few, *told_by]), 2.5, np.nan)
+    course = first.assign(surgery=start, pain_now=first["id"].isin(told_by).astype(float))
+    write(tmp_path, course=course)
+    told = study(tmp_path, model=[_named("clinical")], decision=None)
+    data = read_study_data(told)
+    inside = folds != 1
+    fitted = FittedUntreated(CoxPH(), data.treatment).fit(data.X[inside], data.y[inside])
+    assert [doubt.code for doubt in fitted.objections_] == ["treatment-separated-in-fold"]
+    until = data.treatment.censored(data.y, data.X.index)
+    treated = data.X.index.isin([*few, *told_by])
+    np.testing.assert_array_equal(until["time"], np.where(treated, 2.5, data.y["time"]))
+    np.testing.assert_array_equal(until["event"], np.where(treated, 0, data.y["event"]))
+    own = CoxPH().fit(data.X[inside], until[inside])
+    np.testing.assert_allclose(fitted.predict_risk(data.X, 6), own.predict_risk(data.X, 6), atol=1e-12)
+    whole = FittedUntreated(CoxPH(), data.treatment).fit(data.X, data.y)
+    assert whole.objections_ == ()
+    again = cross_validate_risk(FittedUntreated(CoxPH(), data.treatment), data.X, data.y, 6, folds=folds)
+    assert "treatment-separated-in-fold" in [doubt.code for doubt in again.objections]
+
+
 @pytest.mark.parametrize(
     ("kind", "options", "weighted"),
     [
