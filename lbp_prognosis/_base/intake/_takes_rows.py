@@ -46,7 +46,8 @@ def takes_rows(*, beside: str = "", **roles: Role | None) -> Callable[[F], F]:
     Parameters
     ----------
     beside : str, optional
-        Of a method: the attribute of its object that contains the outcome of the same rows.
+        Of a method: the attribute of its object that contains the outcome of the same rows. If that has no labels, the
+        ``row_labels`` of the object are those of its rows; a default index stands for their order.
     **roles : Role or None
         What an argument is in this function, where its name says otherwise (see `ROLES`); None leaves it alone.
     """
@@ -69,15 +70,17 @@ def takes_rows(*, beside: str = "", **roles: Role | None) -> Callable[[F], F]:
             except TypeError:
                 return function(*args, **kwargs)  # Python's own message
             given = {name: (bound.arguments[name], role) for name, role in own.items() if name in bound.arguments}
+            known = None
             if beside:
                 given = {beside: (getattr(bound.arguments["self"], beside), "outcome"), **given}
+                known = getattr(bound.arguments["self"], "row_labels", None)
             extra = bound.arguments.get(spread, {}) if spread else {}
             for name, value in extra.items():
                 if name in ROLES and roles.get(name, "") is not None:
                     given[name] = (value, ROLES[name])
             horizons = bound.arguments.get("horizons")
             sparse = getattr(bound.arguments.get("self"), "_allow_sparse", False)
-            for name, value in _taken(given, horizons, sparse=sparse).items():
+            for name, value in _taken(given, horizons, sparse=sparse, known=known).items():
                 if name in own:
                     bound.arguments[name] = value
                 elif name != beside:
@@ -90,7 +93,13 @@ def takes_rows(*, beside: str = "", **roles: Role | None) -> Callable[[F], F]:
     return decorate
 
 
-def _taken(given: Mapping[str, tuple[Any, Role]], horizons: Any = None, *, sparse: bool = False) -> dict[str, Any]:
+def _taken(
+    given: Mapping[str, tuple[Any, Role]],
+    horizons: Any = None,
+    *,
+    sparse: bool = False,
+    known: pd.Index | None = None,
+) -> dict[str, Any]:
     """Return all row-wise arguments read, ordered and checked; columns named by horizons in the order of these."""
     parts = {name: _parts(value, role) for name, (value, role) in given.items() if value is not None}
     roles = {name: given[name][1] for name in parts}
@@ -106,6 +115,9 @@ def _taken(given: Mapping[str, tuple[Any, Role]], horizons: Any = None, *, spars
         for name, own in parts.items()
     }
     base_name, base, coded = _base(read, labels, roles)
+    if known is not None and not coded:
+        base_name, base = "ids", known
+        labels = {place: None if index is None or is_counter(index) else index for place, index in labels.items()}
     n, of = _rows(read, roles)
     out: dict[str, Any] = {}
     for name, own in read.items():

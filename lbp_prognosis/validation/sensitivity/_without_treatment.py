@@ -61,6 +61,8 @@ class WithoutTreatment(Result):
         The outcome, censored when the treatment starts.
     table : DataFrame
         Model of starting the treatment: ``term, coef, hr, se, low, high, p, confidence``.
+    row_labels : Index or None
+        The ``ids`` that were given: rows of `fit` and `evaluate` that are labelled by them may be in any order.
     n, n_treated, n_lost : int
         Patients; those who started the treatment before an event; those censored for another reason before the last
         of all times, where follow-up ends for all.
@@ -74,6 +76,7 @@ class WithoutTreatment(Result):
     _clock: Clock = field(repr=False)
     _treatment: LeavingHazard = field(repr=False)
     _loss: LeavingHazard = field(repr=False)
+    row_labels: pd.Index | None = field(default=None, repr=False, compare=False)
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
 
@@ -430,6 +433,7 @@ def without_treatment(
         _clock=clock,
         _treatment=treatment,
         _loss=loss,
+        row_labels=None if ids is None else pd.Index(patients),
         objections=(objection("treatment-unmeasured", columns=", ".join(map(str, spells.X.columns)) or "nothing"),),
         synthetic=bool(history.attrs.get("synthetic", False)),
     )

@@ -285,3 +285,24 @@ def test_patterns_are_counted_in_patients_and_not_in_stretches() -> None:
     table = done.reset_index(drop=True).iloc[(np.cumsum(held) - 1)[rows[kept]]].reset_index(drop=True)
     by_hand = CoxPH().fit(table, part, sample_weight=weights, clusters=rows[kept])
     np.testing.assert_allclose(inside.models_[("clinical", "imaging")].models_[0].coef_, by_hand.coef_, rtol=1e-10)
+
+
+def test_rows_named_by_ids_may_stand_in_any_order() -> None:
+    names = [f"p{k}" for k in range(N)]
+    history = HISTORY.assign(patient_id=HISTORY["patient_id"].map(lambda k: names[k]))
+    found = without_treatment(Y, TREATED_AT, history, ids=names)
+    X = pd.DataFrame({"pain": PAIN}, index=names)
+    order = RNG.permutation(N)
+    model = found.fit(CoxPH(), X)
+    for rows in (X.iloc[order], X.reset_index(drop=True), X.to_numpy()):
+        np.testing.assert_allclose(found.fit(CoxPH(), rows).coef_, model.coef_, rtol=1e-12)
+    risk = pd.Series(model.predict_risk(X, 10.0)[:, 0], index=names)
+    mine, shuffled = (
+        found.evaluate({"m": each}, 10.0, n_resamples=0).to_frame()["value"] for each in (risk, risk.iloc[order])
+    )
+    np.testing.assert_array_equal(mine, shuffled)
+    other = X.set_axis([f"q{k}" for k in range(N)])
+    for wrong in (other, X.set_axis(range(1, N + 1))):
+        with pytest.raises(ArgumentError, match="`ids`"):
+            found.fit(CoxPH(), wrong)
+    assert FOUND.row_labels is None  # without ids y is paired by position
