@@ -202,7 +202,15 @@ def test_stubs_name_their_source(name):
     for call in (lambda: model.predict_risk(pd.DataFrame({"x": [1.0]}), 12), lambda: model.linear_predictor([[1.0]])):
         with pytest.raises(MissingCoefficients) as told:
             call()
-        assert registry()[name]["doi"] in str(told.value)
+        assert (registry()[name]["doi"] or registry()[name]["source"]) in str(told.value)
+
+
+def test_the_models_of_the_list_are_there_with_their_polarity():
+    table = published_models().set_index("name")
+    stubs = table.index[table["status"] == "stub"]
+    assert {"pickup", "da_silva_2017", "da_silva_2019", "hancock_2009", "costa_2009", "bace_2020"} <= set(stubs)
+    recovery = table["outcome"].str.contains("recover") & ~table["outcome"].str.contains("non-recover")
+    assert (table.loc[recovery, "polarity"] == "good").all()
 
 
 def test_ratios_without_an_intercept_are_no_complete_model():
