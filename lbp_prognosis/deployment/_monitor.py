@@ -13,12 +13,14 @@ from scipy.special import logit
 from lbp_prognosis._base import (
     Objection,
     RandomState,
+    aligned,
     argument_error,
     check_choice,
     check_confidence,
     check_number,
     check_risk,
     generator,
+    holds,
     objection,
     read_frame,
     takes_rows,
@@ -208,21 +210,42 @@ def _batch(k: int, given: Any, tau: float) -> _Batch:
     kind = check_outcome(y, ("right", "status"), caller="monitor", instead="Visits become states by Status.at.")
     if kind == "status" and status_horizon(y) not in (None, tau):
         raise argument_error("horizon", f"{status_horizon(y):g}, that of the states", tau)
-    try:
-        entry = pd.DatetimeIndex(pd.to_datetime(np.asarray(dates)))
-    except (ValueError, TypeError, pd.errors.OutOfBoundsDatetime) as error:
-        raise argument_error("entry_date", "dates", f"values that are none ({error})") from None
+    entry = _dates("entry_date", aligned({"X": X, "entry_date": dates})[0]["entry_date"])
+    if entry.tz is not None:
+        raise argument_error(
+            "entry_date", "dates without a time zone", f"dates of {entry.tz}", "Say dates.dt.tz_localize(None)."
+        )
     if entry.isna().any() or not len(X) == y.shape[0] == len(entry) or not len(X):
         raise argument_error("batches", "as many rows in X, y and entry_date, none of these missing", f"batch {k + 1}")
     return _Batch(f"{k + 1}: {entry.min():%Y-%m-%d} to {entry.max():%Y-%m-%d}", X, y, entry, kind)
 
 
+def _dates(name: str, given: Any) -> pd.DatetimeIndex:
+    """Return dates without a time zone; numbers would be taken for nanoseconds since 1970."""
+    column = (
+        given if isinstance(given, pd.Series | pd.Index) else pd.Series(given, dtype=None if len(given) else object)
+    )
+    kind = holds(column)
+    if kind not in ("date", "text", "nothing"):
+        remedy = "Add them to a date: pd.Timestamp('2023-01-01') + pd.to_timedelta(days, unit='D')."
+        raise argument_error(name, "dates", f"{kind}s" if kind in ("number", "duration") else kind, remedy)
+    try:
+        return pd.DatetimeIndex(pd.to_datetime(column, format="ISO8601" if kind == "text" else None)).as_unit("ns")
+    except (ValueError, TypeError, pd.errors.OutOfBoundsDatetime):
+        raise argument_error(
+            name,
+            "dates, or text such as 2023-06-16",
+            "others",
+            "pd.to_datetime(…, format='%d.%m.%Y') makes dates of text.",
+        ) from None
+
+
 def _until(parts: list[_Batch], until: Any, days: float) -> pd.Timestamp:
     if until is not None:
-        stamp = pd.Timestamp(until)
+        stamp = _dates("until", [until])[0]
         if pd.isna(stamp):
             raise argument_error("until", "a date", until)
-        return stamp
+        return stamp.tz_localize(None)
     ends = []
     for part in parts:
         seen = part.entry

@@ -231,6 +231,13 @@ def synthetic(part: tuple[pd.DataFrame, np.ndarray, pd.DatetimeIndex]) -> tuple[
         ([(1, 2)], "triples"),
         ([(np.zeros((120, 2)), *batch(0, "2020-01-01")[1:])], "frames"),
         ([(*batch(0, "2020-01-01")[:2], ["?"] * 120)], "dates"),
+        ([(*batch(0, "2020-01-01")[:2], np.linspace(0, 6, 120))], "dates; got numbers"),  # were days of 1970
+        ([(*batch(0, "2020-01-01")[:2], pd.to_timedelta(np.arange(120), unit="D"))], "dates; got durations"),
+        (
+            [(*batch(0, "2020-01-01")[:2], ["03.04.2020"] * 120)],
+            "2023-06-16",
+        ),  # the third of April, or the fourth of March
+        ([(*batch(0, "2020-01-01")[:2], batch(0, "2020-01-01")[2].tz_localize("UTC"))], "without a time zone"),
         ([(*batch(0, "2020-01-01")[:2], ["2020-01-01"] * 119)], "as many rows"),
         ([batch(0, "2020-01-01"), batch(1, "2020-07-01", kind="status")], "one kind"),
         (
@@ -242,6 +249,18 @@ def synthetic(part: tuple[pd.DataFrame, np.ndarray, pd.DatetimeIndex]) -> tuple[
 def test_what_is_no_batch(batches: list, told: str) -> None:
     with pytest.raises(LBPError, match=told):
         watch(batches)
+
+
+def test_dates_follow_the_labels_of_the_predictors_and_may_be_text() -> None:
+    X, y, entry = batch(0, "2020-01-01")
+    names = [f"p{k}" for k in range(len(X))]
+    labelled = X.set_axis(names)
+    dates = pd.Series(entry, index=names)
+    want = watch([(X, y, entry)]).windows
+    for given in (dates, dates[::-1], dates.dt.strftime("%Y-%m-%d")):
+        pd.testing.assert_frame_equal(watch([(labelled, y, given)]).windows, want)
+    with pytest.raises(LBPError, match="until"):
+        monitor(Known(), [(X, y, entry)], horizon=12, false_alarms_per_year=0.05, until=2024)
 
 
 def test_a_window_in_which_no_event_is_expected() -> None:
