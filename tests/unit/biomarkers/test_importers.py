@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -516,3 +517,27 @@ def test_bad_files_are_told_plainly(tmp_path):
         bm.import_spider(pd.DataFrame({"a": [1]}))
     with pytest.raises(ArgumentError, match="Pfirrmann"):
         bm.import_spinenet(pd.DataFrame({"a": [1]}), patient_id="p")
+
+
+def test_the_code_of_the_page_imports_a_table_of_mirp(tmp_path, monkeypatch):
+    """Columns as MIRP 2.7.0 writes them; the page's own code runs on them."""
+    page = Path(__file__).resolve().parents[3] / "docs" / "howto" / "radiomics.md"
+    block = page.read_text(encoding="utf-8").split("```python\nimport re\n")[1].split("```")[0]
+    columns = ["stat_mean", "cm_energy_d1_3d_avg_fbs_w25.0", "rlm_sre_3d_avg_fbs_w25.0", "ngl_lde_d1_a0.0_3d_fbs_w25.0"]
+    columns += ["ih_entropy_fbs_w25.0", "szm_sze_3d_fbs_w25.0", "morph_moran_i"]
+    table = pd.DataFrame([["p7", *range(len(columns))]], columns=["sample_name", *columns])
+    table.to_csv(tmp_path / "mirp_l3.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    told: dict = {}
+    lines = block.rstrip().rsplit("\nimport_wide(", 1)
+    exec("import re\n" + lines[0] + "\nfound = import_wide(" + lines[1], told)
+    got = told["found"].table.set_index("measure")["value"].to_dict()
+    assert got == {
+        "radiomics_firstorder_mean": 0,
+        "radiomics_glcm_joint_energy": 1,
+        "radiomics_glrlm_short_run_emphasis": 2,
+        "radiomics_gldm_small_dependence_emphasis": 3,
+        "radiomics_firstorder_entropy": 4,
+        "radiomics_glszm_small_area_emphasis": 5,
+    }
+    assert told["found"].left_out["item"].tolist() == ["morph_moran_i"]
