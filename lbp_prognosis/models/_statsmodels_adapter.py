@@ -67,8 +67,9 @@ class CourseFit:
 def mixed_model(rows: CourseRows, covariance: str, *, caller: str) -> CourseFit:
     """Fit by restricted maximum likelihood.
 
-    A kernel finds a maximum inside the range of the parameters. At its border (a random effect without variance), where
-    it finds none, and for dozens of visits, statsmodels' ``MixedLM`` decides.
+    A kernel finds a maximum inside the range of the parameters. A random intercept without variance is least squares.
+    At the border of other random effects, where the kernel finds none, and for dozens of visits, statsmodels' ``MixedLM``
+    decides.
 
     Parameters
     ----------
@@ -94,6 +95,8 @@ def mixed_model(rows: CourseRows, covariance: str, *, caller: str) -> CourseFit:
     if not _changes(rows):
         raise _no_maximum(caller, covariance)
     inside = _inside(rows, effects[covariance], free=covariance == "unstructured")
+    if inside is None and covariance == "exchangeable":
+        inside = _without_intercepts(rows)
     if inside is not None:
         return inside
     effects_of_rows = effects[covariance][rows.visit]
@@ -149,6 +152,26 @@ def _inside(rows: CourseRows, effects: np.ndarray, *, free: bool) -> CourseFit |
     if np.linalg.eigvalsh(between).min() <= 0 or (not free and found.parameters[-1] <= 0):
         return None
     return CourseFit(found.coef, found.coef_covariance, found.covariance, found.log_likelihood)
+
+
+def _without_intercepts(rows: CourseRows) -> CourseFit | None:
+    """Return least squares where a random intercept of small variance would lower the likelihood; None elsewhere.
+
+    Scores of a patient are then no more alike than those of different patients, and the variance stands at its border.
+    """
+    n, k = rows.design.shape
+    inverse = np.linalg.inv(rows.design.T @ rows.design)
+    coef = inverse @ rows.design.T @ rows.score
+    residual = rows.score - rows.design @ coef
+    scale = float(residual @ residual) / (n - k)
+    sums = np.zeros((int(rows.patient.max()) + 1, k))
+    np.add.at(sums, rows.patient, rows.design)
+    expected = scale * (n - np.einsum("ik,kl,il->", sums, inverse, sums))
+    if np.sum(np.bincount(rows.patient, residual) ** 2) > expected:  # the slope of the likelihood at no variance
+        return None
+    log_determinant = -np.linalg.slogdet(inverse)[1]
+    log_likelihood = -0.5 * ((n - k) * (np.log(2 * np.pi * scale) + 1) + log_determinant)
+    return CourseFit(coef, scale * inverse, scale * np.eye(rows.times.size), float(log_likelihood))
 
 
 def _maximum(model: Any, start: Any) -> Any:

@@ -371,7 +371,29 @@ def test_without_statsmodels_the_extra_is_named(monkeypatch):
     alike = np.tile([[3.0, 7.0, 5.0], [7.0, 3.0, 5.0]], (N // 2, 1)) + np.random.default_rng(0).normal(size=(N, 3)) / 9
     visits = Measured.at_visits(dict(zip((1.5, 3.0, 6.0), alike.T)), lower=0, upper=10)
     with pytest.raises(MissingPackageError, match="adapters"):
-        LongitudinalOutcome(covariance="exchangeable").fit(X, visits)
+        LongitudinalOutcome(covariance="slope").fit(X, visits)
+    assert LongitudinalOutcome(covariance="exchangeable").fit(X, visits).visit_covariance_[0, 1] == 0
+
+
+def test_a_random_intercept_without_variance_is_least_squares():
+    """R's ``lme`` ends there too: scores of a patient that differ more than those of two patients."""
+    rng = np.random.default_rng(5)
+    x, swing = rng.normal(size=(90, 1)), rng.normal(size=90)
+    scores = 5 + x * [0.2, 0.5, 0.1] + np.outer(swing, [1, -1, 0.2]) + rng.normal(size=(90, 3))
+    scores[rng.random((90, 3)) < 0.2] = np.nan
+    y = Measured.at_visits(dict(zip((1.5, 3.0, 6.0), scores.T)), lower=-9, upper=19, kind="continuous")
+    model = LongitudinalOutcome(covariance="exchangeable").fit(x, y)
+    rest = 0.0
+    for k in range(3):
+        seen = ~np.isnan(scores[:, k])
+        design = np.column_stack([np.ones(seen.sum()), x[seen]])
+        coef, left = np.linalg.lstsq(design, scores[seen, k], rcond=None)[:2]
+        np.testing.assert_allclose([model.intercept_[k], model.coef_[k, 0]], coef, rtol=1e-10)
+        rest += float(left[0])
+    variance = rest / ((~np.isnan(scores)).sum() - 6)
+    np.testing.assert_allclose(model.visit_covariance_, variance * np.eye(3), rtol=1e-10, atol=1e-12)
+    same = model.predict_mean(x, 6.0, observed={1.5: scores[:, 0]})  # an earlier score adds nothing
+    np.testing.assert_allclose(same, model.predict_mean(x, 6.0), rtol=1e-10)
 
 
 def test_model_file_predicts_after_a_visit(unstructured, tmp_path):
