@@ -68,8 +68,8 @@ def mixed_model(rows: CourseRows, covariance: str, *, caller: str) -> CourseFit:
     """Fit by restricted maximum likelihood.
 
     A kernel finds a maximum inside the range of the parameters. A random intercept without variance is least squares.
-    At the border of other random effects, where the kernel finds none, and for dozens of visits, statsmodels' ``MixedLM``
-    decides.
+    At the border of other random effects, where the kernel finds none, and for dozens of visits, statsmodels'
+    ``MixedLM`` decides.
 
     Parameters
     ----------

@@ -28,7 +28,8 @@ class Anova(Result):
     table : DataFrame
         One row per test: ``term, test, statistic, df, df2, p``. ``test`` is ``total`` (all columns of the predictor),
         ``all interactions``, ``nonlinear``, ``interaction`` (of a product and those that contain it), ``nonlinear
-        interaction``; for the model as a whole, with ``term`` empty: ``total nonlinear``, ``total interaction``,
+        interaction``, and where two predictors of a product are curved ``nonlinear interaction in`` both and in each; for
+        the model as a whole, with ``term`` empty: ``total nonlinear``, ``total interaction``,
         ``total nonlinear and interaction``, ``total``. ``statistic`` is χ² with ``df`` degrees of freedom and ``df2``
         infinite; with several imputations F with ``df`` and ``df2``.
     cause : int
@@ -197,6 +198,13 @@ def _of_interactions(said: list[TermColumns]) -> Iterable[tuple[str, str, list[s
         bent = [name for term in mine for name, of in zip(term.columns, term.bent) if of]
         if bent:
             yield label, "nonlinear interaction", bent
+        columns = [(name, of) for term in mine for name, of in zip(term.columns, term.bent)]
+        curved = [name for name in product.predictors if any(name in of for _, of in columns)]
+        if len(curved) > 1:
+            both = [name for name, of in columns if set(curved) <= of]
+            yield label, f"nonlinear interaction in {' and '.join(curved)}", both
+            for predictor in curved:
+                yield label, f"nonlinear interaction in {predictor}", [name for name, of in columns if predictor in of]
 
 
 def _of_all(said: list[TermColumns]) -> Iterable[tuple[str, str, list[str]]]:

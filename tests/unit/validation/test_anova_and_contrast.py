@@ -50,6 +50,27 @@ def table_of(model, **keywords) -> pd.DataFrame:
     return anova(model, **keywords).to_frame().set_index(["term", "test"])
 
 
+def test_of_two_splines_the_interaction_is_tested_in_each_and_in_both() -> None:
+    """The rows of rms: f(A,B) vs. Af(B) + Bg(A), and Nonlinear Interaction in A vs. Af(B)."""
+    table = X.assign(months=TIME, status=(EVENT == 1).astype(int))
+    pipeline, rows, y = from_formula(CoxPH(), "Surv(months, status) ~ rcs(odi, 4) * rcs(age, 3)", table)
+    found = table_of(pipeline.fit(rows, y)).loc["odi * age"]
+    assert found["df"].to_dict() == {
+        "interaction": 6,
+        "nonlinear interaction": 5,
+        "nonlinear interaction in odi and age": 2,
+        "nonlinear interaction in odi": 4,
+        "nonlinear interaction in age": 3,
+    }
+    model = pipeline.models_[0]
+    place = [k for k, name in enumerate(model.feature_names_in_) if ":" in name and "odi'" in name and "age'" in name]
+    b, v = model.coef_[place], model.covariance_[np.ix_(place, place)]
+    statistic = found.loc["nonlinear interaction in odi and age", "statistic"]
+    assert statistic == pytest.approx(b @ np.linalg.solve(v, b), rel=1e-9)
+    pipeline, rows, y = from_formula(CoxPH(), "Surv(months, status) ~ rcs(odi, 4) * age", table)
+    assert not any(" in " in test for test in table_of(pipeline.fit(rows, y)).loc["odi * age"].index)
+
+
 def test_anova_tells_predictors_from_the_names_of_columns() -> None:
     found = table_of(BENT)
     assert found["df"].to_dict() == {
