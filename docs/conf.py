@@ -36,7 +36,12 @@ default_role = "code"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "lbp_prognosis"
-html_theme_options = {"navbar_center": [], "navbar_end": ["theme-switcher"], "show_prev_next": True}
+html_theme_options = {
+    "navbar_center": [],
+    "navbar_end": ["theme-switcher"],
+    "show_prev_next": True,
+    "secondary_sidebar_items": ["page-toc"],
+}
 html_sidebars = {"**": ["pages.html"]}  # every page is at the top level: its list stands beside each
 exclude_patterns = ["_build"]
 html_static_path = ["_static"]

@@ -97,12 +97,13 @@ def gallery_page() -> str:
 
 
 def entry_page(entry: Entry) -> str:
-    """Return the page of one script."""
+    """Return the page of one script: its code without the question and the sentence, which are above the figure."""
+    first = ast.parse(entry.code).body[0].end_lineno + 2  # the docstring and the empty line after it
     parts = [
-        f"# {entry.question}\n\n{entry.sentence}\n",
+        f"---\nhtml_theme.sidebar_secondary.remove: true\n---\n\n# {entry.question}\n\n{entry.sentence}\n",
         f"```{{image}} ../_static/gallery/{entry.name}.png\n:alt: {entry.question}\n:class: gallery-figure\n```\n",
         f"It prints\n\n```{{literalinclude}} {entry.name}.txt\n:language: text\n```\n",
-        f"```{{literalinclude}} ../../examples/gallery/{entry.name}.py\n:language: python\n```\n",
+        f"```{{literalinclude}} ../../examples/gallery/{entry.name}.py\n:language: python\n:lines: {first}-\n```\n",
     ]
     for ending, language in OTHER_LANGUAGES.items():
         if (SCRIPTS / f"{entry.name}.{ending}").is_file():

@@ -189,7 +189,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         changed = changed_files(ROOT, chosen.since)
     except subprocess.CalledProcessError as error:
-        parser.error(f"--since {chosen.since}: {error.stderr.strip()}")
+        remedy = "name a branch or commit that this clone has: make check SINCE=origin/main"
+        parser.error(f"--since {chosen.since}: {error.stderr.strip()}; {remedy}")
     found = Checkout(ROOT).affected(changed)
     print(f"{len(changed)} files changed since {chosen.since}, {len(found)} test files concerned", flush=True)
     if chosen.list or not found:

@@ -455,7 +455,7 @@ def with_localizer(folder: Path) -> Path:
     return folder / "d"
 
 
-refused("DICOM with localizers in the series", "Read each as a study of its own")(with_localizer)
+refused("DICOM with localizers in the series", "Read each as a separate study")(with_localizer)
 
 
 @read("the stack of a DICOM series with localizers, by its number")
@@ -478,7 +478,7 @@ def tilted(angle: float) -> list[Any]:
     return slices(block(), turn @ np.diag([0.6, 0.7, 4.0, 1.0]), first=30)
 
 
-@refused("DICOM of axial slices at two angulations", "oblique.*Read each as a study")
+@refused("DICOM of axial slices at two angulations", "oblique.*Read each as a separate study")
 def _(folder: Path) -> Path:
     upper = tilted(0.0)
     for one in upper:
@@ -515,14 +515,14 @@ for _tag in ("ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing"):
     )
 
 
-@refused("DICOM of slices of several sizes", "Read each as a study of its own")
+@refused("DICOM of slices of several sizes", "Read each as a separate study")
 def _(folder: Path) -> Path:
     objects = slices(block())
     objects[2] = slices(block()[:, :6])[2]
     return save(folder / "d", objects)
 
 
-@refused("DICOM of colours", "holds colours")
+@refused("DICOM of colours", "contains colours")
 def _(folder: Path) -> Path:
     return save(folder / "d", slices(block(), SamplesPerPixel=3, PhotometricInterpretation="RGB"))
 

@@ -36,6 +36,7 @@ from lbp_prognosis._base._errors import (
     describe,
 )
 from lbp_prognosis._base._feature_map import MODALITIES, FeatureMap
+from lbp_prognosis._base._fit_on_stretches import fit_on_stretches
 from lbp_prognosis._base._folder_lock import LOCK, file_lock, folder_lock
 from lbp_prognosis._base._inert_cells import inert_cell, inert_cells
 from lbp_prognosis._base._inversion import inversion_objection
@@ -63,6 +64,7 @@ from lbp_prognosis._base._shared_work import processes_ready
 from lbp_prognosis._base._spine_levels import VERTEBRAE, level_of_column, level_rank, split_disc
 from lbp_prognosis._base._strict_table import StrictTable, nearest
 from lbp_prognosis._base._term_columns import TermColumns
+from lbp_prognosis._base._time_words import time_words
 from lbp_prognosis._base._visible import visible
 from lbp_prognosis._base._word_file import word_file
 from lbp_prognosis._base._write_file import TEMPORARY, check_writable, make_folder, write_file
@@ -171,6 +173,7 @@ __all__ = [
     "describe",
     "file_lock",
     "fisher",
+    "fit_on_stretches",
     "folder_lock",
     "generator",
     "holds",
@@ -221,6 +224,7 @@ __all__ = [
     "student",
     "surviving_map",
     "takes_rows",
+    "time_words",
     "visible",
     "word_file",
     "write_file",

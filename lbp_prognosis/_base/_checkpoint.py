@@ -122,7 +122,7 @@ class Checkpoint:
                 return True
         except (KeyError, TypeError, ValueError, IndexError):
             pass
-        _log.warning("%s does not hold what its task makes; its work is done again.", self._file(task))
+        _log.warning("%s does not contain what its task produces; the task is run again.", self._file(task))
         return False
 
     def save(self, task: int | str, arrays: Mapping[str, np.ndarray]) -> None:

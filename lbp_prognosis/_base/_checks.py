@@ -208,7 +208,7 @@ def check_risks(risks: Any, *, n: int, n_horizons: int) -> dict[str, np.ndarray]
             "risks",
             f"with one row per patient, {n} in all",
             f"a frame of shape {risks.shape}",
-            "Turn it: risks.T. A frame of survival functions holds survival: 1 − it is the risk.",
+            "Turn it: risks.T. A frame of survival functions contains survival: 1 − it is the risk.",
         )
     if isinstance(risks, pd.DataFrame) and n_horizons == 1:
         risks = {str(name): risks[name] for name in risks.columns}

@@ -11,7 +11,7 @@ from lbp_prognosis._base._errors import argument_error
 __all__ = ["MODALITIES", "FeatureMap"]
 
 MODALITIES: tuple[str, ...] = ("imaging", "clinical", "biomechanical", "patient_reported")
-"""The four modalities the library knows by name; a mapping may hold others."""
+"""The four modalities the library knows by name; a mapping may contain others."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class FeatureMap(Mapping[str, tuple[str, ...]]):
     Attributes
     ----------
     groups : dict of str to tuple of str
-        Columns by modality; no column stands twice.
+        Columns by modality; no column occurs twice.
     provenance : dict of str to dict
         For a column: e.g. ``measure, level, pooling, unit, method_id, n_levels_column``.
     """
@@ -38,7 +38,7 @@ class FeatureMap(Mapping[str, tuple[str, ...]]):
                 if column in seen:
                     raise argument_error(
                         "modalities",
-                        "a mapping in which each column stands once",
+                        "a mapping in which each column occurs once",
                         f"{column!r} under {seen[column]!r} and {modality!r}",
                     )
                 seen[column] = modality

@@ -38,7 +38,7 @@ def quadratic_minimum(
     Returns
     -------
     ndarray of shape (k,)
-        The minimum; where it is not unique (columns of A that can't be told apart) the one of least sum of squares, so
+        The minimum; where it is not unique (collinear columns of A) the one of least sum of squares, so
         that the order of the weights does not matter.
     """
     bounded = np.ones(c.size, dtype=bool) if free is None else ~free

@@ -265,7 +265,7 @@ class Quadratic:
     def _decompose(self, H: np.ndarray, active: np.ndarray, l2: np.ndarray) -> bool:
         """Factor the rows and columns of the active columns plus their ridge.
 
-        Where columns can't be told apart the diagonal is raised a little: the step is shorter then, and repeated.
+        Where columns are collinear the diagonal is raised a little: the step is shorter then, and repeated.
         """
         self.forget()
         size = active.size

@@ -60,7 +60,7 @@ def cox_refit(
     coef : ndarray of shape (p,)
     hazard : ndarray of shape (m,)
         Increments of the baseline hazard at ``data.times``, all columns at ``data.centre``.
-        None in place of both where that is not reached quickly, or columns are not told apart: then nothing is known
+        None in place of both where that is not reached quickly, or columns are collinear: then nothing is known
         but that a fit from scratch has to say.
     """
     weights = np.asarray(data.sorted(copies), dtype=float)

@@ -218,7 +218,7 @@ def _study_rows(studies: Any) -> list[dict[str, Any]]:
         if not table.is_file():
             raise argument_error(
                 "studies",
-                "a CSV table, or a folder that holds studies.csv",
+                "a CSV table, or a folder that contains studies.csv",
                 f"{str(path)!r}",
                 "Write one row per study with the columns patient_id, mask, convention and, for its image, image and "
                 "modality; an image may be a folder of DICOM, and paths are relative to the table.",

@@ -48,7 +48,7 @@ def muscle_profile(result: ExtractionResult) -> pd.DataFrame:
     rows = table[table["structure"].isin(MUSCLES) & table["measure"].isin(_MEASURES) & table["level"].ne("")].copy()
     if rows.empty:
         raise argument_error(
-            "result", "a result with muscles at levels", "none", "Measure the family 'muscle' beside named levels."
+            "result", "a result with muscles at levels", "none", "Measure the family 'muscle' with named levels."
         )
     formula = rows["method_id"].str.split(SOURCE_MARK).str[0].str.replace(AT_BODY, "", regex=False)
     kept = pd.Series(True, index=rows.index)

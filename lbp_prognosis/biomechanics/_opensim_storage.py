@@ -245,7 +245,7 @@ def _header(lines: list[str], faults: _Faults) -> dict[str, str]:
             continue
         key = pair.group(1).lower()
         if key in found:
-            faults.add(number, pair.group(1), "header", pair.group(2), f"{pair.group(1)} stands twice")
+            faults.add(number, pair.group(1), "header", pair.group(2), f"{pair.group(1)} occurs twice")
         found[key] = pair.group(2)
     if "version" in found and not _WHOLE.match(found["version"]):
         faults.add(None, "version", "header", found["version"], "the version is no whole number")
@@ -275,7 +275,7 @@ def _check_labels(labels: list[str], line: int, faults: _Faults) -> None:
     if labels[0].lower() != "time":
         faults.add(line, "time", "header", labels[0], "the first label must be `time`")
     for label in sorted({label for label in labels if labels.count(label) > 1}):
-        faults.add(line, label, "duplicate_column", label, f"the label {label!r} stands twice")
+        faults.add(line, label, "duplicate_column", label, f"the label {label!r} occurs twice")
     if "" in labels:
         faults.add(line, "labels", "header", None, "a label is empty")
 

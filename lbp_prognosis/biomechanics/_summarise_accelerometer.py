@@ -185,7 +185,7 @@ def _valid(
         {"row": int(k) + 1, "field": column, "reason": reason, "value": held.loc[k, "cell"], "message": message}
         for wrong, reason, message in (
             (text, "type", "the value is no number"),
-            (odd, "range", f"{measure} lies between {fact.minimum:g} and {fact.maximum:g}"),
+            (odd, "range", f"{measure} is between {fact.minimum:g} and {fact.maximum:g}"),
             (more, "wear", "more minutes measured than worn"),
         )
         for k in held.index[wrong]

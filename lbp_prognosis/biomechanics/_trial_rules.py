@@ -16,7 +16,7 @@ SIDES = ("each", "left", "right", "mean", "asymmetry")
 
 @dataclass(frozen=True)
 class TrialRules:
-    """Rules by measure.
+    """Rules for summarising repeated trials, by measure.
 
     Attributes
     ----------

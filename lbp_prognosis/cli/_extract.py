@@ -22,7 +22,9 @@ def extract(
     chunk: str = typer.Option("", "--chunk", help="k/n: measure every n-th case from the k-th, one of n jobs."),
     gather: bool = typer.Option(False, "--gather", help="Collect what the chunks have measured."),
     report: bool = typer.Option(False, "--report", help="Write batch.html: what failed or is doubted, worst first."),
-    calendar: bool = typer.Option(False, "--calendar-dates", help="Write calendar dates besides days from the index."),
+    calendar: bool = typer.Option(
+        False, "--calendar-dates", help="Also write calendar dates, not only days from the index date."
+    ),
     quiet: bool = typer.Option(False, help="Print no progress."),
 ) -> None:
     """Measure biomarkers: biomarker.csv, imaging_study.csv, failures.csv, provenance.json and figures.

@@ -36,7 +36,7 @@ def main() -> None:
     except (KeyboardInterrupt, SystemExit) as stop:
         if isinstance(stop, KeyboardInterrupt) or stop.code == INTERRUPTED:
             sys.stderr.write(
-                "Interrupted: no file is half written; with --checkpoint the next call goes on from here.\n"
+                "Interrupted: no file is half written; with --checkpoint the next call continues from here.\n"
             )
             raise SystemExit(INTERRUPTED) from None
         raise

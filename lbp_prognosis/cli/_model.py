@@ -68,7 +68,9 @@ def save(
     typer.echo(f"Locking moved risks of synthetic patients by at most {report.largest_change:.2g} (at {report.at:g}).")
     if found is not None:
         auc, high = found.auc, found.high
-        typer.echo(f"Training data told from other patients: AUC {auc:.3f}, upper limit {high:.3f} (0.5 is chance).")
+        typer.echo(
+            f"Training data distinguished from other patients: AUC {auc:.3f}, upper limit {high:.3f} (0.5 is chance)."
+        )
     for note in report.notes:
         typer.echo(f"Note: {note}.")
     print_withdrawn(book, gone, rows.notes)
@@ -146,11 +148,13 @@ def export(
     file: Path = typer.Argument(help="Model file."),
     to: str = typer.Option(..., "--to", help="r, stata, excel, js, latex, text, json or html."),
     out: Path = typer.Option(..., "-o", "--out", help="File to write."),
-    horizon: str = typer.Option("", "--horizon", help="Times of the risks: 6,12; a model with visits knows its own."),
+    horizon: str = typer.Option("", "--horizon", help="Times of the risks: 6,12; a model with visits has its own."),
     digits: int = typer.Option(12, min=4, max=17, help="Significant digits of the numbers."),
     unit: str = typer.Option("", "--unit", help="Unit of the times."),
     purpose: str = typer.Option("", "--purpose", help="Of an html calculator: what it is for."),
-    population: str = typer.Option("", "--population", help="Of an html calculator: whom the model was made for."),
+    population: str = typer.Option(
+        "", "--population", help="For an HTML calculator: the population for which the model was made."
+    ),
     outcome: str = typer.Option("", "--outcome", help="Of an html calculator: what the risk is of."),
     version: str = typer.Option("", "--version", help="Of an html calculator: version and date."),
     results: Path | None = typer.Option(
@@ -202,7 +206,7 @@ def card(
     file: Path = typer.Argument(help="Model file."),
     out: Path = typer.Option(..., "-o", "--out", help="File to write: .html, .md or .docx."),
     purpose: str = typer.Option(..., "--purpose", help="What the model is for."),
-    population: str = typer.Option(..., "--population", help="Whom the model was made for."),
+    population: str = typer.Option(..., "--population", help="Population for which the model was made."),
     outcome: str = typer.Option(..., "--outcome", help="What the risk is of."),
     version: str = typer.Option(..., "--version", help="Version and date."),
     contact: str = typer.Option("", "--contact", help="Who answers questions."),

@@ -42,11 +42,13 @@ def validate(
             )
             _notes([f"{row.table} {row.field}: {row.note}" for row in report.notes.itertuples()])
         elif source.suffix.lower() == ".toml":
-            from lbp_prognosis.study import Study, read_study_data
+            from lbp_prognosis.study import Study, check_before_work, read_study_data
 
-            rows = read_study_data(Study.from_toml(source, data=data))
+            study = Study.from_toml(source, data=data)
+            rows = read_study_data(study)
             _echo(rows.to_frame(), ["column", "modality", "type", "n", "n_missing", "range"])
             _notes([*rows.notes, *(str(o) for o in rows.objections), repr(rows).strip("<>")])
+            check_before_work(study, rows)
         else:
             reading = read_table(source, missing=words, sheet=sheet, show_values=show_values)
             _echo(reading.to_frame(), ["column", "type", "label", "n", "n_missing", "n_distinct", "coding"])

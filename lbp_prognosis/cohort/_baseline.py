@@ -185,7 +185,7 @@ def exposures(timeline: Timeline, spec: CohortSpec, ids: pd.Index) -> pd.DataFra
         table = timeline.tables.get("treatment")
         held = table[table["treatment"].eq(name)] if table is not None else pd.DataFrame()
         if held.empty:
-            raise argument_error("exposures", "names that stand in the table `treatment`", name)
+            raise argument_error("exposures", "names in the table `treatment`", name)
         late = held["day"] > 0
         if late.any() and spec.landmark == 0:
             raise argument_error(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from lbp_prognosis._base import time_words
 from lbp_prognosis.cohort._derived_outcome import DerivedOutcome
 from lbp_prognosis.cohort._timeline import Timeline
 from lbp_prognosis.cohort._visit_outcome import AtRisk, status_at_visit
@@ -44,7 +45,7 @@ class ChronicTransition:
     @property
     def spec(self) -> OutcomeSpec:
         """The definition in words and codes."""
-        words = f"{self.instrument} above {self.above:g} at the visit of {self.horizon:g} {self.unit}"
+        words = f"{self.instrument} above {self.above:g} at the visit of {time_words(self.horizon, self.unit)}"
         return OutcomeSpec(
             "chronic transition",
             words,

@@ -27,7 +27,7 @@ __all__ = ["Cohort"]
 
 @dataclass(frozen=True, repr=False)
 class Cohort(Result):
-    """A cohort. Made by `Cohort.build`.
+    """Patients with time zero, baseline values and follow-up; made by `Cohort.build`.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class Cohort(Result):
         if report.blocks:
             raise argument_error(
                 "package",
-                "a package whose tables are held",
+                "a package whose tables are in memory",
                 f"one of which {', '.join(map(repr, report.blocks))} are read in blocks",
                 "Validate it without `block_rows`, or leave that table out and add its columns from `pool_levels`.",
             )

@@ -141,7 +141,7 @@ class ConceptSet:
                 "ancestors",
                 f"given: the set {self.name!r} includes descendants",
                 "no table concept_ancestor",
-                "Put concept_ancestor.parquet of your vocabulary beside the tables, or export the resolved list.",
+                "Put concept_ancestor.parquet of your vocabulary next to the tables, or export the resolved list.",
             )
 
         def with_all(named: frozenset[int], roots: frozenset[int]) -> set[int]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_number, objection
+from lbp_prognosis._base import argument_error, check_number, objection, time_words
 from lbp_prognosis.cohort._derived_outcome import DerivedOutcome
 from lbp_prognosis.cohort._recovery_spec import recovery_spec
 from lbp_prognosis.cohort._timeline import Timeline
@@ -90,7 +90,7 @@ class MCIDResponse:
             raise argument_error("horizons", "one horizon where `visit` is True", self.horizons)
         return OutcomeSpec(
             "response",
-            f"{words}, at the visit of {horizons[0]:g} {self.unit}",
+            f"{words}, at the visit of {time_words(horizons[0], self.unit)}",
             "good",
             "index date",
             self.unit,

@@ -113,7 +113,7 @@ def omop_cohort(
     taken = {"person_id", "index_date", "age", "sex", "days", "event"}
     twice = sorted((set(records) & set(measures)) | ((set(records) | set(measures)) & taken))
     if twice:
-        raise argument_error("records", "columns of names of their own", f"{twice}, which stand already")
+        raise argument_error("records", "columns of names of their own", f"{twice}, which exist already")
     tables = OmopTables(folder)
     ancestors = tables.ancestors()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import DataError, argument_error, check_choice, check_number
+from lbp_prognosis._base import DataError, argument_error, check_choice, check_number, time_words
 from lbp_prognosis.cohort._derived_outcome import DerivedOutcome
 from lbp_prognosis.cohort._timeline import Timeline
 from lbp_prognosis.cohort._visit_course import Course, competing_days
@@ -146,7 +146,7 @@ class ScoreAtVisit:
             words += f" of at least {self.at_least:g}"
         return OutcomeSpec(
             event,
-            f"{words} at the visit of {self.horizon:g} {self.unit}",
+            f"{words} at the visit of {time_words(self.horizon, self.unit)}",
             "good" if good else "bad",
             "index date",
             self.unit,

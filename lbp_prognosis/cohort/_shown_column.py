@@ -144,7 +144,7 @@ def _days(name: str, cells: np.ndarray, missing: np.ndarray) -> np.ndarray:
         try:
             time = pd.Timestamp(cell.start_time if isinstance(cell, pd.Period) else cell)
         except (TypeError, ValueError):
-            raise argument_error("kinds", "'date' for dates", f"{name!r}, which holds others") from None
+            raise argument_error("kinds", "'date' for dates", f"{name!r}, which contains others") from None
         time = time.tz_localize(None) if time.tzinfo is not None else time
         out[k] = (time - pd.Timestamp(0)) / pd.Timedelta(days=1)
     return out

@@ -207,7 +207,7 @@ def load_public(name: str, folder: str | os.PathLike[str]) -> pd.DataFrame:
     found = sorted(Path(folder).rglob(entry.file)) if Path(folder).is_dir() else []
     if not found:
         raise DataError(
-            f"`folder` must hold the file {entry.file!r}; none is there. Get it from: {entry.source} "
+            f"`folder` must contain the file {entry.file!r}; none is there. Get it from: {entry.source} "
             f"(licence: {entry.licence})."
         )
     hashes = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
@@ -215,7 +215,7 @@ def load_public(name: str, folder: str | os.PathLike[str]) -> pd.DataFrame:
     if path is None:
         raise DataError(
             f"The file {entry.file!r} has SHA-256 {hashes[found[0]]}, not {entry.sha256}: it is another version, or "
-            "was changed. Fetch it anew from the source, or read it with pandas and take responsibility for it."
+            "was changed. Download it again from the source, or read it with pandas and take responsibility for it."
         )
     columns = _COLUMNS.get(name)
     if columns:

@@ -16,7 +16,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_confidence, check_thresholds, norm, plain_label, write_file
+from lbp_prognosis._base import (
+    argument_error,
+    check_confidence,
+    check_thresholds,
+    norm,
+    plain_label,
+    time_words,
+    write_file,
+)
 from lbp_prognosis.deployment._card_numbers import Judged, has_numbers, judged
 from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._equation import Equation
@@ -392,5 +400,5 @@ def _horizon(page: Mapping[str, Any]) -> str:
     if len(page["horizons"]) == 1:
         return ""
     unit = escape(one_line(page["timeUnit"]))
-    options = "".join(f'<option value="{h!r}">{h:g} {unit}</option>' for h in page["horizons"])
+    options = "".join(f'<option value="{h!r}">{time_words(h, unit)}</option>' for h in page["horizons"])
     return f'<div class="field"><label for="horizon">Time</label><select id="horizon">{options}</select></div>\n'

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import METRIC_COLUMNS, Result, argument_error, metric_title
+from lbp_prognosis._base import METRIC_COLUMNS, Result, argument_error, metric_title, time_words
 from lbp_prognosis.deployment._written_results import WrittenResults
 from lbp_prognosis.validation import Fairness, InternalExternal, SubgroupPerformance
 
@@ -234,7 +234,7 @@ def _is_shown(horizon: float, horizons: Sequence[float]) -> bool:
 
 
 def _time(horizon: Any, unit: str) -> str:
-    return f"{float(horizon):g} {unit}".strip() if pd.notna(horizon) and np.isfinite(float(horizon)) else ""
+    return time_words(horizon, unit) if pd.notna(horizon) and np.isfinite(float(horizon)) else ""
 
 
 def _interval(row: dict[Any, Any], *, signed: bool = False) -> str:

@@ -212,7 +212,7 @@ class _Reader:
     def object(self, value: Mapping[str, Any], depth: int) -> Any:
         kind = class_named(value["class"])
         if kind is None:
-            raise ModelFileError(f"The model file names {str(value['class'])[:60]!r}, which is no class it may hold.")
+            raise ModelFileError(f"The model file names {str(value['class'])[:60]!r}, which is not an allowed class.")
         parameters = {str(key): self.entry(item, depth + 1) for key, item in sorted(value["parameters"].items())}
         learned = {str(key): self.entry(item, depth + 1) for key, item in sorted(value["learned"].items())}
         wrong = [key for key in learned if not key.isidentifier() or hasattr(kind, key) or key.startswith("__")]

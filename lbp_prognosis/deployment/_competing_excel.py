@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lbp_prognosis._base import require, write_file
+from lbp_prognosis._base import require, time_words, write_file
 from lbp_prognosis.deployment._competing_formula import CompetingFormula
 from lbp_prognosis.deployment._excel import excel_equal, excel_term, put_text
 from lbp_prognosis.deployment._written import header, number, one_line, range_words
@@ -60,7 +60,7 @@ def write_competing_excel(equation: CompetingFormula, path: str | os.PathLike[st
     _steps(equation, sheet, start, lp, stratum)
     row = lp + 1
     for horizon in equation.horizons:
-        put_text(sheet, row, 1, f"risk by {horizon:g}{unit}")
+        put_text(sheet, row, 1, f"risk by {time_words(horizon, unit)}")
         by = equation.steps_by(horizon)
         for c in range(len(codes)):
             letter = get_column_letter(start + 2 + 2 * len(codes) + c)

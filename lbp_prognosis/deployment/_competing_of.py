@@ -75,7 +75,7 @@ def competing_equation(
         coefs = dict(zip(centres, np.atleast_2d(model.coef_)))
     labels = [str(plain_label(label)) for label in model.strata_levels_] or [""]
     if len(set(labels)) != len(labels):
-        raise NoEquation(f"`model` has strata that read alike, {labels}. Use save_model.")
+        raise NoEquation(f"`model` has strata whose labels look the same, {labels}. Use save_model.")
     kept = times <= horizons[-1] * (1 + 1e-12)
     if not kept.any():
         raise NoEquation(f"`model` has no step by {horizons[-1]:g}: its risks are 0 there. Use later horizons.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from lbp_prognosis._base import Document, require
+from lbp_prognosis._base import Document, require, time_words
 from lbp_prognosis.deployment._monitor_tables import MonitorTables
 
 __all__ = ["drift_document"]
@@ -32,7 +32,7 @@ def drift_document(report: MonitorTables) -> Document:
     parts: list[Any] = [
         (1, "Summary"),
         f"{told} of outcomes by {report.until:%Y-%m-%d}. {report.n_matured} of {report.n} patients have matured: only "
-        f"their outcomes by {report.horizon:g} {report.unit} count. Limits are set to {rate}.",
+        f"their outcomes by {time_words(report.horizon, report.unit)} count. Limits are set to {rate}.",
         *shown,
     ]
     if report.update is not None:
@@ -96,11 +96,11 @@ def _pictures(report: MonitorTables) -> list[tuple[str, str, str]]:
     known = report.windows[report.windows["observed_expected"].notna()]
     if len(known):
         rows = known.rename(columns={"batch": "label", "observed_expected": "value"})[["label", "value", "low", "high"]]
-        axis = f"observed / expected by {report.horizon:g} {report.unit}"
-        words = "Observed over expected events by window, with intervals; the numbers stand in the table below."
+        axis = f"observed / expected by {time_words(report.horizon, report.unit)}"
+        words = "Observed over expected events by window, with intervals; the numbers are in the table below."
         out.append((WINDOWS, _svg(lambda ax: draw_estimates(rows, axis=axis, neutral=1.0, digits=".2f", ax=ax)), words))
     if len(report.inputs):
-        words = "Stability index of each predictor by batch; the numbers stand in the table below."
+        words = "Stability index of each predictor by batch; the numbers are in the table below."
         out.append((INPUTS, _svg(lambda ax: draw_shifts(report.inputs, ax=ax)), words))
     return out
 

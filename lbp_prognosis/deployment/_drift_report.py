@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Document, DocumentResult, Objection, metric_frame
+from lbp_prognosis._base import Document, DocumentResult, Objection, metric_frame, time_words
 from lbp_prognosis.deployment._drift_page import drift_document
 from lbp_prognosis.validation import ModelUpdate
 
@@ -145,7 +145,7 @@ class DriftReport(DocumentResult):
         rows = known.rename(columns={"batch": "label", "observed_expected": "value"})
         draw_estimates(
             rows[["label", "value", "low", "high"]],
-            axis=f"observed / expected by {self.horizon:g} {self.unit}, matured patients",
+            axis=f"observed / expected by {time_words(self.horizon, self.unit)}, matured patients",
             neutral=1.0,
             digits=".2f",
             ax=axes[1],

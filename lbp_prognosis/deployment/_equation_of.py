@@ -106,8 +106,8 @@ def equation(
     check_number("digits", digits, low=4, high=17, whole=True)
     if isinstance(model, ModelUpdate):
         raise NoEquation(
-            f"`model` must be {_TAKEN}; got a ModelUpdate, the report on an update, which holds the new version. Give "
-            "its attribute `model`."
+            f"`model` must be {_TAKEN}; got a ModelUpdate, the report on an update, which contains the new version. "
+            "Give its attribute `model`."
         )
     locked = hasattr(model, "unlocked")
     model = getattr(model, "unlocked", model)
@@ -275,7 +275,7 @@ class _Line:
         self.scale = str(model.linear_predictor_scale or "") if factor == 1.0 else LP_SCALES.get(link, "")
         labels = [str(plain_label(label)) for label in model.strata_levels_] or [""]
         if len(set(labels)) != len(labels):
-            raise NoEquation(f"`model` has strata that read alike, {labels}. Use save_model.")
+            raise NoEquation(f"`model` has strata whose labels look the same, {labels}. Use save_model.")
         self.baseline = dict(zip(labels, (np.asarray(values, dtype=float) for values in baseline)))
 
 

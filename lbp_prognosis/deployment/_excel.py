@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lbp_prognosis._base import inert_cell, plain_label, require, write_file
+from lbp_prognosis._base import inert_cell, plain_label, require, time_words, write_file
 from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._terms import LevelTerm, Term
 from lbp_prognosis.deployment._written import header, number, one_line, range_words
@@ -58,7 +58,7 @@ def write_excel(equation: Formula, path: str | os.PathLike[str]) -> Path:
     sheet.cell(lp, 5).value = f"={number(-equation.centre, equation.digits)}+{inner}"
     for k, horizon in enumerate(equation.horizons):
         here = lp + 1 + k
-        put_text(sheet, here, 1, f"risk by {horizon:g}{unit}")
+        put_text(sheet, here, 1, f"risk by {time_words(horizon, unit)}")
         if stratum:
             base = "NA()"
             for label, values in reversed(list(equation.baseline.items())):

@@ -100,19 +100,19 @@ class LockedModel:
         self.report = report
 
     @takes_rows()
-    def predict_risk(self, X: Any, horizons: Any, cause: int = 1, **keywords: Any) -> np.ndarray:
+    def predict_risk(self, X: Any, horizons: Any = None, cause: int = 1, **keywords: Any) -> np.ndarray:
         """Return the risks of the model inside.
 
         Parameters
         ----------
         X : DataFrame or array of shape (n, p)
             Predictors.
-        horizons : float or sequence of float
-            Prediction times.
+        horizons : float or sequence of float, optional
+            Prediction times; by default the visit of a score.
         cause : int, default 1
             Event code.
         **keywords
-            Keywords of the model inside: ``strata``, ``offset``.
+            Keywords of the model inside: ``strata``, ``offset``, of a score ``at_most``, ``at_least``.
 
         Returns
         -------

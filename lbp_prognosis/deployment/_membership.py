@@ -47,7 +47,7 @@ def membership_inference(
     confidence: float = 0.95,
     random_state: RandomState = 0,
 ) -> MembershipInference:
-    """Attack locked models: who of the patients was in the training data?
+    """Measure how well an attacker who has the locked model recognises its training patients.
 
     Parameters
     ----------

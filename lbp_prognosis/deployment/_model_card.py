@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     argument_error,
     check_horizons,
     check_thresholds,
+    time_words,
 )
 from lbp_prognosis.deployment._calculator_page import RESEARCH, IntendedUse
 from lbp_prognosis.deployment._card_numbers import (
@@ -49,7 +50,7 @@ _NO_DIGEST = "none: save_model gives the model a file with a digest"
 
 @dataclass(frozen=True, repr=False)
 class ModelCard(DocumentResult):
-    """A model card.
+    """Model card: use, population, predictors, performance and limitations of a model.
 
     Attributes
     ----------
@@ -269,7 +270,7 @@ def _uses(use: IntendedUse, inner: Any, times: Sequence[float], unit: str) -> li
     if not own and isinstance(inner, PublishedModel):
         entry = inner.provenance
         own, unit = ([float(entry["horizon"])] if entry.get("horizon") else []), unit or str(entry["time_unit"] or "")
-    rows.append(["horizon", f"{', '.join(f'{h:g}' for h in own)} {unit}".strip() if own else "not stated"])
+    rows.append(["horizon", time_words(own, unit) if own else "not stated"])
     return [*rows, ["contact", use.contact or "not stated"]]
 
 

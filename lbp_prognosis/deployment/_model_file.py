@@ -80,7 +80,7 @@ class ModelFile(Result):
         measured, told = known["lock"].get("membership_auc"), "not measured"
         if measured is not None:
             told = f"AUC {measured:.3f}, upper limit {known['lock']['membership_high']:.3f}"
-        rows += [("training data told from others", told)]
+        rows += [("training data distinguished from others", told)]
         rows += [("check rows differ by", self.golden_error)]
         return pd.DataFrame(rows, columns=["fact", "value"])
 

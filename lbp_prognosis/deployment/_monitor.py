@@ -329,7 +329,7 @@ def _hazard_at(model: Any, X: pd.DataFrame, end: np.ndarray, at_horizon: np.ndar
                 "model",
                 "one that gives risks at any time, for outcomes that are times",
                 f"a {type(model).__name__} without a risk at {end[rows[np.isnan(own)][0]]:g}, where a patient was lost",
-                "Make states at the horizon of the outcome (Status.at): an equation knows its horizons alone.",
+                "Make states at the horizon of the outcome (Status.at): an equation has only its own horizons.",
             )
         out[rows] = -np.log1p(-np.minimum(own, 1 - 1e-12))
     return out

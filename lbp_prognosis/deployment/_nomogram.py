@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Result, argument_error, check_horizons, check_number, plain_label, takes_rows
+from lbp_prognosis._base import (
+    Result,
+    argument_error,
+    check_horizons,
+    check_number,
+    plain_label,
+    takes_rows,
+    time_words,
+)
 from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._equation import Equation
 from lbp_prognosis.deployment._links import lp_of_risk
@@ -80,7 +88,9 @@ class Nomogram(Result):
         from lbp_prognosis._draw import draw_nomogram
 
         unit = f" {self.equation.time_unit}" if self.equation.time_unit else ""
-        return draw_nomogram(self.points, self.totals, self.risks, risk_label=f"risk by {self.horizon:g}{unit}", ax=ax)
+        return draw_nomogram(
+            self.points, self.totals, self.risks, risk_label=f"risk by {time_words(self.horizon, unit)}", ax=ax
+        )
 
     def _summary(self) -> str:
         return f"{self.points['column'].nunique()} predictors, totals to {self.totals['total'].iloc[-1]:g} points"

@@ -24,7 +24,7 @@ _FIELDS = ("model_sha256", "date", "horizon", "salt", "ids", "risks", "outside")
 
 
 class SilentLog:
-    """A file of predictions without consequences for care: one JSON line per call, with the digest of the line before.
+    """Log of predictions without consequences for care: one JSON line per call, with the digest of the previous line.
 
     In silent mode a model runs on the patients of daily care and its risks are recorded, not shown. Because the lines
     are chained and dated, the risks of a prospective validation are those recorded before the outcomes.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from lbp_prognosis._base import plain_label
+from lbp_prognosis._base import plain_label, time_words
 from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._terms import LevelTerm, Term
 from lbp_prognosis.deployment._written import header, number, one_line
@@ -37,9 +37,11 @@ def plain_text(equation: Formula) -> str:
         for horizon, value in zip(equation.horizons, values):
             if equation.link == "cloglog":
                 survival = number(math.exp(-value), digits)
-                lines.append(f"S0({horizon:g}{unit}{where}) = {survival}   (at lp = 0, where the sum is the centre)\n")
+                lines.append(
+                    f"S0({time_words(horizon, unit)}{where}) = {survival}   (at lp = 0, where the sum is the centre)\n"
+                )
             else:
-                lines.append(f"a({horizon:g}{unit}{where}) = {number(value, digits)}\n")
+                lines.append(f"a({time_words(horizon, unit)}{where}) = {number(value, digits)}\n")
     return "".join(lines)
 
 

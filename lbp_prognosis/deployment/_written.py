@@ -7,7 +7,7 @@ import math
 import unicodedata
 from typing import Any
 
-from lbp_prognosis._base import plain_label
+from lbp_prognosis._base import plain_label, time_words
 from lbp_prognosis.deployment._columns_of_terms import EquationOfTerms
 from lbp_prognosis.deployment._terms import LevelTerm, Term
 
@@ -63,8 +63,8 @@ def reference_words(term: Term) -> str:
 def header(equation: EquationOfTerms, mark: str) -> str:
     """Return comment lines on the equation, its inputs and its precision."""
     unit = f" {one_line(equation.time_unit)}" if equation.time_unit else ""
-    times = ", ".join(f"{h:g}" for h in equation.horizons)
     events = ", ".join(map(str, equation.causes_))
+    times = time_words(equation.horizons, unit)
     error = equation.rounding_error()
     exact = (
         f"largest risk error inside the training range at most {error:.2g}"
@@ -72,7 +72,7 @@ def header(equation: EquationOfTerms, mark: str) -> str:
         else "the training ranges are not known, so the largest risk error is not either"
     )
     lines = [
-        f"Risk of event {events} by {times}{unit}; from {one_line(equation.model) or 'a model'}.",
+        f"Risk of event {events} by {times}; from {one_line(equation.model) or 'a model'}.",
         f"Numbers at {equation.digits} significant digits: {exact}.",
         "A missing value or an unknown category gives no risk; values outside the training range are not clipped.",
     ]

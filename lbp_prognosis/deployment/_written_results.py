@@ -12,7 +12,7 @@ from lbp_prognosis._base import METRIC_COLUMNS, DataError, Result, require
 
 __all__ = ["WrittenResults", "read_results"]
 
-_ELSEWHERE = "Objections to the numbers stand on the page of the study."
+_ELSEWHERE = "Objections to the numbers are on the page of the study."
 
 
 @dataclass(frozen=True, repr=False)

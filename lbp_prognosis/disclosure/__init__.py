@@ -9,7 +9,7 @@ from lbp_prognosis.disclosure._gate import Gate
 from lbp_prognosis.disclosure._identifier_text import NOT_FOUND, identifier_text
 from lbp_prognosis.disclosure._kept_cuts import bands_are_safe, kept_cuts, moves_are_safe
 from lbp_prognosis.disclosure._ledger import ReleaseLedger
-from lbp_prognosis.disclosure._merged_levels import merged_levels
+from lbp_prognosis.disclosure._merged_levels import follows_from_sum, merged_levels
 from lbp_prognosis.disclosure._patients import Patients
 from lbp_prognosis.disclosure._plain_words import without_numbers
 from lbp_prognosis.disclosure._release import Release
@@ -28,6 +28,7 @@ __all__ = [
     "coarse_curve",
     "count_text",
     "count_texts",
+    "follows_from_sum",
     "identifier_text",
     "is_dominated",
     "kept_cuts",

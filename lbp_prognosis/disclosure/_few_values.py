@@ -43,7 +43,7 @@ def single_out(values: Any, smallest: int) -> bool:
 
 
 def told_by_sums(patients: Patients, smallest: int, rows: np.ndarray | None = None) -> str:
-    """Return the reason for which sums of predicted risks would disclose a few patients, or an empty string.
+    """Return why sums of predicted risks would disclose a few patients, or an empty string.
 
     A model of one or two categories predicts few different risks, which the reader knows. Mean risk, Brier score and
     observed risk can then be solved for the patients with each risk and their outcomes. Each such risk is therefore a

@@ -17,7 +17,7 @@ _PARTS = (1, 0, -1)
 
 @dataclass(frozen=True)
 class Patients:
-    """Rows behind a release.
+    """Patients of a release: states, risks and identifiers.
 
     Attributes
     ----------

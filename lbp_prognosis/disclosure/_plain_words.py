@@ -11,7 +11,7 @@ _NUMBER = re.compile(r"(?<![\w.,])[-+−]?\d+(?:[.,]\d+)*(?:e[-+]?\d+)?(?:\s?%)?
 
 
 def without_numbers(text: str) -> str:
-    """Return the text with every number that stands by itself replaced by an ellipsis.
+    """Return the text with every separate number replaced by an ellipsis.
 
     Sentences of objections, reasons and warnings count patients ("2 of 150 risks are 0 or 1"); the text does not show
     which of their numbers are counts, so all are removed.

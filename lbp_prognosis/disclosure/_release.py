@@ -39,7 +39,7 @@ _LAYERED = (
 
 @dataclass
 class Release:
-    """Made by `Gate.open`.
+    """Numbers released about one group of patients; made by `Gate.open`.
 
     Tables and arrays are returned merged and rounded, or as None. A page omits values that are None; a packet that must
     be complete is built with `strict`, which refuses instead.

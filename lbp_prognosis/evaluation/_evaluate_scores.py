@@ -37,7 +37,7 @@ def forecasts_in(risks: Any, n: int) -> dict[str, ScoreForecast]:
         raise argument_error(
             "risks",
             "forecasts of all models, or risks of all",
-            f"{describe(named[other])} of {other!r} beside forecasts",
+            f"{describe(named[other])} of {other!r} together with forecasts",
             "A risk at the cut is the forecast's at_most(cut).",
         )
     for name, part in found.items():

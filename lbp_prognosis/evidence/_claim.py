@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lbp_prognosis._base import argument_error, check_choice
+from lbp_prognosis._base import argument_error, check_choice, time_words
 from lbp_prognosis.evidence._tier import Strength, Tier
 
 __all__ = ["Claim"]
@@ -75,7 +75,7 @@ class Claim:
     @property
     def sentence(self) -> str:
         """The claim in words that its tier allows."""
-        at = "" if self.horizon is None else f" at {self.horizon:g} {self.unit}".rstrip()
+        at = "" if self.horizon is None else f" at {time_words(self.horizon, self.unit)}"
         return {
             "repeats": f"{self.subject} is measured repeatably.",
             "detects": f"{self.subject} agrees with readers."

@@ -92,7 +92,7 @@ def output_function(
         return _mean_function(estimator, horizons)
     if scale != "risk":
         if horizons is not None:
-            raise argument_error("horizons", "left out for a linear predictor, which knows no horizon", horizons)
+            raise argument_error("horizons", "left out for a linear predictor, which has no horizon", horizons)
         if not hasattr(estimator, "linear_predictor"):
             raise argument_error(
                 "estimator",

@@ -48,7 +48,7 @@ def with_acquisition(
         raise DataError("`studies` has several rows of one patient and study: which scanner made the image?")
     pairs = biomarkers[keys].astype(str).drop_duplicates()
     if pairs["patient_id"].duplicated().any():
-        raise DataError("`biomarkers` holds several studies of one patient: choose one before pooling.")
+        raise DataError("`biomarkers` contains several studies of one patient: choose one before pooling.")
     known = studies.assign(**{key: studies[key].astype(str) for key in keys})
     joined = pairs.merge(known[[*keys, *found]], "left", on=keys).set_index("patient_id")[found]
     taken = sorted(set(found) & set(pooled.frame.columns))

@@ -44,7 +44,7 @@ def feature_matrix(frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     text = [column for column in columns if not is_number(frame[column])]
     if text:
         held = " and ".join(sorted({holds(frame[column]) for column in text}))
-        raise argument_error("columns", "numeric columns", f"{text[:5]}, which hold {held}")
+        raise argument_error("columns", "numeric columns", f"{text[:5]}, which contain {held}")
     values = numbers_in(frame, columns)
     if np.isinf(values).any():
         bad = [column for column, found in zip(columns, np.isinf(values).any(axis=0)) if found]

@@ -246,7 +246,7 @@ class ComBat(TransformerMixin, BaseEstimator):
                 "covariates",
                 "distinguishable from the batches and from each other",
                 f"{list(self.covariates)}",
-                "A covariate that is constant within every batch cannot be told from the scanner.",
+                "A covariate that is constant within every batch cannot be distinguished from the scanner.",
             )
 
     def _estimate(self, Y: np.ndarray, codes: np.ndarray, design: np.ndarray) -> None:

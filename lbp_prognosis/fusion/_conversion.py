@@ -103,7 +103,7 @@ class Conversion:
         rows = rows.assign(**{name: rows[name].fillna("") for name in keys}).dropna(subset="value")
         one, other = (rows[rows["method_id"] == name].set_index(keys)["value"] for name in (source, target))
         if one.index.has_duplicates or other.index.has_duplicates:
-            raise DataError(f"The measure {measure!r} stands twice for one place and method.")
+            raise DataError(f"The measure {measure!r} occurs twice for one place and method.")
         pairs = pd.concat([one.rename("x"), other.rename("y")], axis=1, join="inner").to_numpy(dtype=float)
         if len(pairs) < least:
             raise argument_error(

@@ -114,7 +114,7 @@ class Encoding:
                     "X",
                     f"of the categories of the fit in {name!r}: {self.categories[name][:6]}",
                     f"{sorted(map(str, column[strange].unique()))[:4]}",
-                    "Merge rare categories and write one word alike before the fit, "
+                    "Merge rare categories and spell each word in one way before the fit, "
                     'or say unknown="reference" to count them as the first category.',
                 )
             codes[strange] = 0

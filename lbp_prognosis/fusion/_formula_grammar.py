@@ -57,7 +57,7 @@ class _Reader:
             "formula",
             wanted,
             f"{got} at place {self.at + 1}",
-            f"Known are {_ALLOWED}, with + - * : between terms; names with other signs stand in backticks.",
+            f"Known are {_ALLOWED}, with + - * : between terms; names with other characters are written in backticks.",
         )
 
     def deeper(self) -> None:

@@ -88,7 +88,7 @@ class OneHot(TransformerMixin, BaseEstimator):
                     "X",
                     f"of the categories of the fit in {column!r}: {known[:6]}",
                     f"{sorted(map(str, values[strange].unique()))[:4]}",
-                    "Merge rare categories and write one word alike before the fit, "
+                    "Merge rare categories and spell each word in one way before the fit, "
                     'or say unknown="reference" to count them as the first category.',
                 )
             for category in known[1:]:

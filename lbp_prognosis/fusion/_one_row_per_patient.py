@@ -176,7 +176,7 @@ def _meeting(modality: str, index: pd.Index, order: pd.Index, key: str, match: s
         rows = [place for place, name in enumerate(index) if name in near]
         raise DataError(
             f"{len(near)} keys of the table {modality!r} miss a patient by leading zeros, blanks or capitals alone. "
-            'Write keys alike in all tables, or say match="number" where they are whole numbers.',
+            'Write keys in the same way in all tables, or set match="number" where they are whole numbers.',
             _failures(modality, key, "foreign_key", rows, index[rows], "nearly a patient's key"),
         )
     row = {

@@ -19,13 +19,13 @@ from lbp_prognosis._base import (
     check_choice,
     check_horizons,
     check_number,
+    fit_on_stretches,
     labels_of,
     nearest,
     objection,
     takes_rows,
 )
 from lbp_prognosis.fusion._frame import as_frame, match_columns
-from lbp_prognosis.fusion._pipeline_rows import fit_on_stretches
 from lbp_prognosis.survival import ScoreForecast, check_outcome, measured_spec
 
 __all__ = ["PatternSubmodels"]
@@ -385,11 +385,12 @@ class PatternSubmodels(BaseEstimator):
         """
         self._check_scores()
         levels = self.levels_
-        out = np.full((np.shape(X)[0], levels.size), np.nan)
-        for use, model, table in self._by_pattern(X):
-            below = model.predict_forecast(table, **_rows_of({"offset": offset}, use)).below(levels)
-            out[use] = np.maximum(np.diff(below, axis=1, prepend=0.0), 0.0)
-        return out
+
+        def shares(model: Any, table: pd.DataFrame, given: dict[str, Any]) -> np.ndarray:
+            below = model.predict_forecast(table, **given).below(levels)
+            return np.maximum(np.diff(below, axis=1, prepend=0.0), 0.0)
+
+        return self._of_each_pattern(X, offset, shares, (levels.size,))
 
     @available_if(_of_scores)
     @takes_rows()
@@ -419,10 +420,7 @@ class PatternSubmodels(BaseEstimator):
             Passed to the models if given.
         """
         self._check_scores()
-        out = np.full(np.shape(X)[0], np.nan)
-        for use, model, table in self._by_pattern(X):
-            out[use] = model.predict_mean(table, **_rows_of({"offset": offset}, use))
-        return out
+        return self._of_each_pattern(X, offset, lambda model, table, given: model.predict_mean(table, **given))
 
     @available_if(_of_scores)
     @takes_rows()
@@ -443,10 +441,20 @@ class PatternSubmodels(BaseEstimator):
             Passed to the models if given.
         """
         self._check_scores()
-        out = np.full(np.shape(X)[0], np.nan)
-        for use, model, table in self._by_pattern(X):  # levels that another pattern alone has would be interpolated
-            forecast = model.predict_forecast(table, **_rows_of({"offset": offset}, use))
-            out[use] = forecast.quantile(q, method=method)
+
+        # of each model's own levels: those that another pattern alone has would be interpolated
+        def quantile(model: Any, table: pd.DataFrame, given: dict[str, Any]) -> np.ndarray:
+            return np.asarray(model.predict_forecast(table, **given).quantile(q, method=method))
+
+        return self._of_each_pattern(X, offset, quantile)
+
+    def _of_each_pattern(
+        self, X: Any, offset: Any, predict: Callable[..., np.ndarray], shape: tuple[int, ...] = ()
+    ) -> np.ndarray:
+        """Return what ``predict`` gives for the model, the columns and the offsets of each pattern, row by row."""
+        out = np.full((np.shape(X)[0], *shape), np.nan)
+        for use, model, table in self._by_pattern(X):
+            out[use] = predict(model, table, _rows_of({"offset": offset}, use))
         return out
 
     def _check_scores(self) -> None:

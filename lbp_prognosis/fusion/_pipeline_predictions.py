@@ -125,34 +125,61 @@ class PipelinePredictions:
             averages.append(np.stack(sums, axis=1).reshape(n, *values.shape[1:]))
         return averages
 
-    @takes_rows()
+    @takes_rows(at_most="numbers", at_least="numbers")
     def predict_risk(
-        self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
+        self,
+        X: Any,
+        horizons: Any = None,
+        cause: int = 1,
+        *,
+        strata: Any = None,
+        offset: Any = None,
+        at_most: Any = None,
+        at_least: Any = None,
     ) -> np.ndarray:
-        """Return P(T ≤ horizon, event = cause | what is observed of x).
+        """Return P(T ≤ horizon, event = cause | what is observed of x), or that of a score at most (at least) a cut.
 
         Parameters
         ----------
         X : DataFrame or array of shape (n, p)
             Predictors; missing values are allowed if a step imputes.
-        horizons : float or sequence of float
-            Prediction times, in the unit of the outcome.
+        horizons : float or sequence of float, optional
+            Prediction times, in the unit of the outcome; by default the visit of a score.
         cause : int, default 1
             Event code.
         strata, offset : array-like of shape (n,), optional
             Passed to the model if given.
+        at_most, at_least : float or array-like of shape (n,), optional
+            Cut of a score; by default the one declared with the training outcome.
 
         Returns
         -------
         ndarray of shape (n, n_horizons)
             Risks; a column beyond the model's follow-up is NaN.
+
+        Raises
+        ------
+        ArgumentError
+            If a cut is given, or no horizon, for a model of another outcome than a score.
         """
         inner, held = self._prepare(X)
+        self._check_cut(horizons, at_most, at_least)
+        keywords = {"strata": strata, "offset": offset, "at_most": at_most, "at_least": at_least}
 
         def risks(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
-            return model.predict_risk(table, horizons, cause, **rows_of(row, strata=strata, offset=offset))
+            return model.predict_risk(table, horizons, cause, **rows_of(row, **keywords))
 
         return self._combined(self._over_completions(inner, held, risks))
+
+    def _check_cut(self, horizons: Any, at_most: Any, at_least: Any) -> None:
+        """Refuse a cut, and no horizon, where the model is of no score."""
+        if hasattr(self.models_[0], "predict_forecast"):
+            return
+        for name, cut in (("at_most", at_most), ("at_least", at_least)):
+            if cut is not None:
+                raise argument_error(name, "left out: the model was not fitted to scores", "a cut")
+        if horizons is None:
+            raise argument_error("horizons", "a number or a sequence of numbers", "none")
 
     def _combined(self, risks: list[np.ndarray]) -> np.ndarray:
         if len(risks) == 1:
@@ -165,9 +192,18 @@ class PipelinePredictions:
             return expit(logit(inside).mean(axis=0))
         return -np.expm1(-np.exp(np.log(-np.log1p(-inside)).mean(axis=0)))
 
-    @takes_rows()
+    @takes_rows(at_most="numbers", at_least="numbers")
     def predict_risk_band(
-        self, X: Any, horizons: Any, cause: int = 1, *, confidence: float = 0.95, strata: Any = None, offset: Any = None
+        self,
+        X: Any,
+        horizons: Any = None,
+        cause: int = 1,
+        *,
+        confidence: float = 0.95,
+        strata: Any = None,
+        offset: Any = None,
+        at_most: Any = None,
+        at_least: Any = None,
     ) -> RiskBand:
         """Return the risk and the range of risks over the possible values of the missing predictors.
 
@@ -175,14 +211,16 @@ class PipelinePredictions:
         ----------
         X : DataFrame or array of shape (n, p)
             Predictors, with missing values.
-        horizons : float or sequence of float
-            Prediction times.
+        horizons : float or sequence of float, optional
+            Prediction times; by default the visit of a score.
         cause : int, default 1
             Event code.
         confidence : float, default 0.95
             Share of the conditional distribution of the missing values that the range covers.
         strata, offset : array-like of shape (n,), optional
             Passed to the model if given.
+        at_most, at_least : float or array-like of shape (n,), optional
+            Cut of a score, as for `predict_risk`.
 
         Notes
         -----
@@ -193,9 +231,9 @@ class PipelinePredictions:
 
         check_confidence(confidence)
         inner, held = self._prepare(X)
-        times, _ = check_horizons(horizons)
-        keywords = {"strata": strata, "offset": offset}
-        risk = self.predict_risk(X, horizons, cause, strata=strata, offset=offset)
+        times = None if horizons is None else check_horizons(horizons)[0]
+        keywords = {"strata": strata, "offset": offset, "at_most": at_most, "at_least": at_least}
+        risk = self.predict_risk(X, horizons, cause, **keywords)
         if self.imputer_ is None:
             return RiskBand(risk, risk.copy(), risk.copy())
         z = float(norm.ppf(0.5 + confidence / 2))
@@ -205,7 +243,7 @@ class PipelinePredictions:
             done = complete(self._score(branch, held), nodes=np.array([-z, z]))
             table = self._model_input(branch, done.frame, held, done.row)
             values = branch.model.predict_risk(table, times, cause, **rows_of(done.row, **keywords))
-            low, high = np.empty((len(inner), times.size)), np.empty((len(inner), times.size))
+            low, high = np.empty(risk.shape), np.empty(risk.shape)
             order = np.argsort(done.row, kind="stable")
             pieces = np.split(order, np.searchsorted(done.row[order], np.arange(1, len(inner))))
             for i, piece in enumerate(pieces):
@@ -245,6 +283,43 @@ class PipelinePredictions:
 
     @_model_has("predict_forecast")
     @takes_rows()
+    def predict_distribution(self, X: Any, visit: float | None = None, *, offset: Any = None) -> np.ndarray:
+        """Return P(score = level) for each of ``levels_``, averaged over completions and completed tables.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Predictors; missing values are allowed if a step imputes.
+        visit : float, optional
+            Visit of a model of several visits (`LongitudinalOutcome`); the last by default.
+        offset : array-like of shape (n,), optional
+            Passed to the model if given.
+
+        Returns
+        -------
+        ndarray of shape (n, K)
+
+        Raises
+        ------
+        ArgumentError
+            If a visit is given to a model of a single visit.
+        """
+        return np.mean(self._of_scores("predict_distribution", X, visit, offset), axis=0)
+
+    def _of_scores(self, method: str, X: Any, visit: float | None, offset: Any) -> list[np.ndarray]:
+        """Return what a method of the model of scores gives, per completed table."""
+        inner, held = self._prepare(X)
+        if visit is not None and not hasattr(self.model, "predict_sd"):
+            raise argument_error("visit", "left out for a model of one visit", visit)
+        at = {} if visit is None else {"visit": visit}
+
+        def predict(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+            return getattr(model, method)(table, **at, **rows_of(row, offset=offset))
+
+        return self._over_completions(inner, held, predict)
+
+    @_model_has("predict_forecast")
+    @takes_rows()
     def predict_forecast(self, X: Any, visit: float | None = None, *, offset: Any = None) -> ScoreForecast:
         """Return the predicted distribution of a score, averaged over completions and completed tables.
 
@@ -262,35 +337,52 @@ class PipelinePredictions:
         ArgumentError
             If a visit is given to a model of a single visit.
         """
-        inner, held = self._prepare(X)
-        if visit is not None and not hasattr(self.model, "predict_sd"):
-            raise argument_error("visit", "left out for a model of one visit", visit)
-        at = {} if visit is None else {"visit": visit}
-
-        def shares(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
-            return model.predict_distribution(table, **at, **rows_of(row, offset=offset))
-
-        levels = self.levels_  # all completed tables contain the scores of the same patients
-        return ScoreForecast(levels, np.mean(self._over_completions(inner, held, shares), axis=0), labels_of(X))
+        shares = self.predict_distribution(X, visit, offset=offset)
+        return ScoreForecast(self.levels_, shares, labels_of(X))  # all completed tables have the same patients
 
     @_model_has("predict_forecast")
     @takes_rows()
-    def predict_mean(self, X: Any, *, offset: Any = None) -> np.ndarray:
+    def predict_mean(self, X: Any, visit: float | None = None, *, offset: Any = None) -> np.ndarray:
         """Return the expected score, averaged over completions and completed tables; shape (n,).
 
         Parameters
         ----------
         X : DataFrame or array of shape (n, p)
             Predictors.
+        visit : float, optional
+            As for `predict_forecast`.
         offset : array-like of shape (n,), optional
             Passed to the model if given.
         """
-        inner, held = self._prepare(X)
+        return np.mean(self._of_scores("predict_mean", X, visit, offset), axis=0)
 
-        def means(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
-            return model.predict_mean(table, **rows_of(row, offset=offset))
+    @_model_has("predict_forecast")
+    @takes_rows()
+    def predict_quantile(
+        self,
+        X: Any,
+        q: float = 0.5,
+        *,
+        visit: float | None = None,
+        method: str = "interpolated",
+        offset: Any = None,
+    ) -> np.ndarray:
+        """Return quantiles of the averaged distribution of a score; shape (n,).
 
-        return np.mean(self._over_completions(inner, held, means), axis=0)
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Predictors.
+        q : float, default 0.5
+            Probability in (0, 1).
+        visit : float, optional
+            As for `predict_forecast`.
+        method : {"interpolated", "discrete"}, default "interpolated"
+            As in `ScoreForecast.quantile`.
+        offset : array-like of shape (n,), optional
+            Passed to the model if given.
+        """
+        return self.predict_forecast(X, visit, offset=offset).quantile(q, method=method)
 
     @_model_has("score")
     @takes_rows()

@@ -18,7 +18,7 @@ __all__ = ["PooledLevels", "pool_levels"]
 
 @dataclass(frozen=True, repr=False)
 class PooledLevels(Result):
-    """One row per patient.
+    """Biomarkers pooled over levels: one row per patient.
 
     Attributes
     ----------

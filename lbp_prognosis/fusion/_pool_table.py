@@ -105,7 +105,7 @@ def checked_biomarkers(biomarkers: pd.DataFrame, levels: Sequence[str] | None) -
             table[table["patient_id"].isin(many)],
             "study_id",
             "several_studies",
-            f"`biomarkers` must hold one study per patient; {many} have several. Choose the study by a "
+            f"`biomarkers` must contain one study per patient; {many} have several. Choose the study by a "
             "look-back window before pooling.",
         )
     if levels is not None:
@@ -131,7 +131,7 @@ def _one_kind(rows: pd.DataFrame, key: str) -> pd.DataFrame:
     twice = rows.duplicated(["patient_id", "level", "side"], keep=False)
     if twice.any():
         raise _data_error(
-            rows[twice], "level", "duplicate_key", f"The measure {key!r} stands twice for one patient, level and side."
+            rows[twice], "level", "duplicate_key", f"The measure {key!r} occurs twice for one patient, level and side."
         )
     return rows
 

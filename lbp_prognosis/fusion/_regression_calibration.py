@@ -123,8 +123,8 @@ class RegressionCalibration(TransformerMixin, BaseEstimator):
         if np.linalg.eigvalsh(self.covariance_).min() <= 1e-12 * np.diag(total).min():
             worst = min(self.reliability_, key=self.reliability_.__getitem__)
             raise EstimationError(
-                f"The error is as large as what was measured (reliability of {worst!r}: "
-                f"{self.reliability_[worst]:.3f}): nothing of the true values can be told apart. Check the SD and its "
+                f"The error is as large as the variation of the measurements (reliability of {worst!r}: "
+                f"{self.reliability_[worst]:.3f}): the true values cannot be distinguished. Check the SD and its "
                 "unit."
             )
         weights = self.covariance_ @ np.linalg.inv(total)

@@ -16,13 +16,14 @@ from lbp_prognosis._base import (
     Objection,
     argument_error,
     check_choice,
+    fit_on_stretches,
     linear_predictor_scale,
     takes_rows,
 )
 from lbp_prognosis.fusion._completions import MultipleStep
 from lbp_prognosis.fusion._frame import as_frame, coarse_ranges, match_columns
 from lbp_prognosis.fusion._pipeline_predictions import Branch, PipelinePredictions
-from lbp_prognosis.fusion._pipeline_rows import beside, fit_on_stretches
+from lbp_prognosis.fusion._pipeline_rows import beside
 from lbp_prognosis.fusion._step_output import fitted_output, step_output
 from lbp_prognosis.fusion._tell_categories import tell_categories
 

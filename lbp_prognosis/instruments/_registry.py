@@ -224,7 +224,7 @@ def instruments() -> Mapping[str, Instrument]:
 
 
 def instrument(name: str) -> Instrument:
-    """Return one instrument, or say which there are."""
+    """Return one instrument by name; the error for another name lists them."""
     if name == "pcs":
         raise argument_error(
             "name",

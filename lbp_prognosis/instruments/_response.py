@@ -65,7 +65,7 @@ class ResponseResult(Result):
 def response(
     name: str, baseline: Any, follow_up: Any, *, kind: str = "absolute", amount: float | None = None
 ) -> ResponseResult:
-    """Say who improved by an important amount.
+    """Return which patients improved by an important amount.
 
     Parameters
     ----------

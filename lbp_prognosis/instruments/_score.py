@@ -264,7 +264,7 @@ def _rule(scale: Scale, limit: int | None) -> str:
     how = {"percent": "percent of the maximum of the answered items", "count": "an unanswered item counts as no"}.get(
         scale.how, "the mean of the answered items"
     )
-    return f"{how}, if at most {limit} are unanswered (as asked for)"
+    return f"{how}, if at most {limit} are unanswered (as requested)"
 
 
 def assign_bands(

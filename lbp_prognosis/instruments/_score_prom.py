@@ -45,7 +45,7 @@ class ScoredProm(Result):
 
 
 def score_prom(prom: pd.DataFrame) -> ScoredProm:
-    """Score every instrument whose items stand in a ``prom`` table.
+    """Score every instrument whose items are in a ``prom`` table.
 
     Parameters
     ----------

@@ -78,7 +78,7 @@ class AalenAdditive(RiskEstimator):
     Kaplan–Meier. If two thirds have the event by 12 months it is 0.02 lower on dates in whole months, 0.09 on visits
     every six months; lifelines shares this. ``objections_`` says so of few times; `CoxPH` has no such bias.
 
-    Effects are estimated at event times with three rows at risk per column and columns that can be told apart among
+    Effects are estimated at event times with three rows at risk per column and linearly independent columns among
     them, the rule of ``survival::aareg``. Events of other causes count as censored, and absolute risks are then
     refused. Delayed entry, strata, offsets and clusters are refused: lifelines has none. Its ridge penalty is not
     offered: it shrinks the baseline too.

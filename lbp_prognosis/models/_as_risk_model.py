@@ -385,7 +385,7 @@ class AdaptedModel(RiskEstimator):
         if at_one_time:
             horizon = getattr(self, "horizon_", self.horizon)
             if horizon is None:
-                raise argument_error("horizon", "the time at which the model's probabilities hold", "None")
+                raise argument_error("horizon", "the time to which the model's probabilities refer", "None")
             inside = np.isclose(times, horizon, rtol=1e-9, atol=0)
         if inside.any():
             risk = np.asarray(PREDICT[kind](model, X, times[inside], int(cause)), dtype=float)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import EstimationError, argument_error, check_choice, takes_rows
-from lbp_prognosis.models._combined_risk import Rows
+from lbp_prognosis.models._combined_rows import Rows
 from lbp_prognosis.models._combined_scores import CombinedScores
 from lbp_prognosis.models._known_states import default_horizons
 from lbp_prognosis.models._risk_scale import calibrating_line, on_scale, to_risk
@@ -140,8 +140,22 @@ class AverageRisk(CombinedScores):
         EstimationError
             If a learner can't be fitted; it is named.
         """
+        return self._fit(self._begin(X, y, sample_weight, strata, offset, clusters), folds)
+
+    @takes_rows()
+    def fit_stretches(self, X: Any, y: np.ndarray, rows: Any, stretches: np.ndarray, *, weights: Any) -> AverageRisk:
+        """Fit the learners to stretches of follow-up, and recalibrate their mean in patients.
+
+        Parameters
+        ----------
+        X, y, rows, stretches, weights
+            As in `RiskPipeline.fit_stretches`.
+        """
+        return self._fit(self._begin_stretches(X, y, rows, stretches, weights), None)
+
+    def _fit(self, rows: Rows, folds: Any) -> AverageRisk:
         check_choice("scale", self.scale, _SCALES)
-        rows = self._begin(X, y, sample_weight, strata, offset, clusters)
+        y = rows.y
         self._refuse_blocks(rows.frame)
         self.horizons_ = np.empty(0)
         self.recalibration_ = {"intercept": 0.0, "slope": 1.0, "centre": np.nan, "horizon": np.nan}

@@ -368,7 +368,7 @@ class RiskEstimator(BaseEstimator):
                     kind=OutcomeError,
                 )
             if cause != 1:
-                raise argument_error("cause", f"1 for {name}, which knows one cause", cause)
+                raise argument_error("cause", f"1 for {name}, which has one cause", cause)
         elif isinstance(cause, bool) or not isinstance(cause, int | np.integer) or cause not in self.causes_:
             raise argument_error("cause", f"one of the event codes at fit, {self.causes_.tolist()}", repr(cause))
 

@@ -315,7 +315,7 @@ class BoostedHazard(BoostedModel):
         if horizon is None:
             raise argument_error(
                 "y",
-                "a Status that knows its visit time",
+                "a Status with its visit time",
                 "one that has lost it",
                 "Say BoostedHazard(horizon=…), in the unit of the study.",
             )

@@ -267,8 +267,8 @@ class BoostedOutcome(BoostedModel, ScoreModel):
             found = ordinal_fit(column[:, None], level, self.levels_.size, offset=shift, **common)
             if not found.converged:
                 raise EstimationError(
-                    "The cross-fitted trees separate the scores, so that their slope has no finite estimate. Say "
-                    "recalibrate=False, or drop the column that tells the score."
+                    "The cross-fitted trees separate the scores, so that their slope has no finite estimate. Set "
+                    "recalibrate=False, or drop the column that determines the score."
                 )
             self.slope_ = max(float(found.beta[0]) / spread, 0.0)
             if self.slope_ > 0:

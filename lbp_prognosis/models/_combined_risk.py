@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,50 +18,19 @@ from lbp_prognosis._base import (
     check_horizons,
     check_number,
     describe,
+    fit_on_stretches,
     nearest,
     objection,
     read_frame,
     takes_rows,
 )
 from lbp_prognosis.models._base import RiskEstimator
-from lbp_prognosis.models._known_states import KnownStates, default_horizons, states_at
+from lbp_prognosis.models._combined_rows import Rows, Stretches, take_rows_of
+from lbp_prognosis.models._known_states import default_horizons
 from lbp_prognosis.models._ridge_choice import fold_labels
-from lbp_prognosis.survival import OutcomeKind, Weights, check_outcome, check_weights, measured_to_status
+from lbp_prognosis.survival import OutcomeKind, Weights, check_outcome, check_weights
 
-__all__ = ["CombinedRisk", "Rows", "take_rows_of"]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Input of a fit: ``given`` contains the row-wise keywords that learners are passed."""
-
-    frame: pd.DataFrame
-    y: np.ndarray
-    kind: str
-    weights: np.ndarray | None
-    weight_kind: str | None
-    clusters: np.ndarray | None
-    given: dict[str, Any]
-
-    @property
-    def event(self) -> np.ndarray:
-        """Whether a row has the event of interest, or its score was observed, shape (n,)."""
-        if self.kind == "measured":
-            return ~np.isnan(self.y["value"])
-        return self.y["status"] == 1 if self.kind == "status" else self.y["event"] == 1
-
-    def states(self, horizons: np.ndarray, cause: int = 1) -> KnownStates:
-        """Return the known state at each horizon; for a score, the side of its declared cut."""
-        scored = self.kind == "measured"
-        return states_at(
-            measured_to_status(self.y) if scored else self.y,
-            "status" if scored else self.kind,
-            horizons,
-            cause,
-            weights=self.weights,
-            weight_kind=self.weight_kind,
-            clusters=self.clusters,
-        )
+__all__ = ["CombinedRisk"]
 
 
 class CombinedRisk(RiskEstimator):
@@ -238,6 +207,17 @@ class CombinedRisk(RiskEstimator):
             given={key: value for key, value in given.items() if value is not None},
         )
 
+    def _begin_stretches(self, X: Any, y: np.ndarray, rows: Any, stretches: np.ndarray, weights: Any) -> Rows:
+        """Check the arguments of ``fit_stretches``."""
+        begun = self._begin(X, y, None, None, None, None)
+        name = f"{type(self).__name__}.fit_stretches"
+        check_outcome(y, ("right",), caller=name)
+        check_outcome(stretches, ("right",), caller=name)
+        if "entry" not in (stretches.dtype.names or ()):
+            raise argument_error("stretches", "an outcome with delayed entry", "one without", "Surv.right(…, entry=…).")
+        own = check_weights(weights, stretches.shape[0]) or Weights(np.ones(stretches.shape[0]), "sampling")
+        return replace(begun, stretches=Stretches(np.asarray(rows, dtype=int), stretches, own))
+
     def _ordered(self, X: Any) -> pd.DataFrame:
         """Return new rows with the columns of the fit, in their order."""
         self._check_fitted()
@@ -264,8 +244,11 @@ class CombinedRisk(RiskEstimator):
 
     def _fit_learner(self, name: str, rows: Rows, use: np.ndarray, columns: list[str]) -> Any:
         given = {key: take_rows_of(value, use) for key, value in rows.given.items()}
+        model, table = clone(self._named()[name]), rows.frame.loc[use, columns]
         try:
-            return clone(self._named()[name]).fit(rows.frame.loc[use, columns], rows.y[use], **given)
+            if rows.stretches is not None:
+                return fit_on_stretches(model, table, rows.y[use], *rows.stretches.of(use))
+            return model.fit(table, rows.y[use], **given)
         except EstimationError as error:
             raise EstimationError(f"Learner {name!r}: {error}") from error
 
@@ -401,10 +384,3 @@ def _as_name(column: Any, names: list[str]) -> str:
 
 def _listed(columns: Any) -> list[Any]:
     return [columns] if isinstance(columns, str) else list(columns)
-
-
-def take_rows_of(value: Any, use: np.ndarray) -> Any:
-    """Return the chosen rows of an argument."""
-    if isinstance(value, Weights):
-        return Weights(value.values[use], value.kind)
-    return value[use] if hasattr(value, "iloc") else np.asarray(value)[use]

@@ -11,7 +11,8 @@ from sklearn.utils.metaestimators import available_if
 
 from lbp_prognosis._base import argument_error, check_horizons, labels_of, takes_rows
 from lbp_prognosis._kernels import ranked_losses
-from lbp_prognosis.models._combined_risk import CombinedRisk, Rows, take_rows_of
+from lbp_prognosis.models._combined_risk import CombinedRisk
+from lbp_prognosis.models._combined_rows import Rows, take_rows_of
 from lbp_prognosis.models._known_states import KnownScores
 from lbp_prognosis.models._score_cut import risk_at_cut
 from lbp_prognosis.survival import OutcomeKind, ScoreForecast, check_outcome, check_weights, measured_spec

@@ -38,6 +38,7 @@ from lbp_prognosis.models._cox_diagnostics import CoxDiagnostics
 from lbp_prognosis.models._cox_resampler import CoxResampler
 from lbp_prognosis.models._cox_ridge import CoxRidge
 from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._group_means import group_means
 from lbp_prognosis.models._hazard_steps import baseline_at_zero, events_at, steps_at
 from lbp_prognosis.models._ridge_choice import (
     check_penalty,
@@ -413,6 +414,52 @@ class CoxPH(CoxRidge, CoxDiagnostics, SurvivalRegression, RiskEstimator):
         out = np.exp(-hazard) * relative * np.sqrt(variance)
         out[:, times > self.max_time_] = np.nan
         return out
+
+    @takes_rows()
+    def average_prediction(
+        self, X: Any, horizons: Any, *, groups: Any, strata: Any = None, offset: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean risks of groups of rows, and the covariance of these means by the delta method.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors; the rows are regarded as fixed.
+        horizons : float or sequence of float
+            In the unit of the study.
+        groups : array-like of shape (n,)
+            Group of each row; means are in the sorted order of the labels.
+        strata, offset : array-like of shape (n,), optional
+            As for `predict_risk`.
+
+        Returns
+        -------
+        tuple of ndarray
+            Means, shape (g, n_horizons), and covariances, shape (n_horizons, g, g), with the uncertainty of the
+            coefficients and of the baseline as in `risk_se`; NaN beyond follow-up.
+        """
+        matrix, codes, shift = self._start_predict(X, strata, offset)
+        times, _ = check_horizons(horizons)
+        self._check_cause(self._own_cause)
+        mean_of = group_means(groups, len(matrix))
+        hazard = self._cumulative_hazard(matrix, times, codes, shift)
+        slope = np.exp(-hazard) * self._relative_hazard(matrix, shift)[:, None]  # of each risk in its baseline
+        base = steps_at(self.baseline_times_, self.baseline_hazard_, codes, times)
+        mean = steps_at(self.baseline_times_, self.baseline_mean_, codes, times)
+        known = steps_at(
+            self.baseline_times_, self.baseline_variance_, None if codes is None else np.unique(codes), times
+        )
+        stratum = np.zeros(len(matrix), dtype=int) if codes is None else np.unique(codes, return_inverse=True)[1]
+        centred = matrix - self.centre_
+        covariance = np.empty((times.size, len(mean_of), len(mean_of)))
+        for k in range(times.size):
+            gradient = mean_of @ (slope[:, k, None] * (base[:, k, None] * centred - mean[:, k]))
+            shares = mean_of @ (slope[:, k, None] * (stratum[:, None] == np.arange(len(known))))
+            covariance[k] = gradient @ self.covariance_ @ gradient.T + (shares * known[:, k]) @ shares.T
+        means = mean_of @ -np.expm1(-hazard)
+        beyond = times > self.max_time_
+        means[:, beyond], covariance[beyond] = np.nan, np.nan
+        return means, covariance
 
     def baseline_cumulative_hazard(self, times: Any, *, stratum: Any = None) -> Any:
         """Return the cumulative hazard of a row with all predictors (and the offset) at 0.

@@ -53,7 +53,7 @@ class CoxResampler(Generic[Model]):
         """Return a model with the coefficients and baselines of a fit to ``copies`` (n,) of each row.
 
         It predicts; it has no standard errors. None if nothing but such a fit can say what comes of it: a stratum
-        without rows, columns that can't be told apart, a maximum that is not close by.
+        without rows, collinear columns, a maximum that is not close by.
         """
         there = np.asarray(copies) > 0
         if self.strata is not None and not np.bincount(self.strata[there], minlength=self.levels).all():

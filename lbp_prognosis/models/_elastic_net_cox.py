@@ -363,7 +363,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
             deviances.append(np.where(inner.converged, -2 * (everyone - trained) / held, np.nan))
             sizes.append(held)
         if len(sizes) < 2:
-            raise NotDetermined("Fewer than two folds hold an event: cross-validation has nothing to compare.")
+            raise NotDetermined("Fewer than two folds contain an event: cross-validation has nothing to compare.")
         values, share = np.array(deviances), np.array(sizes)[:, None]
         mean = np.where(path.converged, (values * share).sum(axis=0) / share.sum(), np.nan)
         spread = ((values - mean) ** 2 * share).sum(axis=0) / share.sum()

@@ -67,11 +67,14 @@ class KnownStates(Known):
         probability that the state is known (events first: 1/G(T−) for an event, 1/G(τ) beyond τ); they average 1.
     time, event : ndarray of shape (n, h)
         The right-censored outcome that is true of each horizon.
+    tilt : ndarray of shape (n, h) or None
+        Further weight of each comparison, part of ``weight``: that of a patient's course until then.
     """
 
     horizons: np.ndarray
     time: np.ndarray
     event: np.ndarray
+    tilt: np.ndarray | None = None
 
     def means(self, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return weighted means over rows and horizons, and their influence values.
@@ -87,6 +90,8 @@ class KnownStates(Known):
         influence : ndarray of shape (n, k)
             The censoring curve is estimated from the same rows.
         """
+        if self.tilt is not None:
+            losses = losses * self.tilt[:, :, None]
         parts = [
             ipcw_influence(self.time[:, j], self.event[:, j], float(tau), losses[:, j], self.rows)
             for j, tau in enumerate(self.horizons)
@@ -246,7 +251,7 @@ def default_horizons(y: np.ndarray, kind: str, score_horizons: np.ndarray, given
         if horizon is None:
             raise argument_error(
                 "y",
-                "a Status that knows its visit time",
+                "a Status with its visit time",
                 "one that has lost it",
                 "Say horizons=…, in the unit of the study.",
             )

@@ -91,7 +91,7 @@ def additive_hazards(
     Raises
     ------
     EstimationError
-        If no event time has three rows at risk per column, and columns that can be told apart.
+        If no event time has three rows at risk per column, with linearly independent columns.
     """
     lifelines = require("lifelines", caller=caller, extra="adapters")
     times = np.unique(time[event])
@@ -129,7 +129,7 @@ def additive_hazards(
 
 
 def _determined(X: np.ndarray, time: np.ndarray, times: np.ndarray) -> int:
-    """Return how many of the event times have enough rows at risk, and columns that can be told apart (R's rule)."""
+    """Return how many of the event times have enough rows at risk and linearly independent columns (R's rule)."""
     inner = np.column_stack([X, np.ones(X.shape[0])])
     least = max(3 * X.shape[1], 1)
 

@@ -17,6 +17,7 @@ from lbp_prognosis._kernels import row_products
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns
 from lbp_prognosis.models._cox_checks import column_sd
+from lbp_prognosis.models._group_means import group_means
 from lbp_prognosis.models._score_model import ScoreModel
 
 __all__ = ["LinearOutcome"]
@@ -164,6 +165,34 @@ class LinearOutcome(ScoreModel):
             Fixed part of the mean.
         """
         return self.linear_predictor(X, offset=offset)
+
+    @takes_rows()
+    def average_prediction(
+        self, X: Any, horizons: Any = None, *, groups: Any, offset: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean scores of groups of rows, and the covariance of these means.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors; the rows are regarded as fixed.
+        horizons : None
+            The score is that of one visit.
+        groups : array-like of shape (n,)
+            Group of each row; means are in the sorted order of the labels.
+        offset : array-like of shape (n,), optional
+            Fixed part of the mean.
+
+        Returns
+        -------
+        tuple of ndarray
+            Means, shape (g, 1), and covariances, shape (1, g, g).
+        """
+        matrix, _, _ = self._start_predict(X, None, offset)
+        mean_of = group_means(groups, len(matrix))
+        gradient = mean_of @ np.column_stack([np.ones(len(matrix)), matrix])
+        means = mean_of @ self.predict_mean(X, offset=offset)
+        return means[:, None], (gradient @ self.covariance_ @ gradient.T)[None]
 
     @takes_rows()
     def predict_distribution(self, X: Any, *, offset: Any = None) -> np.ndarray:

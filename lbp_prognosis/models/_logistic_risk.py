@@ -38,6 +38,7 @@ from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns, undetermined
 from lbp_prognosis.models._cox_checks import column_factors, column_sd
 from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._group_means import group_means
 from lbp_prognosis.models._penalty_remedy import penalty_remedy
 from lbp_prognosis.models._ridge_choice import (
     check_penalty,
@@ -203,7 +204,7 @@ class LogisticRisk(RiskEstimator):
         if horizon is None:
             raise argument_error(
                 "y",
-                "a Status that knows its visit time",
+                "a Status with its visit time",
                 "one that has lost it",
                 "Say LogisticRisk(horizon=…), in the unit of the study.",
             )
@@ -455,6 +456,36 @@ class LogisticRisk(RiskEstimator):
         out = np.full((eta.size, times.size), np.nan)
         out[:, np.isclose(times, self.horizon_, rtol=1e-9, atol=0)] = special.expit(eta)[:, None]
         return out
+
+    @takes_rows()
+    def average_prediction(
+        self, X: Any, horizons: Any, *, groups: Any, offset: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean risks of groups of rows, and the covariance of these means by the delta method.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors; the rows are regarded as fixed.
+        horizons : float or sequence of float
+            In the unit of the study; NaN other than at the visit's time.
+        groups : array-like of shape (n,)
+            Group of each row; means are in the sorted order of the labels.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictor.
+
+        Returns
+        -------
+        tuple of ndarray
+            Means, shape (g, n_horizons), and covariances, shape (n_horizons, g, g).
+        """
+        matrix, _, _ = self._start_predict(X, None, offset)
+        risk = self.predict_risk(X, horizons, offset=offset)
+        mean_of = group_means(groups, len(matrix))
+        slope = risk * (1 - risk)
+        inner = np.column_stack([np.ones(len(matrix)), matrix])
+        gradients = [mean_of @ (column[:, None] * inner) for column in slope.T]
+        return mean_of @ risk, np.stack([gradient @ self.covariance_ @ gradient.T for gradient in gradients])
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
         """Return one row per coefficient, the intercept first.

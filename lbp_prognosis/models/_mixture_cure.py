@@ -172,8 +172,8 @@ class MixtureCure(RiskEstimator):
             _start(problem, columns, location),
             caller=name,
             remedy="it goes on rising while the cured share, or that of some patients, goes to 0 or to 1. Where no "
-            "patient is cured, or follow-up is too short to tell, ParametricAFT is the model; else drop columns that "
-            "separate those with the event from those without.",
+            "patient is cured, or follow-up is too short to show it, ParametricAFT is the appropriate model; otherwise "
+            "drop columns that separate those with the event from those without.",
         )
         matrix = self._to_user(problem, columns, sign)
         estimates = matrix @ np.concatenate(list(found.theta.values()))

@@ -33,7 +33,7 @@ __all__ = ["MultiStateCox"]
 
 
 class MultiStateCox(RiskEstimator):
-    """In which state will a patient be: in pain, recovered, relapsed, operated?
+    """Cox models of the transitions between states, e.g. pain, recovery, relapse and surgery.
 
     A Cox model for the hazard of each transition, each with a baseline of its own, joined by the product integral.
 

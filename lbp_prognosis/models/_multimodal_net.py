@@ -372,7 +372,7 @@ class MultimodalNet(NetOutcome):
                 "y",
                 'free of competing events for absolute risks with loss="efron"',
                 f"codes {others} besides 1 at fit",
-                'Use loss="discrete", which knows all causes.',
+                'Use loss="discrete", which models all causes.',
                 kind=OutcomeError,
             )
 

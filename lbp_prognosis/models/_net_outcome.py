@@ -64,7 +64,7 @@ class NetOutcome(ModalityBlocks):
         if horizon is None:
             raise argument_error(
                 "y",
-                "a Status that knows its visit time",
+                "a Status with its visit time",
                 "one that has lost it",
                 "Say MultimodalNet(horizon=…), in the unit of the study.",
             )

@@ -143,7 +143,7 @@ class NullModel(RiskEstimator):
         if horizon is None:
             raise argument_error(
                 "y",
-                "a Status that knows its visit time",
+                "a Status with its visit time",
                 "one that has lost it",
                 "Say NullModel(horizon=…), in the unit of the study.",
             )

@@ -17,7 +17,7 @@ __all__ = ["ordinal_indices"]
 
 @takes_rows()
 def ordinal_indices(model: OrdinalRegression, X: Any, y: np.ndarray, *, offset: Any = None) -> pd.DataFrame:
-    """Return likelihood ratio, pseudo-R², rank correlations and g-indices of an ordinal model in the rows it was made.
+    """Return likelihood ratio, pseudo-R², rank correlations and g-indices of an ordinal model in its training rows.
 
     Parameters
     ----------

@@ -139,7 +139,7 @@ def period_effects(
     possible = fixed == 0
     open_rows = np.asarray(~np.isposinf(fixed).any(axis=0))[cell]
     if not (rows.response[open_rows] > 0).any():
-        raise EstimationError("In every period all patients at risk had the event: there is nothing to tell apart.")
+        raise EstimationError("In every period all patients at risk had the event: there is nothing to compare.")
     inner, at = rows.where(open_rows), cell[open_rows]
     dummies = np.zeros((at.size, periods))
     dummies[np.arange(at.size), at] = 1.0
@@ -159,8 +159,8 @@ def period_effects(
     )
     if not found.converged or undetermined(found.information):
         raise EstimationError(
-            "The likelihood has no finite maximum: a period can't be told from its neighbours because its visit was "
-            "always missed, or events are separated. Merge visits."
+            "The likelihood has no finite maximum: a period cannot be distinguished from its neighbours because "
+            "its visit was always missed, or events are separated. Merge visits."
         )
     slope = np.diag(found.coef[:, periods:]).copy()
     if (slope < 0).any():

@@ -68,7 +68,7 @@ def not_determined(
         f"the event from those without. Largest coefficients: {told}. "
         f"{penalty_remedy(penalty, factors, names, guilty)}, merge sparse categories, or drop the column."
         if guilty
-        else "The likelihood has no finite maximum within reach: a period can't be told from its neighbours, "
+        else "The likelihood has no finite maximum within reach: a period cannot be distinguished from its neighbours, "
         "because its visit was always missed. Leave that visit out of `visits`; a penalty does not reach the "
         "effects of periods."
     )

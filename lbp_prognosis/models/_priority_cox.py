@@ -184,7 +184,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         first = np.nan_to_num(design.X[:, next(iter(places.values()))])
         self.models_: dict[str, Any] = {}
         self.substitutes_: dict[str, np.ndarray] = {}
-        self.centre_ = np.nanmean(design.X, axis=0)
+        self.centre_ = _centre(design.X, design.weights)
         self.coef_ = np.zeros(design.X.shape[1])
         folds = self._folds(design)
         for name, columns in places.items():
@@ -312,7 +312,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
             wrong = sorted({column for columns in named.values() for column in columns} ^ set(names), key=str)
         if wrong:
             raise argument_error(
-                "blocks", "a mapping in which each column of `X` stands once", f"{wrong[:6]} missing, unknown or twice"
+                "blocks", "a mapping in which each column of `X` occurs once", f"{wrong[:6]} missing, unknown or twice"
             )
         unknown = [name for name in self.unpenalised if name not in self.blocks]
         if unknown:
@@ -513,6 +513,14 @@ def _made_of(column: str, names: list[str]) -> list[str]:
 
 def _predicted(known: np.ndarray, coef: np.ndarray) -> np.ndarray:
     return coef[0] + known @ coef[1:]
+
+
+def _centre(X: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Return the weighted mean of the known values of each column: folds shift by it, so copies must count."""
+    if weights is None:
+        return np.nanmean(X, axis=0)
+    known = ~np.isnan(X)
+    return (weights @ np.where(known, X, 0.0)) / (weights @ known)
 
 
 def _total(model: PriorityCox | CoxPH, X: np.ndarray) -> np.ndarray:

@@ -189,7 +189,7 @@ class RecurrentCox(CoxPH):
             size = len(X)
             layer = np.minimum(np.broadcast_to(np.asarray(1 if strata is None else strata, dtype=float), (size,)), top)
         elif strata is not None:
-            raise argument_error("strata", "None for Andersen–Gill, which knows one rate", strata)
+            raise argument_error("strata", "None for Andersen–Gill, which has one rate", strata)
         return super().predict_risk(X, horizons, cause, strata=layer, offset=offset)
 
     @takes_rows()

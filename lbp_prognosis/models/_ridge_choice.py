@@ -84,7 +84,7 @@ def chosen_ridge(
         walks.append(deviances(train))
         sizes.append(held)
     if len(sizes) < 2:
-        raise NotDetermined("Fewer than two folds hold an event: cross-validation has nothing to compare.")
+        raise NotDetermined("Fewer than two folds contain an event: cross-validation has nothing to compare.")
     table, share = np.empty((len(sizes), 0)), np.array(sizes)[:, None]
     for _ in grid:
         table = np.hstack([table, [[next(walk) / held] for walk, held in zip(walks, sizes)]])

@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import argument_error, check_number, check_vector, takes_rows
-from lbp_prognosis.models._combined_risk import CombinedRisk, Rows
-from lbp_prognosis.survival import status_horizon
+from lbp_prognosis.models._combined_rows import Rows
+from lbp_prognosis.models._combined_scores import CombinedScores
+from lbp_prognosis.survival import measured_spec, status_horizon
 
 __all__ = ["RiskStratifier"]
 
 _NAMES = {2: ("low", "high"), 3: ("low", "intermediate", "high")}
 
 
-class RiskStratifier(CombinedRisk):
+class RiskStratifier(CombinedScores):
     """Risk groups by a rule fitted only to the training patients.
 
     A model together with its cuts. Both are learned by `fit`, saved together, and learned again in every fold of a
@@ -29,7 +30,7 @@ class RiskStratifier(CombinedRisk):
     model : estimator
         Anything with ``fit`` and ``predict_risk``, pipelines too.
     horizon : float, optional
-        Horizon of the risk that defines the groups; a `Status` contains its own.
+        Horizon of the risk that defines the groups; a `Status` or score contains its own.
     cuts : sequence of float, optional
         Risks between the groups, increasing, in (0, 1). A risk at a cut belongs to the group above it.
     from_utility : ThresholdRange, optional
@@ -61,6 +62,7 @@ class RiskStratifier(CombinedRisk):
     Notes
     -----
     Exactly one of ``cuts``, ``from_utility`` and ``n_groups`` is given. `validation.validate_groups` judges the groups.
+    Groups of a score (`Measured.at`) are those of the risk at its declared cut.
 
     Examples
     --------
@@ -134,13 +136,36 @@ class RiskStratifier(CombinedRisk):
             If not exactly one rule is given, the horizon lies beyond follow-up, or so many risks are equal that
             quantiles make fewer groups.
         """
-        rows = self._begin(X, y, sample_weight, strata, offset, clusters)
-        horizon = status_horizon(y) if self.horizon is None and rows.kind == "status" else self.horizon
+        return self._fit(self._begin(X, y, sample_weight, strata, offset, clusters), folds)
+
+    @takes_rows()
+    def fit_stretches(self, X: Any, y: np.ndarray, rows: Any, stretches: np.ndarray, *, weights: Any) -> RiskStratifier:
+        """Fit the model to stretches of follow-up, and learn its cuts in patients.
+
+        Parameters
+        ----------
+        X, y, rows, stretches, weights
+            As in `RiskPipeline.fit_stretches`.
+        """
+        return self._fit(self._begin_stretches(X, y, rows, stretches, weights), None)
+
+    def _fit(self, rows: Rows, folds: Any) -> RiskStratifier:
+        y = rows.y
+        if self.of_scores_ and self.at_most_ is None and self.at_least_ is None:
+            raise argument_error(
+                "y",
+                "a score with a declared cut",
+                "none declared",
+                "Say Measured.at(…, at_most=2): groups are of a risk.",
+            )
+        horizon = self._visit(y, rows.kind) if self.horizon is None else self.horizon
         if horizon is None:
             raise argument_error("horizon", "the time of the risk that makes the groups", "None")
         self.horizon_ = check_number("horizon", horizon, low=0, open_low=True)
         if rows.kind == "status":
             self.max_time_ = self.horizon_
+        if self.of_scores_ and not np.isclose(self.horizon_, self._visit(y, rows.kind), rtol=1e-9, atol=0):
+            raise argument_error("horizon", f"None or {self._visit(y, rows.kind):g}, the visit of the score", horizon)
         if self.horizon_ > self.max_time_:
             raise argument_error(
                 "horizon",
@@ -152,6 +177,13 @@ class RiskStratifier(CombinedRisk):
         self.names_ = self._learn_names(self.cuts_.size + 1)
         self._fit_all(rows)
         return self
+
+    @staticmethod
+    def _visit(y: np.ndarray, kind: str) -> float | None:
+        """Return the time of the visit that an outcome contains."""
+        if kind == "measured":
+            return measured_spec(y).horizon
+        return status_horizon(y) if kind == "status" else None
 
     @property
     def _own_cause(self) -> int:
@@ -194,7 +226,7 @@ class RiskStratifier(CombinedRisk):
         out = np.array(cuts)
         if (np.diff(out) <= 0).any() or out[0] <= risk.min() or out[-1] > risk.max():
             raise argument_error(
-                "n_groups", "a number of groups that the risks can be told apart into", count, "Take fewer, or `cuts`."
+                "n_groups", "a number of groups into which the risks can be divided", count, "Take fewer, or `cuts`."
             )
         return out
 
@@ -234,6 +266,9 @@ class RiskStratifier(CombinedRisk):
 
     def _combine(self, frame: pd.DataFrame, horizons: np.ndarray, cause: int, given: Mapping[str, Any]) -> np.ndarray:
         return self._all_risks(frame, horizons, cause, given)[:, :, 0]
+
+    def _below(self, frame: pd.DataFrame, given: Mapping[str, Any]) -> np.ndarray:
+        return self._all_below(frame, given)[:, :, 0]
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rule: ``group, low, high``, one row per group; the risk lies in [low, high)."""

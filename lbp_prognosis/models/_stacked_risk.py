@@ -22,7 +22,7 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 from lbp_prognosis._kernels import cox_baseline, step_at
-from lbp_prognosis.models._combined_risk import Rows
+from lbp_prognosis.models._combined_rows import Rows
 from lbp_prognosis.models._combined_scores import CombinedScores
 from lbp_prognosis.models._hazard_steps import events_at
 from lbp_prognosis.models._known_states import Known, default_horizons, loss_of
@@ -107,9 +107,9 @@ class StackedRisk(CombinedScores):
     -----
     Minimises ``Σ_τ n⁻¹ Σ_i w_i(τ) (1{T_i ≤ τ, cause 1} − Σ_k α_k F_k(τ|x_i))²`` over the simplex, exactly (an active
     set). ``w`` is 1/G(T−) for an event by τ (a competing event is "no event"), 1/G(τ) beyond it, 0 for whoever was lost
-    before; G is estimated from the rows of the fit, so anew in each fold of an outer validation. Learners that can't be
-    told apart share their weight. One set of weights serves all horizons and causes, so that risks rise with time and
-    the causes sum to at most 1.
+    before; G is estimated from the rows of the fit, so again in each fold of an outer validation. Learners with
+    identical predictions share their weight. One set of weights serves all horizons and causes, so that risks rise with
+    time and the causes sum to at most 1.
 
     **Scores** (`Measured.at`): the learners are models of the score, the stack is the mixture of their distributions
     ``Σ_k α_k P_k(Y = s | x)``, and the weights minimise ``n⁻¹ Σ_i ∫ (Σ_k α_k F_k(s|x_i) − 1{y_i ≤ s})² ds`` over the
@@ -199,7 +199,21 @@ class StackedRisk(CombinedScores):
         EstimationError
             If a learner can't be fitted; it is named.
         """
-        rows = self._begin(X, y, sample_weight, strata, offset, clusters)
+        return self._fit(self._begin(X, y, sample_weight, strata, offset, clusters), folds)
+
+    @takes_rows()
+    def fit_stretches(self, X: Any, y: np.ndarray, rows: Any, stretches: np.ndarray, *, weights: Any) -> StackedRisk:
+        """Fit the learners to stretches of follow-up, and learn their weights in patients.
+
+        Parameters
+        ----------
+        X, y, rows, stretches, weights
+            As in `RiskPipeline.fit_stretches`.
+        """
+        return self._fit(self._begin_stretches(X, y, rows, stretches, weights), None)
+
+    def _fit(self, rows: Rows, folds: Any) -> StackedRisk:
+        y = rows.y
         self._check_settings(rows)
         self.horizons_ = default_horizons(y, rows.kind, self.score_horizons_, self.horizons)
         if not rows.event.any():
@@ -241,6 +255,8 @@ class StackedRisk(CombinedScores):
             return
         if self.discrete:
             raise argument_error("discrete", 'False with meta="cox_nonneg"', self.discrete, "Take a simplex.")
+        if rows.stretches is not None:
+            raise argument_error("meta", '"brier_simplex" or "log_score" for stretches of follow-up', self.meta)
         if rows.kind != "right" or set(self.causes_.tolist()) - {1}:
             raise argument_error(
                 "y",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_choice
+from lbp_prognosis._base import argument_error, check_choice, time_words
 from lbp_prognosis.evaluation import Evaluation, RiskGroups
 from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.report._page import Page
@@ -143,6 +143,6 @@ def _headline(found: Evaluation, main: float, unit: str) -> pd.DataFrame:
         for metric, words in _HEADLINES:
             for row in found.metrics[name][metric].rows() if metric in found.metrics[name] else ():
                 if np.isclose(row["horizon"], main) or np.isnan(row["horizon"]):
-                    label = f"{words} at {main:g} {unit}".strip() + f", {name}"
+                    label = f"{words} at {time_words(main, unit)}, {name}"
                     rows.append((label, row["value"], row["low"], row["high"], row["reason"]))
     return pd.DataFrame(rows, columns=["label", "value", "low", "high", "reason"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lbp_prognosis._base import time_words
 from lbp_prognosis.report._imputation_of import completed_tables, inner_models, is_complete
 from lbp_prognosis.report._manuscript_text import ManuscriptText, page_of, text_of
 from lbp_prognosis.report._page import Page
@@ -109,7 +110,7 @@ def _outcome(page: Page, score: Mapping[str, Any] | None) -> list[str]:
         f"The outcome was {spec.name} ({definition}); time zero was the {spec.time_zero.removeprefix('the ')}.",
         f"Risks were predicted by {times} {spec.unit}; the main horizon was {page.time}."
         if len(spec.horizons) > 1
-        else f"Risks were predicted by {times} {spec.unit}.",
+        else f"Risks were predicted by {time_words(spec.horizons, spec.unit)}.",
         _score(score, spec.unit) if score else _ASCERTAINED[spec.ascertainment],
     ]
     if spec.competing:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from lbp_prognosis._base import FeatureMap, Objection, Result
+from lbp_prognosis._base import FeatureMap, Objection, Result, time_words
 from lbp_prognosis.disclosure import Gate, Release, ReleaseLedger
 from lbp_prognosis.evaluation import Evaluation, RiskGroups, ThresholdRange
 from lbp_prognosis.evidence import Claim, Evidence, Verdict
@@ -169,7 +169,7 @@ class Page:
     @property
     def time(self) -> str:
         """The main horizon in words."""
-        return f"{self.horizon:g} {self.unit}".strip()
+        return time_words(self.horizon, self.unit)
 
     @property
     def target_words(self) -> str:

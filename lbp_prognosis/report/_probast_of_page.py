@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lbp_prognosis._base import time_words
 from lbp_prognosis.report._imputation_of import completed_tables
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._probast_checks import (
@@ -87,7 +88,9 @@ def _of_data(page: Page, study: Mapping[str, Any]) -> dict[str, Fact]:
         out["1.3"] = _flow(page.flow.steps)
     bent = [f"{how} of {', '.join(map(readable, what))}" for how, what in study.get("transform", {}).items()]
     if study:
-        out["2.2"] = Fact(f"Transformed alike in all rows: {'; '.join(bent)}." if bent else "No transformation.")
+        out["2.2"] = Fact(
+            f"Transformed in the same way in all rows: {'; '.join(bent)}." if bent else "No transformation."
+        )
         dated = "No alarm about values dated after time zero."
         undated = "The table has no dates of predictors; no name of a column points to a later measurement."
         out["2.4"] = alarm(page.objections, TIMING, dated if source.get("package") else undated)
@@ -125,11 +128,10 @@ def _of_outcome(page: Page, study: Mapping[str, Any]) -> dict[str, Fact]:
     if spec is None:
         return {}
     said = "declared before the data were seen" if study.get("prespecified") else "not declared before the data"
-    horizons = ", ".join(f"{h:g}" for h in spec.horizons)
     out = {
         "3.1": Fact(spoken(f"{spec.name}: {spec.definition.rstrip('.')}; {said}.")),
         "3.2": Fact(f"By one definition in all rows; {_ascertained(page)}."),
-        "3.4": Fact(f"Horizons {horizons} {spec.unit} after {spec.time_zero}; main {page.time}."),
+        "3.4": Fact(f"Horizons {time_words(spec.horizons, spec.unit)} after {spec.time_zero}; main {page.time}."),
     }
     if study:
         out["3.3"] = alarm(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import Result
-from lbp_prognosis.disclosure import Release, merged_levels, without_numbers
+from lbp_prognosis.disclosure import Release, follows_from_sum, merged_levels, without_numbers
 from lbp_prognosis.report._layered_rows import LayeredRows, is_number_text
 from lbp_prognosis.report._released_shapes import ReleasedFlow, ReleasedTable
 
@@ -43,10 +43,13 @@ def released_flow(flow: Any, release: Release) -> ReleasedFlow | None:
     rows = [steps[steps["kind"].eq("start")], steps[steps["kind"].eq("end")]]
     if len(excluded):
         parts = merged_levels(excluded["n"].to_numpy(), k)
-        if parts is None and excluded["n"].sum() >= k:
+        every = int(excluded["n"].sum())
+        if parts is None and every >= k and not follows_from_sum(every, len(excluded)):
             parts = [list(range(len(excluded)))]
         if parts is None:
-            release.note("flow", "dropped", f"fewer than {k} patients were excluded")
+            few = every < k
+            why = f"fewer than {k} patients were excluded" if few else "the number of each reason would follow"
+            release.note("flow", "dropped", why)
             rows = rows[1:]
         else:
             if len(parts) < len(excluded):

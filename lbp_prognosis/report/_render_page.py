@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from lbp_prognosis._base import require, visible
+from lbp_prognosis._base import require, time_words, visible
 from lbp_prognosis.report._blocks import Block, Picture, Section, Table
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._released_page import released_page
@@ -175,11 +175,10 @@ def _facts(page: Page) -> list[tuple[str, str]]:
         return [("patients", f"fewer than {page.release.min_n}, or too few with the outcome")]
     events = found.n_events if page.release is None else page.n_events
     shown = "not told" if events is None else f"{events:,}"
-    horizons = ", ".join(f"{h:g}" for h in found.horizons)
     facts = [
         ("patients", f"{found.n:,}"),
         *([("events" if page.release is None else f"events by {page.time}", shown)] if found.calibrations else []),
-        ("horizons", f"{horizons} {page.unit}".strip()),
+        ("horizons", time_words(found.horizons, page.unit)),
         ("main", page.time),
         ("models", str(len(found.models))),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import LBPError, MetricResult
+from lbp_prognosis._base import LBPError, MetricResult, time_words
 from lbp_prognosis.evidence import Claim
 from lbp_prognosis.report._manuscript_text import ManuscriptText, page_of, text_of
 from lbp_prognosis.report._page import Page
@@ -62,7 +62,7 @@ def _patients(page: Page) -> list[str]:
     events = found.n_events if page.release is None else page.n_events
     name = page.outcome.name if page.outcome is not None else "the event"
     # an evaluation counts events by its last horizon, a released page those by the main one
-    last = page.time if page.release is not None else f"{found.horizons[-1]:g} {page.unit}".strip()
+    last = page.time if page.release is not None else time_words(found.horizons[-1], page.unit)
     reached = "" if events is None else f"{name[:1].upper()}{name[1:]} occurred in {events:,} patients by {last}."
     if steps is None:
         return [*said, f"{found.n:,} patients were analysed.", reached]
@@ -231,7 +231,7 @@ def _claim(page: Page, claim: Claim) -> str:
 
 
 def _words(claim: Claim) -> str:
-    at = "" if claim.horizon is None else f" at {claim.horizon:g} {claim.unit}".rstrip()
+    at = "" if claim.horizon is None else f" at {time_words(claim.horizon, claim.unit)}"
     level = "in patients like these" if claim.strength.value == "development" else "in other patients"
     return {
         "predicts": f"“{claim.subject}” predicts the outcome{at} {level}",

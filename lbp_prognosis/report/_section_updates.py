@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import MetricResult, metric_title
+from lbp_prognosis._base import MetricResult, metric_title, time_words
 from lbp_prognosis.report._blocks import Block, Notice, Section, Table, Words
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
@@ -27,7 +27,7 @@ def section_updates(page: Page) -> Section | None:
     shown = page.updates
     if shown is None:
         return None
-    window = f"{shown.width:g} {page.unit}".strip()
+    window = time_words(shown.width, page.unit)
     blocks: list[Block] = [Words(_how(shown, window))]
     blocks.append(_at_risk(page, shown))
     blocks += _doubts(page, shown)
@@ -81,7 +81,7 @@ def _doubts(page: Page, shown: PageUpdates) -> Iterable[Block]:
         yield Notice(one.sentence)
     for at, found in shown.evaluations.items():
         for one in found.objections:
-            yield Notice(f"At {at:g} {page.unit}: {one.sentence}")
+            yield Notice(f"At {time_words(at, page.unit)}: {one.sentence}")
 
 
 def _figures(page: Page, shown: PageUpdates, window: str) -> Iterable[Block]:

@@ -13,6 +13,7 @@ from lbp_prognosis._base import (
     Result,
     argument_error,
     takes_rows,
+    time_words,
 )
 from lbp_prognosis.evidence import tripod_ai_items
 from lbp_prognosis.survival import OutcomeSpec
@@ -100,12 +101,11 @@ def tripod_ai_answers(
 
 
 def _of_outcome(spec: OutcomeSpec, say: Any) -> None:
-    horizons = ", ".join(f"{h:g}" for h in spec.horizons)
     seen = {"exact": "dated exactly", "visits": "seen at visits", "status": "a state at one visit"}[spec.ascertainment]
     competing = f" Competing: {', '.join(spec.competing)}." if spec.competing else ""
     say(
         "8a",
-        f"{spec.name}: {spec.definition} Time zero: {spec.time_zero}; horizons {horizons} {spec.unit}; "
+        f"{spec.name}: {spec.definition} Time zero: {spec.time_zero}; horizons {time_words(spec.horizons, spec.unit)}; "
         f"{seen}.{competing}",
     )
     if spec.estimand:

@@ -75,7 +75,7 @@ def word_failures(counts: pd.Series, others: bool, column: str, schema: TableSch
                     "field": column,
                     "reason": "missing_word",
                     "value": str(word),
-                    "message": f"{str(word)!r} stands in {int(n)} cells: a level, or missing? Leave the cells empty, "
+                    "message": f"{str(word)!r} occurs in {int(n)} cells: a level, or missing? Leave the cells empty, "
                     "or name the level otherwise",
                 }
             ]

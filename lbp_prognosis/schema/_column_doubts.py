@@ -71,7 +71,7 @@ def _words(column: str, series: pd.Series) -> str:
     plain = {" ".join(value.split()).casefold() for value in distinct}
     alike = len(distinct) - len(plain)
     if alike and len(distinct) < len(series) / 2:
-        return "words that differ only by capitals or spaces are levels of their own: write them alike"
+        return "words that differ only by capitals or spaces are separate levels: spell them in one way"
     return ""
 
 

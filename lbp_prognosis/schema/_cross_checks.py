@@ -63,7 +63,7 @@ def duplicate_failures(frame: pd.DataFrame, schema: TableSchema) -> list[pd.Data
     shown = np.full(len(frame), "", dtype=object)
     shown[rows] = _joined(frame.iloc[rows], columns)[0].str.replace("\x1f", " | ").to_numpy()
     return [
-        column_failures(schema.name, "+".join(columns), "duplicate_key", repeated, shown, "the key may stand only once")
+        column_failures(schema.name, "+".join(columns), "duplicate_key", repeated, shown, "the key may occur only once")
     ]
 
 
@@ -171,7 +171,7 @@ def range_failures(
     if bad.any():
         said = np.array([""] * len(frame), dtype=object)
         for row in np.flatnonzero(bad):
-            said[row] = f"{names[codes[row]]} lies between {low[row]:g} and {high[row]:g}"
+            said[row] = f"{names[codes[row]]} is between {low[row]:g} and {high[row]:g}"
         failures.append(column_failures(schema.name, rule["value"], "range", bad, value, said))
     return failures
 
@@ -213,7 +213,7 @@ def method_failures_of(
                         "field": method,
                         "reason": "mixed_method",
                         "value": found[method],
-                        "message": f"{' '.join(names)}: {found['n']} values, beside {usual['n']} by {usual[method]!r}. "
+                        "message": f"{' '.join(names)}: {found['n']} values, and {usual['n']} by {usual[method]!r}. "
                         "Give each method its own measure, or accept the mixture and choose one in the cohort.",
                     }
                 )

@@ -62,12 +62,12 @@ _FORMATS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"[-+]?\d{1,3}(?:[., '’\u00a0\u202f]\d{3})+(?:[.,]\d+)?"),
         "marks between thousands: say thousands= and decimal=, or take them out",
     ),
-    (re.compile(r"[-+]?\d+,\d+"), "a decimal comma beside decimal points: say decimal=','"),
+    (re.compile(r"[-+]?\d+,\d+"), "a decimal comma as well as decimal points: set decimal=','"),
     (
         re.compile(r"\(\s?\d+(?:[.,]\d+)?\s?\)|\d+(?:[.,]\d+)?\s?[-\u2212]"),
         "brackets or a sign behind the number: if it is negative, write -2.5",
     ),
-    (re.compile(r"[<>≤≥]=?\s?[-+]?\d+(?:[.,]\d+)?"), "below or above a limit: decide what it stands for, and recode"),
+    (re.compile(r"[<>≤≥]=?\s?[-+]?\d+(?:[.,]\d+)?"), "below or above a limit: decide what it means, and recode"),
 )
 
 
@@ -275,7 +275,7 @@ def _questions(words: Any, counts: Any) -> list[dict[str, Any]]:
             "row": None,
             "reason": "missing_word",
             "value": str(word),
-            "message": f"{str(word)!r} stands in {int(n)} cells: a level, or missing?",
+            "message": f"{str(word)!r} occurs in {int(n)} cells: a level, or missing?",
         }
         for word, n in zip(words, counts)
     ]

@@ -356,7 +356,7 @@ def _one(
     gone, asked = _gone(values.where(known.isna()), column, held.words)
     for word, n in asked.items():
         message = (
-            f"{word!r} stands in {n} cells of {column!r}: a level, or missing? Recode it, or say "
+            f"{word!r} occurs in {n} cells of {column!r}: a level, or missing? Recode it, or say "
             f'source.{source}.missing = ["{word}"], or missing = {{ {column} = [] }} for a level'
         )
         row = {"table": table, "field": field, "reason": "missing_word", "value": word, "message": message}
@@ -365,7 +365,7 @@ def _one(
     if codes:
         strange = (values.notna() & known.isna() & ~values.isin(list(asked))).to_numpy()
         if strange.any():
-            failures.append(column_failures(table, field, "enum", strange, values, "stands in no recode"))
+            failures.append(column_failures(table, field, "enum", strange, values, "no recode lists it"))
         values = known.map(codes)
         action = "recoded " + ", ".join(f"{code} = {word}" for code, word in codes.items())
     if "date" in rule:

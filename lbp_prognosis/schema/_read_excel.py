@@ -34,7 +34,7 @@ def read_excel(file: Path, sheet: str | None) -> tuple[pd.DataFrame, dict[str, A
     body = [[*row, *[None] * width][:width] for row in rows[1:]]
     if faults:
         shown = ", ".join(f"{n} {word}" for word, n in sorted(faults.items()))
-        notes.append(f"cells that hold an error became missing: {shown}")
+        notes.append(f"cells that contain an error became missing: {shown}")
     columns = {}
     failures = [failure_frame()]
     for place, name in enumerate(head):

@@ -63,7 +63,7 @@ def read_labelled(file: Path, encoding: str | None = None) -> LabelledFile:
         frame[column], said = _without_letters(frame[column], value_labels.get(column, {}))
         notes += [f"{column}: {words}" for words in said]
     if value_labels:
-        notes.append(f"value labels kept beside the codes of: {', '.join(sorted(value_labels))}")
+        notes.append(f"value labels kept with the codes of: {', '.join(sorted(value_labels))}")
     notes += rounded_numbers(frame)
     failures = _dated(frame, program, dict(meta.original_variable_types or {}), file, notes)
     for column in frame.columns:
@@ -144,7 +144,7 @@ def _words(pyreadstat: Any, catalog: Path, formats: dict[str, str]) -> tuple[dic
         return {}, f"the catalog {catalog.name!r} cannot be read ({type(error).__name__}): codes have no words"
     found = {column: dict(sets[name]) for column, name in formats.items() if name in sets}
     if not found:
-        return {}, f"the catalog {catalog.name!r} beside the file has no words for its columns"
+        return {}, f"the catalog {catalog.name!r} next to the file has no labels for its columns"
     return found, f"words for codes of {', '.join(sorted(found))} are from {catalog.name!r}"
 
 

@@ -31,7 +31,7 @@ def read_parquet(file: Path) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
     except Exception as error:  # pyarrow's errors have no common public base
         raise DataError(f"The file {file.name!r} is not a readable Parquet file ({type(error).__name__}).") from error
     if len(frame) != declared:
-        raise DataError(f"The file {file.name!r} declares {declared} rows and holds {len(frame)}.")
+        raise DataError(f"The file {file.name!r} declares {declared} rows and contains {len(frame)}.")
     notes: list[str] = []
     failures = [failure_frame()]
     if any(name is not None for name in frame.index.names):

@@ -82,7 +82,7 @@ class TableReading(Result):
             missing = bad["reason"].eq("not_a_number").any()
             remedy = " Correct them, or declare words that mean missing: missing=[…]." if missing else ""
             if "written like" in str(first["message"]):
-                remedy = f" (9 stands for a digit, a for a letter.){remedy}"
+                remedy = f" (9 means a digit, a means a letter.){remedy}"
             raise DataError(
                 f"{len(bad)} cells are not what their columns contain; the first: row {first['row']}, column "
                 f"{first['field']!r}{word}: {first['message']}.{remedy}",
@@ -271,7 +271,7 @@ def _ask(file: Path, failures: pd.DataFrame) -> None:
     field, word = asked["field"].iloc[0], asked["value"].iloc[0]
     raise DataError(
         f"The file {file.name!r} has words that may be a level or mean missing. {places}. Say which: "
-        f"missing=[{word!r}] (missing wherever it stands), missing={{{field!r}: []}} (a level there), or missing=[] "
+        f"missing=[{word!r}] (missing wherever it occurs), missing={{{field!r}: []}} (a level there), or missing=[] "
         "(no word means missing).",
         asked.reset_index(drop=True),
     )

@@ -172,7 +172,7 @@ def _missing_without_quotes(frame: pd.DataFrame, text: str, delimiter: str) -> l
             column[1:][bare.to_numpy()] = ""
             frame.isetitem(place, column)
             notes.append(
-                f"{frame.iloc[0, place]!s}: {int(bare.sum())} NA without quotes beside quoted words are missing"
+                f"{frame.iloc[0, place]!s}: {int(bare.sum())} NA without quotes among quoted words are missing"
             )
     return notes
 
@@ -200,7 +200,7 @@ def _decode(file: Path, encoding: str | None) -> tuple[str, str, bool, list[str]
             except UnicodeError as error:
                 raise DataError(f"The file {file.name!r} begins like {name} but is not.") from error
     if b"\x00" in raw and encoding is None:
-        raise DataError(f"The file {file.name!r} is not text (it holds zero bytes).")
+        raise DataError(f"The file {file.name!r} is not text (it contains zero bytes).")
     for name in (encoding,) if encoding else ("utf-8", "cp1252"):
         try:
             text = raw.decode(name)

@@ -143,7 +143,7 @@ def scan_parquet(file: Path, rows: int) -> ParquetBlocks | None:
         return None
     found = _Found.of(file, rows, given)
     if found.n != declared:
-        raise DataError(f"The file {file.name!r} declares {declared} rows and holds {found.n}.")
+        raise DataError(f"The file {file.name!r} declares {declared} rows and contains {found.n}.")
     notes += found.notes(given)
     only = ParquetBlocks(file, rows, declared, {name: name for name in given[:1]})
     kept = header_of(empty, lambda: only.whole(given[0]), notes, file)

@@ -113,7 +113,7 @@ def data_schemas_folder() -> Path:
     for folder in (package / "_data_schemas", package.parent / "data_schemas"):
         if (folder / "datapackage.json").is_file():
             return folder
-    raise DataError("The folder `data_schemas` is neither inside the package nor beside it. Reinstall lbp-prognosis.")
+    raise DataError("The folder `data_schemas` is neither inside the package nor next to it. Reinstall lbp-prognosis.")
 
 
 def _json(name: str) -> Any:

@@ -200,7 +200,7 @@ def validate_package(
     files: dict[str, ParquetBlocks] = {}
     if isinstance(source, Mapping):
         if block_rows is not None:
-            raise argument_error("block_rows", "left out for frames: they are held already", block_rows)
+            raise argument_error("block_rows", "left out for frames: they are already in memory", block_rows)
         raw = _given(source)
         synthetic = any(bool(frame.attrs.get("synthetic")) for frame in raw.values())
     else:

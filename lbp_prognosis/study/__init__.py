@@ -1,6 +1,7 @@
 """Studies: a protocol fixed before the data, and its analysis from data to evidence page."""
 
 from lbp_prognosis.study._analysis_plan import AnalysisPlan, analysis_plan
+from lbp_prognosis.study._check_before_work import check_before_work
 from lbp_prognosis.study._data_plan import DataPlan
 from lbp_prognosis.study._deviations import Deviations, deviations
 from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
@@ -30,6 +31,7 @@ __all__ = [
     "TechnicalPlan",
     "ValidationPlan",
     "analysis_plan",
+    "check_before_work",
     "deviations",
     "evaluate_table",
     "fit_disc_grade",

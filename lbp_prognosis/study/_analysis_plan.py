@@ -17,7 +17,7 @@ __all__ = ["AnalysisPlan", "analysis_plan"]
 
 @dataclass(frozen=True, repr=False)
 class AnalysisPlan(DocumentResult):
-    """An analysis plan.
+    """Analysis plan of a study, made from its protocol.
 
     Attributes
     ----------

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from lbp_prognosis._base import argument_error, nearest
+from collections.abc import Iterator
+
+import numpy as np
+
+from lbp_prognosis._base import OutcomeError, argument_error, nearest
 from lbp_prognosis.models import landmark
+from lbp_prognosis.study._model_plan import COMBINED, MODEL_KINDS, ModelPlan
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData
 from lbp_prognosis.survival import measured_to_status, outcome_kind
@@ -12,7 +17,7 @@ __all__ = ["check_before_work"]
 
 
 def check_before_work(study: Study, data: StudyData) -> None:
-    """Refuse protocols that would fail or be meaningless after all fits.
+    """Check a protocol against its data before the first fit.
 
     Parameters
     ----------
@@ -23,6 +28,8 @@ def check_before_work(study: Study, data: StudyData) -> None:
 
     Raises
     ------
+    OutcomeError
+        If the data have competing events, and a model knows one cause.
     ArgumentError
         If sites are to be left out but not named, a column of ``nominal`` is not a predictor, the column of
         ``page.table_one_by`` is absent, there are more folds than events, or a ledger of releases is named without a
@@ -32,6 +39,35 @@ def check_before_work(study: Study, data: StudyData) -> None:
         If the ledger of releases is damaged, or courses of ``[treatment]`` can't be used.
     DisclosureError
         If earlier releases in the ledger forbid this one.
+
+    See Also
+    --------
+    lbp_prognosis.study.read_study_data : How are the data of a protocol read?
+    lbp_prognosis.study.run_study : How is the study run?
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np, pandas as pd
+    >>> from lbp_prognosis.study import Study, check_before_work, read_study_data
+    >>> table = pd.DataFrame({"months": np.arange(1.0, 61), "status": [0, 1, 2] * 20, "age": np.arange(60) % 7})
+    >>> protocol = {
+    ...     "title": "Recovery",
+    ...     "table": {"wide": "registry.csv", "time": "months", "event": "status",
+    ...               "causes": {"recovery": 1, "surgery": 2}},
+    ...     "outcome": {"name": "recovery", "definition": "Pain gone.", "polarity": "good", "time_zero": "visit",
+    ...                 "unit": "months", "horizons": [6]},
+    ...     "modalities": {"clinical": ["age"]},
+    ...     "model": [{"name": "clinical", "kind": "cox", "modalities": ["clinical"]}]}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table.to_csv(Path(folder, "registry.csv"), index=False)
+    ...     study = Study.from_dict(protocol, folder=folder)
+    ...     check_before_work(study, read_study_data(study))
+    Traceback (most recent call last):
+    lbp_prognosis._base._errors.OutcomeError: `model 'clinical'.kind` must be a kind for competing events, \
+such as cause_specific_cox, fine_gray; got 'cox'. Of 20 events the cause is not 1; the risks of this kind of model \
+would be too high.
     """
     if study.validation.sites and data.sites is None:
         raise argument_error("validation.sites", "false where the data name no site", "true")
@@ -49,6 +85,7 @@ def check_before_work(study: Study, data: StudyData) -> None:
     events = int((y[column] == 1).sum())
     if study.validation.folds > events:
         raise argument_error("validation.folds", f"at most {events}, the number of events", str(study.validation.folds))
+    _check_causes(study, y)
     _check_courses(study, data)
     # a release that the ledger would refuse after the fits is refused before them
     ledger, gate = study.release_ledger(), study.gate()
@@ -56,6 +93,26 @@ def check_before_work(study: Study, data: StudyData) -> None:
         names = data.patient_ids(study.data.id) or ()
         ledger.check(names, gate.smallest_cell)
         ledger.layers(names)
+
+
+def _check_causes(study: Study, y: np.ndarray) -> None:
+    """Refuse models of one cause beside competing events: they would be fitted, and refuse to predict."""
+    others = int((y["event"] > 1).sum()) if "event" in (y.dtype.names or ()) else 0
+    for name, kind in (pair for plan in study.models for pair in _kinds(plan) if others):
+        if getattr(MODEL_KINDS[kind], "_single_cause", False):
+            raise argument_error(
+                f"model {name!r}.kind",
+                "a kind for competing events, such as cause_specific_cox, fine_gray",
+                repr(kind),
+                f"Of {others} events the cause is not 1; the risks of this kind of model would be too high.",
+                kind=OutcomeError,
+            )
+
+
+def _kinds(plan: ModelPlan) -> Iterator[tuple[str, str]]:
+    yield plan.name, plan.kind
+    for part in plan.learners().values() if plan.kind in COMBINED else ():
+        yield from _kinds(part)
 
 
 def _check_courses(study: Study, data: StudyData) -> None:

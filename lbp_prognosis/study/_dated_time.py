@@ -91,7 +91,7 @@ def _dates(series: pd.Series, plan: DataPlan, name: str) -> pd.Series:
         remedy = "" if plan.date_format else " Give `date_format`, e.g. '%d.%m.%Y'."
         far = int(stripped.str.contains(_FAR).sum())
         if far:
-            remedy += f" {far} of them have a year outside 1677 to 2262: if it stands for no date, declare it missing."
+            remedy += f" {far} of them have a year outside 1677 to 2262: if it is not a date, declare it missing."
         raise DataError(f"{words}{bad} cells are not {form}.{remedy}")
     return pd.Series(np.asarray(found), index=series.index, name=series.name)
 

@@ -105,7 +105,7 @@ AT_VISITS = (
 
 @dataclass(frozen=True)
 class ModelPlan:
-    """One model.
+    """One ``[[model]]`` of the study file: kind, modalities, options and preparation.
 
     Attributes
     ----------

@@ -47,7 +47,7 @@ def motion_of_trials(report: PackageReport, rules: Mapping[str, Any]) -> tuple[P
     again = keys.fillna("").astype(str).duplicated()
     if again.any():
         raise DataError(
-            f"{int(again.sum())} values of sessions stand in `motion` and also result from `motion_trial`; the first: "
+            f"{int(again.sum())} values of sessions are in `motion` and also result from `motion_trial`; the first: "
             f"{keys[again].iloc[0]['measure']!r}."
         )
     # no counts: notes are printed on the page without passing the gate

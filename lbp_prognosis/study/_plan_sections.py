@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lbp_prognosis._base import time_words
 from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._protocol_fields import protocol_fields, shown_value
 from lbp_prognosis.study._score_plan import package_outcome
@@ -111,7 +112,7 @@ def _table(rows: list[tuple[str, str]], head: tuple[str, str] = ("what", "how"))
 
 
 def _aim(study: Study, spec: OutcomeSpec) -> str:
-    at = f"{spec.primary_horizon:g} {spec.unit}"
+    at = time_words(spec.primary_horizon, spec.unit)
     text = f"To develop and internally validate models of the risk of {spec.name} by {at} after {spec.time_zero}."
     if study.comparison:
         first, second = study.comparison
@@ -138,8 +139,8 @@ def _outcome(study: Study, spec: OutcomeSpec) -> list[tuple[str, str]]:
         ("definition", spec.definition),
         ("kind of event", wished),
         ("time zero", spec.time_zero),
-        ("horizons", f"{', '.join(f'{h:g}' for h in spec.horizons)} {spec.unit}"),
-        ("main horizon", f"{spec.primary_horizon:g} {spec.unit}"),
+        ("horizons", time_words(spec.horizons, spec.unit)),
+        ("main horizon", time_words(spec.primary_horizon, spec.unit)),
         ("ascertainment", _ascertained(study, spec)),
         ("visits", f"{shown_value(list(schedule))} {spec.unit}" if schedule else "no schedule"),
         ("competing events", ", ".join(spec.competing) or "none"),
@@ -191,7 +192,7 @@ def _ascertained(study: Study, spec: OutcomeSpec) -> str:
         visits = dict.fromkeys(made.earlier, made.instrument)
         said = f"a score at one visit, total of {made.instrument}: {study.score.words}; of several totals within "
         said += f"{made.window:.0%} of the time of the visit: {made.choice}"
-    earlier = "; ".join(f"{column} at {time:g} {spec.unit}" for time, column in visits.items())
+    earlier = "; ".join(f"{column} at {time_words(time, spec.unit)}" for time, column in visits.items())
     return said + (f"; earlier, for fits alone: {earlier}" if earlier else "")
 
 
@@ -229,7 +230,7 @@ def _validation(study: Study) -> str:
 def _measures(study: Study, spec: OutcomeSpec) -> str:
     text = (
         "Discrimination (AUC, concordance), overall performance (Brier score, IPA), calibration (observed over "
-        f"expected, slope, curve), at {', '.join(f'{h:g}' for h in spec.horizons)} {spec.unit}, with 95 % intervals. "
+        f"expected, slope, curve), at {time_words(spec.horizons, spec.unit)}, with 95 % intervals. "
         "Differences of models are paired."
     )
     if study.score is not None:

@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
     is_number,
     parallel_map,
     processes_ready,
+    time_words,
 )
 from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.study._check_before_work import check_before_work
@@ -193,8 +194,9 @@ def _doubts(data: StudyData, found: dict[str, Any], of_explanations: list[Object
 def _of_parts(data: StudyData, found: dict[str, Any], known: set[Objection]) -> Iterator[Objection]:
     """Yield the objections to performance at landmarks, at earlier visits and in sites, said where they apply."""
     unit, updates, sites = data.spec.unit, found["updates"], found["sites"]
-    parts = [] if updates is None else [(f"At landmark {at:g} {unit}", one) for at, one in updates.evaluations.items()]
-    parts += [(f"At the visit of {at:g} {unit}", one) for at, one in found["visits"].items()]
+    landmarks = {} if updates is None else updates.evaluations
+    parts = [(f"At landmark {time_words(at, unit)}", one) for at, one in landmarks.items()]
+    parts += [(f"At the visit of {time_words(at, unit)}", one) for at, one in found["visits"].items()]
     parts += [] if sites is None else [("In sites left out", sites)]
     for where, part in parts:
         for one in part.objections:

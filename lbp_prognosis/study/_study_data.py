@@ -50,7 +50,7 @@ NO_IMAGING = objection("no-imaging")
 
 @dataclass(frozen=True, repr=False)
 class StudyData(Result):
-    """One row per patient.
+    """Data of a study: one row per patient.
 
     Attributes
     ----------
@@ -232,7 +232,7 @@ def _with_visits(study: Study, plan: UpdatesPlan, data: StudyData) -> StudyData:
     first, last, times = plan.landmarks[0], plan.landmarks[-1], visits.frame[plan.time]
     if last > first and not ((times > first) & (times <= last)).any():
         raise DataError(
-            f"No visit of {path.name!r} lies after the first landmark, {first:g}, and by the last, {last:g}: nothing "
+            f"No visit of {path.name!r} is after the first landmark, {first:g}, and by the last, {last:g}: nothing "
             f"would be updated. Is {plan.time!r} in {data.spec.unit}?"
         )
     said = _codes_kept(visits.frame[list(plan.columns)], path.name, "updates")
@@ -307,7 +307,7 @@ def _baseline(study: Study, cohort: Cohort) -> np.ndarray | None:
     column = study.score.baseline
     if column not in cohort.patients.columns:
         raise DataError(
-            f"No total of {column!r} lies in the look-back window of patient-reported values, so that no patient has "
+            f"No total of {column!r} is in the look-back window of patient-reported values, so that no patient has "
             "a score at time zero (score.baseline)."
         )
     points = cohort.patients[column].to_numpy(dtype=float)

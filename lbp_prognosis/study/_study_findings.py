@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import MetricResult, Objection, Result
+from lbp_prognosis._base import MetricResult, Objection, Result, time_words
 from lbp_prognosis.evaluation import Evaluation, RiskGroups
 from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.explain import ShapResult
@@ -59,7 +59,7 @@ class StudyFindings(Result):
         """Return the five headline numbers, out of fold: ``label, value, low, high, reason``."""
         main, unit = self.horizon, self.data.spec.unit
         found = self.evaluation
-        at = f"at {main:g} {unit}"
+        at = f"at {time_words(main, unit)}"
         if not self.study.comparison:
             model = self.study.main_model
             rows = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from lbp_prognosis._base import Result
+from lbp_prognosis._base import Result, time_words
 from lbp_prognosis.cohort import table_one_of
 from lbp_prognosis.report import Page
 from lbp_prognosis.schema import instrument_ranges, table_schemas
@@ -157,7 +157,7 @@ def _protocol(result: StudyFindings) -> tuple[tuple[str, str], ...]:
         ("outcome", f"{spec.name}: {spec.definition}"),
         ("recorded", kinds.get(outcome_kind(data.y), "")),
         ("time zero", spec.time_zero),
-        ("horizons", ", ".join(f"{h:g}" for h in spec.horizons) + f" {spec.unit}"),
+        ("horizons", time_words(spec.horizons, spec.unit)),
         ("competing events", ", ".join(spec.competing) or "none"),
         ("treatment during follow-up", spec.estimand or "not declared"),
         *([("judged too", f"as if no patient started {study.treatment.name}")] if study.treatment is not None else []),

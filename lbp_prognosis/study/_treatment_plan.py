@@ -68,7 +68,7 @@ class TreatmentPlan:
         named = [self.id, self.time, self.start, *self.columns]
         if not self.columns or len(set(named)) != len(named):
             words = "at least one column, each column of the table named once"
-            raise argument_error("treatment.columns", words, f"{list(self.columns)} beside {named[:3]}")
+            raise argument_error("treatment.columns", words, f"{list(self.columns)} together with {named[:3]}")
 
     @property
     def label(self) -> str:

@@ -14,6 +14,7 @@ from lbp_prognosis._base import (
     DataError,
     argument_error,
     holds,
+    time_words,
 )
 from lbp_prognosis.cohort import Flow
 from lbp_prognosis.disclosure import NOT_FOUND, identifier_text
@@ -240,7 +241,7 @@ def _follow_up(y: np.ndarray, plan: DataPlan, spec: OutcomeSpec) -> None:
     longest, last = float(y["time"].max()), max(spec.horizons)
     if longest < last:
         raise DataError(
-            f"No patient was followed to the horizon of {last:g} {spec.unit}: the longest {plan.time!r} is "
+            f"No patient was followed to the horizon of {time_words(last, spec.unit)}: the longest {plan.time!r} is "
             f"{longest:g}. Is it in {spec.unit}?"
         )
     doubt = horizon_unit_doubt(y, np.asarray(spec.horizons))

@@ -97,7 +97,7 @@ def kaplan_meier(
         if others:
             raise argument_error(
                 "cause",
-                f"left out, or the only cause of `y`; it also holds {others}",
+                f"left out, or the only cause of `y`; it also contains {others}",
                 cause,
                 f"1 − Kaplan–Meier overstates a risk under competing events: use aalen_johansen(y, cause={cause}).",
                 kind=OutcomeError,

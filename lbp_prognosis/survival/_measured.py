@@ -261,7 +261,7 @@ def _declared(y: np.ndarray, field: str, prefix: str, maker: str) -> dict[str, A
             return dict(json.loads(str(title[0])[len(prefix) :]))
     raise argument_error(
         "y",
-        "an outcome that knows its visit and range",
+        "an outcome with its visit and range",
         "one that has lost them",
         f"Make it by {maker}, and do not rebuild its type.",
         kind=OutcomeError,

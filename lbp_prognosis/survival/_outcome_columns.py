@@ -60,7 +60,7 @@ def _one_column(frame: pd.DataFrame, name: str, column: str) -> None:
     if count == 1:
         return
     if count:
-        raise argument_error(name, "a column that stands once", f"{column!r}, which stands {count} times")
+        raise argument_error(name, "a column that occurs once", f"{column!r}, which occurs {count} times")
     near = difflib.get_close_matches(str(column), list(map(str, frame.columns)), n=1)
     remedy = f"Did you mean {near[0]!r}?" if near else None
     shown = ", ".join(map(repr, frame.columns[:12]))

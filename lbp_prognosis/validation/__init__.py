@@ -6,6 +6,7 @@ from lbp_prognosis.validation.comparison._anova import Anova, anova
 from lbp_prognosis.validation.comparison._association_test import AssociationTest, association_test
 from lbp_prognosis.validation.comparison._contrast import Contrast, contrast
 from lbp_prognosis.validation.comparison._likelihood_ratio import LikelihoodRatio, likelihood_ratio
+from lbp_prognosis.validation.comparison._marginal_predictions import MarginalPredictions, marginal_predictions
 from lbp_prognosis.validation.comparison._on_columns import OnColumns
 from lbp_prognosis.validation.comparison._reclassification import Reclassification, reclassification
 from lbp_prognosis.validation.comparison._trial_effect import TrialEffect, trial_effect
@@ -70,6 +71,7 @@ __all__ = [
     "Instability",
     "InternalExternal",
     "LikelihoodRatio",
+    "MarginalPredictions",
     "MetaAnalysis",
     "ModelUpdate",
     "MultiplyImputed",
@@ -103,6 +105,7 @@ __all__ = [
     "impute_outcomes",
     "internal_external",
     "likelihood_ratio",
+    "marginal_predictions",
     "meta_analysis",
     "model_based_concordance",
     "pool_performance",

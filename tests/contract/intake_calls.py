@@ -447,6 +447,13 @@ CALLS |= {
         {},
     ),
     "validation.contrast": (lambda X: validation.contrast(COX, X, {"b": 1.0}, {"b": 0.0}), {"X": R.X}, {}),
+    "validation.marginal_predictions": (
+        lambda X, groups: validation.marginal_predictions(
+            COX, X, {"b": [0.0, 1.0]}, horizons=6, interval="bootstrap", y=Y, groups=groups, n_resamples=3
+        ),
+        {"X": R.X, "groups": R.cluster},
+        {},
+    ),
     "validation.without_treatment": (
         lambda treated_at: validation.without_treatment(Y, treated_at, HISTORY, ids=np.arange(ROWS.time.size)),
         {"treated_at": R.time / 2},

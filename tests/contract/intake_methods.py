@@ -271,6 +271,11 @@ METHODS: dict[str, Spec] = {
     "models.CoxPH.predict_survival": (of(COX_FULL.predict_survival, 6.0), {**X1, **LATER}, {}),
     "models.CoxPH.predict_incidence": (of(COX_FULL.predict_incidence, 6.0), {**X1, **LATER}, {}),
     "models.CoxPH.risk_se": (of(COX_FULL.risk_se, 6.0), {**X1, **LATER}, {}),
+    "models.CoxPH.average_prediction": (
+        lambda X, groups, **later: COX_FULL.average_prediction(X, 6.0, groups=groups, **later)[0],
+        {**X1, "groups": R.label, **LATER},
+        {},
+    ),
     "models.CoxPH.residuals": (COX_FULL.residuals, {**X1, **FULL}, {"y": Y}),
     "models.CoxPH.schoenfeld_residuals": (COX_FULL.schoenfeld_residuals, {**X1, **FULL}, {"y": Y}),
     "models.CoxPH.proportional_hazards_test": (COX_FULL.proportional_hazards_test, {**X1, **FULL}, {"y": Y}),
@@ -284,6 +289,16 @@ METHODS: dict[str, Spec] = {
     "models.RoystonParmar.linear_predictor": (of(SPLINE.linear_predictor), {**X1, **OFFSET}, {}),
     "models.RoystonParmar.predict_survival": (of(SPLINE.predict_survival, 6.0), {**X1, **OFFSET}, {}),
     "models.LogisticRisk.predict_risk": (of(LOGISTIC.predict_risk, 6.0), {**X1, **OFFSET}, {}),
+    "models.LogisticRisk.average_prediction": (
+        lambda X, groups, offset: LOGISTIC.average_prediction(X, 6.0, groups=groups, offset=offset)[0],
+        {**X1, "groups": R.label, **OFFSET},
+        {},
+    ),
+    "models.LinearOutcome.average_prediction": (
+        lambda X, groups, offset: LINEAR.average_prediction(X, groups=groups, offset=offset)[0],
+        {**X1, "groups": R.label, **OFFSET},
+        {},
+    ),
     "models.LogisticRisk.linear_predictor": (of(LOGISTIC.linear_predictor), {**X1, **OFFSET}, {}),
     "models.DiscreteTimeHazard.linear_predictor": (of(HAZARD.linear_predictor), {**X1, **OFFSET}, {}),
     "models.LinearOutcome.linear_predictor": (of(LINEAR.linear_predictor), {**X1, **OFFSET}, {}),
@@ -423,6 +438,23 @@ METHODS: dict[str, Spec] = {
     "fusion.PatternSubmodels.pattern_of": (of(PATTERNS.pattern_of), {"X": BLOCKS}, {}),
     "fusion.RiskPipeline.predict_risk": (of(PIPELINE.predict_risk, 6.0), {**X1, **OFFSET}, {}),
     "fusion.RiskPipeline.fit_stretches": (stretched, X1, {"y": Y}),
+    "fusion.RiskPipeline.predict_distribution": (of(SCORED_PIPELINE.predict_distribution), {**X1, **OFFSET}, {}),
+    "fusion.RiskPipeline.predict_quantile": (of(SCORED_PIPELINE.predict_quantile), {**X1, **OFFSET}, {}),
+    "models.AverageRisk.fit_stretches": (
+        lambda X, y: stretched(X, y, models.AverageRisk({"cox": models.CoxPH(), "null": models.NullModel()}, cv=2)),
+        X1,
+        {"y": Y},
+    ),
+    "models.StackedRisk.fit_stretches": (
+        lambda X, y: stretched(X, y, models.StackedRisk({"cox": models.CoxPH(), "null": models.NullModel()}, cv=2)),
+        X1,
+        {"y": Y},
+    ),
+    "models.RiskStratifier.fit_stretches": (
+        lambda X, y: stretched(X, y, models.RiskStratifier(models.CoxPH(), horizon=6.0, cuts=[0.4])),
+        X1,
+        {"y": Y},
+    ),
     "fusion.PatternSubmodels.fit_stretches": (
         lambda X, y: stretched(
             X, y, PatternSubmodels(models.CoxPH(), {"clinical": ["a", "b", "c"]}, min_patients=5, min_events=5)

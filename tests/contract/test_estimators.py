@@ -208,6 +208,9 @@ ESTIMATORS: dict[str, Case] = {
         "competing",
         {"model__penalty": [0.0, 10.0]},
     ),
+    "RiskStratifier-scores": Case(
+        lambda: M.RiskStratifier(M.OrdinalRegression(), cuts=[0.5]), "measured", {"cuts": [[0.3], [0.6]]}
+    ),
     "RiskStratifier-status": Case(
         lambda: M.RiskStratifier(M.LogisticRisk(), n_groups=3, cv=3), "status", {"n_groups": [2, 3]}
     ),

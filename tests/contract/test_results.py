@@ -64,6 +64,7 @@ from lbp_prognosis.validation import (
     impute_outcomes,
     internal_external,
     likelihood_ratio,
+    marginal_predictions,
     meta_analysis,
     pool_performance,
     probability_useful,
@@ -168,6 +169,7 @@ MAKE: dict[str, Callable[[], Result]] = {
         X[:120], STATE[:120], HALVES.linear_predictor(X[:120]), X[120:], STATE[120:], HALVES.linear_predictor(X[120:])
     ),
     "Contrast": lambda: contrast(COX, X, {"c1": [1.0, 2.0]}, {"c1": 0.0}),
+    "MarginalPredictions": lambda: marginal_predictions(COX, X, {"c1": [1.0, 2.0]}, horizons=6.0),
     "TrialEffect": lambda: trial_effect(
         X["c1"], clusters=np.arange(240) // 20, exposed=np.arange(240) // 20 % 2, model="cox", n_permutations=200
     ),

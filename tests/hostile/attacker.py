@@ -522,6 +522,9 @@ def _add_cells(system: System | Part, table: pd.DataFrame, variable: str, parts:
     ]
     for row in rows.to_dict("records"):
         inside = [p for p in str(row["level"]).split(" or ") if p in parts]
+        if len(inside) > 1:  # a category that is named has a patient
+            for part in inside:
+                system.sum([f"{part}|{g}" for g in columns], 1, np.inf)
         for column in [c for c in table.columns if c in columns or c == "overall"]:
             cell = str(row[column])
             cells = [f"{p}|{g}" for p in inside for g in (columns if column == "overall" else [column])]
@@ -559,7 +562,12 @@ def _flow_counts(haul: Haul) -> dict[str, float]:
 def _flow(haul: Haul, k: int) -> list[str]:
     """Exclusions: parts of the difference of what started and ended."""
     whole = _flow_counts(haul)
-    return [f"flow: {name} {count:.0f}" for name, count in whole.items() if 0 < count < k]
+    found = [f"flow: {name} {count:.0f}" for name, count in whole.items() if 0 < count < k]
+    for name, count in whole.items():  # each of the reasons is that of a patient
+        most = count - name.count(" or ")
+        line = _finding(f"flow: each of {name}", (1, round(most)), k) if " or " in name else None
+        found += [line] if line else []
+    return found
 
 
 # ---- few values ------------------------------------------------------------------------------------------------------

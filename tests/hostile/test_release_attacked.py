@@ -32,7 +32,7 @@ from lbp_prognosis.report import (
 )
 
 LEVELS = {
-    "grade": ["1", "2", "3", "4"],
+    "grade": ["1", "2", "3", "4", *"abcde"],
     "sex": ["female", "male"],
     "smoker": ["no", "yes"],
     "pain": ["pain"],
@@ -249,6 +249,13 @@ def _five_values() -> SmallStudy:
     return replace(study, page=replace(study.page, table_ones={"Table 1.": study.page.table_ones["Table 1."]}))
 
 
+def _rare_grades() -> SmallStudy:
+    """Five grades of one patient each."""
+    study = small_study(3, "status", n=150)
+    rows = study.rows.assign(grade=np.array([*"abcde", *np.repeat(["1", "2"], [70, 75])], dtype=object))
+    return _with_rows(study, rows)
+
+
 def _one_pays() -> SmallStudy:
     study = small_study(3, "status", n=150)
     rows = study.rows.copy()
@@ -311,6 +318,13 @@ RULES: dict[str, tuple[Any, str, Any, Any, str]] = {
     "enough patients": (Release, "insufficient", property(lambda self: ""), _handful, "by accuracy"),
     "bands between thresholds": ("lbp_prognosis.disclosure._release", "kept_cuts", _all_cuts, _lone, "band"),
     "merged categories": (_released_patients, "merged_levels", _unmerged, lambda: small_study(0, "status"), "grade"),
+    "parts of a sum": (
+        "lbp_prognosis.disclosure._merged_levels",
+        "_is_solved",
+        lambda *_: False,
+        _rare_grades,
+        "grade = a in all: 1 to 1",
+    ),
     "missing and known": (Release, "keeps", lambda self, counts: True, lambda: small_study(2, "status"), "missing in"),
     "means of few": (Release, "mean", lambda *_: True, _five_values, "values of pain"),
     "quantiles of few": (Release, "quantiles", lambda *_: True, lambda: small_study(3, "status", n=80), "quantiles of"),

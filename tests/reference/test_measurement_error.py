@@ -97,7 +97,7 @@ def test_no_error_changes_nothing_and_missing_values_stay(cohort):
 
 def test_what_is_refused(cohort):
     frame, y, _ = cohort
-    with pytest.raises(EstimationError, match="as large as what was measured"):
+    with pytest.raises(EstimationError, match="as large as the variation of the measurements"):
         RegressionCalibration({"c1": 1.5}).fit(frame)
     for errors in ({}, {"c1": -1.0}, {"c1": "sd"}, {"absent": 1.0}, {"c1": [1.0]}):
         with pytest.raises(ArgumentError):

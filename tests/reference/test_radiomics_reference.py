@@ -194,11 +194,18 @@ FILTERS = {
     "4.B": RadiomicsSettings(images=("laws",), laws_kernels=("L5E5E5",), laws_distance=7, **IN_CUBES),
     "5.A": RadiomicsSettings(images=("gabor",), gabor=((5, 2, 1.5),), gabor_angles=8, **IN_SLICES),
     "5.B": RadiomicsSettings(images=("gabor",), gabor=((5, 2, 1.5),), gabor_angles=8, **IN_CUBES),
+    "6.A": RadiomicsSettings(images=("wavelet",), wavelets=(("db3", "LH", 1),), **IN_SLICES),
+    "6.B": RadiomicsSettings(images=("wavelet",), wavelets=(("db3", "LLH", 1),), **IN_CUBES),
+    "7.A": RadiomicsSettings(images=("wavelet",), wavelets=(("db3", "HH", 2),), **IN_SLICES),
+    "7.B": RadiomicsSettings(images=("wavelet",), wavelets=(("db3", "HHH", 2),), **IN_CUBES),
 }
 
 
+SLOW = {"4.B", "5.B", "6.B", "7.B"}
+
+
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in {"4.B", "5.B"} else name for name in FILTERS]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in FILTERS]
 )
 def test_ibsi_2_consensus_of_the_filtered_ct_phantom(chest, shared, name):
     consensus = pd.read_csv(shared / "data" / "ibsi" / "ibsi2" / "ibsi2_reference_values.csv", sep=";")

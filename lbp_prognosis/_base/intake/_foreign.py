@@ -70,7 +70,7 @@ def _frame(value: Any, name: str) -> pd.DataFrame:
     names = list(table.schema.names)
     if len(set(names)) != len(names):
         twice = sorted({each for each in names if names.count(each) > 1})
-        raise argument_error(name, "a frame in which each name stands once", f"{twice} more than once")
+        raise argument_error(name, "a frame in which each name occurs once", f"{twice} more than once")
     return arrow_frame(table, date_as_object=True)
 
 

@@ -68,7 +68,7 @@ def in_order_of(name: str, mine: pd.Index, other: str, theirs: pd.Index) -> np.n
         raise argument_error(
             name,
             f"labelled as `{other}` is",
-            f"a default index 0…n−1 in `{bare}` beside the labels of `{labelled}`",
+            f"a default index 0…n−1 in `{bare}` together with the labels of `{labelled}`",
             _remedy(name, other),
         )
     mine, theirs = _plain(mine), _plain(theirs)

@@ -22,7 +22,7 @@ def column_names(frame: pd.DataFrame, name: str = "X") -> list[str]:
     Raises
     ------
     ArgumentError
-        If names are neither all text nor all whole numbers, or one stands twice.
+        If names are neither all text nor all whole numbers, or one occurs twice.
     """
     if (
         frame.columns.inferred_type == "string" and frame.columns.is_unique
@@ -35,7 +35,7 @@ def column_names(frame: pd.DataFrame, name: str = "X") -> list[str]:
         raise argument_error(name, "a frame whose column names are text", f"names {names[:5]}")
     if len(set(names)) != len(names):
         twice = sorted({each for each in names if names.count(each) > 1})
-        raise argument_error(name, "a frame in which each name stands once", f"{twice} more than once")
+        raise argument_error(name, "a frame in which each name occurs once", f"{twice} more than once")
     return names
 
 

@@ -85,7 +85,7 @@ class SparseTable:
         more = "" if bad.size == len(named[:6]) else f", {bad.size} cells in all"
         raise DataError(
             f"`X` must be numeric and finite; got columns {told}{more}. "
-            "What a sparse matrix does not store is 0, not missing: impute before, and correct infinite values.",
+            "A value that a sparse matrix does not store is 0, not missing: impute first, and correct infinite values.",
             pd.DataFrame(failures),
         )
 

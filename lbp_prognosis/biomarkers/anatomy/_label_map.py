@@ -56,7 +56,7 @@ STRUCTURES: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class Label:
-    """Meaning of one number.
+    """Meaning of one number of a label volume.
 
     Attributes
     ----------
@@ -194,7 +194,7 @@ def _load(convention: str) -> tuple[dict[str, Any], str]:
                 "convention",
                 "one of " + ", ".join(CONVENTIONS) + ", or the path of a TOML table",
                 repr(convention),
-                "Say which tool drew the mask; it can't be told from the numbers.",
+                "State which tool made the mask; the numbers do not show it.",
             )
     content = path.read_bytes()
     try:

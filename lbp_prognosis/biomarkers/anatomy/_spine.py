@@ -21,6 +21,9 @@ __all__ = ["Spine", "build_spine"]
 AGREE_DEG = 60.0
 """Angle, seen along the spine, up to which two levels tell the same front: an axial rotation of a scoliosis is less."""
 
+FRAGMENT = 0.25
+"""Share of the volume of whole bodies below which a cut one does not show where the body is."""
+
 
 @dataclass
 class Spine:
@@ -38,6 +41,8 @@ class Spine:
         What told front from back: ``canal``, ``spinal_cord``, ``posterior_elements`` or ``image``.
     left : array of shape (3,)
         Mean direction to the patient's left: the normal of the patient's sagittal plane.
+    fragments : frozenset
+        Levels of which the field of view leaves too little to show where the body is (a spinous process, say).
     """
 
     bodies: dict[str, BodyGeometry]
@@ -48,6 +53,7 @@ class Spine:
     front_from: str = "image"
     left: np.ndarray = field(default_factory=lambda: np.array([-1.0, 0.0, 0.0]))
     flags: tuple[str, ...] = ()
+    fragments: frozenset[str] = frozenset()
 
     def endplate(self, level: str, which: str) -> EndplatePlane | None:
         """Return an endplate; the sacrum has the upper one only."""
@@ -67,14 +73,17 @@ def build_spine(anatomy: Anatomy, *, central: float = 0.8) -> Spine:
     levels = sorted(regions, key=level_rank)
     centres = {level: regions[level].centroid for level in levels}
     lowest = _sacral_region(anatomy)
-    ups = _tangents(levels, centres, lowest)
+    fragments = _fragments(regions)
+    ups = _tangents([level for level in levels if level not in fragments], centres)
+    for level in fragments:
+        ups[level] = ups[min(ups, key=lambda other: abs(level_rank(other) - level_rank(level)))]
     fronts, source = _fronts(anatomy, regions, centres, ups)
     bodies = {}
     for level in levels:
         frame = make_frame(centres[level], ups[level], fronts[level])
         bodies[level] = measure_body(level, regions[level], frame, central)
     flags = () if source == "canal" else (f"front_from_{source}",)
-    spine = Spine(bodies, front_from=source, flags=flags)
+    spine = Spine(bodies, front_from=source, flags=flags, fragments=fragments)
     if bodies:
         spine.left = unit(np.mean([body.frame.left for body in bodies.values()], axis=0))
     if lowest is not None and levels and not bodies[levels[-1]].region.cut:
@@ -93,7 +102,16 @@ def _sacral_region(anatomy: Anatomy) -> Region | None:
     return None
 
 
-def _tangents(levels: list[str], centres: dict[str, np.ndarray], lowest: Region | None) -> dict[str, np.ndarray]:
+def _fragments(regions: dict[str, Region]) -> frozenset[str]:
+    """Return the levels cut by the field of view that keep less than a quarter of the volume of whole bodies."""
+    whole = [region.volume_mm3 for region in regions.values() if not region.cut]
+    if len(whole) < 2:
+        return frozenset()
+    least = FRAGMENT * float(np.median(whole))
+    return frozenset(level for level, region in regions.items() if region.cut and region.volume_mm3 < least)
+
+
+def _tangents(levels: list[str], centres: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the direction to the head at each body, from a spline through the centres."""
     if len(levels) < 2:
         return {level: np.array([0.0, 0.0, 1.0]) for level in levels}

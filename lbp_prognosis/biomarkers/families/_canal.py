@@ -72,9 +72,7 @@ def _one(case: Case, name: str, region: Region) -> list[Measurement]:
             )
         )
     if not rows:
-        reason = (
-            "no level tells where to measure: name vertebrae or discs in the mask, or state `level` for an axial stack"
-        )
+        reason = "no level is known: name vertebrae or discs in the mask, or state `level` for an axial stack"
         rows.append(
             Measurement(name, f"{name}_area", "mm2", np.nan, f"{name}_area_at_disc", reason=reason, **quality(region))
         )

@@ -42,7 +42,7 @@ def measure_disc(case: Case) -> list[Measurement]:
         rows += _one_disc(case, level)
     if not rows and case.anatomy.of("disc"):
         disc = case.anatomy.of("disc")[0]
-        reason = "the discs bear no level: give a vertebra mask that names levels beside this one"
+        reason = "the discs have no level: also give a vertebra mask that names levels"
         rows.append(
             Measurement("disc", "disc_height", "mm", np.nan, "disc_height_area", reason=reason, **quality(disc))
         )
@@ -56,7 +56,7 @@ def _one_disc(case: Case, level: str) -> list[Measurement]:
     rows: list[Measurement] = []
     if found is None:
         cut = [name for name in split_disc(level) if name in case.spine.bodies and case.spine.bodies[name].region.cut]
-        reason = f"the field of view cuts {cut[0]}" if cut else "no body beside the disc tells its axes"
+        reason = f"the field of view cuts {cut[0]}" if cut else "no body next to the disc defines its axes"
         rows.append(
             Measurement("disc", "disc_height", "mm", np.nan, "disc_height_area", level, reason=reason, **quality(disc))
         )
@@ -242,7 +242,7 @@ def _indices(
             around.append(found)
     reference = float(np.mean(around)) if around else np.nan
     mean = float(np.mean(three))
-    no_body = reason or ("" if around else "no whole body beside the disc")
+    no_body = reason or ("" if around else "no complete body next to the disc")
     one = dict(info, flags=(*info.get("flags", ()), *(("one_reference_body",) if len(around) == 1 else ())))
 
     def row(value: float, method: str, error: float, why: str, fields: dict) -> Measurement:
@@ -299,7 +299,7 @@ def _wedge(case: Case, level: str, disc: Region | None) -> list[Measurement]:
     cut = [name for name in (upper, lower) if name in case.spine.bodies and case.spine.bodies[name].region.cut]
     info = quality(disc, flags=case.spine.flags)
     if above is None or below is None or cut:
-        reason = f"the field of view cuts {cut[0]}" if cut else "an endplate beside the disc is missing"
+        reason = f"the field of view cuts {cut[0]}" if cut else "an endplate next to the disc is missing"
         return [
             Measurement("disc", "disc_wedge", "deg", np.nan, "wedge_of_facing_endplates", level, reason=reason, **info)
         ]

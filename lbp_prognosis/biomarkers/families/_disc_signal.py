@@ -78,7 +78,7 @@ def disc_parts(disc: Region, frame: Frame) -> dict[str, np.ndarray]:
 def _no_time(values: np.ndarray, valid: np.ndarray) -> str:
     """Say why the values of a map are no relaxation times of a part; empty if they are."""
     if values.size < MIN_VOXELS:
-        return f"this part of the disc holds fewer than {MIN_VOXELS} voxels"
+        return f"this part of the disc contains fewer than {MIN_VOXELS} voxels"
     if valid.size < 0.8 * values.size:
         return f"the map has no value in {values.size - valid.size} of {values.size} voxels"
     if not PLAUSIBLE_MS[0] <= float(np.median(valid)) <= PLAUSIBLE_MS[1]:
@@ -93,7 +93,7 @@ def _contrast(values: dict[str, np.ndarray], level: str, cut: str, fields: dict)
     nucleus, annulus = nucleus[np.isfinite(nucleus)], annulus[np.isfinite(annulus)]
     why = cut
     if not why and min(nucleus.size, annulus.size) < MIN_VOXELS:
-        why = f"a part of the disc holds fewer than {MIN_VOXELS} voxels of the image"
+        why = f"a part of the disc contains fewer than {MIN_VOXELS} voxels of the image"
     if not why and np.median(annulus) <= 0:
         why = "no signal of the annulus"
     flags = (*fields["flags"], "no_bias_correction")

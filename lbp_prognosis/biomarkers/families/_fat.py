@@ -126,7 +126,7 @@ def _mixture(case: Case, image: object, values: np.ndarray) -> FatModel | str:
     if fitted is None:
         return "two components can't be fitted"
     if fitted.separation < case.recipe.min_separation:
-        return f"muscle and fat do not stand apart ({fitted.separation:.2f} SD)"
+        return f"muscle and fat cannot be separated ({fitted.separation:.2f} SD)"
 
     def share(region: Region, mask: np.ndarray) -> tuple[float, float, str]:
         return _mean(fitted.upper_share(intensities(image, region, mask)))  # type: ignore[arg-type]
@@ -145,7 +145,7 @@ def _otsu(case: Case, image: object, values: np.ndarray) -> FatModel | str:
     if valley(values, cut) > 0.8:
         return "no valley between two modes: one mode was split"
     if (high.mean() - low.mean()) / np.sqrt(0.5 * (low.var() + high.var()) + 1e-12) < case.recipe.min_separation:
-        return "muscle and fat do not stand apart"
+        return "muscle and fat cannot be separated"
 
     def share(region: Region, mask: np.ndarray) -> tuple[float, float, str]:
         return _mean((intensities(image, region, mask) > cut).astype(float))  # type: ignore[arg-type]

@@ -51,7 +51,8 @@ def fat_unit(image: Image, stated: str = "") -> FatUnit:
     values = np.asarray(image.data, dtype=float)
     values = values[np.isfinite(values) & (values > 0)]
     unclear = FatUnit(
-        float("nan"), reason="the unit of the fat map can't be told: state fat_fraction_unit ('fraction', 'percent', …)"
+        float("nan"),
+        reason="the unit of the fat map cannot be determined: state fat_fraction_unit ('fraction', 'percent', …)",
     )
     if values.size < 50:
         return unclear

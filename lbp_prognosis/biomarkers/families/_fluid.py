@@ -35,13 +35,13 @@ def bright_fluid(case: Case, image: Image, frame: Frame) -> tuple[float, float, 
     values = intensities(image, slab[0], slab[1])
     recipe = case.recipe
     if values.size < recipe.csf_min_voxels:
-        return np.nan, np.nan, values.size, "too little canal beside the disc"
+        return np.nan, np.nan, values.size, "too little canal next to the disc"
     cut = otsu_threshold(values)
     bright, rest = values[values > cut], values[values <= cut]
     if bright.size < recipe.csf_min_voxels:
         return np.nan, np.nan, bright.size, f"fewer than {recipe.csf_min_voxels} voxels of fluid"
     if rest.size and rest.mean() > 0 and bright.mean() / rest.mean() < recipe.csf_min_contrast:
-        return np.nan, np.nan, bright.size, "no fluid stands out in the canal at this level"
+        return np.nan, np.nan, bright.size, "no fluid is visible in the canal at this level"
     return float(np.median(bright)), float(bright.std()), int(bright.size), ""
 
 
@@ -60,5 +60,5 @@ def canal_signal(case: Case, image: Image, level: str) -> tuple[float, int, str]
     chosen = inner if inner.sum() >= case.recipe.csf_min_voxels else mask
     values = intensities(image, canal, chosen)
     if values.size < case.recipe.csf_min_voxels:
-        return np.nan, values.size, "too little canal beside the body"
+        return np.nan, values.size, "too little canal next to the body"
     return float(np.median(values)), int(values.size), ""

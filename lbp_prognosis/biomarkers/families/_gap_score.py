@@ -11,7 +11,7 @@ __all__ = ["GapScore", "gap_score"]
 
 @dataclass(frozen=True)
 class GapScore:
-    """The score and its parts.
+    """GAP score (global alignment and proportion) and its parts.
 
     Attributes
     ----------

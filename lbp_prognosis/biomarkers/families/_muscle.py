@@ -68,7 +68,7 @@ def _one(case: Case, region: Region, areas: dict[tuple[str, str, str], float]) -
         rows += _at_bodies(case, region, rim, models, ct)
     if not levels:
         reason = (
-            "no level is named: give a vertebra or disc mask beside this one, or state `level` for an axial stack"
+            "no level is named: also give a vertebra or disc mask, or state `level` for an axial stack"
             if not case.section_levels()
             else "the muscle passes no disc in this field of view"
         )

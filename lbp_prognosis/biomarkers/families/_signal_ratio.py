@@ -48,7 +48,7 @@ def disc_fluid_ratio(case: Case, level: str, disc: Region, frame: Frame) -> Meas
     mask &= ndimage.distance_transform_edt(disc.mask, sampling=disc.volume.spacing) > 1.75
     values = intensities(image, disc, mask)
     if values.size < 10:
-        return row(np.nan, "the inner disc holds fewer than 10 voxels", n_voxels=int(values.size))
+        return row(np.nan, "the inner disc contains fewer than 10 voxels", n_voxels=int(values.size))
     fluid, spread, count, reason = bright_fluid(case, image, frame)
     if not np.isfinite(fluid) or fluid <= 0:
         return row(np.nan, reason or "no signal of the fluid")

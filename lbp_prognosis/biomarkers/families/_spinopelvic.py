@@ -25,7 +25,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 def check_spinopelvic(
     frame: pd.DataFrame, *, tolerance: float = 3.0, ranges: Mapping[str, tuple[float, float]] | None = None
 ) -> pd.DataFrame:
-    """Check PI = PT + SS row by row, and that each angle is one a spine can have.
+    """Check PI = PT + SS row by row, and that each angle is anatomically possible.
 
     Parameters
     ----------

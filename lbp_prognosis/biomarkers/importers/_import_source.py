@@ -61,7 +61,7 @@ def read_json(source: Any, *, name: str = "source") -> Any:
     if isinstance(source, Mapping | list):
         return source
     if not isinstance(source, str | Path) or not Path(source).is_file():
-        raise argument_error(name, "an existing JSON file, or what one holds", source)
+        raise argument_error(name, "an existing JSON file, or its content", source)
     try:
         return json.loads(Path(source).read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
@@ -79,7 +79,7 @@ def number_or_missing(value: Any, *, where: str) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise DataError(f"{where} holds {value!r}, which is no number.") from None
+        raise DataError(f"{where} contains {value!r}, which is not a number.") from None
 
 
 def vertebra_level(text: Any) -> str:

@@ -117,7 +117,7 @@ def _parts(source: Any) -> list[tuple[str, dict[str, Any]]]:
     parts = [(source_name(path), read_json(path)) for path in paths]
     for name, content in parts:
         if not isinstance(content, Mapping) or not content:
-            raise DataError(f"{name} holds no JSON object with measurements.")
+            raise DataError(f"{name} contains no JSON object with measurements.")
     return [(name, dict(content)) for name, content in parts]
 
 

@@ -44,7 +44,7 @@ def import_verse_centroids(source: Any, image: Image | Mask | None = None) -> pd
     Raises
     ------
     DataError
-        If the file is none, a label stands twice, the vertebrae are not in anatomical order, or a centroid lies outside
+        If the file is none, a label occurs twice, the vertebrae are not in anatomical order, or a centroid lies outside
         the image.
 
     Notes
@@ -72,7 +72,7 @@ def import_verse_centroids(source: Any, image: Image | Mask | None = None) -> pd
         rows.append((label, _NAMES.get(label, ""), *point))
     frame = pd.DataFrame(rows, columns=["label", "level", "i", "j", "k"])
     if frame.empty or frame["label"].duplicated().any() or frame[["i", "j", "k"]].isna().any(axis=None):
-        raise DataError(f"{where} holds no centroids, one twice, or one without a position.")
+        raise DataError(f"{where} contains no centroids, a centroid twice, or a centroid without a position.")
     frame.insert(2, "direction", letters)
     axis = next(k for k, letter in enumerate(letters) if letter in "IS")
     down = frame["ijk"[axis]] * (1 if letters[axis] == "I" else -1)

@@ -153,7 +153,7 @@ def _values(cells: pd.Series, column: str, rule: Mapping[str, Any], where: str) 
         words = cells.map(lambda cell: cell if cell is None or pd.isna(cell) else str(cell).strip().removesuffix(".0"))
         strange = words.notna() & ~words.isin(list(codes))
         if strange.any():
-            raise DataError(f"{where}: {column!r} contains {words[strange].iloc[0]!r}, which stands in no recode.")
+            raise DataError(f"{where}: {column!r} contains {words[strange].iloc[0]!r}, which no recode lists.")
         return words.map(codes).to_numpy(dtype=float, na_value=np.nan)
     values = pd.to_numeric(cells, errors="coerce")
     text = cells.notna() & values.isna()

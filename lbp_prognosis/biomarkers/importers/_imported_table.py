@@ -75,7 +75,7 @@ def finish_import(
     Raises
     ------
     DataError
-        If a value is outside the range of its measure, or stands twice; carries ``failures``.
+        If a value is outside the range of its measure, or occurs twice; carries ``failures``.
     """
     table = biomarker_frame([dict(row) for row in rows])
     for name in ("patient_id", "study_id", "structure", "measure", "unit", "method_id"):
@@ -83,7 +83,7 @@ def finish_import(
     for name in ("level", "side", "flags", "reason"):
         table[name] = table[name].where(table[name].notna(), "")
     if table.empty:
-        raise DataError(f"{source} holds nothing that can be imported.", pd.DataFrame(columns=list(FAILURE_COLUMNS)))
+        raise DataError(f"{source} contains nothing that can be imported.", pd.DataFrame(columns=list(FAILURE_COLUMNS)))
     patients = pd.DataFrame({"patient_id": pd.unique(table["patient_id"])})
     # several formulas of one measure may stand in one file; they are kept apart when levels are pooled
     report = validate_package({"patient": patients, "biomarker": table}, mixed_methods=set(table["measure"]))

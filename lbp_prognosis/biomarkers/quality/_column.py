@@ -18,7 +18,7 @@ from lbp_prognosis.biomarkers.anatomy._spine import Spine
 from lbp_prognosis.biomarkers.geometry._frame import unit
 from lbp_prognosis.biomarkers.geometry._region import Region
 
-__all__ = ["Column", "label_of", "read_column"]
+__all__ = ["SHARE", "Column", "ellipse_points", "label_of", "read_column"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -72,7 +72,7 @@ def label_of(anatomy: Anatomy, level: str) -> Region:
 
 def read_column(anatomy: Anatomy, spine: Spine) -> Column | None:
     """Read the labels of all levels along the line through their bodies; None with fewer than two bodies."""
-    levels = list(spine.bodies)
+    levels = [level for level in spine.bodies if level not in spine.fragments]
     if len(levels) < 2:
         return None
     order = sorted(levels, key=lambda level: -float(spine.bodies[level].region.centroid[2]))
@@ -87,7 +87,7 @@ def read_column(anatomy: Anatomy, spine: Spine) -> Column | None:
     front = front / np.linalg.norm(front, axis=1)[:, None]
     sizes = np.array([_size(spine, level) for level in order])
     depth, width = (np.interp(at, s, sizes[:, k]) for k in range(2))
-    cloud = _ellipse(points, down, front, SHARE * depth, SHARE * width)
+    cloud = ellipse_points(points, down, front, SHARE * depth, SHARE * width)
     held = {level: label_of(anatomy, level).sample(cloud) >= 0.5 for level in levels}
     filled = {level: inside.mean(axis=1) for level, inside in held.items()}
     halves = {level: _emptiest(inside) for level, inside in held.items()}
@@ -114,7 +114,7 @@ def _size(spine: Spine, level: str) -> tuple[float, float]:
     return float(np.nanmedian([b.depth for b in near])), float(np.nanmedian([b.width for b in near]))
 
 
-def _ellipse(points: Floats, down: Floats, front: Floats, ap: Floats, lr: Floats) -> Floats:
+def ellipse_points(points: Floats, down: Floats, front: Floats, ap: Floats, lr: Floats) -> Floats:
     """Return points spread over an ellipse across the line at each of its positions, (n, points, 3)."""
     angle = 2 * np.pi * np.arange(ANGLES) / ANGLES
     a = ap[:, None] * np.concatenate([r * np.cos(angle) for r in RADII])

@@ -22,7 +22,7 @@ from lbp_prognosis.biomarkers.anatomy._anatomy import Anatomy
 from lbp_prognosis.biomarkers.anatomy._levels import level_rank, neighbours, split_disc
 from lbp_prognosis.biomarkers.anatomy._spine import Spine
 from lbp_prognosis.biomarkers.geometry._region import Region
-from lbp_prognosis.biomarkers.quality._column import Column, label_of, read_column
+from lbp_prognosis.biomarkers.quality._column import SHARE, Column, ellipse_points, label_of, read_column
 from lbp_prognosis.biomarkers.quality._edges import EdgeAgreement, edge_agreement
 from lbp_prognosis.biomarkers.readers._image import Image
 
@@ -85,12 +85,21 @@ label then end in holes instead of at its surface."""
 FRONT_DEG = 60.0
 """Angle between the front that the structures tell and the header's from which the two contradict each other."""
 
+FEW = 2
+"""Number of levels up to which one has too few others to be compared with."""
+
+LONG = 1.4
+"""Height of a body over its own depth or width from which it is taken for two; of whole ones it is 0.6 to 1.1."""
+
+BESIDE = 0.55
+"""Length of a label above and below its body, over the height of the body, from which it lies on another one."""
+
 FAR_LEVELS = 7
 """Names apart (t13 counts) from which a vertebra is no neighbour to compare with."""
 
 SENTENCES: Mapping[str, str] = {
     "label_shared": "part of one vertebra bears the label of its neighbour",
-    "label_doubled": "the label lies on two vertebrae",
+    "label_doubled": "the label covers two vertebrae",
     "label_merged": "the label spans two vertebrae",
     "label_split": "one vertebra bears two labels",
     "part_missing": "part of the vertebra bears no label",
@@ -99,7 +108,7 @@ SENTENCES: Mapping[str, str] = {
     "label_with_holes": "the label has holes within",
     "label_in_pieces": "pieces of the label lie elsewhere",
     "numbering_jump": "names and vertebrae do not match along the spine",
-    "beside_missing_level": "the vertebra beside it bears no label",
+    "beside_missing_level": "the vertebra next to it has no label",
     "border_inside_bone": "the image does not change where the label of this level ends",
     "image_disagrees": "the image does not change where the mask ends",
     "front_against_header": "the mask's front is not the header's",
@@ -207,6 +216,8 @@ def judge_mask(anatomy: Anatomy, spine: Spine, image: Image | None = None) -> Ma
         _sizes(gate, column, spine)
         _spaces(gate, column, spine)
         _fragments(gate, anatomy, spine)
+    if len(spine.bodies) - len(spine.fragments) <= FEW:
+        _alone(gate, anatomy, spine)
     _holes(gate, anatomy, spine)
     _front(gate, spine)
     if image is not None and spine.bodies:
@@ -242,6 +253,31 @@ def _shared(gate: MaskGate, column: Column) -> None:
         for other, (top, bottom) in column.runs.items():
             if other != level and column.amount(level, top + 5.0, bottom - 5.0) >= PIECE_MM:
                 gate.add("label_shared", level, other)
+
+
+def _alone(gate: MaskGate, anatomy: Anatomy, spine: Spine) -> None:
+    """Find labels of several vertebrae where too few levels are labelled to compare with: by the body's own shape."""
+    for level, body in spine.bodies.items():
+        if level in spine.fragments or not np.isfinite([body.depth, body.width]).all():
+            continue
+        reach = np.arange(-1.5 * body.depth, 1.5 * body.depth, 1.0)
+        cloud = ellipse_points(
+            body.frame.origin + reach[:, None] * body.frame.cc,
+            np.tile(-body.frame.cc, (reach.size, 1)),
+            np.tile(body.frame.ap, (reach.size, 1)),
+            np.full(reach.size, SHARE * body.depth),
+            np.full(reach.size, SHARE * body.width),
+        )
+        own = (body.region.sample(cloud) >= 0.5).mean(axis=1) >= 0.5
+        filled = (label_of(anatomy, level).sample(cloud) >= 0.5).mean(axis=1)
+        if not own.any():
+            continue
+        first, last = reach[own][[0, -1]]
+        height = last - first + 1.0
+        if height > LONG * min(body.depth, body.width):
+            gate.add("label_merged", level)
+        elif filled[(reach < first - END_MM) | (reach > last + END_MM)].sum() >= BESIDE * height:
+            gate.add("label_doubled", level)
 
 
 def _reference(values: Mapping[str, float], level: str) -> float:

@@ -61,7 +61,7 @@ def studies_from_bids(
     root = Path(folder)
     if not (root / "dataset_description.json").is_file():
         raise argument_error(
-            "folder", "a BIDS data set", f"{str(folder)!r}", "Its top folder holds dataset_description.json."
+            "folder", "a BIDS data set", f"{str(folder)!r}", "Its top folder contains dataset_description.json."
         )
     unknown = [name for name in suffixes if name not in _SUFFIXES]
     if unknown or isinstance(suffixes, str) or not suffixes:

@@ -97,7 +97,8 @@ def _headers(pydicom: Any, folder: Path) -> list[tuple[Any, Path]]:
     if not heads:
         why = f" ({len(deflated)} deflated files are not read: save them uncompressed)" if deflated else ""
         raise DataError(
-            f"{folder} holds no readable DICOM image{why}. Give the folder of one series, or a NIfTI, NRRD or MHA file."
+            f"{folder} contains no readable DICOM image{why}. Give the folder of one series, or a NIfTI, NRRD or MHA "
+            "file."
         )
     return heads
 
@@ -107,7 +108,7 @@ def _one_series(heads: list[tuple[Any, Path]], series: str | None, folder: Path)
     if series is None and len(found) > 1:
         raise argument_error(
             "series",
-            f"named, as {folder} holds {len(found)} series",
+            f"named, because {folder} contains {len(found)} series",
             "None",
             "One of: " + ", ".join(found[:8]) + ("…" if len(found) > 8 else ""),
         )
@@ -121,16 +122,16 @@ def _slices(head: Any, file: Path) -> list[_Slice]:
     """Return the planes of a file with their places; one per frame of an enhanced object."""
     if int(head.get("SamplesPerPixel", 1) or 1) != 1:
         raise DataError(
-            f"{file.name} holds colours ({head.SamplesPerPixel} numbers per pixel), not intensities. Give the original "
-            "series, not a screenshot or a coloured map of it."
+            f"{file.name} contains colours ({head.SamplesPerPixel} numbers per pixel), not intensities. Give the "
+            "original series, not a screenshot or a coloured map of it."
         )
     if "MOSAIC" in [str(kind) for kind in head.get("ImageType", [])]:
-        raise DataError(f"{file.name} holds all slices side by side in one plane (a mosaic). Convert it to NIfTI.")
+        raise DataError(f"{file.name} contains all slices side by side in one plane (a mosaic). Convert it to NIfTI.")
     frames = int(head.get("NumberOfFrames", 1) or 1)
     groups = head.get("PerFrameFunctionalGroupsSequence")
     if frames > 1 and (groups is None or len(groups) != frames):
         raise DataError(
-            f"{file.name} holds {frames} frames without a place for each (no functional groups). Export the series "
+            f"{file.name} contains {frames} frames without a place for each (no functional groups). Export the series "
             "as single slices or as an enhanced object, or convert it to NIfTI with a tool that knows the scanner."
         )
     shared = head.get("SharedFunctionalGroupsSequence")
@@ -190,7 +191,7 @@ def _one_block(slices: list[_Slice], block: str, folder: Path) -> list[_Slice]:
             "series",
             f"the number of a block, as the slices of {folder} differ in orientation, size or pixel spacing",
             f"#{block}" if block else "none",
-            f"Blocks from the head down: {told}. Read each as a study of its own.",
+            f"Blocks from the head down: {told}. Read each as a separate study.",
         )
     return kinds[int(block) - 1][1]
 
@@ -244,7 +245,7 @@ def _pixels(pydicom: Any, file: Path, shape: tuple[int, int, int]) -> tuple[np.n
             ) from error
     if pixels.shape not in {shape, shape[1:]} or (shape[0] > 1 and pixels.ndim == 2):
         raise DataError(
-            f"{file.name} holds {pixels.shape} pixels where its header says {shape}. Export the series again."
+            f"{file.name} contains {pixels.shape} pixels where its header says {shape}. Export the series again."
         )
     return pixels.reshape(shape), rescaled
 

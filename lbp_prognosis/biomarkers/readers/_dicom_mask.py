@@ -81,7 +81,7 @@ def read_dicom_mask(file: Path, label_map: LabelMap, image: Image | None, *, max
                 "image",
                 "given with a DICOM structure set",
                 "none",
-                f"{file.name} holds contours; the slices they were drawn on give the voxels.",
+                f"{file.name} contains contours; the slices they were drawn on give the voxels.",
             )
         return read_rtstruct(head, file, label_map, image, max_bytes)
 

@@ -144,4 +144,4 @@ def _on_grid(place: _Slice, frame: np.ndarray, grid: Grid, file: Path) -> tuple[
 def _miss(fits: bool, seen: bool, off: float) -> str:
     if not fits:
         return "with other voxel sides or directions"
-    return f"{off:.2g} mm beside its voxels" if seen else "outside it"
+    return f"{off:.2g} mm from its voxels" if seen else "outside it"

@@ -44,7 +44,7 @@ def read_itk(path: Path, *, max_bytes: int) -> tuple[np.ndarray, np.ndarray, dic
             "image",
             "with an orientation (the `space` field of NRRD)",
             f"{path.name} without one",
-            "Left and right can't be told: convert the file again from its source.",
+            "Left and right cannot be determined: convert the file again from its source.",
         )
     check_size(size, 8, max_bytes, str(path))
     try:

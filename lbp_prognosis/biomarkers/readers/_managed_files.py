@@ -45,7 +45,7 @@ def check_fetched(path: Path) -> None:
     if path.is_symlink() and not path.exists():
         raise DataError(f"{path} is a link whose content is not on this machine. {_FETCH}")
     if not path.exists() and path.with_name(f"{path.name}.dvc").is_file():
-        raise DataError(f"{path} is not on this machine: beside it lies only its description for DVC. {_FETCH}")
+        raise DataError(f"{path} is not on this machine: only its DVC description is there. {_FETCH}")
     if path.is_file() and path.stat().st_size < 1024:
         start = path.read_bytes()
         for mark, manager in _POINTERS.items():

@@ -39,7 +39,7 @@ def correct_bias(image: Image) -> Image:
     top = float(np.quantile(data, 0.99))
     inside = data > min(FOREGROUND * top, _air(data, top)) if top > 0 else np.zeros(data.shape, dtype=bool)
     if inside.sum() < 1000:
-        raise DataError(f"{image.source or 'the image'} holds too little signal for a bias field.")
+        raise DataError(f"{image.source or 'the image'} contains too little signal for a bias field.")
     whole = sitk.GetImageFromArray(np.ascontiguousarray(np.maximum(data, 1e-3).transpose(2, 1, 0)))
     mask = sitk.GetImageFromArray(np.ascontiguousarray(inside.transpose(2, 1, 0).astype(np.uint8)))
     for volume in (whole, mask):

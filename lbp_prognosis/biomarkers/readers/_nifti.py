@@ -47,7 +47,7 @@ def read_nifti(path: Path, *, max_bytes: int) -> tuple[np.ndarray, np.ndarray, d
             "image",
             "with an orientation (sform or qform code above 0)",
             f"{path.name} with both codes 0",
-            "Left and right can't be told: convert the file again from its source.",
+            "Left and right cannot be determined: convert the file again from its source.",
         )
     try:
         data = np.asanyarray(volume.dataobj)

@@ -45,8 +45,9 @@ def _contour(contour: Any, name: str, file: Path) -> np.ndarray:
     points = np.array([float(value) for value in contour.get("ContourData", [])])
     if kind not in {"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"} or points.size % 3 or points.size < 9:
         raise DataError(
-            f"{file.name}: the structure {name!r} holds a contour of type {kind or 'unknown'} with {points.size // 3} "
-            "points, and only closed contours enclose voxels. Export closed contours, or leave it out of the map."
+            f"{file.name}: the structure {name!r} contains a contour of type {kind or 'unknown'} with "
+            f"{points.size // 3} points, and only closed contours enclose voxels. "
+            "Export closed contours, or leave it out of the map."
         )
     return points.reshape(-1, 3) * [-1, -1, 1]
 
@@ -65,7 +66,7 @@ def _paint(canvas: LabelCanvas, contours: list[np.ndarray], label: int, name: st
                 "mask",
                 "drawn on the slices of the image",
                 f"a contour of {name!r} in {canvas.source} "
-                + ("outside the image" if outside or not 0 <= at < shape[axis] else f"{off:.2g} slices beside one"),
+                + ("outside the image" if outside or not 0 <= at < shape[axis] else f"{off:.2g} slices from one"),
                 "Give the series that the contours were drawn on.",
             )
         by_slice.setdefault(at, []).append(points[:, across])

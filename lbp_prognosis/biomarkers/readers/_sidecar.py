@@ -94,7 +94,7 @@ def read_sidecars(path: Path) -> dict[str, Any]:
         except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
             raise DataError(f"{file} is no readable JSON: {error}. Write it again, or move it away.") from error
         if not isinstance(content, dict):
-            raise DataError(f"{file} holds no JSON object, as the description of an image does. Move it away.")
+            raise DataError(f"{file} contains no JSON object, as the description of an image does. Move it away.")
         for key, name in _KEYS.items():
             value = tidy_acquisition(name, content.get(key))
             if value is None:

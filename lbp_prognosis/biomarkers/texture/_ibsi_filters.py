@@ -1,4 +1,4 @@
-"""Filters of IBSI 2 in front of the engine: Laplacian of a Gaussian, Laws kernels, Gabor.
+"""Filters of IBSI 2 in front of the engine: Laplacian of a Gaussian, Laws kernels, Gabor, wavelets.
 
 Whybra P et al. The Image Biomarker Standardization Initiative: standardized convolutional filters for reproducible
 radiomics and enhanced clinical insights. Radiology. 2024;310:e231319. doi:10.1148/radiol.231319, and its reference
@@ -7,6 +7,7 @@ manual (arXiv:2006.05470). Images are mirrored at their border, the outermost vo
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import permutations, product
 
 import numpy as np
@@ -17,7 +18,7 @@ from lbp_prognosis._base import argument_error
 from lbp_prognosis.biomarkers.texture._ibsi_preprocessing import Prepared
 from lbp_prognosis.biomarkers.texture._radiomics_settings import LAWS, RadiomicsSettings
 
-__all__ = ["check_filters", "gabor", "laplacian_of_gaussian", "laws", "reach_voxels"]
+__all__ = ["check_filters", "gabor", "laplacian_of_gaussian", "laws", "reach_voxels", "wavelet"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,7 +31,7 @@ SUPPORT = 5.0
 
 def reach_voxels(settings: RadiomicsSettings, spacing: Floats) -> npt.NDArray[np.int64] | None:
     """Return how many voxels along i, j, k the filters look beyond the region; None for all of the image."""
-    if "wavelet" in settings.images:
+    if "wavelet" in settings.images and settings.wavelets is None:
         return None
     sides = np.asarray(spacing, dtype=float)
     reach = np.zeros(3)
@@ -41,6 +42,8 @@ def reach_voxels(settings: RadiomicsSettings, spacing: Floats) -> npt.NDArray[np
         reach = np.maximum(reach, settings.laws_distance + longest // 2)
     for sigma, _, ratio in settings.gabor if "gabor" in settings.images else ():
         reach = np.maximum(reach, _radius(sigma, ratio, sides))
+    for name, _, level in (settings.wavelets or ()) if "wavelet" in settings.images else ():
+        reach = np.maximum(reach, (2**level - 1) * (_quadrature(name)["L"].size // 2))
     return np.ceil(reach).astype(int)
 
 
@@ -55,7 +58,7 @@ def check_filters(settings: RadiomicsSettings, spacing: Floats) -> None:
     sides = np.asarray(spacing, dtype=float)
     used = sides if settings.aggregation == "3d" else sides[:2]
     shown = " × ".join(f"{side:.3g}" for side in sides)
-    for name in ("laws", "gabor"):
+    for name in ("laws", "gabor", *(("wavelet",) if settings.wavelets is not None else ())):
         if name in settings.images and np.ptp(used) > 0.01 * used.min():
             kind = "cubes" if settings.aggregation == "3d" else "voxels that are square within the slice"
             raise argument_error(
@@ -130,16 +133,12 @@ def _taps(kernel: str) -> list[str]:
 def _rotations(taps: list[Floats]) -> list[list[Floats]]:
     """Return the kernels of all rotations by right angles that differ."""
     found: dict[tuple[tuple[float, ...], ...], list[Floats]] = {}
-    n = len(taps)
-    for order in permutations(range(n)):
-        parity = round(float(np.linalg.det(np.eye(n)[list(order)])))
-        for flips in product((1, -1), repeat=n):
-            if parity * int(np.prod(flips)) == 1:
-                turned = [taps[source][::flip] for source, flip in zip(order, flips)]
-                # a flipped kernel is itself or its negative: two negatives give the same response as none
-                signs = [1.0 if values[np.flatnonzero(values)[0]] > 0 else -1.0 for values in turned]
-                key = tuple(tuple(values * sign) for values, sign in zip(turned, signs))
-                found.setdefault((*key, (float(np.prod(signs)),)), turned)
+    for order, flips in _turns(len(taps)):
+        turned = [taps[source][::flip] for source, flip in zip(order, flips)]
+        # a flipped kernel is itself or its negative: two negatives give the same response as none
+        signs = [1.0 if values[np.flatnonzero(values)[0]] > 0 else -1.0 for values in turned]
+        key = tuple(tuple(values * sign) for values, sign in zip(turned, signs))
+        found.setdefault((*key, (float(np.prod(signs)),)), turned)
     return list(found.values())
 
 
@@ -191,3 +190,57 @@ def _of_slices(slices: Floats, sigma: float, wavelength: float, ratio: float, an
         for kernel in kernels:
             out[k] += np.abs(fft.ifft2(spectrum * kernel)[inner])
     return out / angles
+
+
+def wavelet(prepared: Prepared, name: str, band: str, level: int) -> Floats:
+    """Return a sub-band of a stationary wavelet transform, averaged over all rotations by right angles.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    name : str
+        An orthogonal wavelet of PyWavelets, such as ``db3``.
+    band : str
+        Low-pass (``L``) and high-pass (``H``) filters along i, j and k at the last level; two of them act within each
+        slice. At the levels before, all filters are low-pass.
+    level : int
+        Decompositions; the filters of level l have 2^(l − 1) − 1 zeros between their taps.
+    """
+    filters = _quadrature(name)
+    axes = (2, 1, 0)[: len(band)]  # arrays have the slices first
+    total = np.zeros(prepared.volume.shape)
+    turns = _turns(len(band))
+    for letters, flips in turns:
+        response = prepared.volume
+        for axis, at, flip in zip(axes, letters, flips):
+            for k in range(level):
+                taps = filters[band[at] if k == level - 1 else "L"]
+                spread = np.zeros((taps.size - 1) * 2**k + 1)
+                spread[:: 2**k] = taps
+                response = ndimage.convolve1d(response, spread[::flip], axis=axis, mode="reflect")
+        total += response
+    return total / len(turns)
+
+
+def _turns(n: int) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Return the rotations by right angles: the axis whose filter each axis takes, and its direction."""
+    return [
+        (order, flips)
+        for order in permutations(range(n))
+        for flips in product((1, -1), repeat=n)
+        if round(float(np.linalg.det(np.eye(n)[list(order)]))) * int(np.prod(flips)) == 1
+    ]
+
+
+@cache
+def _quadrature(name: str) -> dict[str, Floats]:
+    """Return the two decomposition filters of a wavelet; an even number of taps gets a zero at its end for a middle."""
+    import pywt  # comes with pyradiomics
+
+    if name not in pywt.wavelist(kind="discrete") or not pywt.Wavelet(name).orthogonal:
+        raise argument_error("wavelets", "of orthogonal wavelets of PyWavelets (db3, coif1, sym4, …)", repr(name))
+    found = pywt.Wavelet(name)
+    return {
+        letter: np.append(taps, 0.0) if len(taps) % 2 == 0 else np.array(taps)
+        for letter, taps in (("L", found.dec_lo), ("H", found.dec_hi))
+    }

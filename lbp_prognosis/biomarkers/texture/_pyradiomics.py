@@ -17,6 +17,7 @@ from lbp_prognosis.biomarkers.texture._ibsi_filters import (
     laplacian_of_gaussian,
     laws,
     reach_voxels,
+    wavelet,
 )
 from lbp_prognosis.biomarkers.texture._ibsi_preprocessing import (
     Prepared,
@@ -271,7 +272,9 @@ def _filtered(prepared: Prepared, settings: RadiomicsSettings) -> Iterator[tuple
         for sigma, wave, ratio in settings.gabor:
             name = f"gabor-sigma-{sigma}-mm-wavelength-{wave}-mm-ratio-{ratio}".replace(".", "-")
             yield name, gabor(prepared, sigma, wave, ratio, settings.gabor_angles, planar=planar)
-    if "wavelet" in settings.images:
+    for family, band, level in settings.wavelets or ():
+        yield f"wavelet-{family}-{band}-level-{level}", wavelet(prepared, family, band, level)
+    if "wavelet" in settings.images and settings.wavelets is None:
         import SimpleITK as sitk
         from radiomics import imageoperations
 

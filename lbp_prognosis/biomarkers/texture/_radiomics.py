@@ -294,7 +294,7 @@ def _rows(
     wanted = enumerations()["structures"] if structures is None else structures
     found = [region for region in anatomy.regions.values() if region.structure in wanted]
     if not found:
-        raise argument_error("mask", "a mask with the structures asked for", "none of them in it")
+        raise argument_error("mask", "a mask with the requested structures", "none of them in it")
     volume = _normalised(image, settings)
     regions = [_whole(region) for region in found]
     tasks = [_task(volume, region, image, settings) for region in regions]

@@ -36,8 +36,9 @@ class RadiomicsSettings:
         Feature classes, by default ``firstorder, shape, glcm, glrlm, glszm, gldm, ngtdm``.
     images : tuple of str, default ``('original',)``
         Images that texture is computed on: ``original``, ``log`` (Laplacian of Gaussian, one per sigma), ``wavelet``
-        (eight decompositions, by the engine), ``laws`` (texture energy, one per kernel), ``gabor`` (one per filter);
-        but for wavelets as in IBSI 2 [2]_. Slice-wise (``aggregation``) the filters act within the slice.
+        (one per sub-band in ``wavelets``; without it eight decompositions by the engine), ``laws`` (texture energy, one
+        per kernel), ``gabor`` (one per filter); but for the engine's wavelets as in IBSI 2 [2]_. Slice-wise
+        (``aggregation``) the filters act within the slice.
     bin_width : float, default 25.0
         Width of a grey-level bin, in the unit of the image; bins are counted from the lower limit of
         ``intensity_range``, without one from the lowest intensity of the region.
@@ -71,6 +72,10 @@ class RadiomicsSettings:
         slice-wise, over the planes across the three axes.
     gabor_angles : int, default 8
         Directions over half a turn: 8 are 22.5° apart.
+    wavelets : tuple of (str, str, int), optional
+        Sub-bands of stationary wavelets: an orthogonal wavelet (``db3``, ``coif1``, ``sym4``, …), low-pass ``L`` and
+        high-pass ``H`` along the three axes at the last level (``LLH``; slice-wise two, ``LH``), and the number of
+        levels. The response is averaged over all rotations by right angles.
     distances : tuple of int, default ``(1,)``
         Distances of the neighbours of ``glcm``, ``gldm`` and ``ngtdm``, in voxels.
     aggregation : {'3d', '2.5d', '2d'}, default '3d'
@@ -83,8 +88,8 @@ class RadiomicsSettings:
     Raises
     ------
     ArgumentError
-        If a name is unknown or a number is outside its range. Laws and Gabor filters of voxels that are no cubes
-        (slice-wise no squares), or of waves shorter than two voxels, are refused when an image is measured.
+        If a name is unknown or a number is outside its range. Laws and Gabor filters and ``wavelets`` of voxels that
+        are no cubes (slice-wise no squares), and waves shorter than two voxels, are refused when an image is measured.
 
     References
     ----------
@@ -114,6 +119,7 @@ class RadiomicsSettings:
     laws_distance: int = 7
     gabor: tuple[tuple[float, float, float], ...] = ((5.0, 2.0, 1.5),)
     gabor_angles: int = 8
+    wavelets: tuple[tuple[str, str, int], ...] | None = None
     distances: tuple[int, ...] = (1,)
     aggregation: str = "3d"
     min_voxels: int = 20
@@ -143,11 +149,13 @@ class RadiomicsSettings:
         ):
             if getattr(self, name) not in words:
                 raise argument_error(name, " or ".join(map(repr, words)), repr(getattr(self, name)))
-        if self.aggregation != "3d" and (self.preprocessing == "pyradiomics" or "wavelet" in self.images):
+        engines = "wavelet" in self.images and self.wavelets is None
+        if self.aggregation != "3d" and (self.preprocessing == "pyradiomics" or engines):
             raise argument_error(
                 "aggregation",
-                "'3d' with wavelets, which are in three dimensions, or the preprocessing of pyradiomics",
+                "'3d' with the preprocessing of pyradiomics or its wavelets, which are in three dimensions",
                 repr(self.aggregation),
+                "Name sub-bands (`wavelets`)." if engines else None,
             )
         if self.preprocessing == "pyradiomics" and (self.outlier_sd is not None or self.interpolation != "linear"):
             raise argument_error(
@@ -189,9 +197,31 @@ class RadiomicsSettings:
                 tuple(float(check_number("gabor", number, low=0, high=1000, open_low=True)) for number in given)
             )
         object.__setattr__(self, "gabor", tuple(filters))
+        if self.wavelets is not None:
+            object.__setattr__(self, "wavelets", self._checked_wavelets(axes))
         for name, found in (("laws", kernels), ("gabor", filters)):
             if name in self.images and not found:
                 raise argument_error("laws_kernels" if name == "laws" else name, "at least one", "none")
+
+    def _checked_wavelets(self, axes: int) -> tuple[tuple[str, str, int], ...]:
+        """Return the sub-bands in one spelling; which wavelets there are is known when an image is measured."""
+        if self.preprocessing == "pyradiomics" or "wavelet" not in self.images:
+            raise argument_error(
+                "wavelets", "with 'wavelet' in `images` and the preprocessing 'ibsi'", repr(self.wavelets)
+            )
+        found = []
+        for given in self.wavelets or ():
+            whole = not isinstance(given, str) and len(given) == 3
+            band = str(given[1]).upper() if whole else ""
+            if len(band) != axes or not set(band) <= {"L", "H"}:
+                raise argument_error(
+                    "wavelets", f"a sequence of (wavelet, {axes} letters L or H, level)", repr(self.wavelets)
+                )
+            level = int(check_number("wavelets", given[2], low=1, high=8, whole=True))
+            found.append((str(given[0]).lower(), band, level))
+        if not found:
+            raise argument_error("wavelets", "at least one", "none")
+        return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values, without the aggregation in three dimensions and filters not used.
@@ -201,6 +231,8 @@ class RadiomicsSettings:
         out = asdict(self)
         if self.aggregation == "3d":
             del out["aggregation"]
+        if self.wavelets is None:
+            del out["wavelets"]
         for name in ("laws", "gabor"):
             if name not in self.images:
                 out = {key: value for key, value in out.items() if key.split("_")[0] != name}

@@ -96,7 +96,7 @@ function update() {
   if (!isFinite(risk)) { line(result, "No risk is known for these values.", "note warn"); return; }
   result.setAttribute("data-risk", String(risk));
   line(result, percent(risk), "risk");
-  line(result, PAGE.outcome + " by " + horizon + (PAGE.timeUnit ? " " + PAGE.timeUnit : ""), "note");
+  line(result, PAGE.outcome + " by " + horizon + (PAGE.timeUnit ? " " + (horizon === 1 ? PAGE.timeUnit.replace(/^(day|week|month|year)s$/, "$1") : PAGE.timeUnit) : ""), "note");
   if (interval) {
     result.setAttribute("data-low", String(interval[0]));
     result.setAttribute("data-high", String(interval[1]));

@@ -141,7 +141,7 @@ def scanner_effect(
     df1, df2 = rank_full - rank_base, y.size - rank_full
     if df1 < 1 or df2 < 1:
         raise argument_error(
-            "scanner", "estimable beside the covariates or subjects", "a confounded or saturated design"
+            "scanner", "estimable together with the covariates or subjects", "a confounded or saturated design"
         )
     rss_base, _ = _fit(base, y)
     rss_full, coef = _fit(full, y)

@@ -209,7 +209,7 @@ def _counts(first: Any, second: Any, table: Any, categories: Any) -> tuple[np.nd
             "second",
             "grades written as those of `first`",
             "numbers beside words",
-            "Code both alike, or list `categories` in order.",
+            "Code both in the same way, or list `categories` in order.",
         )
     names = list(categories) if categories is not None else sorted(seen)
     unknown = seen - set(names)

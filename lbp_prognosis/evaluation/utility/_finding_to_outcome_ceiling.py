@@ -19,7 +19,7 @@ __all__ = ["FindingCeiling", "finding_to_outcome_ceiling"]
 
 @dataclass(frozen=True, repr=False)
 class FindingCeiling(Result):
-    """Highest value for decisions about an outcome that a test of a finding can have.
+    """Upper limit of the value of a test for a finding in decisions about an outcome.
 
     Attributes
     ----------

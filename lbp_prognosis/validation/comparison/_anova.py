@@ -28,8 +28,8 @@ class Anova(Result):
     table : DataFrame
         One row per test: ``term, test, statistic, df, df2, p``. ``test`` is ``total`` (all columns of the predictor),
         ``all interactions``, ``nonlinear``, ``interaction`` (of a product and those that contain it), ``nonlinear
-        interaction``, and where two predictors of a product are curved ``nonlinear interaction in`` both and in each; for
-        the model as a whole, with ``term`` empty: ``total nonlinear``, ``total interaction``,
+        interaction`` (where two predictors of a product are curved, also ``nonlinear interaction in`` each and
+        both); for the model as a whole, with ``term`` empty: ``total nonlinear``, ``total interaction``,
         ``total nonlinear and interaction``, ``total``. ``statistic`` is χ² with ``df`` degrees of freedom and ``df2``
         infinite; with several imputations F with ``df`` and ``df2``.
     cause : int

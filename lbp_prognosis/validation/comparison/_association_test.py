@@ -190,7 +190,7 @@ def association_test(
         raise argument_error(
             "with_",
             "a model that contains the columns of the other and more",
-            f"{large[0].names[:8]} beside {small[0].names[:8]}",
+            f"{large[0].names[:8]} and {small[0].names[:8]}",
         )
     place = [large[0].names.index(name) for name in added]
     coef = np.array([fit.coef[place] for fit in large])

@@ -30,7 +30,7 @@ from lbp_prognosis.validation.comparison._effects import effects_on, fitted_colu
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Contrast", "contrast"]
+__all__ = ["Contrast", "contrast", "set_values", "table_of_fit"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -159,8 +159,8 @@ def contrast(
     1   60   m           20   0.31
     """
     check_confidence(confidence)
-    X = _table(fitted, X)
-    at, against = _mapping("at", at, X), _mapping("against", against, X)
+    X = table_of_fit(fitted, X)
+    at, against = set_values("at", at, X), set_values("against", against, X)
     aside = _without_coefficient(fitted)
     if wrong := [column for column in {**at, **against} if column in aside]:
         raise argument_error(
@@ -220,8 +220,8 @@ def contrast(
 _RATIOS = (("ratio", "estimate"), ("ratio_low", "low"), ("ratio_high", "high"))
 
 
-def _table(fitted: Any, X: Any) -> pd.DataFrame:
-    """Columns that the model was fitted to."""
+def table_of_fit(fitted: Any, X: Any) -> pd.DataFrame:
+    """Return the columns that the model was fitted to."""
     frame = read_frame(X)
     if not isinstance(frame, pd.DataFrame):
         frame = np.asarray(frame)
@@ -242,7 +242,8 @@ def _without_coefficient(fitted: Any) -> set[str]:
     return {str(column) for column in aside if column not in getattr(inner, "columns_", ())}
 
 
-def _mapping(name: str, given: Any, X: pd.DataFrame) -> dict[str, list[Any]]:
+def set_values(name: str, given: Any, X: pd.DataFrame) -> dict[str, list[Any]]:
+    """Return the given values of each column, as lists."""
     if not isinstance(given, Mapping) or not given:
         raise argument_error(name, "a mapping of columns of `X` to values", given)
     unknown = [column for column in given if column not in X.columns]
@@ -283,8 +284,7 @@ def _frame(X: pd.DataFrame, settings: dict[str, Any], given: dict[str, list[Any]
     frame = pd.DataFrame({name: held * k if len(held) == 1 else held for name, held in values.items()})
     for name in frame:
         if is_number(X[name]):
-            if not np.isfinite(numbers_in(frame, [name], "at")).all():
-                raise argument_error("at", f"finite numbers for {name!r}", values[str(name)])
+            numbers_in(frame, [name], "at")  # refuses text and infinite values
         else:
             frame[name] = frame[name].astype(X[name].dtype)
             if frame[name].isna().any():  # no category of a categorical column

@@ -115,7 +115,7 @@ def likelihood_ratio(
             "X_with",
             f"the same {X_without.shape[0]} patients",
             f"{X_with.shape[0]} rows",
-            "Missing values must be handled alike in both fits.",
+            "Missing values must be handled in the same way in both fits.",
         )
     lr = [2 * (m.log_likelihood_ - m.log_likelihood_null_) for m in (without, with_)]
     size = [_parameters(m) for m in (without, with_)]

@@ -315,7 +315,7 @@ def cross_validate_risk(
     """
     if sites is not None:
         if pooled_sites is not None:
-            raise argument_error("sites", "None beside `pooled_sites`, its new name", "both")
+            raise argument_error("sites", "None together with `pooled_sites`, its new name", "both")
         deprecated("validation.cross_validate_risk(sites=)", through=1)
         pooled_sites, sites = sites, None
     if isinstance(X, MultiplyImputed):

@@ -24,7 +24,7 @@ from lbp_prognosis._base import (
     spawn,
     takes_rows,
 )
-from lbp_prognosis.survival import Surv, aalen_johansen, check_outcome, known_at
+from lbp_prognosis.survival import Surv, aalen_johansen, check_outcome, known_at, measured_to_status
 from lbp_prognosis.validation.resampling._bootstrap_replicate import fit_arguments
 from lbp_prognosis.validation.resampling._estimator import fit_on
 from lbp_prognosis.validation.resampling._estimator import take_rows as some_rows
@@ -154,7 +154,7 @@ class GroupValidation(Result):
                 ("group_stability", "stays", f"{self.n_resamples} bootstrap rules"),
             ):
                 known = np.isfinite(line[column])
-                reason = "" if known else line["reason"] or "no resamples were asked for"
+                reason = "" if known else line["reason"] or "no resamples were requested"
                 rows.append({**shared, "metric": metric, "value": line[column], "method": method, "reason": reason})
         return metric_frame(rows)
 
@@ -198,7 +198,8 @@ def validate_groups(
     X : DataFrame or ndarray of shape (n, p)
         Predictors.
     y : ndarray of shape (n,)
-        Made by `Surv.right`, `Surv.interval` (the state known at the visit) or `Status.at`.
+        Made by `Surv.right`, `Surv.interval` (the state known at the visit), `Status.at`, or `Measured.at` with a
+        declared cut (the state at the cut).
     n_splits : int, default 5
         Folds.
     sites : array-like of shape (n,), optional
@@ -236,7 +237,7 @@ def validate_groups(
         raise argument_error("estimator", "an unfitted RiskStratifier", estimator, "Wrap the model: RiskStratifier(…).")
     if hasattr(estimator, "cuts_"):
         raise argument_error("estimator", "unfitted", "a fitted one", "Pass sklearn.base.clone(estimator).")
-    check_outcome(y, ("right", "interval", "status"), caller="validate_groups")
+    kind = check_outcome(y, ("right", "interval", "status", "measured"), caller="validate_groups")
     check_confidence(confidence)
     check_number("n_resamples", n_resamples, low=0, whole=True)
     n = y.shape[0]
@@ -268,7 +269,8 @@ def validate_groups(
             raise EstimationError("No bootstrap rule could be made: too few events for this model and these groups.")
         stays = np.mean(found, axis=0)
     names = tuple(whole.names_)
-    table = _table(y, group, risk, own, stays, names, horizon, estimator.cause, confidence)
+    seen = measured_to_status(y) if kind == "measured" else y
+    table = _table(seen, group, risk, own, stays, names, horizon, estimator.cause, confidence)
     model = getattr(estimator, "model", estimator)
     return GroupValidation(
         names=names,
@@ -278,7 +280,7 @@ def validate_groups(
         groups_all=own,
         risk=risk,
         stays=stays,
-        sites=None if sites is None else _by_site(y, group, labels, site_names, names, horizon, estimator.cause),
+        sites=None if sites is None else _by_site(seen, group, labels, site_names, names, horizon, estimator.cause),
         horizon=horizon,
         cause=int(estimator.cause),
         confidence=confidence,

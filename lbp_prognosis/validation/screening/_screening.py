@@ -17,7 +17,7 @@ __all__ = ["Finding", "Screening"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One suspicious fact.
+    """One suspicious fact found by `screen`.
 
     Attributes
     ----------

@@ -272,7 +272,7 @@ def delta_sensitivity(
     shifts = _shifts(deltas, y, scored)
     if scored:
         if horizon is not None:
-            raise argument_error("horizon", "None for a score, which knows its visit", horizon)
+            raise argument_error("horizon", "None for a score, which has its own visit", horizon)
         m = int(check_number("imputations", imputations, low=2, whole=True))
         drawn = drawn_scores(y, X, outcome_model, m, None, random_state)
         table = _of_scores(y, drawn, risk, shifts, confidence)

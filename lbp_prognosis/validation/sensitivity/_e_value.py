@@ -21,7 +21,7 @@ _MEASURES = ("risk_ratio", "hazard_ratio", "odds_ratio")
 
 @dataclass(frozen=True, repr=False)
 class EValue(Result):
-    """E-values of an association and of the limit of its interval that is nearer to the ratio it may be moved to.
+    """E-values of an association and of the limit of its interval nearer to the reference ratio.
 
     Attributes
     ----------

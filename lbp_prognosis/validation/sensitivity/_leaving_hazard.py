@@ -120,8 +120,8 @@ def leaving_hazard(spells: Spells, left: np.ndarray, *, ties: str, what: str) ->
         model = CoxPH(ties=ties).fit(spells.X, y, clusters=spells.patient)
     except EstimationError as error:
         raise EstimationError(
-            f"The Cox model of {what} has no maximum ({error}). Leave out a column that tells exactly who it is: for "
-            "patients of whom none went the other way no weight helps."
+            f"The Cox model of {what} has no maximum ({error}). Leave out a column that separates these patients "
+            "exactly: no weight can represent patients without a counterpart."
         ) from error
     score = model.linear_predictor(spells.X)
     score = score - score.mean()

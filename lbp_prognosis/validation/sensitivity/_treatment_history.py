@@ -89,7 +89,7 @@ def _refuse_rows(
 
     inside = np.isfinite(place)
     add(~np.isfinite(at), "time", "missing", "the time of measurement is missing")
-    add(np.isfinite(at) & (at < 0), "time", "out_of_range", "the time lies before time zero")
+    add(np.isfinite(at) & (at < 0), "time", "out_of_range", "the time is before time zero")
     for name in values:
         add(inside & ~np.isfinite(values[name].to_numpy()), str(name), "missing", "fill in before, or carry forward")
     twice = pd.DataFrame({"p": place, "t": at}).duplicated(keep="first").to_numpy() & inside & np.isfinite(at)

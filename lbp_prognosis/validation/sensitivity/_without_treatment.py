@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     check_confidence,
     check_horizons,
     check_number,
+    fit_on_stretches,
     objection,
     takes_rows,
 )
@@ -191,10 +192,7 @@ class WithoutTreatment(Result):
             raise argument_error("X", f"of {self.n} rows, the patients of `y`", f"{len(X)} rows")
         rows, entry, stop, event, weight = self._stretches
         y = Surv.right(stop, event, entry=entry)
-        if hasattr(model, "fit_stretches"):
-            return clone(model).fit_stretches(X, self.y, rows, y, weights=Weights(weight, "sampling"))
-        part = X.iloc[rows].reset_index(drop=True) if isinstance(X, pd.DataFrame) else np.asarray(X)[rows]
-        return clone(model).fit(part, y, sample_weight=Weights(weight, "sampling"), clusters=rows)
+        return fit_on_stretches(clone(model), X, self.y, rows, y, Weights(weight, "sampling"))
 
     @cached_property
     def _stretches(self) -> tuple[np.ndarray, ...]:

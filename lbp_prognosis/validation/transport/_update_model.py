@@ -248,7 +248,7 @@ def _refits(model: Any, method: str) -> bool:
             "method",
             '"closed_test", "original", "intercept" or "slope" for a fixed score',
             f'"{method}"',
-            "There is nothing to fit anew: it can be recalibrated.",
+            "There is nothing to refit: it can be recalibrated.",
         )
     return not fixed
 
@@ -271,7 +271,7 @@ def _update_state(model: Any, X: Any, y: np.ndarray, method: str, alpha: float) 
     horizon = status_horizon(y) or getattr(model, "horizon_", None)
     if horizon is None:
         raise argument_error(
-            "y", "a Status that knows its visit", "one that lost it", "Make it again: Status.at(visit, …)."
+            "y", "a Status with its visit time", "one that lost it", "Make it again: Status.at(visit, …)."
         )
     event = y["status"].astype(float)
     risk = np.clip(model.predict_risk(X, horizon)[:, 0], 1e-12, 1 - 1e-12)

@@ -83,14 +83,14 @@ def test_frames_are_turned_and_flipped_to_the_image(tmp_path, labels, table, ord
 def test_what_does_not_lie_on_the_image_is_refused(tmp_path, labels, table):
     path = write_seg(tmp_path / "seg.dcm", parts(labels), OBLIQUE)
     for change, word in (
-        (np.diag([1, 1, 1.1, 1.0]), "beside|outside"),
+        (np.diag([1, 1, 1.1, 1.0]), "from its voxels|outside"),
         (np.diag([1.5, 1, 1, 1.0]), "other voxel sides"),
     ):
         with pytest.raises(ArgumentError, match=word):
             read_mask(path, convention=table, image=grid_image(labels, OBLIQUE @ change))
     moved = OBLIQUE.copy()
     moved[:3, 3] += OBLIQUE[:3, 2] * 0.5
-    with pytest.raises(ArgumentError, match="mm beside its voxels"):
+    with pytest.raises(ArgumentError, match="mm from its voxels"):
         read_mask(path, convention=table, image=grid_image(labels, moved))
     with pytest.raises(ArgumentError, match="outside it"):
         read_mask(path, convention=table, image=grid_image(labels[:, :, :3]))
@@ -144,7 +144,7 @@ def test_contours_are_the_voxels_they_surround(tmp_path, labels, table):
     path = write_rtstruct(tmp_path / "rt.dcm", drawn)
     image = grid_image(labels, frame_of_reference=FRAME)
     np.testing.assert_array_equal(read_mask(path, convention=table, image=image).data, labels)
-    with pytest.raises(ArgumentError, match="holds contours"):
+    with pytest.raises(ArgumentError, match="contains contours"):
         read_mask(path, convention=table)
     for order in ((2, 0, 1), (1, 2, 0)):  # contours across another axis of the array
         turned = Image(np.zeros([labels.shape[k] for k in order]), OBLIQUE[:, [*order, 3]])
@@ -155,13 +155,13 @@ def test_contours_beside_the_slices_open_or_with_gaps_are_refused(tmp_path, labe
     drawn = outlines(labels == 5, OBLIQUE)
     image = grid_image(labels)
     between = write_rtstruct(tmp_path / "between.dcm", {"Vertebra L4": [p + OBLIQUE[:3, 2] / 2 for p in drawn]})
-    with pytest.raises(ArgumentError, match="0.5 slices beside"):
+    with pytest.raises(ArgumentError, match="0.5 slices from"):
         read_mask(between, convention=table, image=image)
     away = write_rtstruct(tmp_path / "away.dcm", {"Vertebra L4": [p + 9 * OBLIQUE[:3, 2] for p in drawn]})
     with pytest.raises(ArgumentError, match="outside the image"):
         read_mask(away, convention=table, image=image)
     opened = write_rtstruct(tmp_path / "open.dcm", {"Vertebra L4": drawn}, kind="OPEN_PLANAR")
-    with pytest.raises(DataError, match="'Vertebra L4' holds a contour of type OPEN_PLANAR"):
+    with pytest.raises(DataError, match="'Vertebra L4' contains a contour of type OPEN_PLANAR"):
         read_mask(opened, convention=table, image=image)
     tall = np.zeros((14, 12, 7), dtype=bool)
     tall[3:9, 2:6, ::2] = True

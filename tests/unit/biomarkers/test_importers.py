@@ -493,7 +493,7 @@ def test_wide_tables():
     assert plain.table["measure"].tolist() == ["disc_height"] * 2
     with pytest.raises(ArgumentError, match="named for each column"):
         bm.import_wide(frame, mapping, patient_id="pid")
-    with pytest.raises(DataError, match="stands in no recode"):
+    with pytest.raises(DataError, match="no recode lists"):
         bm.import_wide(frame.assign(stenosis="maybe"), mapping, patient_id="pid", method_id="r")
     with pytest.raises(ArgumentError, match="known measures"):
         bm.import_wide(frame, {"note": "disc__beauty"}, patient_id="pid", method_id="r")
@@ -507,7 +507,7 @@ def test_bad_files_are_told_plainly(tmp_path):
     bad.write_text("[]")
     with pytest.raises(DataError, match="no JSON object"):
         bm.import_totalsegmentator(bad, patient_id="p")
-    with pytest.raises(DataError, match="no number"):
+    with pytest.raises(DataError, match="not a number"):
         bm.import_totalsegmentator({"vertebrae_L1": {"volume": "big"}}, patient_id="p")
     with pytest.raises(DataError, match="cannot be what their column says"):
         bm.import_totalsegmentator({"vertebrae_L1": {"volume": 9e9, "intensity": 1.0}}, patient_id="p")

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.biomarkers import Image, Mask, RadiomicsSettings, radiomics_features
-from lbp_prognosis.biomarkers.texture._ibsi_filters import gabor, laplacian_of_gaussian, laws, reach_voxels
+from lbp_prognosis.biomarkers.texture._ibsi_filters import gabor, laplacian_of_gaussian, laws, reach_voxels, wavelet
 from lbp_prognosis.biomarkers.texture._ibsi_preprocessing import Prepared
 
 needs = pytest.mark.skipif(importlib.util.find_spec("radiomics") is None, reason="pyradiomics is not installed")
@@ -103,6 +103,50 @@ def test_the_laplacian_counts_lengths_in_voxels():
 
 
 @needs
+def test_wavelet_response_to_an_impulse_by_hand():
+    # low and high pass of Haar are (1, 1) / √2 and (−1, 1) / √2; the mean over both directions is 1 in the middle and
+    # 1/2 or −1/2 beside it, over √2; of the three arrangements of LLH one has its high pass along each axis
+    found = wavelet(impulse(), "haar", "LLH", 1) * np.sqrt(8)
+    assert found[5, 5, 5] == pytest.approx(1)
+    for step, wanted in (
+        ((0, 0, 1), 1 / 6),
+        ((1, 0, 0), 1 / 6),
+        ((0, 1, 1), -1 / 12),
+        ((1, 1, 1), -1 / 8),
+        ((0, 0, 2), 0),
+    ):
+        assert found[tuple(np.add(5, step))] == pytest.approx(wanted, abs=1e-15), step
+    # level 2 along one axis: (1, 1) after (−1, 0, 1), or both turned about the middle
+    deep = wavelet(impulse(), "haar", "HHH", 2)[5, 5, 2:9]
+    np.testing.assert_allclose(deep / deep[3], [-0.5, -0.5, 0.5, 1, 0.5, -0.5, -0.5], atol=1e-15)
+    level = Prepared(np.full((6, 6, 6), 3.0), np.ones((6, 6, 6), dtype=bool), np.ones(3))
+    np.testing.assert_allclose(wavelet(level, "db3", "LLL", 2), 3 * 8, rtol=1e-9)  # √2 per filter
+    np.testing.assert_allclose(wavelet(level, "db3", "LLH", 1), 0, atol=1e-9)
+    flat = wavelet(impulse(), "db3", "LH", 1)
+    assert flat[4].max() == 0  # nothing crosses the slices
+
+
+@needs
+@pytest.mark.parametrize(
+    ("name", "band", "axes"), [("db3", "LLH", (0, 2)), ("coif1", "LHH", (1, 2)), ("db2", "LH", (1, 2))]
+)
+def test_turning_the_image_turns_the_wavelet_response(name, band, axes):
+    volume = np.random.default_rng(2).normal(size=(7, 7, 7))
+    inside = np.ones(volume.shape, dtype=bool)
+    found = wavelet(Prepared(volume, inside, np.ones(3)), name, band, 2)
+    turned = wavelet(Prepared(np.rot90(volume, axes=axes), inside, np.ones(3)), name, band, 2)
+    np.testing.assert_allclose(turned, np.rot90(found, axes=axes), atol=1e-12)
+
+
+@needs
+def test_wavelets_that_are_none():
+    pair = Image(np.random.default_rng(0).normal(size=(8, 8, 8)), np.eye(4)), Mask(np.ones((8, 8, 8), int), np.eye(4))
+    for name in ("bior1.3", "morl", "db99"):
+        with pytest.raises(ArgumentError, match="orthogonal wavelets"):
+            radiomics_features([pair], RadiomicsSettings(images=("wavelet",), wavelets=((name, "LLH", 1),)))
+
+
+@needs
 def test_the_margin_around_a_region_suffices_for_every_filter():
     rng = np.random.default_rng(4)
     data = ndimage.gaussian_filter(rng.normal(0, 400, (70, 60, 50)), 1.0).round()
@@ -129,6 +173,10 @@ def test_the_margin_around_a_region_suffices_for_every_filter():
     for name, volume in whole.items():
         assert one[f"radiomics_{name}_firstorder_mean"] == pytest.approx(volume[inside.region].mean(), rel=1e-9)
     assert reach_voxels(RadiomicsSettings(images=("wavelet",)), np.ones(3)) is None
+    waves = RadiomicsSettings(classes=("firstorder",), images=("wavelet",), wavelets=(("db3", "LLH", 2),))
+    assert reach_voxels(waves, np.ones(3)).tolist() == [9, 9, 9]  # 3 + 6
+    found = radiomics_features([pair], waves).iloc[0]["radiomics_wavelet_db3_llh_level_2_firstorder_variance"]
+    assert found == pytest.approx(wavelet(inside, "db3", "LLH", 2)[inside.region].var(), rel=1e-9)
 
 
 @needs
@@ -169,6 +217,14 @@ def test_filters_are_refused_where_voxels_are_no_cubes():
         {"gabor_angles": 0},
         {"images": ("laws",), "preprocessing": "pyradiomics"},
         {"images": ("wavelet",), "aggregation": "2.5d"},
+        {"images": ("wavelet",), "aggregation": "2.5d", "wavelets": (("db3", "LLH", 1),)},
+        {"images": ("wavelet",), "wavelets": (("db3", "LH", 1),)},
+        {"images": ("wavelet",), "wavelets": (("db3", "LLX", 1),)},
+        {"images": ("wavelet",), "wavelets": (("db3", "LLH", 0),)},
+        {"images": ("wavelet",), "wavelets": ()},
+        {"images": ("wavelet",), "wavelets": ("db3",)},
+        {"images": ("log",), "wavelets": (("db3", "LLH", 1),)},
+        {"images": ("wavelet",), "wavelets": (("db3", "LLH", 1),), "preprocessing": "pyradiomics"},
     ],
 )
 def test_settings_of_filters_that_are_none(wrong):
@@ -180,6 +236,10 @@ def test_settings_of_filters_not_used_do_not_change_the_method():
     plain = RadiomicsSettings()
     assert plain.fingerprint == RadiomicsSettings(laws_distance=3, gabor_angles=2).fingerprint
     assert not any(name.startswith(("laws", "gabor")) for name in plain.to_dict())
+    assert "wavelets" not in plain.to_dict()
+    waves = RadiomicsSettings(images=("wavelet",), wavelets=[["DB3", "llh", 1]])
+    assert waves == RadiomicsSettings.from_dict(waves.to_dict())
+    assert waves.wavelets == (("db3", "LLH", 1),)
     used = RadiomicsSettings(images=("laws", "gabor"), laws_kernels=("e5l5s5",), gabor=[[2, 4, 1]])
     assert used == RadiomicsSettings.from_dict(used.to_dict())
     assert used.laws_kernels == ("E5L5S5",)

@@ -126,7 +126,7 @@ def test_dicom_with_a_missing_slice_and_with_two_series_is_refused(tmp_path, blo
         read_image(folder)
     other = write_dicom(tmp_path / "two", block, AFFINE)
     write_dicom(other / "b", block, AFFINE, SeriesInstanceUID="1.2.3.4")
-    with pytest.raises(ArgumentError, match="holds 2 series"):
+    with pytest.raises(ArgumentError, match="contains 2 series"):
         read_image(other)
     assert read_image(other, series="1.2.3.4").data.shape == block.shape
 

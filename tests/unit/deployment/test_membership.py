@@ -142,13 +142,13 @@ def test_sixty_unpenalised_columns_are_flagged_in_the_lock_and_in_the_file(tmp_p
     assert lock(lock(model), membership=found).report == locked.report
     save_model(locked, tmp_path / "a.lbpm", reason="a test")
     assert load_model(tmp_path / "a.lbpm") == locked
-    assert "training data told from others" in verify(tmp_path / "a.lbpm").to_frame()["fact"].tolist()
+    assert "training data distinguished from others" in verify(tmp_path / "a.lbpm").to_frame()["fact"].tolist()
     assert lock(model).report.membership_auc is None
     assert any("not measured" in note for note in lock(model).report.notes)
     assert not any("not measured" in note for note in locked.report.notes)
     save_model(model, tmp_path / "b.lbpm", reason="a test")
     facts = verify(tmp_path / "b.lbpm").to_frame().set_index("fact")["value"]
-    assert facts["training data told from others"] == "not measured"
+    assert facts["training data distinguished from others"] == "not measured"
     card = model_card(tmp_path / "b.lbpm", use=IntendedUse("u", "p", "o", "1"))
     assert "was not measured" in card.to_markdown()
     # a penalty takes most of it away

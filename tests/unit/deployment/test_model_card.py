@@ -173,7 +173,7 @@ def test_results_of_a_study_folder(tmp_path) -> None:
     found = read_results(tmp_path / "r.parquet")
     assert [(one.sample, one.external, one.synthetic) for one in found] == [("internal", False, True)]
     card = model_card(MODEL, use=USE, validation=found)
-    assert "Objections to the numbers stand on the page of the study." in rows(card, "Limitations")["value"].tolist()
+    assert "Objections to the numbers are on the page of the study." in rows(card, "Limitations")["value"].tolist()
     assert card.synthetic
     own = str(frame["model"].iloc[0])
     other = model_card(MODEL, use=USE, validation=found, name="recovery").to_markdown()

@@ -16,6 +16,7 @@ from lbp_prognosis.disclosure import (
     Patients,
     chosen_gate,
     coarse_curve,
+    follows_from_sum,
     is_dominated,
     kept_cuts,
     merged_levels,
@@ -101,12 +102,42 @@ def test_several_rows_of_a_patient_count_once():
         ([12, 30, 4, 40], True, [[0], [1, 2], [3]]),  # its smaller neighbour, not the smallest
         ([40, 0, 12], False, [[0], [1], [2]]),  # an empty one tells of nobody
         ([40, 2, 2, 2], False, [[0], [1, 2, 3]]),
+        ([60, 50, 1, 1, 1, 1, 1], False, [[0], [1, 2, 3, 4, 5, 6]]),  # a sum of 5 would say that each is of one patient
+        ([100, 50, 2, 2, 1], False, [[0], [1, 2, 3, 4]]),  # a sum of 5: each of 1 to 3
+        ([100, 3, 4, 5, 6], False, [[0], [1, 2, 3, 4]]),  # 7 beside 5: the larger is at most 4, the smaller 3 or 4
         ([96, 4], False, None),
         ([100], False, [[0]]),
     ],
 )
 def test_small_parts_are_joined(counts, ordered, parts):
     assert merged_levels(counts, 5, ordered=ordered) == parts
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_a_reader_of_the_rules_finds_no_small_part(ordered: bool) -> None:
+    """Of all tables with the same release no category is of 1 to k − 1 patients, within one patient, in all of them."""
+    k, told = 5, dict[tuple[object, ...], list[tuple[int, ...]]]()
+    for counts in itertools.product(range(1, k + 6), repeat=3):
+        table = np.array([*counts, 100])
+        parts = merged_levels(table, k, ordered=ordered)
+        if parts is not None:
+            key = (*map(tuple, parts), *(int(table[part].sum()) for part in parts))
+            told.setdefault(key, []).append(counts)
+    assert len(told) > 200
+    for rows in map(np.array, told.values()):
+        if rows.max() < k + 5:  # beyond the counts tried, others would agree as well
+            assert not ((rows.max(axis=0) < k) & (np.ptp(rows, axis=0) <= 2)).any()
+
+
+def test_what_follows_from_a_sum() -> None:
+    assert [follows_from_sum(*one) for one in [(5, 1), (4, 2), (5, 2), (5, 3), (6, 3)]] == [
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert [follows_from_sum(9, 2, most=most) for most in (5, 6, 7)] == [True, False, False]
 
 
 def test_missing_values_are_no_neighbour():

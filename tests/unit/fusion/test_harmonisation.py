@@ -237,7 +237,7 @@ def test_what_is_refused():
         ComBat(columns=["f1", "age"], covariates=["age"]).fit(frame)
     with pytest.raises(ArgumentError, match="infinite"):
         ComBat().fit(frame.assign(f1=np.inf))
-    with pytest.raises(ArgumentError, match="hold text"):
+    with pytest.raises(ArgumentError, match="contain text"):
         ComBat(columns=["f1", "vendor"]).fit(frame.assign(vendor="x"))
     with pytest.raises(DataError, match="0 values in batch 'a'") as caught:
         ComBat(columns=["f1", "f2"]).fit(frame.assign(f1=frame["f1"].where(frame["site"] != "a")))

@@ -135,7 +135,7 @@ def test_what_cannot_be_a_pipeline_is_refused(data) -> None:
     ):
         with pytest.raises(ArgumentError, match=match):
             pipeline.fit(X, y)
-    with pytest.raises(ArgumentError, match="stands once"):
+    with pytest.raises(ArgumentError, match="occurs once"):
         RiskPipeline([], Logit()).fit(X[["c1", "c1"]], y)
     fitted = RiskPipeline([Standardise()], Logit()).fit(X, y)
     with pytest.raises(ArgumentError, match="without"):

@@ -16,7 +16,7 @@ from lbp_prognosis._base import ArgumentError, EstimationError, OutcomeError
 from lbp_prognosis.deployment import lock
 from lbp_prognosis.evaluation import evaluate
 from lbp_prognosis.evaluation.prognostic import brier, crps, log_score
-from lbp_prognosis.fusion import RiskPipeline, Standardise
+from lbp_prognosis.fusion import MultipleImputation, RiskPipeline, Standardise
 from lbp_prognosis.models import (
     AverageRisk,
     CoxPH,
@@ -30,6 +30,7 @@ from lbp_prognosis.models import (
 from lbp_prognosis.models._average_risk import _quartiles
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.survival import Measured, ScoreForecast, Status, Weights, measured_to_status
+from lbp_prognosis.validation import validate_groups
 
 N = 240
 RNG = np.random.default_rng(7)
@@ -240,6 +241,46 @@ def test_a_pipeline_has_the_stack_of_scores_as_model_and_as_learner() -> None:
     np.testing.assert_allclose(forecast.mean(), outer.predict_mean(X.head(4)), rtol=1e-12)
 
 
+def test_a_pipeline_completes_the_distribution_its_quantiles_and_risks_at_any_cut() -> None:
+    some = X.copy()
+    some.loc[np.arange(N) % 3 == 1, "age"] = np.nan
+    filled = RiskPipeline([MultipleImputation(m=2, iterations=2, draws=4)], OrdinalRegression()).fit(some, Y)
+    rows = some.head(6).set_axis([f"p{i}" for i in range(6)])
+    forecast = filled.predict_forecast(rows)
+    np.testing.assert_allclose(filled.predict_distribution(rows) @ filled.levels_, forecast.mean(), rtol=1e-12)
+    np.testing.assert_array_equal(filled.predict_quantile(rows, 0.9, method="discrete"), forecast.quantile(0.9))
+    np.testing.assert_allclose(filled.predict_risk(rows)[:, 0], forecast.at_most(3), rtol=1e-12)  # the declared cut
+    np.testing.assert_allclose(filled.predict_risk(rows, at_least=6)[:, 0], forecast.at_least(6), rtol=1e-12)
+    cuts = pd.Series([1.0, 5, 1, 5, 1, 5], index=rows.index)
+    both = np.where(cuts == 1, forecast.at_most(1), forecast.at_most(5))
+    np.testing.assert_allclose(filled.predict_risk(rows, at_most=cuts[::-1])[:, 0], both, rtol=1e-12)
+    band = filled.predict_risk_band(rows, at_most=5)
+    assert (band.low <= band.risk).all()
+    assert (band.risk <= band.high).all()
+    np.testing.assert_array_equal((band.low < band.high)[:, 0], some.head(6)["age"].isna())
+    state = RiskPipeline([], LogisticRisk()).fit(X, measured_to_status(Y))
+    assert not hasattr(state, "predict_quantile")
+    with pytest.raises(ArgumentError, match="`at_most` must be left out"):
+        state.predict_risk(X, 12, at_most=3)
+    with pytest.raises(ArgumentError, match="`horizons`"):
+        state.predict_risk(X)
+
+
+def test_risk_groups_of_a_score_are_of_the_risk_at_its_cut() -> None:
+    rule = RiskStratifier(OrdinalRegression(), n_groups=3, cv=3).fit(X, Y)
+    own = OrdinalRegression().fit(X, Y)
+    np.testing.assert_allclose(rule.predict_risk(X), own.predict_risk(X), rtol=1e-12)
+    np.testing.assert_allclose(rule.predict_risk(X, at_least=6), own.predict_risk(X, at_least=6), rtol=1e-12)
+    risk = own.predict_risk(X)[:, 0]
+    np.testing.assert_array_equal(rule.predict_group(X), np.searchsorted(rule.cuts_, risk, side="right"))
+    found = validate_groups(RiskStratifier(OrdinalRegression(), cuts=[0.4]), X, Y, n_splits=3, n_resamples=0)
+    seen = (found.groups == 1) & ~np.isnan(VALUE)
+    assert found.table["observed"][1] == pytest.approx((VALUE[seen] <= 3).mean(), rel=1e-12)
+    for y, horizon, words in ((Measured.at(12, VALUE, lower=0, upper=10), None, "cut"), (Y, 6, "visit of the score")):
+        with pytest.raises(ArgumentError, match=words):
+            RiskStratifier(OrdinalRegression(), horizon=horizon, cuts=[0.4]).fit(X, y)
+
+
 # ---- averages ----------------------------------------------------------------------------------------------------
 
 
@@ -379,5 +420,3 @@ def test_wrong_calls_are_told() -> None:
     assert uncut.predict_risk(X, at_most=[3.0] * N).shape == (N, 1)
     with pytest.raises(LBPError):
         StackedRisk(learners(), modalities=MODALITIES).fit(X, Measured.at(12, [np.nan] * N, lower=0, upper=10))
-    with pytest.raises(OutcomeError):
-        RiskStratifier(OrdinalRegression(), cuts=[0.5]).fit(X, Y)

@@ -193,3 +193,13 @@ def test_added_value_of_a_block():
     found = added_value(PriorityCox(BLOCKS, **PLAIN), X.iloc[:120], cut, BLOCKS, 12.0, [0.5], n_splits=3, n_repeats=1)
     assert {"clinical", "imaging", "with", "without"} <= set(found.risks)
     np.testing.assert_array_equal(found.risks["without"], found.risks["clinical"])
+
+
+def test_frequency_weights_are_copied_rows_also_where_offsets_are_cross_fitted():
+    who = np.arange(300)
+    copies = 1 + (who % 3 == 0)
+    rows = np.repeat(who, copies)
+    model = PriorityCox(BLOCKS, unpenalised=list(BLOCKS), cross_fit=2)
+    copied = model.fit(X.iloc[rows].reset_index(drop=True), Y[rows], clusters=rows).predict_risk(X, TIMES)
+    weighted = model.fit(X, Y, sample_weight=Weights(copies, "frequency"), clusters=who).predict_risk(X, TIMES)
+    np.testing.assert_allclose(weighted, copied, rtol=1e-9)

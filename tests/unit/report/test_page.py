@@ -9,7 +9,10 @@ import pytest
 
 from lbp_prognosis import Status, Surv, evaluate
 from lbp_prognosis._base import ArgumentError, Objection
+from lbp_prognosis.cohort import Flow
+from lbp_prognosis.disclosure import Gate, Patients
 from lbp_prognosis.report import evaluation_page, render_page, write_page
+from lbp_prognosis.report._released_patients import released_flow
 from lbp_prognosis.report._render_page import render_summary
 from lbp_prognosis.report._wording import estimate, number, readable, signed
 
@@ -226,3 +229,22 @@ def test_numbers():
     assert signed(0.01) == "+0.010"
     assert estimate(0.5, np.nan, 0.6) == "0.500"
     assert estimate(0.5, 0.4, 0.6) == "0.500 (0.400 to 0.600)"
+
+
+@pytest.mark.parametrize(
+    ("each", "steps"),
+    [
+        ([1, 1, 1, 1, 1], ["end"]),  # a sum of 5 would say that each reason is of one patient
+        ([4, 4], ["start", "excluded", "end"]),
+        ([1, 3], ["end"]),
+        ([2, 2, 1, 9], ["start", "excluded", "end"]),
+    ],
+)
+def test_reasons_of_exclusion_do_not_follow_from_their_sum(each: list[int], steps: list[str]) -> None:
+    n = 40 + sum(each)
+    rows = [("start", "asked", n), *(("excluded", f"reason {k}", m) for k, m in enumerate(each)), ("end", "in", 40)]
+    frame = pd.DataFrame(rows, columns=["kind", "step", "n"]).assign(patients=pd.array([None] * len(rows), "Int64"))
+    release = Gate(5, share=1.0).open(Patients(np.repeat([1, 0], 40)))
+    shown = released_flow(Flow(frame), release).steps
+    assert shown["kind"].tolist() == steps
+    assert shown.loc[shown["kind"].eq("excluded"), "n"].sum() in (0, sum(each))

@@ -81,7 +81,7 @@ def test_what_is_not_mapped_is_listed(folder):
 def test_a_value_outside_the_recode_fails_with_its_row(folder):
     wrong = plan()
     wrong["table"][0]["columns"]["sex"]["recode"] = {"f": "female"}
-    with pytest.raises(DataError, match="stands in no recode") as raised:
+    with pytest.raises(DataError, match="no recode lists") as raised:
         map_tables(wrong, folder)
     assert raised.value.failures[["table", "row", "field", "value"]].values.tolist() == [["patient", 2, "sex", "m"]]
 

@@ -270,7 +270,7 @@ def test_errors_and_formulas_of_excel_are_said(tmp_path):
     )
     assert reading.frame["change"].isna().all()
     np.testing.assert_array_equal(reading.frame["bmi"], [np.nan, 24, np.nan])
-    assert "cells that hold an error became missing: 1 #DIV/0!, 1 #N/A" in reading.notes
+    assert "cells that contain an error became missing: 1 #DIV/0!, 1 #N/A" in reading.notes
     assert any(note.startswith("formulas whose values are not stored: change;") for note in reading.notes)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lbp_prognosis._base import ArgumentError
+from lbp_prognosis._base import ArgumentError, OutcomeError
 from lbp_prognosis.study import Study, read_study_data
 from lbp_prognosis.study._check_before_work import check_before_work
 
@@ -15,7 +15,13 @@ from lbp_prognosis.study._check_before_work import check_before_work
 def checked(tmp_path):
     """Return a function that checks a study of 60 patients with 20 events."""
     frame = pd.DataFrame(
-        {"time": np.arange(1.0, 61), "event": [1, 0, 0] * 20, "x": np.arange(60) % 7, "g": [1, 2] * 30}
+        {
+            "time": np.arange(1.0, 61),
+            "event": [1, 0, 0] * 20,
+            "cause": [1, 0, 2] * 20,
+            "x": np.arange(60) % 7,
+            "g": [1, 2] * 30,
+        }
     )
     frame.loc[::12, "g"] = 99
     frame.to_csv(tmp_path / "w.csv", index=False)
@@ -63,6 +69,24 @@ def checked(tmp_path):
 def test_refused(checked, changes, name) -> None:
     with pytest.raises(ArgumentError, match=f"`{name}`"):
         checked(**changes)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"kind": "cox"},
+        {"kind": "royston_parmar"},
+        {"kind": "stacked", "options": {"learners": {"clinical": "cause_specific_cox", "spline": "royston_parmar"}}},
+        {"kind": "patterns", "options": {"estimator": "parametric_aft"}},
+    ],
+)
+def test_models_of_one_cause_are_refused_beside_competing_events(checked, model) -> None:
+    of_two = {"event": "cause", "causes": {"e": 1, "surgery": 2}}
+    plan = {"name": "m", "modalities": ["clinical"], **model}
+    checked(model=[plan])
+    with pytest.raises(OutcomeError, match=r"`model '(m|spline|estimator)'\.kind`.* 20 events the cause is not 1"):
+        checked(model=[plan], table=of_two)
+    checked(model=[{"name": "m", "kind": "fine_gray", "modalities": ["clinical"]}], table=of_two)
 
 
 def test_accepted(checked) -> None:

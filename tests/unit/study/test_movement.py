@@ -171,7 +171,7 @@ def test_tables_that_do_not_fit(package, tmp_path):
     trials = tables["motion_trial"].head(4)
     twice = {**cohort.tables, "motion_trial": trials}
     type(cohort)(twice, cohort.latent, cohort._measured, cohort.settings).to_package(tmp_path / "cohort")
-    with pytest.raises(DataError, match="stand in `motion`"):
+    with pytest.raises(DataError, match="are in `motion`"):
         read_study_data(study(tmp_path))
     sided = {**twice, "motion_trial": trials.assign(side="left", session_id="M9")}
     type(cohort)(sided, cohort.latent, cohort._measured, cohort.settings).to_package(tmp_path / "cohort")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lbp_prognosis import CoxPH, Measured, Surv
+from lbp_prognosis import CoxPH, LBPError, Measured, Surv
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis._kernels import rubin_pool
 from lbp_prognosis.fusion import (
@@ -174,7 +174,7 @@ def test_a_column_dropped_as_collinear_counts_no_degree_of_freedom() -> None:
     ],
 )
 def test_contrast_refuses_in_words(at, against, match) -> None:
-    with pytest.raises(ArgumentError, match=match):
+    with pytest.raises(LBPError, match=match):
         contrast(BENT, X, at, against)
 
 

@@ -230,7 +230,7 @@ def test_refusals() -> None:
     with pytest.raises(ArgumentError, match="400 rows"):
         FOUND.fit(CoxPH(), pd.DataFrame({"pain": PAIN[:10]}))
     exact = HISTORY.assign(pain=np.tile(~np.isnan(TREATED_AT), 2).astype(float))
-    with pytest.raises(EstimationError, match="tells exactly"):
+    with pytest.raises(EstimationError, match="separates these patients exactly"):
         without_treatment(Y, TREATED_AT, exact)
 
 

@@ -1,0 +1,349 @@
+"""``marginal_predictions``: mean predictions of a population under set values of predictors, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from lbp_prognosis._base import (
+    EstimationError,
+    Objection,
+    RandomState,
+    Result,
+    argument_error,
+    check_choice,
+    check_confidence,
+    check_horizons,
+    check_number,
+    generator,
+    is_number,
+    norm,
+    numbers_in,
+    objection,
+    takes_rows,
+)
+from lbp_prognosis._kernels import rubin_pool
+from lbp_prognosis.validation.comparison._contrast import set_values, table_of_fit
+from lbp_prognosis.validation.comparison._effects import effects_on, unwrapped
+from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw, fit_arguments
+from lbp_prognosis.validation.resampling._estimator import check_rows, fit_on, fresh
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["MarginalPredictions", "marginal_predictions"]
+
+_LARGEST_SHARE_FAILED = 0.10
+
+
+@dataclass(frozen=True, repr=False)
+class MarginalPredictions(Result):
+    """Mean predictions of the same patients under several settings of some predictors.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Per setting: the set columns, ``horizon`` (missing for scores), ``kind``, ``estimate, se, low, high,
+        confidence``. ``kind`` is ``"mean"``, the mean prediction, or ``"difference"``, that from the first setting.
+    quantity : str
+        ``"risk"`` or ``"mean"`` (of a score).
+    interval : str
+        ``"delta"`` or ``"bootstrap"``.
+    n : int
+        Patients over whom predictions are averaged.
+    m : int
+        Completed tables.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    quantity: str
+    interval: str
+    n: int
+    m: int
+    objections: tuple[Objection, ...] = ()
+    synthetic: bool = False
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return ``table``."""
+        return self.table.copy()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the mean predictions of the settings with their intervals.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Axes to draw on; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        rows = self.table[self.table["kind"] == "mean"].rename(columns={"estimate": "value"})
+        columns = list(rows.columns[: rows.columns.get_loc("horizon")])
+        several = rows["horizon"].nunique() > 1
+        labels = [
+            ", ".join(f"{name} {row[name]}" for name in columns) + (f" ({row['horizon']:g})" if several else "")
+            for _, row in rows.iterrows()
+        ]
+        axis = "mean predicted risk" if self.quantity == "risk" else "mean predicted score"
+        return draw_estimates(rows.assign(label=labels), axis=axis, neutral=None, ax=ax)
+
+    def _summary(self) -> str:
+        over = "" if self.m == 1 else f", pooled over {self.m} imputations"
+        count = int((self.table["kind"] == "mean").sum())
+        return f"{count} mean predictions of {self.n} patients, {self.interval}{over}"
+
+
+class _Averages(NamedTuple):
+    """Means (k, h) with standard errors and limits, and the same of the differences from the first setting."""
+
+    estimate: np.ndarray
+    se: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@takes_rows()
+def marginal_predictions(
+    fitted: Any,
+    X: pd.DataFrame,
+    at: Mapping[str, Any],
+    *,
+    horizons: Any = None,
+    quantity: str = "risk",
+    interval: str = "delta",
+    y: np.ndarray | None = None,
+    groups: Any = None,
+    cause: int = 1,
+    confidence: float = 0.95,
+    n_resamples: int = 200,
+    random_state: RandomState = 0,
+) -> MarginalPredictions:
+    """Average predictions over patients with some predictors set to given values, with intervals.
+
+    Every patient of ``X`` gets the values of a setting and keeps all others; the predictions are averaged. Differences
+    between settings are on the scale of risk (or points of the score), as ``avg_predictions`` and ``avg_comparisons``
+    of R's marginaleffects report them.
+
+    Parameters
+    ----------
+    fitted : fitted RiskPipeline or model
+        Model whose predictions are averaged.
+    X : DataFrame or ndarray of shape (n, p)
+        Patients over whom predictions are averaged; intervals regard them as fixed.
+    at : mapping of str to a value or a list of values
+        Columns of ``X`` and their values, e.g. ``{"odi": [20, 40, 60]}``; the position in the list is the setting.
+        Lists must have equal length; single values are repeated.
+    horizons : float or sequence of float, optional
+        In the unit of the study; needed for the risk of an event.
+    quantity : {"risk", "mean"}, default "risk"
+        Risk (of a score: at its declared cut), or mean score.
+    interval : {"delta", "bootstrap"}, default "delta"
+        ``"delta"``: from the covariance of the estimates, for unpenalised ``CoxPH``, ``LogisticRisk`` and
+        ``LinearOutcome`` (means) and pipelines of them; knots and categories are regarded as known. ``"bootstrap"``:
+        percentiles over refits of the whole pipeline, for any model.
+    y : ndarray of shape (n,), optional
+        Outcome of the rows of ``X``, for the refits of ``"bootstrap"``; ``X`` is then the development data.
+    groups : array-like of shape (n,), optional
+        Clusters that are resampled as a whole.
+    cause : int, default 1
+        Event code.
+    confidence : float, default 0.95
+        Level of the intervals, without adjustment for multiplicity.
+    n_resamples : int, default 200
+        Bootstrap samples.
+    random_state : int, Generator or None, default 0
+        Seed.
+
+    Returns
+    -------
+    MarginalPredictions
+        Associations in this model: what patients with these values have, not what changing them would do.
+
+    Raises
+    ------
+    ArgumentError
+        If a column is unknown, lists differ in length, or the model has no delta method.
+    EstimationError
+        If more than a tenth of the refits fail.
+
+    Notes
+    -----
+    With gradient g of a mean prediction in the estimates and their covariance V the variance is g'Vg; for ``CoxPH``
+    it includes the baseline. Several completed tables are pooled by Rubin's rules. Limits of risks end at 0 and 1.
+
+    References
+    ----------
+    Arel-Bundock V, Greifer N, Heiss A (2024). J Stat Softw 111(9). doi:10.18637/jss.v111.i09
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from lbp_prognosis import Status
+    >>> from lbp_prognosis.models import LogisticRisk
+    >>> from lbp_prognosis.validation import marginal_predictions
+    >>> rng = np.random.default_rng(0)
+    >>> X = pd.DataFrame({"odi": rng.uniform(0, 80, 300), "age": rng.normal(50, 9, 300)})
+    >>> y = Status.at(12, (rng.random(300) < X["odi"] / 100).astype(int))
+    >>> found = marginal_predictions(LogisticRisk().fit(X, y), X, {"odi": [20, 60]}, horizons=12)
+    >>> found.to_frame()[["odi", "kind", "estimate", "low", "high"]].round(2)
+       odi        kind  estimate   low  high
+    0   20        mean      0.14  0.08  0.20
+    1   60        mean      0.60  0.52  0.67
+    2   60  difference      0.46  0.37  0.55
+    """
+    check_confidence(confidence)
+    check_choice("quantity", quantity, ("risk", "mean"))
+    check_choice("interval", interval, ("delta", "bootstrap"))
+    times = None if horizons is None else check_horizons(horizons)[0]
+    table = table_of_fit(fitted, X)
+    values = set_values("at", at, table)
+    stacked, k = _settings(table, values)
+    if interval == "delta":
+        of_means, of_differences, m = _by_delta(fitted, stacked, k, times, quantity, cause, confidence)
+    else:
+        count = int(check_number("n_resamples", n_resamples, low=2, whole=True))
+        draws = _refits(fitted, table, y, groups, stacked, k, times, quantity, cause, count, generator(random_state))
+        of_means, of_differences = _by_percentiles(draws, confidence)
+        m = 1
+    if quantity == "risk":
+        of_means = of_means._replace(low=np.clip(of_means.low, 0, 1), high=np.clip(of_means.high, 0, 1))
+    first = pd.DataFrame({name: held * k if len(held) == 1 else held for name, held in values.items()})
+    grid = [np.nan] * of_means.estimate.shape[1] if times is None else list(times)
+    parts = [
+        first.iloc[skip:].assign(
+            horizon=horizon, kind=kind, **{name: numbers[:, j] for name, numbers in found._asdict().items()}
+        )
+        for kind, found, skip in (("mean", of_means, 0), ("difference", of_differences, 1))
+        for j, horizon in enumerate(grid)
+    ]
+    rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    single = interval == "delta" and m == 1 and getattr(unwrapped(fitted), "imputer_", None) is not None
+    return MarginalPredictions(
+        table=rows.assign(confidence=confidence),
+        quantity=quantity,
+        interval=interval,
+        n=len(table),
+        m=m,
+        objections=(objection("single-imputation"),) if single else (),
+        synthetic=bool(table.attrs.get("synthetic", False)),
+    )
+
+
+def _settings(table: pd.DataFrame, values: dict[str, list[Any]]) -> tuple[pd.DataFrame, int]:
+    """All patients under the first setting, then under the second, …; and the number of settings."""
+    lengths = {len(held) for held in values.values() if len(held) > 1} or {1}
+    if len(lengths) > 1:
+        raise argument_error("at", "lists of one length", f"lengths {sorted(lengths)}")
+    (k,) = lengths
+    n = len(table)
+    stacked = pd.concat([table] * k, ignore_index=True)
+    for name, held in values.items():
+        given = pd.Series(np.repeat(np.arange(k), n) if len(held) > 1 else np.zeros(k * n, dtype=int)).map(
+            dict(enumerate(held))
+        )
+        if is_number(table[name]):
+            numbers_in(pd.DataFrame({name: held}), [name], "at")  # refuses text and infinite values
+            stacked[name] = given
+        else:
+            stacked[name] = given.astype(table[name].dtype)
+            if stacked[name].isna().any():  # no category of a categorical column
+                raise argument_error("at", f"categories of {name!r}", held)
+    return stacked, k
+
+
+def _by_delta(
+    fitted: Any, stacked: pd.DataFrame, k: int, times: np.ndarray | None, quantity: str, cause: int, confidence: float
+) -> tuple[_Averages, _Averages, int]:
+    effects_on(fitted, cause, "fitted")  # refuses penalised models and those without a covariance
+    inner = unwrapped(fitted)
+    pairs = inner.seen_by_models(stacked) if hasattr(inner, "seen_by_models") else [(inner, stacked)]
+    setting = np.repeat(np.arange(k), len(stacked) // k)
+    scores = hasattr(pairs[0][0], "predict_mean")
+    if not hasattr(pairs[0][0], "average_prediction") or scores != (quantity == "mean"):
+        raise argument_error(
+            "interval",
+            "'bootstrap' for this model and quantity",
+            f"'delta' for the {quantity} of {type(pairs[0][0]).__name__}",
+            "The delta method is that of CoxPH, LogisticRisk (risks) and LinearOutcome (means).",
+        )
+    if not scores and times is None:
+        raise argument_error("horizons", "a number or a sequence of numbers for a risk", None)
+    parts = [model.average_prediction(design, times, groups=setting) for model, design in pairs]
+    h = parts[0][0].shape[1]
+    against = np.eye(k) - np.eye(k)[[0]]
+    found = []
+    for turn in (np.eye(k), against):
+        estimates = np.stack([(turn @ mean).T.ravel() for mean, _ in parts])
+        variances = np.stack([np.einsum("ij,hjk,ik->hi", turn, spread, turn).ravel() for _, spread in parts])
+        pooled = rubin_pool(estimates, np.maximum(variances, 0))
+        if len(parts) > 1:
+            low, high = pooled.limits(confidence)
+        else:
+            half = norm.ppf(0.5 + confidence / 2) * pooled.se
+            low, high = pooled.estimate - half, pooled.estimate + half
+        numbers = (np.asarray(v).reshape(h, k).T for v in (pooled.estimate, pooled.se, low, high))
+        found.append(_Averages(*numbers))
+    return found[0], _Averages(*(numbers[1:] for numbers in found[1])), len(parts)
+
+
+def _refits(
+    fitted: Any,
+    table: pd.DataFrame,
+    y: np.ndarray | None,
+    groups: Any,
+    stacked: pd.DataFrame,
+    k: int,
+    times: np.ndarray | None,
+    quantity: str,
+    cause: int,
+    count: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Mean predictions of the fit, then of each refit: (1 + count, k, h)."""
+    if y is None:
+        raise argument_error("y", "the outcome of the rows of `X`, for the refits of interval='bootstrap'", None)
+    estimator = fresh(clone(unwrapped(fitted)), "fitted")
+    codes = check_rows(table, y, groups)
+    draw = Draw(len(table), codes, None)
+    draw.check()
+    arguments = fit_arguments(estimator, None, codes, len(table))
+
+    def averages(model: Any) -> np.ndarray:
+        if quantity == "mean":
+            if not hasattr(model, "predict_mean"):
+                raise argument_error("quantity", "'risk' for a model without scores", "'mean'")
+            predicted = np.asarray(model.predict_mean(stacked), dtype=float)
+        elif times is None:
+            predicted = np.asarray(model.predict_risk(stacked), dtype=float)
+        else:
+            predicted = np.asarray(model.predict_risk(stacked, times, cause), dtype=float)
+        return predicted.reshape(k, len(table), -1).mean(axis=1)
+
+    whole = averages(unwrapped(fitted))
+    draws, failed = [whole], 0
+    for _ in range(count):
+        try:
+            draws.append(averages(fit_on(estimator, table, y, draw.rows(rng), arguments)))
+        except EstimationError:
+            failed += 1
+    if failed > _LARGEST_SHARE_FAILED * count:
+        raise EstimationError(
+            f"{failed} of {count} refits in bootstrap samples failed: intervals from the others would be too narrow. "
+            "Use a penalty, or fewer predictors."
+        )
+    return np.stack(draws)
+
+
+def _by_percentiles(draws: np.ndarray, confidence: float) -> tuple[_Averages, _Averages]:
+    tail = (1 - confidence) / 2
+
+    def of(values: np.ndarray) -> _Averages:
+        low, high = np.quantile(values[1:], [tail, 1 - tail], axis=0)
+        return _Averages(values[0], values[1:].std(axis=0, ddof=1), low, high)
+
+    return of(draws), of(draws[:, 1:] - draws[:, :1])
