@@ -43,9 +43,9 @@ def batch_page(result: ExtractionResult, pictures: str = "", *, shown: int = 50)
     reasons = cases["reasons"].str.split(", ").explode().value_counts()
     body = [
         "<h1>Biomarkers of a batch</h1>",
-        "<p>Of single patients: not for release.</p>",
-        _table(("", ""), [(name, str(value)) for name, value in counts]),
-        "<h2>What speaks against labels</h2>",
+        "<p>Not for release: data of single patients.</p>",
+        _table(("count", "value"), [(name, str(value)) for name, value in counts]),
+        "<h2>Doubts about labels</h2>",
         _table(
             ("reason", "meaning", "cases"),
             [(code, SENTENCES[code], str(n)) for code, n in zip(map(str, reasons.index), reasons) if code in SENTENCES],
@@ -66,7 +66,7 @@ def batch_page(result: ExtractionResult, pictures: str = "", *, shown: int = 50)
                 for row in cases.to_dict("records")
             ],
         ),
-        f"<h2>Pictures of the first {min(shown, int((cases['overlay'] != '').sum()))}</h2>",
+        f"<h2>Figures of the first {min(shown, int((cases['overlay'] != '').sum()))}</h2>",
     ]
     for row in cases[cases["overlay"] != ""].head(shown).itertuples():
         name = f"{row.patient_id} · {row.study_id}"
@@ -75,13 +75,16 @@ def batch_page(result: ExtractionResult, pictures: str = "", *, shown: int = 50)
             f"<section><h3>{escape(name)}</h3><p class='bad'>{escape(str(row.failure or row.reasons))}</p>"
             f"<img loading='lazy' src='{source}' alt='Contours, endplates and planes of {escape(name)}'></section>"
         )
-    head = f"<meta charset='utf-8'><title>Biomarkers of a batch</title><style>{_STYLE}</style>"
-    return f"<!doctype html><html lang='en'><head>{head}</head><body>{''.join(body)}</body></html>\n"
+    head = (
+        "<meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
+        f"<title>Biomarkers of a batch</title><style>{_STYLE}</style>"
+    )
+    return f"<!doctype html><html lang='en'><head>{head}</head><body><main>{''.join(body)}</main></body></html>\n"
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     if not rows:
         return "<p>None.</p>"
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    top = "".join(f"<th scope='col'>{escape(cell)}</th>" for cell in head)
     lines = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><tr>{top}</tr>{lines}</table>"

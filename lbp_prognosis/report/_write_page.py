@@ -206,7 +206,7 @@ def _tables_html(page: Page, tables: list[Table]) -> str:
     )
     return visible(
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(page.title)}: tables</title></head>'
-        f'<body style="font-family:serif">{mark}{"".join(parts)}</body></html>\n'
+        f'<body style="font-family:serif"><main>{mark}{"".join(parts)}</main></body></html>\n'
     )
 
 
