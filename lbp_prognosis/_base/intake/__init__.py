@@ -13,7 +13,8 @@ from lbp_prognosis._base.intake._column_kind import (
 from lbp_prognosis._base.intake._foreign import as_pandas
 from lbp_prognosis._base.intake._labels import in_order_of, is_counter, label_codes_of, labels_of, outcome_labels
 from lbp_prognosis._base.intake._matrix import read_matrix, shape_remedy
-from lbp_prognosis._base.intake._numbers import as_labels, as_numbers, numbers_in, numbers_of
+from lbp_prognosis._base.intake._numbers import as_labels, as_numbers, numbers_of
+from lbp_prognosis._base.intake._numbers_in import numbers_in
 from lbp_prognosis._base.intake._read_frame import column_names, read_frame
 from lbp_prognosis._base.intake._roles import ROLES, Role
 from lbp_prognosis._base.intake._rows import refused_kind, rows_in_words

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base._errors import argument_error, describe
-from lbp_prognosis._base.intake._column_kind import holds, is_number
+from lbp_prognosis._base.intake._column_kind import holds
 from lbp_prognosis._base.intake._foreign import as_pandas
 from lbp_prognosis._base.intake._rows import refused_kind
 
-__all__ = ["as_labels", "as_numbers", "numbers_in", "numbers_of"]
+__all__ = ["as_labels", "as_numbers", "numbers_of"]
 
 
 def numbers_of(column: Any) -> np.ndarray:
@@ -30,34 +30,6 @@ def numbers_of(column: Any) -> np.ndarray:
     out = np.full(cells.shape, np.nan)
     out[~missing] = [float(cell) for cell in cells[~missing]]
     return out
-
-
-def numbers_in(frame: pd.DataFrame, columns: Any, name: str = "X") -> np.ndarray:
-    """Return columns of a frame as a float matrix, NaN where missing.
-
-    What is no number is refused by its name, and so is an infinite one.
-    """
-    block = frame[list(columns)]
-    if block.shape[1] == len(columns) and all(dtype == np.float64 for dtype in block.dtypes):
-        return _finite(block.to_numpy(dtype=float), columns, name)
-    out = np.empty((len(frame), len(columns)))
-    for j, column in enumerate(columns):
-        values = frame[column]
-        if not is_number(values):
-            what = holds(values)
-            categories = isinstance(values.dtype, pd.CategoricalDtype) and what in ("number", "truth value")
-            raise refused_kind(name, "declared categories" if categories else what, column=column)
-        out[:, j] = numbers_of(values)
-    return _finite(out, columns, name)
-
-
-def _finite(matrix: np.ndarray, columns: Any, name: str) -> np.ndarray:
-    wild = np.isinf(matrix).any(axis=0)
-    if wild.any():
-        from lbp_prognosis._base.intake._matrix import read_matrix
-
-        read_matrix(pd.DataFrame(matrix[:, wild], columns=np.array(columns)[wild]), allow_missing=True, name=name)
-    return matrix
 
 
 def _array(value: Any) -> Any:

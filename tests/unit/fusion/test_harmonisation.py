@@ -235,7 +235,7 @@ def test_what_is_refused():
         ComBat(covariates=["age"]).fit(frame.assign(age=frame["age"].where(frame.index > 3)))
     with pytest.raises(ArgumentError, match="among them"):
         ComBat(columns=["f1", "age"], covariates=["age"]).fit(frame)
-    with pytest.raises(ArgumentError, match="infinite"):
+    with pytest.raises(DataError, match="infinite"):
         ComBat().fit(frame.assign(f1=np.inf))
     with pytest.raises(ArgumentError, match="contain text"):
         ComBat(columns=["f1", "vendor"]).fit(frame.assign(vendor="x"))
