@@ -16,14 +16,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
-from scipy import ndimage
 
 from lbp_prognosis.biomarkers.anatomy._anatomy import Anatomy
 from lbp_prognosis.biomarkers.anatomy._levels import level_rank, neighbours, split_disc
 from lbp_prognosis.biomarkers.anatomy._spine import Spine
-from lbp_prognosis.biomarkers.geometry._region import Region
 from lbp_prognosis.biomarkers.quality._column import SHARE, Column, ellipse_points, label_of, read_column
 from lbp_prognosis.biomarkers.quality._edges import EdgeAgreement, edge_agreement
+from lbp_prognosis.biomarkers.quality._label_pieces import is_riddled, loose_pieces
 from lbp_prognosis.biomarkers.readers._image import Image
 
 __all__ = ["MaskGate", "judge_mask"]
@@ -57,9 +56,6 @@ TORN_GAP_MM = 5.0
 SMALL = 0.35
 """Volume over that of the neighbours below which a label is a remnant."""
 
-FRAGMENT_MM3 = 150.0
-"""Least volume of a loose piece of a label that counts: smaller ones are specks, as any segmenter leaves them."""
-
 EDGE = 1.15
 EDGE_SIDES = 1.25
 EDGE_ONE = 0.8
@@ -76,11 +72,6 @@ SMALL_AREA = 0.9
 """Change of the image at an end of a level, over that at the other ends, below which its label ends inside bone, where
 bone is missing: the level is lower than its neighbours by this many mm, has less than this share of their area, or the
 space at that end is wider than the others by as many mm."""
-
-HOLES = 0.05
-HOLES_COUNT = 10
-"""Share of the volume within a label's surface that bears no label, in more than so many holes: columns through the
-label then end in holes instead of at its surface."""
 
 FRONT_DEG = 60.0
 """Angle between the front that the structures tell and the header's from which the two contradict each other."""
@@ -372,7 +363,7 @@ def _fragments(gate: MaskGate, anatomy: Anatomy, spine: Spine) -> None:
     behind: list[str] = []
     for level, body in whole.items():
         label = label_of(anatomy, level)
-        for centre in _loose(label, body.region.centroid):
+        for centre in loose_pieces(label, body.region.centroid):
             if label.structure == "vertebral_body" or not _is_behind(body.frame.to_local(centre), depth, width):
                 gate.add("label_in_pieces", level)
             elif level not in behind:
@@ -384,32 +375,11 @@ def _fragments(gate: MaskGate, anatomy: Anatomy, spine: Spine) -> None:
 def _holes(gate: MaskGate, anatomy: Anatomy, spine: Spine) -> None:
     """Find vertebrae and discs whose label is riddled: their surfaces, and so their heights, are those of the holes."""
     for level in spine.bodies:
-        if _riddled(label_of(anatomy, level)):
+        if is_riddled(label_of(anatomy, level)):
             gate.add("label_with_holes", level)
     for disc in anatomy.of("disc"):
-        if disc.level and disc.level not in gate.spaces and _riddled(disc):
+        if disc.level and disc.level not in gate.spaces and is_riddled(disc):
             gate.spaces[disc.level] = "label_with_holes"
-
-
-def _riddled(region: Region) -> bool:
-    """Say whether a label has many holes; one cavity (cement, a vein) makes none."""
-    pieces, count = ndimage.label(np.pad(~region.mask, 1, constant_values=True))
-    if count - 1 <= HOLES_COUNT:  # one piece is the outside
-        return False
-    holes = int(np.count_nonzero(pieces)) - int(np.count_nonzero(pieces == pieces[0, 0, 0]))
-    return holes > HOLES * (region.n_voxels + holes)
-
-
-def _loose(label: Region, home: np.ndarray) -> list[np.ndarray]:
-    """Return the centres of the pieces of a label that do not hold its body."""
-    pieces, count = ndimage.label(label.mask, structure=np.ones((3, 3, 3)))
-    if count < 2:
-        return []
-    sizes = np.bincount(pieces.ravel())[1:] * label.volume.voxel_volume
-    at = np.clip(np.rint(label.grid.to_index(home)).astype(int), 0, np.array(label.mask.shape) - 1)
-    main = int(pieces[tuple(at)]) or int(np.argmax(sizes)) + 1
-    large = [number for number in np.flatnonzero(sizes >= FRAGMENT_MM3) + 1 if number != main]
-    return [label.grid.to_world(np.argwhere(pieces == number).mean(axis=0)) for number in large]
 
 
 def _is_behind(local: np.ndarray, depth: float, width: float) -> bool:
