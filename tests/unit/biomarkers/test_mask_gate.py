@@ -80,15 +80,15 @@ def test_where_a_label_is_riddled(holes, riddled):
         i, j = divmod(k, 3)
         solid[1 + 3 * i : 3 + 3 * i, 1 + 3 * j : 3 + 3 * j, 2:10] = False  # 32 voxels each
     region = Region("vertebra", "l4", "", solid, np.zeros(3, dtype=int), Grid(solid.shape, np.eye(4)))
-    assert _mask_gate._riddled(region) is riddled
+    assert is_riddled(region) is riddled
     cavity = np.ones((12, 12, 12), dtype=bool)
     cavity[3:9, 3:9, 3:9] = False  # cement: one hole of an eighth
     region = Region("vertebra", "l4", "", cavity, np.zeros(3, dtype=int), Grid(cavity.shape, np.eye(4)))
-    assert not _mask_gate._riddled(region)
+    assert not is_riddled(region)
     few = np.ones((40, 40, 40), dtype=bool)
     few[1:39:4, 1:39:4, 1:39:4] = False  # 1,000 holes of one voxel, 1.6 %
     region = Region("vertebra", "l4", "", few, np.zeros(3, dtype=int), Grid(few.shape, np.eye(4)))
-    assert not _mask_gate._riddled(region)
+    assert not is_riddled(region)
 
 
 def test_l2_labelled_l1_as_a_whole_is_refused(drawn):
