@@ -16,6 +16,7 @@ from lbp_prognosis.biomarkers.anatomy._spine import build_spine
 from lbp_prognosis.biomarkers.geometry._grid import Grid
 from lbp_prognosis.biomarkers.geometry._region import Region
 from lbp_prognosis.biomarkers.quality import _column, _edges, _mask_gate
+from lbp_prognosis.biomarkers.quality._label_pieces import is_riddled
 from lbp_prognosis.biomarkers.quality._mask_gate import MaskGate
 
 RECIPE = Recipe(families=("bone", "alignment"))
