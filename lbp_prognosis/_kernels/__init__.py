@@ -1,6 +1,9 @@
 """Numerical kernels: arrays in, arrays out; they check nothing and know no patient."""
 
-from lbp_prognosis._kernels import _numba_cache  # noqa: F401 - numba asks for its folder at the first decorator
+from lbp_prognosis._kernels import (
+    _compile_pause,  # noqa: F401 - before the first compilation
+    _numba_cache,  # noqa: F401 - numba asks for its folder at the first decorator
+)
 
 # isort: split
 from lbp_prognosis._kernels._aalen_johansen import (
