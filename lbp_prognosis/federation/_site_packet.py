@@ -319,7 +319,8 @@ def _fill(content: dict[str, Any], found: SiteNumbers, budget: Budget, policy: P
     content["cohort"], content["sums"] = counts, significant(found.sums, d)
     ranks = "auc" if content["model"]["kind"] == "status" else "concordance"
     if ranks in found.estimates and fits("pairs", 3 if content["model"]["kind"] == "status" else 4):
-        content["pairs"] = [round(value) for value in found.pairs]
+        # counts; of imputed tables their mean, which is not whole
+        content["pairs"] = [int(value) if value == int(value) else round(value, 6) for value in found.pairs]
         content["estimates"][ranks] = significant(found.estimates[ranks], d)
     # values of the Brier score and IPA follow from the sums: their errors are new
     for name, count in (("brier", 1), ("ipa", 1), ("auc", 2)):
