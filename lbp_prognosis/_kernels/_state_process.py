@@ -216,18 +216,37 @@ def state_influence(process: StateProcess, taus: np.ndarray, fixed_start: bool) 
     begin = np.searchsorted(process.times, process.start, side="right")
     end = np.searchsorted(process.times, process.stop, side="right")
     j, n, s = process.origin, process.start.size, process.hazard.shape[1]
-    out = np.empty((n, taus.size, s))
+    moves = (process.target >= 0) & (process.target != j) & (process.weights > 0)
+    share = np.zeros(n)
+    share[moves] = process.probability[end[moves] - 1, j[moves]] / process.at_risk[end[moves] - 1, j[moves]]
+    out = np.zeros((taus.size, n, s))  # a time at once stays together in memory
     for t, tau in enumerate(taus):
         last = int(np.searchsorted(process.times, tau, side="right"))
         product = _backward(process.hazard, last)
         whole = np.matmul(common[: last + 1], product)
-        a, b = np.minimum(begin, last), np.minimum(end, last)
-        ended = process.stop <= tau
-        held = np.where(ended[:, None], whole[b, j], common[last, j])
-        out[:, t] = _rows(process, whole[a, j], _jumps(process, end, product, ended), held, tau)
+        _fill(
+            out[t], whole, product, common[last], begin, end, j, process.target, share, process.start, process.stop, tau
+        )
         if not fixed_start:
-            out[:, t] += _initial(process, product[0])
-    return out
+            out[t] += _initial(process, product[0])
+    return np.moveaxis(out, 0, 1)
+
+
+@njit(cache=True)
+def _fill(out, whole, product, staying, begin, end, origin, target, share, start, stop, tau):
+    """What comes of a row's start and of its move, less what is taken away for the time in the state; (n, s)."""
+    for r in range(out.shape[0]):
+        if start[r] >= tau:
+            continue
+        j = origin[r]
+        for k in range(out.shape[1]):
+            if stop[r] > tau:
+                out[r, k] = whole[begin[r], j, k] - staying[j, k]
+                continue
+            value = whole[begin[r], j, k] - whole[end[r], j, k]
+            if share[r] > 0.0:
+                value += share[r] * (product[end[r], target[r], k] - product[end[r], j, k])
+            out[r, k] = value
 
 
 def _jumps(process: StateProcess, end: np.ndarray, carry: np.ndarray, ended: np.ndarray) -> np.ndarray:

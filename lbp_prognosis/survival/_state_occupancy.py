@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 from lbp_prognosis._base import (
     Objection,
@@ -373,8 +374,8 @@ def _result(
 ) -> StateOccupancy:
     names = courses.states if states is None else states
     count = int(units.codes.max()) + 1
-    influence = np.zeros((count, taus.size, len(names)))
-    np.add.at(influence, units.codes, units.factor[:, None, None] * own)
+    members = csr_array((units.factor, (units.codes, np.arange(units.codes.size))), shape=(count, units.codes.size))
+    influence = np.stack([members @ own[:, t] for t in range(taus.size)], axis=1)
     scale = (count / (count - 1) if count > 1 else np.nan) if units.clusters else 1.0
     se = np.sqrt(scale * np.einsum("uks,uks->ks", influence, influence))
     value = np.clip(value, 0.0, None) if quantity == "sojourn" else np.clip(value, 0.0, 1.0)
