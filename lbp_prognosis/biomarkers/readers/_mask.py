@@ -105,7 +105,9 @@ def _whole(data: np.ndarray, source: str) -> np.ndarray:
         raise argument_error("mask", "labels between 0 and 65535", f"labels from {low} to {high}{where}")
     if high == 0:
         raise argument_error("mask", "at least one labelled voxel", f"background only{where}")
-    return data.astype(np.uint8 if high < 256 else np.uint16, copy=False)
+    if data.dtype in (np.int8, np.int16):  # the same bytes, and no copy of a large volume
+        return data.view(f"u{data.dtype.itemsize}")
+    return data if data.dtype in (np.uint8, np.uint16) else data.astype(np.uint8 if high < 256 else np.uint16)
 
 
 def _turned(mask: Mask, wanted: Grid) -> Mask | None:
