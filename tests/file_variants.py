@@ -439,7 +439,7 @@ def _(folder: Path) -> Path:
     return save(folder / "d", slices(block(), SeriesInstanceUID="1.2.3"), start=50)
 
 
-@refused("DICOM beside its segmentation", "holds 2 series")
+@refused("DICOM beside its segmentation", "contains 2 series")
 def _(folder: Path) -> Path:
     write_seg(folder / "d" / "seg.dcm", {"L4": block() > 0}, AFFINE)
     one = slices(block(), SeriesInstanceUID="1.2.3")
