@@ -342,19 +342,17 @@ class PipelinePredictions:
 
     @_model_has("predict_forecast")
     @takes_rows()
-    def predict_mean(self, X: Any, visit: float | None = None, *, offset: Any = None) -> np.ndarray:
+    def predict_mean(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return the expected score, averaged over completions and completed tables; shape (n,).
 
         Parameters
         ----------
         X : DataFrame or array of shape (n, p)
             Predictors.
-        visit : float, optional
-            As for `predict_forecast`.
         offset : array-like of shape (n,), optional
             Passed to the model if given.
         """
-        return np.mean(self._of_scores("predict_mean", X, visit, offset), axis=0)
+        return np.mean(self._of_scores("predict_mean", X, None, offset), axis=0)
 
     @_model_has("predict_forecast")
     @takes_rows()

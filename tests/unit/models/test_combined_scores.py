@@ -16,6 +16,7 @@ from lbp_prognosis._base import ArgumentError, EstimationError, OutcomeError
 from lbp_prognosis.deployment import lock
 from lbp_prognosis.evaluation import evaluate
 from lbp_prognosis.evaluation.prognostic import brier, crps, log_score
+from lbp_prognosis.explain import prediction_shapley
 from lbp_prognosis.fusion import MultipleImputation, RiskPipeline, Standardise
 from lbp_prognosis.models import (
     AverageRisk,
@@ -254,6 +255,8 @@ def test_a_pipeline_completes_the_distribution_its_quantiles_and_risks_at_any_cu
     cuts = pd.Series([1.0, 5, 1, 5, 1, 5], index=rows.index)
     both = np.where(cuts == 1, forecast.at_most(1), forecast.at_most(5))
     np.testing.assert_allclose(filled.predict_risk(rows, at_most=cuts[::-1])[:, 0], both, rtol=1e-12)
+    means = prediction_shapley(filled, X.head(2), MODALITIES, X.tail(60), scale="mean")
+    np.testing.assert_allclose(means.prediction[:, 0], filled.predict_mean(X.head(2)), rtol=1e-12)
     band = filled.predict_risk_band(rows, at_most=5)
     assert (band.low <= band.risk).all()
     assert (band.risk <= band.high).all()
