@@ -234,7 +234,7 @@ def state_influence(process: StateProcess, taus: np.ndarray, fixed_start: bool) 
 
 @njit(cache=True)
 def _fill(out, whole, product, staying, begin, end, origin, target, share, start, stop, tau):
-    """What comes of a row's start and of its move, less what is taken away for the time in the state; (n, s)."""
+    """Contributions of a row's start and of its move, less that of the time spent in the state; (n, s)."""
     for r in range(out.shape[0]):
         if start[r] >= tau:
             continue
