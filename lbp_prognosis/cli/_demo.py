@@ -42,5 +42,5 @@ def demo(
             write_file(out / "study.toml", protocol)
             result = run_study(Study.from_toml(out / "study.toml"), n_jobs=workers(jobs), progress=say)
             say("Writing the page")
-            page = result.write(out)
+            page = result.write(out, n_jobs=workers(jobs))
     print_headline(result.headline(), page, "out of fold", synthetic=True)

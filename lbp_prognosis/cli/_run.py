@@ -41,7 +41,7 @@ def run(
             result = run_study(protocol, n_jobs=workers(jobs), checkpoint=checkpoint, progress=say, exclude_ids=gone)
             say("Writing the page")
             shown = released_page(result.page())
-            page = write_page(shown, out)
+            page = write_page(shown, out, n_jobs=workers(jobs))
             if forms is not None:
                 write_forms(shown, forms)
     print_headline(shown.headline, page, "out of fold", synthetic=result.synthetic, leaves=shown.release is not None)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
-from functools import cache
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from lbp_prognosis._base import require, time_words, visible
+from lbp_prognosis._base import parallel_map, require, time_words, visible
 from lbp_prognosis.report._blocks import Block, Picture, Section, Table
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._released_page import released_page
@@ -49,6 +51,8 @@ _ORDER = (
     section_provenance,
 )
 _INSUFFICIENT = (section_answer, section_release)
+_LONGEST = (section_calibration, section_explanations, section_patients, section_decisions)
+"""Sections that take longest, which several processes begin with: none waits for another's last one."""
 _MARK = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="460" height="300"><text x="230" y="165" text-anchor="middle" '
     'font-family="sans-serif" font-size="46" font-weight="700" letter-spacing="7" fill="#8a6a20" '
@@ -62,12 +66,25 @@ class _Cell(NamedTuple):
     classes: str
 
 
-def page_sections(page: Page) -> tuple[Section, ...]:
-    """Return the sections that are not empty."""
+def page_sections(page: Page, n_jobs: int | None = None) -> tuple[Section, ...]:
+    """Return the sections that are not empty; several processes share those of a page that is not for release."""
     page = released_page(page)
     refused = page.release is not None and page.release.insufficient
-    made = [build(page) for build in (_INSUFFICIENT if refused else _ORDER)]
-    return tuple(section for section in made if section is not None)
+    order = _INSUFFICIENT if refused else _ORDER
+    if page.release is None:
+        begun = sorted(order, key=lambda build: _LONGEST.index(build) if build in _LONGEST else len(_LONGEST))
+        try:
+            made = parallel_map(partial(_built, page), begun, n_jobs=n_jobs)
+        except BrokenProcessPool:  # one was killed: the results of hours are still to be written
+            made = parallel_map(partial(_built, page), begun, n_jobs=1)
+        built = dict(zip(begun, made))
+    else:  # the gate counts what it has released: one section after the other
+        built = {build: build(page) for build in order}
+    return tuple(section for section in map(built.__getitem__, order) if section is not None)
+
+
+def _built(page: Page, build: Callable[[Page], Section | None]) -> Section | None:
+    return build(page)
 
 
 def render_page(page: Page, sections: tuple[Section, ...] | None = None) -> str:

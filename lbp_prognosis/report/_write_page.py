@@ -43,7 +43,7 @@ _UNRELEASED = (
 )
 
 
-def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
+def write_page(page: Page, folder: str | os.PathLike[str], *, n_jobs: int | None = None) -> Path:
     """Write ``evidence.html``, ``tables/`` (CSV, HTML, Word), ``results.parquet`` and ``provenance.json``.
 
     ``summary.html`` is the page in short, one screen for a meeting: headline numbers, reliability of the predictions,
@@ -58,6 +58,8 @@ def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
         The page.
     folder : path
         Created if absent; files with these names in it are replaced.
+    n_jobs : int, optional
+        Processes that draw the figures of a page that is not for release; the files are the same bytes.
 
     Returns
     -------
@@ -96,7 +98,7 @@ def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
     ['NOT_FOR_RELEASE.txt', 'evidence.html', 'provenance.json', 'results.parquet', 'summary.html', 'tables']
     """
     page = released_page(page)
-    files = page_files(page)  # all contents come before the first file: an error leaves the folder unchanged
+    files = page_files(page, n_jobs)  # all contents come before the first file: an error leaves the folder unchanged
     target = check_writable("folder", folder)
     digest = hashlib.sha256(b"".join(_bytes(content) for content in files.values())).hexdigest()
     if page.release is not None:
@@ -129,10 +131,10 @@ def _check_alone(target: Path, names: set[str]) -> None:
         )
 
 
-def page_files(page: Page) -> dict[str, str | bytes]:
+def page_files(page: Page, n_jobs: int | None = None) -> dict[str, str | bytes]:
     """Return the contents of the files of a page by name; ``evidence.html`` last, to mark a complete folder."""
     page = released_page(page)
-    sections = page_sections(page)
+    sections = page_sections(page, n_jobs)
     tables = [block for section in sections for block in section.blocks if isinstance(block, Table)]
     ladder = page.evidence.ladder(page.claims) if page.ladder is None else page.ladder
     numbers = _all_numbers(page) if page.numbers is None else page.numbers

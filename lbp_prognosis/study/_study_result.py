@@ -58,11 +58,19 @@ class StudyResult(StudyFindings):
         Versions, hashes, seed, warnings, time.
     """
 
-    def write(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the page, tables, ``results.parquet`` and ``provenance.json``; returns the path of the page."""
+    def write(self, folder: str | os.PathLike[str], *, n_jobs: int | None = None) -> Path:
+        """Write the page, tables, ``results.parquet`` and ``provenance.json``; returns the path of the page.
+
+        Parameters
+        ----------
+        folder : path
+            Created if absent; files with these names in it are replaced.
+        n_jobs : int, optional
+            Processes that draw the figures of a page that is not for release; the files are the same bytes.
+        """
         from lbp_prognosis.report import write_page
 
-        return write_page(self.page(), folder)
+        return write_page(self.page(), folder, n_jobs=n_jobs)
 
     def page(self) -> Page:
         """Return the page that `write` writes, before the disclosure gate; see `report.released_page`."""

@@ -1,7 +1,9 @@
 """The page: self-contained, escaped, and it says what it is."""
 
 import base64
+import pickle
 import re
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ from lbp_prognosis import Status, Surv, evaluate
 from lbp_prognosis._base import ArgumentError, Objection
 from lbp_prognosis.cohort import Flow
 from lbp_prognosis.disclosure import Gate, Patients
-from lbp_prognosis.report import evaluation_page, render_page, write_page
+from lbp_prognosis.report import _render_page, evaluation_page, render_page, write_page
 from lbp_prognosis.report._released_patients import released_flow
 from lbp_prognosis.report._render_page import render_summary
 from lbp_prognosis.report._wording import estimate, number, readable, signed
@@ -70,6 +72,24 @@ def test_tables_can_be_reached_by_keyboard_and_downloaded(found, tmp_path):
     assert set(links) == {path.name for path in (folder / "tables").glob("*.csv")} - {"evidence_ladder.csv"}
     for name, code in links.items():
         assert base64.b64decode(code) == (folder / "tables" / name).read_bytes()
+
+
+def test_sections_can_be_made_by_other_processes_in_any_order(found, monkeypatch):
+    calls = []
+
+    def elsewhere(call, tasks, n_jobs):
+        calls.append(n_jobs)
+        if len(calls) == 1:
+            raise BrokenProcessPool  # and one may be killed
+        sent = pickle.dumps(call)
+        return [pickle.loads(pickle.dumps(pickle.loads(sent)(task))) for task in reversed(tasks)][::-1]
+
+    page = evaluation_page(found, unit="months")
+    monkeypatch.setattr(_render_page, "parallel_map", elsewhere)
+    made = _render_page.page_sections(page, 2)
+    monkeypatch.undo()
+    assert calls == [2, 1]
+    assert render_page(page, made) == render_page(page)
 
 
 def test_summary_is_the_page_in_short(found, tmp_path):
