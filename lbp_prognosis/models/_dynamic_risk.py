@@ -26,7 +26,7 @@ from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cause_specific_cox import CauseSpecificCox
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._landmark_imputation import complete_landmarks, completed_rows, refuse_missing
-from lbp_prognosis.models._landmark_supermodel import LandmarkStack, landmark_supermodel
+from lbp_prognosis.models._landmark_supermodel import LandmarkStack, frame_at, landmark_supermodel
 from lbp_prognosis.survival import Weights, check_outcome, check_weights
 
 if TYPE_CHECKING:
@@ -285,7 +285,7 @@ class DynamicRisk(RiskEstimator):
         named = isinstance(X, pd.DataFrame | Mapping)
         frames = X if named else pd.DataFrame(np.asarray(X), columns=[f"x{k}" for k in range(np.shape(X)[1])])
         stack, stacks = self._stacks(frames, y)
-        first = X[float(stack.landmark[0])] if isinstance(X, Mapping) else frames
+        first = frame_at(X, float(stack.landmark[0])) if isinstance(X, Mapping) else frames
         columns = list(first.columns)
         weights = check_weights(sample_weight, y.shape[0])
         given = None if weights is None else Weights(weights.values[stack.rows], weights.kind)

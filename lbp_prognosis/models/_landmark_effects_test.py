@@ -11,7 +11,7 @@ import pandas as pd
 from lbp_prognosis._base import EstimationError, argument_error, check_number, chi2, describe, takes_rows
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._dynamic_risk import DynamicRisk
-from lbp_prognosis.models._landmark_supermodel import landmark_supermodel
+from lbp_prognosis.models._landmark_supermodel import frame_at, landmark_supermodel
 from lbp_prognosis.survival import Surv, check_outcome
 
 __all__ = ["landmark_effects_test"]
@@ -74,7 +74,7 @@ def landmark_effects_test(model: DynamicRisk, X: Any, y: np.ndarray, *, cause: i
         raise argument_error("model", "one with at least two landmarks", points.tolist())
     named = isinstance(X, pd.DataFrame | Mapping)
     frames = X if named else pd.DataFrame(np.asarray(X), columns=[f"x{k}" for k in range(np.shape(X)[1])])
-    first = frames[float(points[0])] if isinstance(frames, Mapping) else frames
+    first = frame_at(frames, float(points[0]))
     tested = [name for name in first.columns if name not in model.interactions]
     if not tested:
         raise argument_error("model", "one with columns outside `interactions`", list(model.interactions))
@@ -86,7 +86,7 @@ def landmark_effects_test(model: DynamicRisk, X: Any, y: np.ndarray, *, cause: i
     rows, event = stack.y[known], stack.y["event"][known] == code
     if not event.any():
         raise EstimationError(f"No patient with known values had an event of cause {code} in a window.")
-    cox = CoxPH(ties=model.ties).fit(
+    cox = CoxPH(ties=model.ties, collinear=model.collinear).fit(
         stack.X[known].set_axis([str(name) for name in stack.X.columns], axis=1),
         Surv.right(rows["time"], event, entry=rows["entry"]),
         strata=None if stack.strata is None else stack.strata[known],
@@ -94,10 +94,11 @@ def landmark_effects_test(model: DynamicRisk, X: Any, y: np.ndarray, *, cause: i
     )
     place = {str(name): k for k, name in enumerate(stack.X.columns)}
     powers = ["", "2"][: model.degree]
-    own = {str(name): [place[f"{name}:s{power}"] for power in powers] for name in tested}
+    own = [(str(name), [place[f"{name}:s{power}"] for power in powers]) for name in tested]
     out = []
-    for term, columns in {**own, "all": [k for each in own.values() for k in each]}.items():
-        b, v = cox.coef_[columns], cox.covariance_[np.ix_(columns, columns)]
-        statistic = float(b @ np.linalg.solve(v, b))
-        out.append({"term": term, "chi2": statistic, "df": len(columns), "p": float(chi2.sf(statistic, len(columns)))})
+    for term, columns in [*own, ("all", [k for _, each in own for k in each])]:
+        kept = [k for k in columns if cox.covariance_[k, k] > 0]  # a dropped column has none
+        b, v = cox.coef_[kept], cox.covariance_[np.ix_(kept, kept)]
+        statistic = float(b @ np.linalg.solve(v, b)) if kept else np.nan
+        out.append({"term": term, "chi2": statistic, "df": len(kept), "p": float(chi2.sf(statistic, len(kept)))})
     return pd.DataFrame(out, columns=["term", "chi2", "df", "p"])

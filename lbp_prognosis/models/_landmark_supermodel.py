@@ -23,7 +23,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis.models._landmark import at_landmark, named_causes
 from lbp_prognosis.survival import Surv, check_outcome
 
-__all__ = ["LandmarkStack", "landmark_supermodel"]
+__all__ = ["LandmarkStack", "frame_at", "landmark_supermodel"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,6 +80,15 @@ class LandmarkStack(Result):
 
     def _summary(self) -> str:
         return f"{self.rows.size} rows at {self.landmarks.size} landmarks, {int((self.y['event'] == 1).sum())} events"
+
+
+def frame_at(X: Any, at: float) -> Any:
+    """Return the table of a landmark, of a mapping from landmark to table."""
+    if not isinstance(X, Mapping):
+        return X
+    if at not in X:
+        raise argument_error("X", f"a mapping with a table at every landmark, {at:g} too", f"tables at {list(X)}")
+    return X[at]
 
 
 def _design(
@@ -156,7 +165,7 @@ def landmark_supermodel(
         raise argument_error("degree", "1 or 2", degree)
     frames, codes = [], []
     for at in points:
-        frame = X(at) if callable(X) else X[at] if isinstance(X, Mapping) else X
+        frame = X(at) if callable(X) else frame_at(X, float(at))
         if not isinstance(frame, pd.DataFrame) or len(frame) != y.shape[0]:
             raise argument_error("X", f"a frame of {y.shape[0]} rows, as `y`, at every landmark", frame)
         absent = [name for name in interactions if name not in frame.columns]

@@ -162,10 +162,11 @@ class RiskStratifier(CombinedScores):
         if horizon is None:
             raise argument_error("horizon", "the time of the risk that makes the groups", "None")
         self.horizon_ = check_number("horizon", horizon, low=0, open_low=True)
+        visit = self._visit(y, rows.kind)
+        if visit is not None and not np.isclose(self.horizon_, visit, rtol=1e-9, atol=0):
+            raise argument_error("horizon", f"None or {visit:g}, the visit of the outcome", horizon)
         if rows.kind == "status":
             self.max_time_ = self.horizon_
-        if self.of_scores_ and not np.isclose(self.horizon_, self._visit(y, rows.kind), rtol=1e-9, atol=0):
-            raise argument_error("horizon", f"None or {self._visit(y, rows.kind):g}, the visit of the score", horizon)
         if self.horizon_ > self.max_time_:
             raise argument_error(
                 "horizon",

@@ -68,7 +68,9 @@ class TreatmentCourses:
         out["event"] = np.where(begun, 0, y["event"])
         return out
 
-    def outcome(self, y: np.ndarray, labels: Any) -> WithoutTreatment:
+    def outcome(
+        self, y: np.ndarray, labels: Any, *, collinear: str = "error", losses: str | None = None
+    ) -> WithoutTreatment:
         """Return the outcome of given patients under the strategy.
 
         Parameters
@@ -77,6 +79,10 @@ class TreatmentCourses:
             Made by `Surv.right`.
         labels : sequence of length n
             Their identifiers.
+        collinear : {"error", "drop"}, default "error"
+            As in `without_treatment`.
+        losses : {"marginal", "history"}, optional
+            What other losses depend on; by default as the plan says.
         """
         ids = [identifier_text(one) for one in labels]
         plan = self.plan
@@ -88,7 +94,8 @@ class TreatmentCourses:
             id=plan.id,
             time=plan.time,
             columns=plan.columns,
-            censoring=plan.losses,
+            censoring=losses or plan.losses,
+            collinear=collinear,
         )
 
 
@@ -110,31 +117,44 @@ class FittedUntreated(BaseEstimator):
     def fit(self, X: pd.DataFrame, y: np.ndarray) -> FittedUntreated:
         """Fit to the rows of ``X``, with weights from only these rows; to the observed outcome if none was treated.
 
-        If a measurement tells exactly which of these patients started, no weights exist: patients are then censored at
-        the start, and the others have equal weights. ``objections_`` says so.
+        A measurement that does not vary in these patients is left out of the weights. If one tells exactly who was
+        lost, losses depend on nothing; if one tells who started, no weights exist: patients are then censored at the
+        start, and the others have equal weights. ``objections_`` says so.
         """
-        self.separated_ = False
+        self.separated_ = ""
         started = self.courses.started(y, X.index)
         rows = X.reset_index(drop=True)
         if not started.any():
             self.estimator_ = clone(self.estimator).fit(rows, y)
             return self
-        try:
-            untreated = self.courses.outcome(y, X.index)
-        except EstimationError:
-            self.separated_ = True
+        untreated = self._untreated(y, X.index)
+        if untreated is None:
             self.estimator_ = clone(self.estimator).fit(rows, self.courses.censored(y, X.index))
             return self
         self.estimator_ = untreated.fit(clone(self.estimator), rows)
         return self
 
+    def _untreated(self, y: np.ndarray, labels: Any) -> WithoutTreatment | None:
+        """Return the outcome under the strategy, and note what the measurements tell exactly; None without weights."""
+        try:
+            return self.courses.outcome(y, labels, collinear="drop")
+        except EstimationError:
+            pass
+        try:
+            found = self.courses.outcome(y, labels, collinear="drop", losses="marginal")
+        except EstimationError:
+            self.separated_ = "treatment-separated-in-fold"
+            return None
+        self.separated_ = "treatment-losses-separated-in-fold"
+        return found
+
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """Objections to the fit: starts that the measurements tell exactly, and those of the model."""
+        """Objections to the fit: starts or losses that the measurements tell exactly, and those of the model."""
         own = tuple(getattr(self.estimator_, "objections_", ()))
         if not self.separated_:
             return own
-        return (*own, objection("treatment-separated-in-fold", treatment=self.courses.plan.name))
+        return (*own, objection(self.separated_, treatment=self.courses.plan.name))
 
     def predict_risk(self, X: Any, horizons: Any, cause: int = 1) -> np.ndarray:
         """Return risks without treatment, shape (n, n_horizons)."""

@@ -11,8 +11,10 @@ import pandas as pd
 from sklearn.base import clone
 
 from lbp_prognosis._base import (
+    ArgumentError,
     EstimationError,
     Objection,
+    OutcomeError,
     RandomState,
     Result,
     argument_error,
@@ -139,7 +141,7 @@ def marginal_predictions(
         Columns of ``X`` and their values, e.g. ``{"odi": [20, 40, 60]}``; the position in the list is the setting.
         Lists must have equal length; single values are repeated.
     horizons : float or sequence of float, optional
-        In the unit of the study; needed for the risk of an event.
+        In the unit of the study; needed for the risk of an event, left out for the mean score.
     quantity : {"risk", "mean"}, default "risk"
         Risk (of a score: at its declared cut), or mean score.
     interval : {"delta", "bootstrap"}, default "delta"
@@ -147,9 +149,10 @@ def marginal_predictions(
         ``LinearOutcome`` (means) and pipelines of them; knots and categories are regarded as known. ``"bootstrap"``:
         percentiles over refits of the whole pipeline, for any model.
     y : ndarray of shape (n,), optional
-        Outcome of the rows of ``X``, for the refits of ``"bootstrap"``; ``X`` is then the development data.
+        Outcome of the rows of ``X``, for the refits of ``"bootstrap"``; ``X`` is then the development data. Refits
+        have no sample weights.
     groups : array-like of shape (n,), optional
-        Clusters that are resampled as a whole.
+        Clusters that ``"bootstrap"`` resamples as a whole.
     cause : int, default 1
         Event code.
     confidence : float, default 0.95
@@ -167,7 +170,7 @@ def marginal_predictions(
     Raises
     ------
     ArgumentError
-        If a column is unknown, lists differ in length, or the model has no delta method.
+        If a column is unknown, lists differ in length, the model has no delta method, or no risk at a horizon.
     EstimationError
         If more than a tenth of the refits fail.
 
@@ -200,8 +203,22 @@ def marginal_predictions(
     check_choice("quantity", quantity, ("risk", "mean"))
     check_choice("interval", interval, ("delta", "bootstrap"))
     times = None if horizons is None else check_horizons(horizons)[0]
+    if times is not None and quantity == "mean":
+        raise argument_error("horizons", "left out for a mean: the score is that of its visit", horizons)
+    if groups is not None and interval == "delta":
+        raise argument_error(
+            "groups",
+            'left out for interval="delta"',
+            "one label per row",
+            "Fit the model with clusters=…, which makes its covariance robust, or take interval='bootstrap'.",
+        )
     table = table_of_fit(fitted, X)
+    if not len(table):
+        raise argument_error("X", "a table with at least one patient", "no rows")
     values = set_values("at", at, table)
+    taken = sorted({"horizon", "kind", "confidence", *_Averages._fields} & set(values))
+    if taken:
+        raise argument_error("at", "columns that are not named like those of the result", taken, "Rename them.")
     stacked, k = _settings(table, values)
     if interval == "delta":
         of_means, of_differences, m = _by_delta(fitted, stacked, k, times, quantity, cause, confidence)
@@ -210,10 +227,13 @@ def marginal_predictions(
         draws = _refits(fitted, table, y, groups, stacked, k, times, quantity, cause, count, generator(random_state))
         of_means, of_differences = _by_percentiles(draws, confidence)
         m = 1
+    grid = [np.nan] * of_means.estimate.shape[1] if times is None else list(times)
+    unknown = [float(horizon) for horizon, known in zip(grid, np.isfinite(of_means.estimate).all(axis=0)) if not known]
+    if unknown:
+        raise argument_error("horizons", "times at which the model has a risk", f"{unknown[:3]}, at which it has none")
     if quantity == "risk":
         of_means = of_means._replace(low=np.clip(of_means.low, 0, 1), high=np.clip(of_means.high, 0, 1))
     first = pd.DataFrame({name: held * k if len(held) == 1 else held for name, held in values.items()})
-    grid = [np.nan] * of_means.estimate.shape[1] if times is None else list(times)
     parts = [
         first.iloc[skip:].assign(
             horizon=horizon, kind=kind, **{name: numbers[:, j] for name, numbers in found._asdict().items()}
@@ -318,23 +338,32 @@ def _refits(
             if not hasattr(model, "predict_mean"):
                 raise argument_error("quantity", "'risk' for a model without scores", "'mean'")
             predicted = np.asarray(model.predict_mean(stacked), dtype=float)
-        elif times is None:
+        elif times is None and hasattr(model, "predict_mean"):
             predicted = np.asarray(model.predict_risk(stacked), dtype=float)
+        elif times is None:
+            raise argument_error("horizons", "a number or a sequence of numbers for a risk", None)
         else:
             predicted = np.asarray(model.predict_risk(stacked, times, cause), dtype=float)
         return predicted.reshape(k, len(table), -1).mean(axis=1)
 
     whole = averages(unwrapped(fitted))
-    draws, failed = [whole], 0
+    draws, failed, reason = [whole], 0, "some predict no risk at a horizon, beyond the follow-up of their sample"
     for _ in range(count):
         try:
-            draws.append(averages(fit_on(estimator, table, y, draw.rows(rng), arguments)))
-        except EstimationError:
+            found = averages(fit_on(estimator, table, y, draw.rows(rng), arguments))
+        except OutcomeError:
+            raise
+        except (EstimationError, ArgumentError) as error:  # such as a category that the sample lacks
+            failed, reason = failed + 1, f"the last: {error}"
+            continue
+        if np.isfinite(found[:, np.isfinite(whole).all(axis=0)]).all():
+            draws.append(found)
+        else:
             failed += 1
     if failed > _LARGEST_SHARE_FAILED * count:
         raise EstimationError(
-            f"{failed} of {count} refits in bootstrap samples failed: intervals from the others would be too narrow. "
-            "Use a penalty, or fewer predictors."
+            f"{failed} of {count} refits in bootstrap samples failed: intervals from the others would be too narrow "
+            f"({reason}). Use a penalty, fewer predictors, merged categories, or earlier horizons."
         )
     return np.stack(draws)
 

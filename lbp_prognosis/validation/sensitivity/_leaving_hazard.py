@@ -104,7 +104,9 @@ class LeavingHazard:
         return np.exp(-np.bincount(spells.patient, rise * np.exp(self.score), minlength=self.n))
 
 
-def leaving_hazard(spells: Spells, left: np.ndarray, *, ties: str, what: str) -> LeavingHazard:
+def leaving_hazard(
+    spells: Spells, left: np.ndarray, *, ties: str, what: str, collinear: str = "error"
+) -> LeavingHazard:
     """Fit the hazard of those who left (n,) among the patients at risk; standard errors are by patient.
 
     Raises
@@ -117,7 +119,7 @@ def leaving_hazard(spells: Spells, left: np.ndarray, *, ties: str, what: str) ->
         return _marginal(spells, ends, left.size)
     y = Surv.right(spells.stop, ends, entry=spells.start)
     try:
-        model = CoxPH(ties=ties).fit(spells.X, y, clusters=spells.patient)
+        model = CoxPH(ties=ties, collinear=collinear).fit(spells.X, y, clusters=spells.patient)
     except EstimationError as error:
         raise EstimationError(
             f"The Cox model of {what} has no maximum ({error}). Leave out a column that separates these patients "

@@ -320,6 +320,7 @@ def without_treatment(
     columns: Sequence[str] | None = None,
     censoring: str = "marginal",
     ties: str = "efron",
+    collinear: str = "error",
     confidence: float = 0.95,
 ) -> WithoutTreatment:
     """Prepare outcomes under the strategy "this treatment is never started".
@@ -345,6 +346,8 @@ def without_treatment(
         Other losses do not depend on anything, or on the same covariates.
     ties : {"efron", "breslow"}, default "efron"
         Ties of the two Cox models.
+    collinear : {"error", "drop"}, default "error"
+        Whether constant and collinear columns are an error or have no effect; weights are the same without them.
     confidence : float, default 0.95
         Level of the intervals in ``table``.
 
@@ -398,6 +401,7 @@ def without_treatment(
         raise argument_error("y", "an outcome without delayed entry", "one with `entry`")
     check_choice("censoring", censoring, ("marginal", "history"))
     check_choice("ties", ties, ("efron", "breslow"))
+    check_choice("collinear", collinear, ("error", "drop"))
     check_confidence(confidence)
     end, code = y["time"].astype(float), y["event"].astype(int)
     start = _starts(treated_at, end.size)
@@ -416,9 +420,10 @@ def without_treatment(
     patients = patients_of(ids, end.size)
     spells = spells_of(history, patients, id, time, columns, clock, until, what)
     lost = (what == CENSORED) & (until < until.max())  # where follow-up ends for all, no patient is lost
-    treatment = leaving_hazard(spells, treated, ties=ties, what="starting treatment")
+    treatment = leaving_hazard(spells, treated, ties=ties, what="starting treatment", collinear=collinear)
     bare = replace(spells, X=spells.X[[]])
-    loss = leaving_hazard(spells if censoring == "history" else bare, lost, ties=ties, what="being lost")
+    of_lost = spells if censoring == "history" else bare
+    loss = leaving_hazard(of_lost, lost, ties=ties, what="being lost", collinear=collinear)
     assert treatment.model is not None  # a patient was treated, and there is a covariate
     censored = y.copy()  # with the labels of its patients
     censored["time"], censored["event"] = until, event

@@ -57,6 +57,14 @@ def test_effects_that_change_between_landmarks_are_tested_as_in_r() -> None:
     assert free["chi2"][0] == pytest.approx(found["chi2"][0], rel=1e-12)
     holed = {at: frame.assign(a=frame["a"].where(i >= at)) for at in (0.0, 2.0, 4.0)}
     assert np.isfinite(landmark_effects_test(DynamicRisk([0, 2, 4], 6), holed, y)["chi2"]).all()
+    named = frame.rename(columns={"a": "all"}).assign(twice=2 * frame["b"])  # a column may have any name
+    kept = landmark_effects_test(DynamicRisk([0, 2, 4], 6, collinear="drop"), named, y)
+    assert kept[["term", "df"]].to_numpy().tolist() == [["all", 1], ["b", 1], ["twice", 0], ["all", 2]]
+    np.testing.assert_allclose(kept["chi2"], [*found["chi2"][:2], np.nan, found["chi2"][2]], rtol=1e-8)
+    holed.pop(4.0)
+    for asked in (lambda model: landmark_effects_test(model, holed, y), lambda model: model.fit(holed, y)):
+        with pytest.raises(LBPError, match="a table at every landmark, 4 too"):
+            asked(DynamicRisk([0, 2, 4], 6))
 
 
 @pytest.mark.parametrize(

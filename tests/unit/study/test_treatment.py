@@ -344,6 +344,28 @@ def test_folds_in_which_a_measurement_tells_who_was_treated_are_named_and_censor
     assert "treatment-separated-in-fold" in [doubt.code for doubt in again.objections]
 
 
+def test_measurements_that_do_not_vary_in_a_fold_or_tell_who_was_lost_leave_the_weights_of_the_treatment(
+    tmp_path: Path,
+) -> None:
+    y = Surv.right(WIDE["months"].to_numpy(), WIDE["status"].to_numpy())
+    lost = COURSE["id"].isin(WIDE["id"][(y["event"] == 0) & (y["time"] < 8)])
+    fitted = {}
+    for name, columns in {
+        "alone": {},
+        "rare": {"rare": COURSE["id"].isin(WIDE["id"][:5]) * 1.0},  # no one else has the finding
+        "lost": {"rare": lost * 1.0},
+    }.items():
+        write(tmp_path, course=COURSE.assign(**columns))
+        plan = {"columns": ["pain_now", *columns], "losses": "history" if name == "lost" else "marginal"}
+        data = read_study_data(study(tmp_path, model=[_named("clinical")], decision=None, treatment=plan))
+        rest = ~data.X.index.isin(WIDE["id"][:5]) & ~((data.y["event"] == 0) & (data.y["time"] >= 8))
+        fitted[name] = FittedUntreated(CoxPH(), data.treatment).fit(data.X[rest], data.y[rest])
+    np.testing.assert_allclose(fitted["rare"].estimator_.coef_, fitted["alone"].estimator_.coef_, rtol=1e-10)
+    assert fitted["alone"].objections_ == fitted["rare"].objections_ == ()
+    assert [doubt.code for doubt in fitted["lost"].objections_] == ["treatment-losses-separated-in-fold"]
+    assert "surgery" in fitted["lost"].objections_[0].sentence
+
+
 @pytest.mark.parametrize(
     ("kind", "options", "weighted"),
     [

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis import CoxPH, LBPError, Measured, Status, Surv
-from lbp_prognosis._base import ArgumentError
+from lbp_prognosis._base import ArgumentError, EstimationError, OutcomeError
 from lbp_prognosis.fusion import MultipleImputation, OneHot, RiskPipeline, from_formula
 from lbp_prognosis.models import LinearOutcome, LogisticRisk, OrdinalRegression
 from lbp_prognosis.validation import marginal_predictions
@@ -135,13 +135,38 @@ def test_imputed_tables_are_pooled() -> None:
         ({"at": {"x": [1, 2], "g": [0, 1, 2]}}, "one length"),
         ({"at": {"x": [1, np.inf]}}, "`at` must be numeric and finite"),
         ({"horizons": None}, "`horizons`"),
+        ({"horizons": None, "interval": "bootstrap", "y": Status.at(12, D["y"])}, "`horizons`"),
+        ({"horizons": [6, 12]}, r"at which the model has a risk; got \[6.0\]"),
+        ({"quantity": "mean", "fitted": LinearOutcome()}, "`horizons` must be left out"),
+        ({"groups": D["g"]}, "`groups` must be left out"),
+        ({"at": {"kind": [0, 1]}}, "`at` must be columns that are not named"),
+        ({"X": D.iloc[:0]}, "`X` must be a table with at least one patient"),
         ({"interval": "bootstrap"}, "`y` must be the outcome"),
-        ({"quantity": "mean"}, "`interval` must be 'bootstrap'"),
+        ({"quantity": "mean", "horizons": None}, "`interval` must be 'bootstrap'"),
         ({"fitted": LogisticRisk(penalty=1.0)}, "unpenalised"),
     ],
 )
 def test_refusals_name_the_argument(change, match) -> None:
-    given = {"fitted": LogisticRisk(), "at": {"x": [1, 2]}, "horizons": 12, **change}
-    X = D[["x", "g"]]
+    given = {"fitted": LogisticRisk(), "at": {"x": [1, 2]}, "horizons": 12, "X": D, **change}
+    columns = ["x", "kind" if "kind" in given["at"] else "g"]
+    X, rows = (part.rename(columns={"g": columns[1]})[columns] for part in (D, given.pop("X")))
+    y = Measured.at(12, D["score"], lower=0, upper=10) if given.get("quantity") == "mean" else Status.at(12, D["y"])
+    if isinstance(given["fitted"], LogisticRisk):
+        y = Status.at(12, D["y"])
     with pytest.raises(LBPError, match=match):
-        marginal_predictions(given.pop("fitted").fit(X, Status.at(12, D["y"])), X, given.pop("at"), **given)
+        marginal_predictions(given.pop("fitted").fit(X, y), rows, given.pop("at"), **given)
+
+
+def test_refits_without_a_risk_at_a_horizon_or_without_a_category_have_failed() -> None:
+    y = Surv.right(D["months"] + ROW / 1e3, D["status"])  # one patient is followed longest
+    last = float(y["time"].max())
+    model = CoxPH().fit(D[["x"]], y)
+    with pytest.raises(EstimationError, match="of 5 refits .* beyond the follow-up of their sample"):
+        marginal_predictions(model, D[["x"]], {"x": 1}, horizons=last, interval="bootstrap", y=y, n_resamples=5)
+    X, y = D[["x"]].assign(g=np.where(ROW == 7, "rare", "b")), Status.at(12, D["y"])
+    pipeline = RiskPipeline([OneHot(["g"])], LogisticRisk(penalty=1.0)).fit(X, y)
+    options = {"horizons": 12, "interval": "bootstrap", "n_resamples": 5, "random_state": 1}
+    with pytest.raises(EstimationError, match="of 5 refits .* categories of the fit in 'g'"):
+        marginal_predictions(pipeline, X, {"x": 1}, y=y, **options)
+    with pytest.raises(OutcomeError, match="made by Status.at"):
+        marginal_predictions(pipeline, X, {"x": 1}, y=Surv.right(D["months"], D["status"]), **options)
