@@ -215,8 +215,13 @@ class CombinedRisk(RiskEstimator):
         check_outcome(stretches, ("right",), caller=name)
         if "entry" not in (stretches.dtype.names or ()):
             raise argument_error("stretches", "an outcome with delayed entry", "one without", "Surv.right(…, entry=…).")
+        place = np.asarray(rows)
+        if place.shape != stretches.shape or place.dtype.kind not in "iu" or not np.isin(place, range(len(y))).all():
+            raise argument_error(
+                "rows", f"the position in `y`, 0 to {len(y) - 1}, of the patient of each stretch", describe(rows)
+            )
         own = check_weights(weights, stretches.shape[0]) or Weights(np.ones(stretches.shape[0]), "sampling")
-        return replace(begun, stretches=Stretches(np.asarray(rows, dtype=int), stretches, own))
+        return replace(begun, stretches=Stretches(place.astype(int), stretches, own))
 
     def _ordered(self, X: Any) -> pd.DataFrame:
         """Return new rows with the columns of the fit, in their order."""

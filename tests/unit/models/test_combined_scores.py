@@ -279,9 +279,11 @@ def test_risk_groups_of_a_score_are_of_the_risk_at_its_cut() -> None:
     found = validate_groups(RiskStratifier(OrdinalRegression(), cuts=[0.4]), X, Y, n_splits=3, n_resamples=0)
     seen = (found.groups == 1) & ~np.isnan(VALUE)
     assert found.table["observed"][1] == pytest.approx((VALUE[seen] <= 3).mean(), rel=1e-12)
-    for y, horizon, words in ((Measured.at(12, VALUE, lower=0, upper=10), None, "cut"), (Y, 6, "visit of the score")):
+    for y, horizon, words in ((Measured.at(12, VALUE, lower=0, upper=10), None, "cut"), (Y, 6, "visit of the outcome")):
         with pytest.raises(ArgumentError, match=words):
             RiskStratifier(OrdinalRegression(), horizon=horizon, cuts=[0.4]).fit(X, y)
+    with pytest.raises(ArgumentError, match="12, the visit of the outcome"):
+        RiskStratifier(LogisticRisk(), horizon=6, cuts=[0.4]).fit(X, Status.at(12, (np.nan_to_num(VALUE) <= 3) * 1))
 
 
 # ---- averages ----------------------------------------------------------------------------------------------------

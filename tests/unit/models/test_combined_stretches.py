@@ -78,3 +78,6 @@ def test_a_cox_model_of_the_learners_takes_no_stretches() -> None:
         )
     with pytest.raises(ArgumentError, match="`stretches` must be an outcome with delayed entry"):
         AverageRisk(COX).fit_stretches(X, Y, ROWS, Y[ROWS], weights=Weights(np.ones(2 * N), "sampling"))
+    for rows in (ROWS[1:], ROWS + 1, ROWS + 0.5):
+        with pytest.raises(ArgumentError, match="`rows` must be the position in `y`, 0 to 119,"):
+            AverageRisk(COX).fit_stretches(X, Y, rows, halves(Y), weights=Weights(np.ones(2 * N), "sampling"))
