@@ -54,6 +54,6 @@ def dated_outcome(timeline: Timeline, ids: pd.Index, first: pd.Series, spec: Out
     ]
     if entered:
         excluded.append(("event or end of follow-up before delayed entry", int(late.sum())))
-    main = float(spec.primary_horizon or spec.horizons[0])
+    main = spec.main_horizon
     observed = (y["event"] > 0) | (y["time"] >= 0.8 * main)
     return DerivedOutcome(y, ids[kept], spec, tuple(excluded), observed, (), attrition_objection(observed, spec))

@@ -138,7 +138,7 @@ def finish_interval(
     lower = np.where(exact, upper, lower)
     code = found.code[kept]
     y = Surv.interval(lower, upper, code, entry=entry[kept] / per if entered.any() else None)
-    main = float(spec.primary_horizon or spec.horizons[0])
+    main = spec.main_horizon
     observed = (code > 0) | (lower >= 0.8 * main)
     excluded = [*risk.excluded, (drop_words, int(drop.sum()))]
     if entered.any():
@@ -165,7 +165,7 @@ def attrition_objection(observed: np.ndarray, spec: OutcomeSpec) -> tuple[Object
     lost = 1.0 - float(np.mean(observed)) if observed.size else 0.0
     if lost <= _ATTRITION:
         return ()
-    return (objection("attrition", lost=lost, horizon=spec.primary_horizon, unit=spec.unit),)
+    return (objection("attrition", lost=lost, horizon=spec.main_horizon, unit=spec.unit),)
 
 
 def undated_note(undated: pd.Index | None, ids: pd.Index, observed: np.ndarray) -> tuple[tuple[str, int], ...]:

@@ -51,12 +51,12 @@ def evaluate_out_of_fold(
     """
     kind, target = outcome_kind(y), spec.target
     at_one_visit = kind in ("status", "measured")
-    horizons = np.array([spec.primary_horizon] if at_one_visit else spec.horizons, dtype=float)
+    horizons = np.array([spec.main_horizon] if at_one_visit else spec.horizons, dtype=float)
     shared: dict[str, Any] = {"target": target, "n_resamples": resamples, "random_state": seed}
     grid = None if thresholds is None else decision_grid(thresholds, step)
     found = evaluate(y, risks, horizons, None if kind == "interval" else grid, **shared)
     if kind == "interval" and thresholds is not None:
-        main = float(spec.primary_horizon or horizons[0])
+        main = spec.main_horizon
         place = int(np.flatnonzero(np.isclose(horizons, main))[0])
         curve = decision_curve(
             known_at(y, main), {name: risk[:, place] for name, risk in risks.items()}, [main], grid, **shared
@@ -111,7 +111,7 @@ def groups_out_of_fold(
     synthetic : bool
         Whether the data were simulated.
     """
-    main = float(spec.primary_horizon or spec.horizons[0])
+    main = spec.main_horizon
     seen = known_at(y, main) if outcome_kind(y) == "interval" else y
     seen = measured_to_status(y) if outcome_kind(y) == "measured" else seen
     cut: dict[str, Any] = (

@@ -84,7 +84,7 @@ def packet_of_study(
         raise DataError(f"The study has no column {missing[0]!r}; it has {', '.join(map(repr, ids.columns[:30]))}.")
     kind = outcome_kind(data.y)
     if horizon is None and kind not in ("status", "measured"):
-        horizon = float(data.spec.primary_horizon or data.spec.horizons[-1])
+        horizon = data.spec.main_horizon
     return site_packet(
         frozen,
         _named(data, study)[list(dict.fromkeys([*wanted, *more]))],

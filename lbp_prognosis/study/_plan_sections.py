@@ -112,7 +112,7 @@ def _table(rows: list[tuple[str, str]], head: tuple[str, str] = ("what", "how"))
 
 
 def _aim(study: Study, spec: OutcomeSpec) -> str:
-    at = time_words(spec.primary_horizon, spec.unit)
+    at = time_words(spec.main_horizon, spec.unit)
     text = f"To develop and internally validate models of the risk of {spec.name} by {at} after {spec.time_zero}."
     if study.comparison:
         first, second = study.comparison
@@ -140,7 +140,7 @@ def _outcome(study: Study, spec: OutcomeSpec) -> list[tuple[str, str]]:
         ("kind of event", wished),
         ("time zero", spec.time_zero),
         ("horizons", time_words(spec.horizons, spec.unit)),
-        ("main horizon", time_words(spec.primary_horizon, spec.unit)),
+        ("main horizon", time_words(spec.main_horizon, spec.unit)),
         ("ascertainment", _ascertained(study, spec)),
         ("visits", f"{shown_value(list(schedule))} {spec.unit}" if schedule else "no schedule"),
         ("competing events", ", ".join(spec.competing) or "none"),

@@ -207,7 +207,7 @@ def _of_parts(data: StudyData, found: dict[str, Any], known: set[Objection]) -> 
 def _horizons(data: StudyData) -> Any:
     spec = data.spec
     at_one_visit = outcome_kind(data.y) in ("status", "measured")
-    return [spec.primary_horizon] if at_one_visit else list(spec.horizons)
+    return [spec.main_horizon] if at_one_visit else list(spec.horizons)
 
 
 def build_models(study: Study, data: StudyData) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def build_models(study: Study, data: StudyData) -> dict[str, Any]:
             visits=data.visits,
             nominal=not all(is_number(part[column]) for column in part.columns),
             random_state=study.seed + k,
-            horizon=float(data.spec.primary_horizon or data.spec.horizons[0]),
+            horizon=data.spec.main_horizon,
         )
         exact = outcome_kind(data.y) == "interval" and not plan.at_visits
         built[plan.name] = DatedAtVisit(model) if exact else model
@@ -253,7 +253,7 @@ def _judge(study: Study, data: StudyData, folds: CrossValidation, fitted: dict[s
         for name, model in fitted.items()
     }
     apparent = evaluate_out_of_fold(data.y, seen, resamples=0, **shared)
-    place = int(np.flatnonzero(np.isclose(horizons, float(data.spec.primary_horizon or horizons[0])))[0])
+    place = int(np.flatnonzero(np.isclose(horizons, data.spec.main_horizon))[0])
     main = study.comparison[1] if study.comparison else study.main_model
     risk = folds.risks[main][:, place]
     groups = None
@@ -268,7 +268,7 @@ def _sites(study: Study, data: StudyData, models: dict[str, Any], n_jobs: int | 
         return None
     if data.sites is None:
         raise argument_error("validation.sites", "false where the data name no site", "true")
-    main = float(data.spec.primary_horizon or data.spec.horizons[0])
+    main = data.spec.main_horizon
     found = internal_external(
         models, data.X, data.y, data.sites, [main], target=data.spec.target, n_jobs=n_jobs, n_resamples=0
     )
@@ -283,7 +283,7 @@ def _explanations(study: Study, data: StudyData, fitted: dict[str, Any]) -> list
         return []
     part = data.modalities.restrict(*main.modalities)
     columns = data.X[list(part.columns)]
-    horizon = float(data.spec.primary_horizon or 0)
+    horizon = data.spec.main_horizon
     tasks = explanation_tasks(unwrapped_model(fitted[main.name]), columns, part, horizon, study.seed, data.synthetic)
     boosted = next((plan for plan in study.models if plan.kind == "boosted_cox"), None)
     if boosted is not None:
@@ -323,7 +323,7 @@ def _evidence(study: Study, data: StudyData, found: dict[str, Any]) -> Evidence:
 
 
 def _claims(study: Study, data: StudyData) -> tuple[Claim, ...]:
-    main = float(data.spec.primary_horizon or data.spec.horizons[0])
+    main = data.spec.main_horizon
     unit = data.spec.unit
     t = study.thresholds
     span = None if t is None else (t.low, t.primary, t.high)

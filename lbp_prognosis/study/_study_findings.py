@@ -49,7 +49,7 @@ class StudyFindings(Result):
     @property
     def horizon(self) -> float:
         """The main horizon."""
-        return float(self.data.spec.primary_horizon or self.data.spec.horizons[0])
+        return self.data.spec.main_horizon
 
     def to_frame(self) -> pd.DataFrame:
         """Return all numbers of all results with their ``sample``."""

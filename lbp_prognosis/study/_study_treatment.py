@@ -64,7 +64,7 @@ def study_treatment(
     if plan is None or courses is None:
         return None
     spec = data.spec
-    main = float(spec.primary_horizon or spec.horizons[0])
+    main = spec.main_horizon
     place = int(np.flatnonzero(np.isclose(np.asarray(spec.horizons, dtype=float), main))[0])
     risks = {name: risk[:, place] for name, risk in folds.risks.items()}
     weighted = {one.name for one in study.models if _takes_weights(one)}

@@ -195,7 +195,7 @@ def _outcome(frame: pd.DataFrame, plan: DataPlan, spec: OutcomeSpec) -> np.ndarr
             raise DataError(
                 f"The state {plan.status!r} must be 0, 1 or missing; {int(strange.sum())} rows have another value."
             )
-        return Status.at(float(spec.primary_horizon or spec.horizons[0]), state.fillna(-1).astype(int).to_numpy())
+        return Status.at(spec.main_horizon, state.fillna(-1).astype(int).to_numpy())
     entry = frame[plan.entry].to_numpy() if plan.entry else None
     keywords: dict[str, Any] = {}
     if plan.causes:
@@ -213,7 +213,7 @@ def _score(frame: pd.DataFrame, plan: DataPlan, spec: OutcomeSpec, score: ScoreP
     if np.isnan(points).all():
         raise DataError(f"No row has a score: the column {plan.score!r} is empty.")
     return Measured.at(
-        float(spec.primary_horizon or spec.horizons[0]),
+        spec.main_horizon,
         points,
         lower=score.lower,
         upper=score.upper,

@@ -78,10 +78,15 @@ class OutcomeSpec:
         object.__setattr__(self, "causes", dict(self.causes))
         if sorted(self.causes.values()) != list(range(1, len(self.causes) + 1)):
             raise argument_error("causes", "named with codes 1, 2, … without gaps", dict(self.causes))
-        main = self.horizons[0] if self.primary_horizon is None else float(self.primary_horizon)
+        main = float(self.main_horizon)
         if main not in self.horizons:
             raise argument_error("primary_horizon", f"one of the horizons {list(self.horizons)}", main)
         object.__setattr__(self, "primary_horizon", main)
+
+    @property
+    def main_horizon(self) -> float:
+        """The main horizon: the declared one, else the first."""
+        return self.horizons[0] if self.primary_horizon is None else self.primary_horizon
 
     @property
     def target(self) -> str:
