@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     check_number,
     describe,
     fit_on_stretches,
+    holds,
     nearest,
     objection,
     read_frame,
@@ -216,7 +217,7 @@ class CombinedRisk(RiskEstimator):
         if "entry" not in (stretches.dtype.names or ()):
             raise argument_error("stretches", "an outcome with delayed entry", "one without", "Surv.right(…, entry=…).")
         place = np.asarray(rows)
-        if place.shape != stretches.shape or place.dtype.kind not in "iu" or not np.isin(place, range(len(y))).all():
+        if place.shape != stretches.shape or holds(place) != "number" or not np.isin(place, range(len(y))).all():
             raise argument_error(
                 "rows", f"the position in `y`, 0 to {len(y) - 1}, of the patient of each stretch", describe(rows)
             )
