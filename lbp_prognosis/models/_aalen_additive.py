@@ -22,6 +22,7 @@ from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._collinear import kept_columns
 from lbp_prognosis.models._cox_checks import column_sd
 from lbp_prognosis.models._lifelines_adapter import additive_hazards
+from lbp_prognosis.models._survival_regression import SurvivalCurves, risk_from_origin
 from lbp_prognosis.models._transformation_model import few_event_times
 from lbp_prognosis.survival import OutcomeKind
 
@@ -31,7 +32,7 @@ _VISIBLE = 0.01  # of risk
 _SHARE = 0.05  # of the training rows
 
 
-class AalenAdditive(RiskEstimator):
+class AalenAdditive(SurvivalCurves, RiskEstimator):
     """Aalen's additive hazards model.
 
     Aalen's model: h(t | x) = b₀(t) + x·b(t). Effects are differences of hazards, of any shape over time: nothing is
@@ -226,10 +227,14 @@ class AalenAdditive(RiskEstimator):
         at = check_vector("times", np.atleast_1d(times), low=0)
         return np.where(at <= self.max_time_, step_at(self.times_, self._hazard(matrix).T, at, left=0.0).T, np.nan)
 
+    @staticmethod
+    def _curve_steps(part: Any) -> list[np.ndarray]:
+        return [part.times_]
+
     @takes_rows()
     def predict_survival(self, X: Any, times: Any) -> np.ndarray:
         """Return P(T > t) at each time, shape (n, n_times); NaN beyond `max_time_`. Arguments as `predict_risk`."""
-        return 1.0 - self.predict_risk(X, times)
+        return 1.0 - risk_from_origin(times, lambda at: self.predict_risk(X, at))
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
         """Return the cumulative effects, one row per event time and term; the baseline is at the mean predictors.

@@ -34,7 +34,7 @@ from lbp_prognosis.models._factor_plans import factor_plans
 from lbp_prognosis.models._incidence_curves import incidence_curves
 from lbp_prognosis.models._rare_causes import RARE_CAUSES, NotDetermined, events_of, is_rare, rare_cause_objections
 from lbp_prognosis.models._ridge_choice import check_penalty
-from lbp_prognosis.models._survival_regression import SurvivalRegression
+from lbp_prognosis.models._survival_regression import SurvivalRegression, risk_from_origin
 from lbp_prognosis.survival import Surv, Weights
 
 __all__ = ["CauseSpecificCox"]
@@ -376,7 +376,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         self, X: Any, times: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
     ) -> np.ndarray:
         """Return the cumulative incidence of ``cause`` at each time, shape (n, n_times)."""
-        return self.predict_risk(X, times, cause, strata=strata, offset=offset)
+        return risk_from_origin(times, lambda at: self.predict_risk(X, at, cause, strata=strata, offset=offset))
 
     @takes_rows()
     def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:

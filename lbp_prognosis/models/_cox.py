@@ -43,7 +43,7 @@ from lbp_prognosis.models._hazard_steps import baseline_at_zero, events_at, step
 from lbp_prognosis.models._ridge_choice import (
     check_penalty,
 )
-from lbp_prognosis.models._survival_regression import SurvivalRegression
+from lbp_prognosis.models._survival_regression import SurvivalRegression, risk_from_origin
 
 __all__ = ["CoxPH"]
 
@@ -385,14 +385,14 @@ class CoxPH(CoxRidge, CoxDiagnostics, SurvivalRegression, RiskEstimator):
     @takes_rows()
     def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
         """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up."""
-        return 1.0 - self.predict_risk(X, times, self._own_cause, strata=strata, offset=offset)
+        return 1.0 - self.predict_incidence(X, times, self._own_cause, strata=strata, offset=offset)
 
     @takes_rows()
     def predict_incidence(
         self, X: Any, times: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
     ) -> np.ndarray:
         """Return the cumulative incidence at each time, shape (n, n_times); for one cause this is the risk."""
-        return self.predict_risk(X, times, cause, strata=strata, offset=offset)
+        return risk_from_origin(times, lambda at: self.predict_risk(X, at, cause, strata=strata, offset=offset))
 
     @takes_rows()
     def risk_se(self, X: Any, horizons: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:

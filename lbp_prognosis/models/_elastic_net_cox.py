@@ -26,7 +26,7 @@ from lbp_prognosis.models._hazard_steps import baseline_at_zero, events_at, step
 from lbp_prognosis.models._penalised_columns import PenalisedColumns, penalised_columns
 from lbp_prognosis.models._rare_causes import NotDetermined
 from lbp_prognosis.models._ridge_choice import fold_labels, saturated_loglik
-from lbp_prognosis.models._survival_regression import SurvivalRegression
+from lbp_prognosis.models._survival_regression import SurvivalRegression, risk_from_origin
 
 __all__ = ["ElasticNetCox"]
 
@@ -437,7 +437,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
     @takes_rows()
     def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
         """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up."""
-        return 1.0 - self.predict_risk(X, times, strata=strata, offset=offset)
+        return 1.0 - risk_from_origin(times, lambda at: self.predict_risk(X, at, strata=strata, offset=offset))
 
     def baseline_cumulative_hazard(self, times: Any, *, stratum: Any = None) -> Any:
         """Return the cumulative hazard of a row with all predictors at 0; as `CoxPH.baseline_cumulative_hazard`."""

@@ -426,6 +426,27 @@ class LogisticRisk(RiskEstimator):
         return self.intercept_ + row_products(matrix, self.coef_) + (0.0 if shift is None else shift)
 
     @takes_rows()
+    def predict(self, X: Any, *, offset: Any = None) -> np.ndarray:
+        """Return a score that is higher where the state is more probable; neither a class nor a risk.
+
+        scikit-learn's classifiers return a class here, cut at a probability of 0.5. Which risk calls for an action is a
+        decision of the reader: compare `predict_risk` with a threshold.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors; a frame is matched by name.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictor, if the model was fitted with one.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The linear predictor, log(risk / (1 − risk)).
+        """
+        return self.linear_predictor(X, offset=offset)
+
+    @takes_rows()
     def predict_risk(
         self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
     ) -> np.ndarray:

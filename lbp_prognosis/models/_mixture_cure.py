@@ -14,6 +14,7 @@ from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._event_likelihood import EventProblem, event_problem
 from lbp_prognosis.models._lifelines_adapter import cure_likelihood, maximise
+from lbp_prognosis.models._survival_regression import SurvivalCurves, risk_from_origin
 from lbp_prognosis.models._transformation_model import few_event_times
 from lbp_prognosis.survival import OutcomeKind
 
@@ -28,7 +29,7 @@ _TIMES = {
 _INSUFFICIENT = 0.05
 
 
-class MixtureCure(RiskEstimator):
+class MixtureCure(SurvivalCurves, RiskEstimator):
     """Mixture cure model: the probability of never having the event, and the time of the others.
 
     P(T > t | x) = c(x) + (1 − c(x)) S₀(t | x): a share c(x) = expit(intercept + x·coef) never has the event, and
@@ -233,7 +234,7 @@ class MixtureCure(RiskEstimator):
     @takes_rows()
     def predict_survival(self, X: Any, times: Any) -> np.ndarray:
         """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up. Arguments as `predict_risk`."""
-        return 1.0 - self.predict_risk(X, times)
+        return 1.0 - risk_from_origin(times, lambda at: self.predict_risk(X, at))
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
         """Return one row per part and term.

@@ -21,13 +21,14 @@ from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._event_likelihood import EventProblem, event_problem
 from lbp_prognosis.models._lifelines_adapter import maximise, piecewise_likelihood
+from lbp_prognosis.models._survival_regression import SurvivalCurves, risk_from_origin
 from lbp_prognosis.models._transformation_model import few_event_times
 from lbp_prognosis.survival import OutcomeKind
 
 __all__ = ["PiecewiseExponential"]
 
 
-class PiecewiseExponential(RiskEstimator):
+class PiecewiseExponential(SurvivalCurves, RiskEstimator):
     """Piecewise-exponential hazards model with effects by interval.
 
     h(t | x) = exp(intercept_k + x·coef_k) in interval k, which ends at its breakpoint: the likelihood of a Poisson
@@ -207,7 +208,7 @@ class PiecewiseExponential(RiskEstimator):
     @takes_rows()
     def predict_survival(self, X: Any, times: Any) -> np.ndarray:
         """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up. Arguments as `predict_risk`."""
-        return 1.0 - self.predict_risk(X, times)
+        return 1.0 - risk_from_origin(times, lambda at: self.predict_risk(X, at))
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
         """Return one row per interval and term, the intercept first.

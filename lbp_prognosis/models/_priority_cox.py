@@ -29,7 +29,7 @@ from lbp_prognosis.models._hazard_steps import events_at, steps_at
 from lbp_prognosis.models._incidence_curves import incidence_curves
 from lbp_prognosis.models._modality_blocks import columns_made_of
 from lbp_prognosis.models._rare_causes import RARE_CAUSES, NotDetermined, events_of, is_rare, rare_cause_objections
-from lbp_prognosis.models._survival_regression import SurvivalRegression
+from lbp_prognosis.models._survival_regression import SurvivalRegression, risk_from_origin
 from lbp_prognosis.survival import Surv, Weights
 
 __all__ = ["PriorityCox"]
@@ -480,13 +480,14 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         self, X: Any, times: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
     ) -> np.ndarray:
         """Return the cumulative incidence of ``cause`` at each time, shape (n, n_times)."""
-        return self.predict_risk(X, times, cause, strata=strata, offset=offset)
+        return risk_from_origin(times, lambda at: self.predict_risk(X, at, cause, strata=strata, offset=offset))
 
     @takes_rows()
     def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
         """Return P(no event of any cause by t) at each time, shape (n, n_times); NaN beyond follow-up."""
         self._check_fitted()
-        risks = [self.predict_risk(X, times, code, strata=strata, offset=offset) for code in (1, *self.other_causes_)]
+        codes = (1, *self.other_causes_)
+        risks = [self.predict_incidence(X, times, code, strata=strata, offset=offset) for code in codes]
         return np.asarray(np.maximum(1.0 - np.sum(risks, axis=0), 0.0))
 
     def to_frame(self) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from lbp_prognosis._kernels import log_time_knots, log_time_spline, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns
-from lbp_prognosis.models._survival_regression import SurvivalRegression
+from lbp_prognosis.models._survival_regression import SurvivalRegression, risk_from_origin
 from lbp_prognosis.models._transformation_model import (
     LikelihoodTimes,
     TransformationProblem,
@@ -276,7 +276,7 @@ class RoystonParmar(SurvivalRegression, RiskEstimator):
     @takes_rows()
     def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
         """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up. Arguments as `predict_risk`."""
-        return 1.0 - self.predict_risk(X, times, strata=strata, offset=offset)
+        return 1.0 - risk_from_origin(times, lambda at: self.predict_risk(X, at, strata=strata, offset=offset))
 
     def baseline_cumulative_hazard(self, times: Any, *, stratum: Any = None) -> np.ndarray:
         """Return −log S(t) at predictors and offset 0.

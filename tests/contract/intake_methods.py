@@ -289,6 +289,7 @@ METHODS: dict[str, Spec] = {
     "models.RoystonParmar.linear_predictor": (of(SPLINE.linear_predictor), {**X1, **OFFSET}, {}),
     "models.RoystonParmar.predict_survival": (of(SPLINE.predict_survival, 6.0), {**X1, **OFFSET}, {}),
     "models.LogisticRisk.predict_risk": (of(LOGISTIC.predict_risk, 6.0), {**X1, **OFFSET}, {}),
+    "models.LogisticRisk.predict": (of(LOGISTIC.predict), {**X1, **OFFSET}, {}),
     "models.LogisticRisk.average_prediction": (
         lambda X, groups, offset: LOGISTIC.average_prediction(X, 6.0, groups=groups, offset=offset)[0],
         {**X1, "groups": R.label, **OFFSET},
@@ -352,6 +353,24 @@ METHODS: dict[str, Spec] = {
     "models.CoxPH.predict_survival_function": (
         lambda X, **rows: np.sort([float(curve(6.0)) for curve in COX_FULL.predict_survival_function(X, **rows)]),
         {**X1, **LATER},
+        {},
+    ),
+    "models.CoxPH.predict_cumulative_hazard_function": (
+        lambda X, **rows: np.sort(
+            [float(curve(6.0)) for curve in COX_FULL.predict_cumulative_hazard_function(X, **rows)]
+        ),
+        {**X1, **LATER},
+        {},
+    ),
+    "models.AalenAdditive.predict": (of(AALEN.predict), X1, {}),
+    "models.AalenAdditive.predict_survival_function": (
+        lambda X: np.sort([float(curve(6.0)) for curve in AALEN.predict_survival_function(X)]),
+        X1,
+        {},
+    ),
+    "models.AalenAdditive.predict_cumulative_hazard_function": (
+        lambda X: np.sort([float(curve(6.0)) for curve in AALEN.predict_cumulative_hazard_function(X)]),
+        X1,
         {},
     ),
     "models.AalenAdditive.predict_cumulative_hazard": (of(AALEN.predict_cumulative_hazard, 6.0), X1, {}),
