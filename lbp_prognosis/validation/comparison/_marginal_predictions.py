@@ -30,10 +30,11 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 from lbp_prognosis._kernels import rubin_pool
+from lbp_prognosis.models import DynamicRisk, RecurrentCox
 from lbp_prognosis.validation.comparison._contrast import set_values, table_of_fit
 from lbp_prognosis.validation.comparison._effects import effects_on, unwrapped
 from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw, fit_arguments
-from lbp_prognosis.validation.resampling._estimator import check_rows, fit_on, fresh
+from lbp_prognosis.validation.resampling._estimator import check_rows, fit_on, fresh, pipeline_as_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -145,8 +146,9 @@ def marginal_predictions(
     quantity : {"risk", "mean"}, default "risk"
         Risk (of a score: at its declared cut), or mean score.
     interval : {"delta", "bootstrap"}, default "delta"
-        ``"delta"``: from the covariance of the estimates, for unpenalised ``CoxPH``, ``LogisticRisk`` and
-        ``LinearOutcome`` (means) and pipelines of them; knots and categories are regarded as known. ``"bootstrap"``:
+        ``"delta"``: from the covariance of the estimates, for unpenalised ``CoxPH``, ``FineGray``,
+        ``LogisticRisk`` and ``LinearOutcome`` (means) and pipelines of them; knots, categories and weights for
+        censoring are regarded as known. ``"bootstrap"``:
         percentiles over refits of the whole pipeline, for any model.
     y : ndarray of shape (n,), optional
         Outcome of the rows of ``X``, for the refits of ``"bootstrap"``; ``X`` is then the development data. Refits
@@ -284,12 +286,14 @@ def _by_delta(
     pairs = inner.seen_by_models(stacked) if hasattr(inner, "seen_by_models") else [(inner, stacked)]
     setting = np.repeat(np.arange(k), len(stacked) // k)
     scores = hasattr(pairs[0][0], "predict_mean")
-    if not hasattr(pairs[0][0], "average_prediction") or scores != (quantity == "mean"):
+    # several rows of one patient: the error of the baseline takes rows for patients
+    stacked_rows = isinstance(fitted, DynamicRisk) or isinstance(pairs[0][0], RecurrentCox)
+    if not hasattr(pairs[0][0], "average_prediction") or stacked_rows or scores != (quantity == "mean"):
         raise argument_error(
             "interval",
             "'bootstrap' for this model and quantity",
-            f"'delta' for the {quantity} of {type(pairs[0][0]).__name__}",
-            "The delta method is that of CoxPH, LogisticRisk (risks) and LinearOutcome (means).",
+            f"'delta' for the {quantity} of {type(fitted if stacked_rows else pairs[0][0]).__name__}",
+            "The delta method is that of CoxPH, FineGray, LogisticRisk (risks) and LinearOutcome (means).",
         )
     if not scores and times is None:
         raise argument_error("horizons", "a number or a sequence of numbers for a risk", None)
@@ -327,26 +331,29 @@ def _refits(
     """Mean predictions of the fit, then of each refit: (1 + count, k, h)."""
     if y is None:
         raise argument_error("y", "the outcome of the rows of `X`, for the refits of interval='bootstrap'", None)
-    estimator = fresh(clone(unwrapped(fitted)), "fitted")
+    model = pipeline_as_model(fitted)
+    if not (hasattr(model, "fit") and hasattr(model, "get_params")):
+        raise argument_error("fitted", "a model that can be fitted again", model)
+    estimator = fresh(clone(model), "fitted")
     codes = check_rows(table, y, groups)
     draw = Draw(len(table), codes, None)
     draw.check()
     arguments = fit_arguments(estimator, None, codes, len(table))
 
-    def averages(model: Any) -> np.ndarray:
+    def averages(one: Any) -> np.ndarray:
         if quantity == "mean":
-            if not hasattr(model, "predict_mean"):
+            if not hasattr(one, "predict_mean"):
                 raise argument_error("quantity", "'risk' for a model without scores", "'mean'")
-            predicted = np.asarray(model.predict_mean(stacked), dtype=float)
-        elif times is None and hasattr(model, "predict_mean"):
-            predicted = np.asarray(model.predict_risk(stacked), dtype=float)
+            predicted = np.asarray(one.predict_mean(stacked), dtype=float)
+        elif times is None and hasattr(one, "predict_mean"):
+            predicted = np.asarray(one.predict_risk(stacked), dtype=float)
         elif times is None:
             raise argument_error("horizons", "a number or a sequence of numbers for a risk", None)
         else:
-            predicted = np.asarray(model.predict_risk(stacked, times, cause), dtype=float)
+            predicted = np.asarray(one.predict_risk(stacked, times, cause), dtype=float)
         return predicted.reshape(k, len(table), -1).mean(axis=1)
 
-    whole = averages(unwrapped(fitted))
+    whole = averages(model)
     draws, failed, reason = [whole], 0, "some predict no risk at a horizon, beyond the follow-up of their sample"
     for _ in range(count):
         try:

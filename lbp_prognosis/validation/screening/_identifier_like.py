@@ -39,7 +39,7 @@ def identifier_like(name: str, column: pd.Series) -> str:
     or whole numbers above 999 under a name such as visit_date (days or seconds from an origin). A row number is whole,
     unlike in every row, and takes at least half of the values between its ends. An identifier is unlike in every row
     and named as one; consists of words of which nine in ten occur once; or is a personal number, whole, with the date
-    of birth before four other digits.
+    of birth before four other digits (after ddmmyy also five).
     """
     known = column.dropna()
     if known.size < _LEAST:
@@ -75,14 +75,19 @@ def _reads_as_day(numbers: np.ndarray) -> bool:
 
 
 def _reads_as_personal_number(numbers: np.ndarray) -> bool:
-    """Whether whole numbers are a day (yyyymmdd, or yymmdd as ten digits) and four other digits."""
+    """Whether whole numbers are a day (yyyymmdd, yymmdd or ddmmyy) and four other digits, or ddmmyy and five."""
     if numbers.min() < 0 or numbers.max() >= 1e12:
         return False
     born = numbers.astype(np.int64) // 10_000
     if numbers.min() >= 1e11:
         return _on_calendar(born // 10_000, born // 100 % 100, born % 100)
-    short = bool(np.median(numbers) >= 1e9 and numbers.max() < 1e10)
-    return short and _on_calendar(1900 + born // 10_000, born // 100 % 100, born % 100)
+    if numbers.max() >= 1e11 or np.median(numbers) < 1e9:
+        return False
+    if numbers.max() >= 1e10:  # eleven digits, or ten where the day begins with 0
+        born = born // 10
+    elif _on_calendar(1900 + born // 10_000, born // 100 % 100, born % 100):
+        return True
+    return _on_calendar(1900 + born % 100, born // 100 % 100, born // 10_000)
 
 
 def _on_calendar(year: np.ndarray, month: np.ndarray, day: np.ndarray) -> bool:

@@ -23,7 +23,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.models import as_risk_model
-from lbp_prognosis.survival import outcome_kind
+from lbp_prognosis.survival import measured_to_status, outcome_kind
 from lbp_prognosis.validation.pooling._multiply_imputed import IMPUTED_NEW, MultiplyImputed
 from lbp_prognosis.validation.pooling._pool_evaluations import pool_evaluations
 from lbp_prognosis.validation.resampling._estimator import is_ready, own_horizons, pipeline_as_model
@@ -231,7 +231,8 @@ def external_validate(
         linear_predictors=_scores(named, X, y, cause),
         **keywords,
     )
-    events = int(((y["status"] if outcome_kind(y) == "status" else y["event"]) == cause).sum())
+    state = measured_to_status(y) if outcome_kind(y) == "measured" else y  # the side of the declared cut
+    events = int((state["status" if "status" in state.dtype.names else "event"] == cause).sum())
     doubts = (*((_NOT_EXTERNAL,) if kind == "random_split" else ()), *((_FEW_EVENTS,) if events < 100 else ()))
     doubts = (*doubts, *screen_of(named, X, y, times, cause, check_clusters("clusters", clusters, n=y.shape[0])))
     synthetic = bool(getattr(X, "attrs", {}).get("synthetic", False))

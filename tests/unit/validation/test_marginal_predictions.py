@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from lbp_prognosis import CoxPH, LBPError, Measured, Status, Surv
 from lbp_prognosis._base import ArgumentError, EstimationError, OutcomeError
 from lbp_prognosis.fusion import MultipleImputation, OneHot, RiskPipeline, from_formula
-from lbp_prognosis.models import LinearOutcome, LogisticRisk, OrdinalRegression
-from lbp_prognosis.validation import marginal_predictions
+from lbp_prognosis.models import DynamicRisk, LinearOutcome, LogisticRisk, OrdinalRegression
+from lbp_prognosis.validation import marginal_predictions, update_model
 
 ROW = np.arange(120)
 S = np.mod(ROW * 53, 97) / 10
@@ -170,3 +172,20 @@ def test_refits_without_a_risk_at_a_horizon_or_without_a_category_have_failed() 
         marginal_predictions(pipeline, X, {"x": 1}, y=y, **options)
     with pytest.raises(OutcomeError, match="made by Status.at"):
         marginal_predictions(pipeline, X, {"x": 1}, y=Surv.right(D["months"], D["status"]), **options)
+
+
+def test_wrapped_models_are_refitted_whole_and_not_by_the_delta_of_what_they_wrap() -> None:
+    X, y = D[["x", "g"]], Surv.right(D["months"], D["status"])
+    options = {"horizons": 12, "interval": "bootstrap", "y": y, "n_resamples": 3}
+    bare, piped = (
+        marginal_predictions(model.fit(X, y), X, {"x": [2, 8]}, **options).to_frame()
+        for model in (CoxPH(), make_pipeline(StandardScaler(), CoxPH()))
+    )
+    pd.testing.assert_frame_equal(piped, bare, rtol=1e-9)
+    dynamic = DynamicRisk([0.0, 6.0], 12.0).fit(X, y)
+    found = marginal_predictions(dynamic, X, {"x": [2, 8]}, **options).to_frame()
+    assert found["estimate"][0] == pytest.approx(float(dynamic.predict_risk(X.assign(x=2.0), 12).mean()), rel=1e-12)
+    with pytest.raises(ArgumentError, match="'delta' for the risk of DynamicRisk"):
+        marginal_predictions(dynamic, X, {"x": [2, 8]}, horizons=12)
+    with pytest.raises(ArgumentError, match="`fitted` must be a model that can be fitted again"):
+        marginal_predictions(update_model(CoxPH().fit(X, y), X, y, horizon=12).model, X, {"x": 2}, **options)

@@ -9,10 +9,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from syn import syn
 
-from lbp_prognosis import Surv
+from lbp_prognosis import Measured, Status, Surv
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.evaluation import brier, concordance, time_dependent_auc
-from lbp_prognosis.models import CauseSpecificCox, CoxPH, as_risk_model
+from lbp_prognosis.models import CauseSpecificCox, CoxPH, LinearOutcome, as_risk_model
 from lbp_prognosis.validation import cross_validate_risk, external_validate, risk_scorer, update_model
 
 DATA = syn(400)
@@ -93,3 +93,15 @@ def test_a_pipeline_is_taken_as_it_is():
     for refused in (external_validate, update_model):
         with pytest.raises(ArgumentError, match="fitted model"):
             refused(plain(), X, Y, **({"kind": "temporal"} if refused is external_validate else {"horizon": 12}))
+
+
+def test_a_pipeline_of_a_score_is_validated_at_its_declared_cut():
+    value = np.clip(np.round(4 + 2 * X["c1"].to_numpy()), 0, 10)
+    y = Measured.at(12, value, lower=0, upper=10, at_most=4)
+    model = make_pipeline(StandardScaler(), LinearOutcome()).fit(X, y)
+    found = external_validate(model, X, y, kind="temporal")
+    assert found.n_events == int((value <= 4).sum())
+    risk = LinearOutcome().fit(X, y).predict_risk(X)
+    assert found.evaluation.metrics["Pipeline"]["brier"].value == pytest.approx(
+        float(brier(Status.at(12, (value <= 4) * 1), risk).value), rel=1e-9
+    )

@@ -230,6 +230,9 @@ DAYS = [(1950 + k % 49, 1 + k % 12, 1 + k % 28) for k in range(100)]
         ("x", [40_000 + 13 * k for k in range(100)], ""),  # a volume
         ("x", [y * 100_000_000 + m * 1_000_000 + d * 10_000 + k for k, (y, m, d) in enumerate(DAYS)], "an identifier"),
         ("x", [(y % 100) * 10**8 + m * 10**6 + d * 10**4 + k for k, (y, m, d) in enumerate(DAYS)], "an identifier"),
+        ("x", [d * 10**8 + m * 10**6 + y % 100 * 10**4 + k for k, (y, m, d) in enumerate(DAYS)], "an identifier"),
+        ("x", [d * 10**9 + m * 10**7 + y % 100 * 10**5 + k for k, (y, m, d) in enumerate(DAYS)], "an identifier"),
+        ("x", [32 * 10**8 + m * 10**6 + 99 * 10**4 + k for k, (y, m, d) in enumerate(DAYS)], ""),
         ("energy", [1e20 * (k + 1) for k in range(100)], ""),
         ("energy", [123_456_789.0 * (k + 1) for k in range(100)], ""),
     ],
