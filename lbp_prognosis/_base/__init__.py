@@ -39,6 +39,7 @@ from lbp_prognosis._base._feature_map import MODALITIES, FeatureMap
 from lbp_prognosis._base._fit_on_stretches import fit_on_stretches
 from lbp_prognosis._base._folder_lock import LOCK, file_lock, folder_lock
 from lbp_prognosis._base._inert_cells import inert_cell, inert_cells
+from lbp_prognosis._base._intraclass import icc_form, icc_mean_squares, icc_table
 from lbp_prognosis._base._inversion import inversion_objection
 from lbp_prognosis._base._level_map import LevelMap
 from lbp_prognosis._base._linear_predictor import (
@@ -177,6 +178,9 @@ __all__ = [
     "folder_lock",
     "generator",
     "holds",
+    "icc_form",
+    "icc_mean_squares",
+    "icc_table",
     "in_order_of",
     "inert_cell",
     "inert_cells",

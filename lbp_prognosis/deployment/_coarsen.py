@@ -99,6 +99,8 @@ def coarsen(model: Any, least: int) -> tuple[int, int, list[str]]:
     before = after = 0
     notes: list[str] = []
     for part in parts_of(model):
+        for name in getattr(part, "patient_parameters", ()):
+            setattr(part, name, None)
         if isinstance(part, BaseEstimator) and not hasattr(part, "n_features_in_"):
             continue  # a parameter that is not fitted itself
         for name in _ROW_LEVEL:

@@ -67,9 +67,10 @@ def equation(
         CoxPH, ElasticNetCox, PriorityCox, FineGray, LogisticRisk, OrdinalRegression and LinearOutcome (with their
         declared cut), ParametricAFT, RoystonParmar, PiecewiseExponential (within its first interval),
         DiscreteTimeHazard, a locked CauseSpecificCox or PriorityCox of several causes; a pipeline of Standardise,
-        OneHot, RestrictedCubicSpline, StandardScaler and an imputation around one of them; or an update of one by
-        `update_model`. The formula applies to complete rows. After multiple imputation it has the averages of
-        coefficients and log baselines; the pipeline predicts the same with ``combine="cloglog"`` (or ``"logit"``).
+        OneHot, RestrictedCubicSpline, RepeatableColumns, StandardScaler and an imputation around one of them; or an
+        update of one by `update_model`. The formula applies to complete rows. After multiple imputation it has the
+        averages of coefficients and log baselines; the pipeline predicts the same with ``combine="cloglog"`` (or
+        ``"logit"``).
     horizons : float or sequence of float, optional
         Times at which the baseline is written. By default the visits of a model with visits; required for a model in
         continuous time.

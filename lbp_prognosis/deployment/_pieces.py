@@ -160,11 +160,16 @@ def _complete_rows(pieces: dict[str, Piece], step: Any) -> dict[str, Piece]:
     return {name: piece for name, piece in pieces.items() if name not in dropped}
 
 
+def _kept(pieces: dict[str, Piece], step: Any) -> dict[str, Piece]:
+    return {name: pieces[name] for name in step.get_feature_names_out()}
+
+
 _STEPS = {
     "Standardise": _standardise,
     "StandardScaler": _scaler,
     "RestrictedCubicSpline": _spline,
     "OneHot": _one_hot,
+    "RepeatableColumns": _kept,
     "MultipleImputation": _complete_rows,
     "SimpleImputer": _complete_rows,
 }

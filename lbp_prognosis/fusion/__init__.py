@@ -17,6 +17,7 @@ from lbp_prognosis.fusion._pool_coefficients import PooledCoefficients, pool_coe
 from lbp_prognosis.fusion._pool_levels import PooledLevels, pool_levels
 from lbp_prognosis.fusion._pool_likelihood_ratio import pool_likelihood_ratio
 from lbp_prognosis.fusion._regression_calibration import RegressionCalibration
+from lbp_prognosis.fusion._repeatable_columns import RepeatableColumns
 from lbp_prognosis.fusion._restricted_cubic_spline import RestrictedCubicSpline
 from lbp_prognosis.fusion._risk_pipeline import RiskPipeline
 from lbp_prognosis.fusion._site_confounding import SiteConfounding, site_confounding
@@ -35,6 +36,7 @@ __all__ = [
     "PooledCoefficients",
     "PooledLevels",
     "RegressionCalibration",
+    "RepeatableColumns",
     "RestrictedCubicSpline",
     "RiskBand",
     "RiskPipeline",

@@ -252,6 +252,7 @@ class RiskPipeline(PipelinePredictions, BaseEstimator):
         """Return a clone of a step without the columns of modalities that are entirely absent."""
         copy = clone(step)
         columns = getattr(copy, "columns", None)
+        columns = getattr(copy, "named_columns", None) if columns is None else columns
         if self.modalities is None or columns is None or isinstance(columns, str):
             return copy
         absent = {

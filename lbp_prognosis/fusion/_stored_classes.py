@@ -14,6 +14,7 @@ from lbp_prognosis.fusion._one_hot import OneHot
 from lbp_prognosis.fusion._pattern_submodels import PatternSubmodels
 from lbp_prognosis.fusion._pipeline_predictions import Branch
 from lbp_prognosis.fusion._regression_calibration import RegressionCalibration
+from lbp_prognosis.fusion._repeatable_columns import RepeatableColumns
 from lbp_prognosis.fusion._restricted_cubic_spline import RestrictedCubicSpline
 from lbp_prognosis.fusion._risk_pipeline import RiskPipeline
 from lbp_prognosis.fusion._standardise import Standardise
@@ -39,6 +40,7 @@ def stored_classes() -> dict[str, type]:
             OneHot,
             PatternSubmodels,
             RegressionCalibration,
+            RepeatableColumns,
             RestrictedCubicSpline,
             RiskPipeline,
             Standardise,

@@ -26,6 +26,7 @@ from lbp_prognosis.fusion import (
     MultipleImputation,
     OneHot,
     RegressionCalibration,
+    RepeatableColumns,
     RestrictedCubicSpline,
     RiskPipeline,
     Standardise,
@@ -115,6 +116,13 @@ def transformed(step: Any) -> Any:
 R = ROWS
 COMMON = {"sample_weight": R.weight, "clusters": R.cluster}
 SHORT = {"n_resamples": 20, "random_state": 1}
+
+
+def repeatable() -> RepeatableColumns:
+    """An unfitted filter by readings of other patients: ``a`` repeats, ``b`` does not."""
+    names = [f"other {k}" for k in range(N)]
+    first = ROWS.X[["a", "b"]].set_axis(names, axis=0)
+    return RepeatableColumns([first, first.assign(b=first["b"].to_numpy()[::-1])], external=True)
 
 
 def pipeline() -> RiskPipeline:
@@ -243,6 +251,7 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {},
     ),
     "fusion.Standardise": (transformed(Standardise()), {"X": R.X}, {}),
+    "fusion.RepeatableColumns": (transformed(repeatable()), {"X": R.X}, {}),
     "fusion.OneHot": (transformed(OneHot()), {"X": R.X}, {}),
     "fusion.RestrictedCubicSpline": (transformed(RestrictedCubicSpline(["a", "c"])), {"X": R.X}, {}),
     "fusion.MultipleImputation": (

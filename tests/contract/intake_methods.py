@@ -59,6 +59,7 @@ from tests.contract.intake_calls import (
     N,
     R,
     Y,
+    repeatable,
 )
 
 __all__ = ["METHODS", "SLOW_METHODS"]
@@ -163,6 +164,7 @@ COMBAT = fit(ComBat("site", unseen="calibrate"), None, SITES)
 COVBAT = fit(CovBat("site", min_batch=10), None, SITES)
 ONE_HOT = fit(OneHot(["b"]))
 CALIBRATED = fit(RegressionCalibration({"a": 0.3}))
+REPEATABLE = fit(repeatable())
 CUBIC = fit(RestrictedCubicSpline(["a", "c"]))
 SCALED = fit(Standardise())
 TERMS = fit(FormulaTerms("rcs(a, 3) + b * c"))
@@ -443,6 +445,8 @@ METHODS: dict[str, Spec] = {
     "fusion.LevelMap.to_long": (lambda X: numbers(LEVELS.to_long(X)["value"]), X1, {}),
     "fusion.OneHot.transform": (of(ONE_HOT.transform), X1, {}),
     "fusion.RegressionCalibration.transform": (of(CALIBRATED.transform), X1, {}),
+    "fusion.RepeatableColumns.transform": (of(REPEATABLE.transform), X1, {}),
+    "fusion.RepeatableColumns.fit_transform": (lambda X: numbers(repeatable().fit_transform(X)), X1, {}),
     "fusion.RestrictedCubicSpline.transform": (of(CUBIC.transform), X1, {}),
     "fusion.Standardise.transform": (of(SCALED.transform), X1, {}),
     "fusion.Standardise.fit_transform": (lambda X: numbers(Standardise().fit_transform(X)), X1, {}),

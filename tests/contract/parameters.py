@@ -31,7 +31,7 @@ _BY_ROLE = {
         kvp slope_sd slope_width smallest smallest_cell span specificity start steps strict synthetic tau tol visit
         important smallest_detectable
         weibull_shape width
-        estimate limits rare true
+        estimate external limits rare true
         look_back max_rounds n_nodes observed_before timeout
     """,
     "a grid, an order or one value per group, site or stage": """
@@ -60,7 +60,7 @@ _BY_ROLE = {
         X_development X_validation X_with X_without data description extension flexion frame grades history
         index instead norms outcome package
         patient patients places prom row rows structures studies table text timeline trials y_development y_validation
-        ancestors concept_ids stretches
+        ancestors concept_ids readings stretches
     """,
     "read row by row, in the order of `aligned` or of their own": """
         at_least at_most event id ids initial intervention log_hazards lower lp lp_development lp_from_c lp_validation

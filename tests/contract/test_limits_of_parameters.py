@@ -24,6 +24,7 @@ X = pd.DataFrame({"a": RNG.normal(size=N), "b": RNG.normal(size=N)})
 TIME = np.ceil(24 * RNG.uniform(size=N)) + 0.5
 EVENT = (np.arange(N) % 3 > 0).astype(int)
 RIGHT = Surv.right(TIME, EVENT)
+READ = X.set_axis([f"other {k}" for k in range(N)], axis=0)
 CAUSES = Surv.right(TIME, np.arange(N) % 3)
 STATE = Status.at(12, np.arange(N) % 2)
 SCORE = Measured.at(12, np.arange(N) % 11, lower=0, upper=10)
@@ -48,6 +49,7 @@ def harmonised(kind: type, **fixed: Any) -> Callable[..., Any]:
     return lambda **given: kind(batch="site", **{**fixed, **given}).fit(X.assign(site=np.repeat(["p", "q"], N // 2)))
 
 
+REPEATABLE = model(F.RepeatableColumns, RIGHT, readings=[READ, READ + 0.1], external=True)
 NET = model(M.ElasticNetCox, RIGHT, n_lambdas=3, cv=2)
 CAUSE = model(M.CauseSpecificCox, CAUSES, penalty="cv", cv=2)
 BLOCKS = {"one": ["a"], "two": ["b"]}
@@ -81,6 +83,13 @@ LIMITS: list[tuple[str, Callable[..., Any], str, list[Any], list[Any]]] = [
     ("PiecewiseExponential", model(M.PiecewiseExponential, RIGHT), "penalty", [0.0], [-0.001]),
     ("PiecewiseExponential", model(M.PiecewiseExponential, RIGHT), "breakpoints", [0, 2], [-1, 51]),
     ("RestrictedCubicSpline", model(F.RestrictedCubicSpline, RIGHT, columns=["a"]), "n_knots", [3, 7], [2, 8]),
+    (
+        "RepeatableColumns",
+        model(F.RepeatableColumns, RIGHT, readings=[READ, READ + 0.1], external=True),
+        "minimum",
+        [0.0, 1.0],
+        [-0.001, 1.001],
+    ),
     ("MultipleImputation", model(F.MultipleImputation, RIGHT), "m", [1], [0]),
     ("CovBat", harmonised(F.CovBat, min_batch=20), "variance", [0.5, 1.0], [0.0, 1.001]),
     ("CovBat", harmonised(F.CovBat), "min_batch", [3], [2]),

@@ -13,7 +13,9 @@ from lbp_prognosis._base import (
     argument_error,
     check_confidence,
     chi2,
-    fisher,
+    icc_form,
+    icc_mean_squares,
+    icc_table,
     metric_frame,
     takes_rows,
 )
@@ -23,12 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["ICC", "icc"]
-
-_FORMS = ("1,1", "2,1", "3,1", "1,k", "2,k", "3,k")
-# the letters of McGraw and Wong, and the names of psych and pingouin once "ICC" is taken off
-_ALIASES = {"A,1": "2,1", "C,1": "3,1", "A,K": "2,k", "C,K": "3,k"}
-_ALIASES |= {form.upper(): form for form in _FORMS}
-_ALIASES |= {"1": "1,1", "2": "2,1", "3": "3,1", "1K": "1,k", "2K": "2,k", "3K": "3,k"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -157,14 +153,7 @@ def icc(ratings: Any, *, form: str = "2,1", confidence: float = 0.95) -> ICC:
     >>> round(icc([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]).value, 2)
     0.29
     """
-    form = _ALIASES.get(str(form).upper().replace("ICC", "").strip("(_ )"), form)
-    if form not in _FORMS:
-        raise argument_error(
-            "form",
-            f"one of {', '.join(map(repr, _FORMS))}",
-            form,
-            "In the letters of McGraw and Wong A,1 (agreement) is '2,1', and C,1 (consistency) is '3,1'.",
-        )
+    form = icc_form(form)
     confidence = check_confidence(confidence)
     x = check_ratings(ratings)
     n, k = x.shape
@@ -175,8 +164,8 @@ def icc(ratings: Any, *, form: str = "2,1", confidence: float = 0.95) -> ICC:
             "one value throughout",
             "Without differences there is nothing to compare errors with.",
         )
-    squares = _mean_squares(x)
-    table = _all_forms(squares, n, k, 1 - (1 - confidence) / 2)
+    squares = icc_mean_squares(x)
+    table = icc_table(squares, n, k, confidence)
     chosen = {name: float(table.loc[table["form"] == form, name].iloc[0]) for name in ("value", "low", "high")}
     raters = max(0.0, (squares["raters"] - squares["residual"]) / n)
     agreement = float(np.sqrt(raters + squares["residual"]))
@@ -198,18 +187,6 @@ def icc(ratings: Any, *, form: str = "2,1", confidence: float = 0.95) -> ICC:
         k=k,
         limits=_error_limits(squares, n, k, confidence),
     )
-
-
-def _mean_squares(x: np.ndarray) -> dict[str, float]:
-    n, k = x.shape
-    grand, rows, columns = x.mean(), x.mean(axis=1), x.mean(axis=0)
-    residual = x - rows[:, None] - columns[None, :] + grand
-    return {
-        "subjects": float(k * np.sum((rows - grand) ** 2) / (n - 1)),
-        "raters": float(n * np.sum((columns - grand) ** 2) / (k - 1)),
-        "residual": float(np.sum(residual**2) / ((n - 1) * (k - 1))),
-        "within": float(np.sum((x - rows[:, None]) ** 2) / (n * (k - 1))),
-    }
 
 
 def _error_limits(squares: dict[str, float], n: int, k: int, confidence: float) -> dict[str, tuple[float, float]]:
@@ -236,46 +213,3 @@ def _error_limits(squares: dict[str, float], n: int, k: int, confidence: float) 
         out[f"sem_{name}"] = limits
         out[f"sdc_{name}"] = (float(1.96 * np.sqrt(2) * limits[0]), float(1.96 * np.sqrt(2) * limits[1]))
     return out
-
-
-def _all_forms(squares: dict[str, float], n: int, k: int, upper: float) -> pd.DataFrame:
-    """All forms, multiplied out so that measurements without error have ICC 1 and not 0/0."""
-    msr, msc, mse, msw = (np.float64(squares[name]) for name in ("subjects", "raters", "residual", "within"))
-    rows = []
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for one, error, df2 in (("1", msw, n * (k - 1)), ("3", mse, (n - 1) * (k - 1))):
-            f = msr / error
-            p = fisher.sf(f, n - 1, df2)
-            over, under = fisher.ppf(upper, n - 1, df2), fisher.ppf(upper, df2, n - 1)
-            pairs = ((msr, error), (msr, over * error), (under * msr, error))  # value, low, high
-            rows.append((f"{one},1", *((a - e) / (a + (k - 1) * e) for a, e in pairs), f, df2, p))
-            rows.append((f"{one},k", *(1 - e / a for a, e in pairs), f, df2, p))
-        value = (msr - mse) / (msr + (k - 1) * mse + k * (msc - mse) / n)
-        low, high = _absolute_limits(value, msr, msc, mse, n, k, upper)
-        f, df2 = msr / mse, (n - 1) * (k - 1)
-        p = fisher.sf(f, n - 1, df2)
-        rows.append(("2,1", value, low, high, f, df2, p))
-        spread = msr + (msc - mse) / n  # negative where errors dwarf subjects: no coefficient then
-        mean_value = (msr - mse) / spread if spread > 0 else np.nan
-        step_up = [np.float64(limit) * k / (1 + limit * (k - 1)) if spread > 0 else np.nan for limit in (low, high)]
-        rows.append(("2,k", mean_value, *step_up, f, df2, p))
-    table = pd.DataFrame(
-        [(form, float(v), float(lo), float(hi), float(f), n - 1, df2, float(p)) for form, v, lo, hi, f, df2, p in rows],
-        columns=["form", "value", "low", "high", "f", "df1", "df2", "p"],
-    )
-    return table.set_index("form").loc[list(_FORMS)].reset_index()
-
-
-def _absolute_limits(
-    value: float, msr: float, msc: float, mse: float, n: int, k: int, upper: float
-) -> tuple[float, float]:
-    """Interval of ICC(2,1): Satterthwaite degrees of freedom of the denominator."""
-    own = (n * (1 + (k - 1) * value) - k * value) * mse
-    below = (n - 1) * k**2 * value**2 * msc**2 + own**2
-    df = (k - 1) * (n - 1) * (k * value * msc + own) ** 2 / below if below > 0 else (k - 1) * (n - 1)
-    over, under = fisher.ppf(upper, n - 1, df), fisher.ppf(upper, df, n - 1)
-    rest = k * msc + (k * n - k - n) * mse
-    # no spread between subjects or raters beside the residual: the two denominators can vanish
-    limits = ((n * (msr - over * mse), over * rest + n * msr), (n * (under * msr - mse), rest + n * under * msr))
-    low, high = (float(top / bottom) if bottom != 0 else float("nan") for top, bottom in limits)
-    return low, high

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from lbp_prognosis._base import LeakageError, Objection, argument_error, objection
+from lbp_prognosis._base import LeakageError, Objection, argument_error, content_hash, objection
 from lbp_prognosis.models import as_risk_model
 from lbp_prognosis.survival import check_outcome, measured_spec, outcome_kind, status_horizon
 
@@ -165,4 +165,15 @@ def describe_estimator(estimator: Any) -> str:
     """Return a full textual description, for the hash of a checkpoint."""
     parameters = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else {}
     kind = type(estimator)
-    return f"{kind.__module__}.{kind.__qualname__}{sorted((key, repr(value)) for key, value in parameters.items())}"
+    return f"{kind.__module__}.{kind.__qualname__}{sorted((key, _told(value)) for key, value in parameters.items())}"
+
+
+def _told(value: Any) -> str:
+    """Return a parameter as text; tables by all of their values and labels, of which their repr shows a few."""
+    if isinstance(value, pd.DataFrame):
+        return content_hash(value.reset_index(allow_duplicates=True))
+    if isinstance(value, Mapping) and any(isinstance(each, pd.DataFrame) for each in value.values()):
+        return str([(key, _told(each)) for key, each in value.items()])
+    if isinstance(value, list | tuple) and any(isinstance(each, pd.DataFrame) for each in value):
+        return str([_told(each) for each in value])
+    return repr(value)

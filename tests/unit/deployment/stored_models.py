@@ -19,6 +19,7 @@ from lbp_prognosis.fusion import (
     OneHot,
     PatternSubmodels,
     RegressionCalibration,
+    RepeatableColumns,
     RestrictedCubicSpline,
     RiskPipeline,
     Standardise,
@@ -49,6 +50,14 @@ def holes(X: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
+def _readings() -> list[pd.DataFrame]:
+    """Two readings of other patients: one measure repeats, one does not."""
+    rng = np.random.default_rng(4)
+    names = [f"other {k}" for k in range(20)]
+    first = pd.DataFrame(rng.normal(size=(20, 2)), columns=["m1", "p1"], index=names)
+    return [first, first + rng.normal(size=(20, 2)) * [0.1, 2.0]]
+
+
 def _pipelines() -> dict[str, Any]:
     cox = models.CoxPH
     return {
@@ -57,6 +66,7 @@ def _pipelines() -> dict[str, Any]:
         "combat": ([ComBat("site", columns=["c1", "m1"]), OneHot(["grade"])], cox(), False),
         "covbat": ([CovBat("site", columns=["c1", "m1", "c2"]), OneHot(["grade"])], cox(), False),
         "calibrated": ([OneHot(["grade", "site"]), RegressionCalibration({"m1": 0.3})], cox(), False),
+        "repeatable": ([OneHot(["grade", "site"]), RepeatableColumns(_readings(), external=True)], cox(), False),
         "scikit-learn": ([OneHot(["grade", "site"]), SimpleImputer(), MinMaxScaler(), StandardScaler()], cox(), False),
         "strata": ([OneHot(["grade"])], cox(strata="site"), False),
         "formula": ([FormulaTerms("rcs(c1, 4) + c2 * grade + C(site) + poly(p1, 2)")], cox(), False),
