@@ -12,7 +12,7 @@ import pandas as pd
 from lbp_prognosis._base import DataError, argument_error, takes_rows
 from lbp_prognosis.disclosure import ReleaseLedger
 from lbp_prognosis.federation import Packet, Policy, site_packet
-from lbp_prognosis.study._packet_of_table import frozen_model
+from lbp_prognosis.study._packet_of_table import frozen_model, subgroup_labels
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData, read_study_data
 from lbp_prognosis.survival import outcome_kind
@@ -93,7 +93,7 @@ def packet_of_study(
         policy=_declared(policy, study),
         horizon=horizon,
         comparator=other,
-        subgroups={name: ids[name].astype(str).to_numpy() for name in subgroups} or None,
+        subgroups={name: subgroup_labels(ids[name]) for name in subgroups} or None,
         model_id=hashlib.sha256(Path(model).read_bytes()).hexdigest(),
         comparator_id="" if comparator is None else hashlib.sha256(Path(comparator).read_bytes()).hexdigest(),
         study=study.title,

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from lbp_prognosis._base import DataError, argument_error, takes_rows
 from lbp_prognosis.deployment import from_equation, load_model
-from lbp_prognosis.disclosure import ReleaseLedger
+from lbp_prognosis.disclosure import ReleaseLedger, identifier_text
 from lbp_prognosis.federation import Packet, Policy, site_packet
 from lbp_prognosis.schema import read_table
 from lbp_prognosis.study._evaluate_table import outcome_of_table
 
-__all__ = ["frozen_model", "packet_of_table"]
+__all__ = ["frozen_model", "packet_of_table", "subgroup_labels"]
 
 
 @takes_rows()
@@ -90,7 +93,7 @@ def packet_of_table(
     reading.raise_if_failed(wanted)
     y = outcome_of_table(frame, horizon, time, event, status, censored)
     X = frame[predictors]
-    X = X.set_index(frame[ids].astype(str)) if ids else X
+    X = X.set_index(frame[ids].map(identifier_text)) if ids else X
     return site_packet(
         frozen,
         X,
@@ -99,7 +102,7 @@ def packet_of_table(
         policy=policy,
         horizon=None if status else horizon,
         comparator=other,
-        subgroups={name: frame[name].astype(str).to_numpy() for name in subgroups} or None,
+        subgroups={name: subgroup_labels(frame[name]) for name in subgroups} or None,
         model_id=hashlib.sha256(Path(model).read_bytes()).hexdigest(),
         comparator_id="" if comparator is None else hashlib.sha256(Path(comparator).read_bytes()).hexdigest(),
         study=study,
@@ -134,3 +137,14 @@ def frozen_model(path: Path) -> tuple[Any, list[str]]:
     except (UnicodeDecodeError, ValueError) as error:
         raise DataError(f"{path.name!r} is no equation: {error}") from None
     return formula, [*(term.name for term in formula.terms), *filter(None, [formula.stratum])]
+
+
+def subgroup_labels(column: pd.Series) -> np.ndarray:
+    """Return labels as text, the same from floats as from whole numbers, so that sites name one group alike.
+
+    Parameters
+    ----------
+    column : Series
+        A missing label becomes ``"missing"``.
+    """
+    return np.array([identifier_text(one) if known else "missing" for one, known in zip(column, column.notna())])

@@ -241,13 +241,14 @@ def _changing(plan: UpdatesPlan, frames: Frames, y: np.ndarray) -> list[Objectio
         return []
     model = DynamicRisk(plan.landmarks, plan.width, interactions=plan.interactions, baseline=plan.baseline)
     try:
-        tests = landmark_effects_test(model, frames, y).set_index("term")["p"]
+        tests = landmark_effects_test(model, frames, y)
     except EstimationError:  # too few events for a product of each column
         return []
-    if not tests["all"] < _CHANGING:
+    joint, own = float(tests["p"].iloc[-1]), tests.iloc[:-1].set_index("term")["p"]  # a column may be named all
+    if not joint < _CHANGING:
         return []
-    names = [str(name) for name in tests.index[:-1] if tests[name] < _CHANGING] or [str(tests[:-1].idxmin())]
-    shown = "< 0.001" if tests["all"] < 0.001 else "< 0.01"
+    names = [str(name) for name, p in own.items() if p < _CHANGING] or [str(own.idxmin())]
+    shown = "< 0.001" if joint < 0.001 else "< 0.01"
     return [objection("landmark-effects-differ", columns=", ".join(names), p=shown)]
 
 

@@ -19,6 +19,7 @@ from lbp_prognosis import Status, Surv
 from lbp_prognosis.cli import _demo_federated
 from lbp_prognosis.deployment import equation, save_model
 from lbp_prognosis.models import CauseSpecificCox, LogisticRisk
+from lbp_prognosis.study._packet_of_table import subgroup_labels
 
 pytest.importorskip("matplotlib").use("Agg")
 
@@ -213,3 +214,10 @@ def test_demo_of_six_folders_and_six_processes(tmp_path: Path, capsys: Any, monk
         assert content["cohort"]["n"] == len(table)
         text = path.read_text(encoding="utf-8")
         assert not any(f"{value!r}" in text for value in table["odi"].astype(float) if value != round(value))
+
+
+def test_groups_have_the_same_names_at_sites_with_and_without_missing_labels() -> None:
+    whole, holed = pd.Series([1, 2, 2]), pd.Series([1, np.nan, 2])
+    assert subgroup_labels(whole).tolist() == ["1", "2", "2"]
+    assert subgroup_labels(holed).tolist() == ["1", "missing", "2"]
+    assert subgroup_labels(pd.Series(["f", None, "m"])).tolist() == ["f", "missing", "m"]
