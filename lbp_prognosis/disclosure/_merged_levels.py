@@ -9,6 +9,7 @@ import numpy as np
 __all__ = ["follows_from_sum", "merged_levels"]
 
 _WITHIN = 2  # a count known to lie among three neighbouring numbers is known within one patient
+_MOST_TRIED = 1000  # tables a reader tries
 
 
 def follows_from_sum(total: float, n_parts: int, most: float = np.inf) -> bool:
@@ -62,7 +63,8 @@ def merged_levels(counts: Any, smallest: int, *, ordered: bool = False, last: in
     with a small count, the smallest is merged first, with its smaller neighbour or, without an order, with the smallest
     other part. Without an order there is one group of merged parts. Merging goes on where a small part would follow
     from the sum within one patient: each named part is of one patient or more, and, without an order, none is larger
-    than the smallest part shown, as the reader of these rules knows.
+    than the smallest part shown, as the reader of these rules knows. It also goes on where other counts with the same
+    sums, tried at random, are merged otherwise: a grade of nobody beside two small ones says which of them is smaller.
 
     Examples
     --------
@@ -74,21 +76,34 @@ def merged_levels(counts: Any, smallest: int, *, ordered: bool = False, last: in
     """
     table = np.asarray(counts, dtype=float)
     table = table[:, None] if table.ndim == 1 else table
-    parts = [[k] for k in range(table.shape[0])]
-    sums = [row.copy() for row in table]
-    inside = table.shape[0] - last
+    rules, alone = (smallest, ordered, table.shape[0] - last), [[k] for k in range(table.shape[0])]
+    parts, sizes = _merged(table, alone, *rules), table.max(axis=1)
+    if parts is None or parts == alone or _merged(sizes[:, None], alone, *rules) != parts:
+        return parts  # of groups: what merged one of them says nothing of the whole
+    while parts is not None and (told := _told(parts, sizes, *rules)):
+        parts = _merged(table, parts, *rules, told=told)
+    return parts
+
+
+def _merged(
+    table: np.ndarray, start: list[list[int]], smallest: int, ordered: bool, inside: int, told: list[int] | None = None
+) -> list[list[int]] | None:
+    """Return the merged parts, from ``start`` on; the parts ``told`` are merged whatever their sums."""
+    parts, sums = [list(part) for part in start], [table[part].sum(axis=0) for part in start]
     while True:
         sizes = np.array([row.max() for row in sums])
         low = [
             k
             for k, row in enumerate(sums)
-            if ((row > 0) & (row < smallest)).any()
+            if k in (told or ())
+            or ((row > 0) & (row < smallest)).any()
             or _is_solved(table[parts[k]], float(sizes[k]), _bounds(parts, sizes, k, ordered, inside), smallest)
         ]
         if not low:
             break
         if len(parts) == 1:
             return None
+        told = None
         first = min(low, key=lambda k: (sums[k].max(), k))
         others = [k for k in range(len(parts)) if k != first]
         if ordered and max(parts[first]) < inside:
@@ -104,6 +119,45 @@ def merged_levels(counts: Any, smallest: int, *, ordered: bool = False, last: in
     shown = sum(1 for row in sums if row.max() > 0)
     several = int((table.max(axis=1) > 0).sum()) > 1
     return None if several and shown < 2 else parts
+
+
+def _told(parts: list[list[int]], sizes: np.ndarray, smallest: int, ordered: bool, inside: int) -> list[int]:
+    """Return the places of parts of which a reader who tries the rules on other counts finds a small one within one.
+
+    A grade beside missing values, or beside a grade of nobody, has only one way to be merged, which says which of two
+    parts is the smaller one. Counts are tried that have the same sums; what is not found in a thousand is merged.
+    """
+    hidden = [[k for k in part if sizes[k] > 0] for part in parts]
+    groups = [k for k, part in enumerate(hidden) if len(part) > 1]
+    sums, alone = {k: int(sizes[hidden[k]].sum()) for k in groups}, [[k] for k in range(len(sizes))]
+    reach, rng = smallest + _WITHIN + 1, np.random.default_rng(0)
+    low, high, told = np.full(len(sizes), np.inf), np.zeros(len(sizes)), groups
+    seen = set[bytes]()
+    for _ in range(_MOST_TRIED if groups else 0):
+        other = sizes.copy()
+        for k in groups:
+            other[hidden[k]] = _other_counts(len(hidden[k]), sums[k], reach, rng)
+        known = other.tobytes() in seen or not ((other < low) | (other > high)).any()
+        seen.add(other.tobytes())
+        if known or _merged(other[:, None], alone, smallest, ordered, inside) != parts:
+            continue
+        low, high = np.minimum(low, other), np.maximum(high, other)
+        confined = (high < smallest) & (high - low <= min(_WITHIN, smallest - 3))
+        told = [k for k in groups if confined[hidden[k]].any()]
+        if not told:
+            break
+    return told
+
+
+def _other_counts(n: int, total: int, reach: int, rng: np.random.Generator) -> np.ndarray:
+    """Return counts of 1 or more with a sum: small ones and a rest, or a few patients spread over all but one."""
+    each = rng.integers(1, rng.integers(1, reach + 1) + 1, n)
+    large = int(rng.integers(n))
+    if rng.random() < 0.5 or each.sum() - each[large] >= total:
+        spread = rng.integers(n, size=int(rng.integers(total - n + 1)))
+        each = 1 + np.bincount(spread, minlength=n)
+    each[large] += total - each.sum()
+    return each if each[large] > 0 else _other_counts(n, total, reach, rng)
 
 
 def _is_solved(hidden: np.ndarray, total: float, bounds: list[float], smallest: int) -> bool:

@@ -320,8 +320,8 @@ RULES: dict[str, tuple[Any, str, Any, Any, str]] = {
     "merged categories": (_released_patients, "merged_levels", _unmerged, lambda: small_study(0, "status"), "grade"),
     "parts of a sum": (
         "lbp_prognosis.disclosure._merged_levels",
-        "_is_solved",
-        lambda *_: False,
+        "_WITHIN",
+        -1,
         _rare_grades,
         "grade = a in all: 1 to 1",
     ),

@@ -129,6 +129,24 @@ def test_a_reader_of_the_rules_finds_no_small_part(ordered: bool) -> None:
             assert not ((rows.max(axis=0) < k) & (np.ptp(rows, axis=0) <= 2)).any()
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "last"),
+    [
+        ([0], [40], 0),  # of a grade of nobody, 3 and 2: had the 3 been smaller, it had joined nobody
+        ([100, 60], [], 1),  # missing values join the smallest grade, a grade only its neighbour
+    ],
+)
+def test_a_way_of_merging_does_not_tell_which_part_is_smaller(before, after, last) -> None:
+    place, told = len(before), dict[int, list[tuple[int, ...]]]()
+    for counts in itertools.product(range(1, 9), repeat=2):
+        parts = merged_levels([*before, *counts, *after], 5, ordered=True, last=last)
+        if parts is not None and [place, place + 1] in parts:
+            told.setdefault(sum(counts), []).append(counts)
+    assert told
+    for total, rows in told.items():
+        assert total > 8 or (np.ptp(rows, axis=0) > 2).all()
+
+
 def test_what_follows_from_a_sum() -> None:
     assert [follows_from_sum(*one) for one in [(5, 1), (4, 2), (5, 2), (5, 3), (6, 3)]] == [
         False,
