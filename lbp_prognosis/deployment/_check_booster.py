@@ -50,7 +50,7 @@ def check_booster(text: str, n_columns: int) -> None:
     if not text:
         return
     try:
-        learner = json.loads(text, parse_constant=_not_finite)["learner"]
+        learner = json.loads(text, parse_constant=_not_finite, object_pairs_hook=_once)["learner"]
         told = learner["learner_model_param"]
         if (told["num_feature"], told["num_class"], told.get("num_target", "1")) != (str(n_columns), "0", "1"):
             _refuse("has another number of columns or outputs than the model")
@@ -72,6 +72,13 @@ def check_booster(text: str, n_columns: int) -> None:
 
 def _not_finite(word: str) -> NoReturn:
     raise ValueError(word)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object whose names occur once: of two (one with an escape), xgboost may read the other."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a name occurs twice")
+    return dict(pairs)
 
 
 def _refuse(what: str, cause: Exception | None = None) -> NoReturn:

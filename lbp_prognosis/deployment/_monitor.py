@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -230,7 +231,10 @@ def _dates(name: str, given: Any) -> pd.DatetimeIndex:
         remedy = "Add them to a date: pd.Timestamp('2023-01-01') + pd.to_timedelta(days, unit='D')."
         raise argument_error(name, "dates", f"{kind}s" if kind in ("number", "duration") else kind, remedy)
     try:
-        return pd.DatetimeIndex(pd.to_datetime(column, format="ISO8601" if kind == "text" else None)).as_unit("ns")
+        if column.dtype == object and any(isinstance(cell, Number) for cell in column.dropna()):
+            raise TypeError("a number among dates")
+        read = pd.to_datetime(column, format="ISO8601" if kind == "text" else None)
+        return pd.DatetimeIndex(read).as_unit("ns")
     except (ValueError, TypeError, pd.errors.OutOfBoundsDatetime):
         raise argument_error(
             name,

@@ -109,6 +109,19 @@ def test_a_forged_booster_is_refused(name: str, file: Path, tmp_path: Path) -> N
         load_model(tmp_path / "forged.lbpm")
 
 
+@pytest.mark.parametrize("again", ["left_children", "left\\u005fchildren"])
+def test_a_name_twice_is_refused(again: str, file: Path) -> None:
+    """xgboost follows the nodes under the plain name, Python the last ones."""
+    text = json.dumps(booster_of(file))
+    check_booster(text, 3)
+    nodes = json.loads(text)["learner"]["gradient_booster"]["model"]["trees"][0]["left_children"]
+    good = f'"left_children": {json.dumps(nodes)}'
+    bad = f'"left_children": [99999{", -1" * (len(nodes) - 1)}]'
+    assert good in text
+    with pytest.raises(ModelFileError, match="cannot be read"):
+        check_booster(text.replace(good, f"{bad}, {good.replace('left_children', again)}", 1), 3)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -232,6 +232,7 @@ def synthetic(part: tuple[pd.DataFrame, np.ndarray, pd.DatetimeIndex]) -> tuple[
         ([(np.zeros((120, 2)), *batch(0, "2020-01-01")[1:])], "frames"),
         ([(*batch(0, "2020-01-01")[:2], ["?"] * 120)], "dates"),
         ([(*batch(0, "2020-01-01")[:2], np.linspace(0, 6, 120))], "dates; got numbers"),  # were days of 1970
+        ([(*batch(0, "2020-01-01")[:2], [pd.Timestamp("2020-01-01")] * 119 + [20200101])], "text such as"),  # and this
         ([(*batch(0, "2020-01-01")[:2], pd.to_timedelta(np.arange(120), unit="D"))], "dates; got durations"),
         (
             [(*batch(0, "2020-01-01")[:2], ["03.04.2020"] * 120)],
