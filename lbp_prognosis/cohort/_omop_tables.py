@@ -104,7 +104,7 @@ class _DuckDB:
                 or self._base.execute(f"SELECT 1 FROM {place} WHERE {own} <> floor({own}) LIMIT 1").fetchall()
             ):
                 raise _no_concepts(name, concept)
-        chosen = f"{asked} WHERE CAST({own} AS BIGINT) IN (SELECT unnest(CAST(? AS BIGINT[])))"
+        chosen = f"{asked} WHERE TRY_CAST({own} AS BIGINT) IN (SELECT unnest(CAST(? AS BIGINT[])))"
         return self._base.sql(chosen, params=[concepts.tolist()]).to_arrow_table()
 
 

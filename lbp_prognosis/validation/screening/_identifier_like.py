@@ -13,12 +13,26 @@ from lbp_prognosis.validation.screening._column_strength import as_numbers
 __all__ = ["identifier_like"]
 
 _LEAST = 30  # distinct values: with fewer a grade may look like a row number
-_NAMES = re.compile(r"(^|[^a-z])(id|ids|pid|mrn|uid|guid|key|record|recordid|row|rowid|index|serial)([^a-z]|$)|unnamed")
+_NAMES = re.compile(
+    r"(^|[^a-z])(id|ids|pid|mrn|uid|guid|record|recordid|rowid)([^a-z]|$)|unnamed"
+    r"|^(row|key|index|serial)([^a-z]*(no|nr|num|number))?$"  # body_mass_index and key_grip are measures
+)
 _DATES = re.compile(
     r"(^|[^a-z])(date|dato|datum|dob|timestamp)([^a-z]|$)"
     r"|(birth|visit|index|entry|start|end|exam|scan|mri|onset|baseline|surgery|admission|discharge)date"
 )
-_WRITTEN = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}([T ].*)?|\d{1,2}[-./]\d{1,2}[-./](\d{4}|\d{2})( .*)?")
+_TO_DATE = re.compile(r"(^|[^a-z])to[^a-z]*date([^a-z]|$)")  # what has been counted so far
+_DAY, _MONTH, _YEAR = r"(0?[1-9]|[12]\d|3[01])", r"(0?[1-9]|1[0-2])", r"((?:19|20)\d\d|\d\d)"
+_NAMED = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_WRITTEN = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        rf"(?:19|20)\d\d[-./]{_MONTH}[-./]{_DAY}([T ].*)?",
+        rf"{_DAY}[-./]{_MONTH}[-./]{_YEAR}( .*)?",
+        rf"{_MONTH}[-./]{_DAY}[-./]{_YEAR}( .*)?",
+        rf"{_DAY}[-. ]*{_NAMED}[-. ]*{_YEAR}([ :].*)?",
+    )
+)
 _FULL = 0.5  # share of the whole numbers between the smallest and the largest that occur, once each
 _DAYS = 0.99  # share of values that read as a day of the calendar
 
@@ -35,11 +49,12 @@ def identifier_like(name: str, column: pd.Series) -> str:
 
     Notes
     -----
-    A date is a column of dates; text such as 2019-06-16 or 16.06.2019; whole numbers of the form yyyymmdd or ddmmyyyy;
-    or whole numbers above 999 under a name such as visit_date (days or seconds from an origin). A row number is whole,
-    unlike in every row, and takes at least half of the values between its ends. An identifier is unlike in every row
-    and named as one; consists of words of which nine in ten occur once; or is a personal number, whole, with the date
-    of birth before four other digits (after ddmmyy also five).
+    A date is a column of dates; text such as 2019-06-16, 16.06.2019 or 16JUN2019; whole numbers of the form yyyymmdd or
+    ddmmyyyy; or whole numbers above 999, years excepted, under a name such as visit_date (days or seconds from an
+    origin). A row number is whole, unlike in every row, and takes at least half of the values between its ends. An
+    identifier is unlike in every row and named as one; consists of words of which nine in ten occur once; or is a
+    personal number, whole, with the date of birth (yyyymmdd, yymmdd or ddmmyy) before four other digits, or ddmmyy
+    before five.
     """
     known = column.dropna()
     if known.size < _LEAST:
@@ -49,12 +64,13 @@ def identifier_like(name: str, column: pd.Series) -> str:
     numbers = as_numbers(known)
     distinct = int(known.nunique())
     if numbers is None:
-        if known.astype(str).str.strip().str.fullmatch(_WRITTEN).mean() >= _DAYS:
+        words = known.astype(str).str.strip()
+        if any(words.str.fullmatch(form).mean() >= _DAYS for form in _WRITTEN):
             return "a date"
         return "an identifier" if distinct > 0.9 * known.size else ""
     if not np.all(np.isfinite(numbers)) or not np.all(numbers == np.round(numbers)):
         return ""
-    if _reads_as_day(numbers) or (numbers.min() > 999 and _DATES.search(name.lower())):
+    if _reads_as_day(numbers) or (_counts_days(numbers) and _named_as_date(name.lower())):
         return "a date"
     if _reads_as_personal_number(numbers):
         return "an identifier"
@@ -63,6 +79,15 @@ def identifier_like(name: str, column: pd.Series) -> str:
     if distinct / (numbers.max() - numbers.min() + 1) >= _FULL:
         return "a row number"
     return "an identifier" if _NAMES.search(name.lower()) else ""
+
+
+def _counts_days(numbers: np.ndarray) -> bool:
+    """Whether numbers may be days or seconds from an origin: above 999, and no years of the calendar."""
+    return bool(numbers.min() > 999 and not (numbers.min() >= 1900 and numbers.max() <= 2100))
+
+
+def _named_as_date(name: str) -> bool:
+    return bool(_DATES.search(name)) and not _TO_DATE.search(name)
 
 
 def _reads_as_day(numbers: np.ndarray) -> bool:

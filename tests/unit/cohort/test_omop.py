@@ -296,6 +296,12 @@ def test_databases(tables: Path, tmp_path: Path, capsys: Any, monkeypatch: pytes
         (tmp_path / f"{name}.json").write_text(json.dumps(ids), encoding="utf-8")
     sets = ["--index", tmp_path / "pain.json", "--outcome", tmp_path / "fusion.json"]
     assert call(capsys, monkeypatch, "omop", path, *sets, "-o", tmp_path / "x.csv").status == 0
+    concept = "condition_concept_id"
+    with duckdb.connect(str(path)) as base:  # NaN is a missing concept, as pandas writes it
+        base.execute(f"ALTER TABLE condition_occurrence ALTER {concept} TYPE DOUBLE")
+        copy = f"SELECT * REPLACE ('nan'::DOUBLE AS {concept}) FROM condition_occurrence"
+        base.execute(f"INSERT INTO condition_occurrence {copy}")
+    pd.testing.assert_frame_equal(omop_cohort(path, **SETS).table, found.table)
     with duckdb.connect(str(path)) as base:
         base.execute("ALTER TABLE cdm.death ALTER death_date TYPE TIMESTAMPTZ")
     with pytest.raises(DataError, match="death_date has instants with a time zone"):
