@@ -137,7 +137,8 @@ def marginal_predictions(
     fitted : fitted RiskPipeline or model
         Model whose predictions are averaged.
     X : DataFrame or ndarray of shape (n, p)
-        Patients over whom predictions are averaged; intervals regard them as fixed.
+        Patients over whom predictions are averaged; intervals regard them as fixed. For ``"delta"`` without missing
+        values.
     at : mapping of str to a value or a list of values
         Columns of ``X`` and their values, e.g. ``{"odi": [20, 40, 60]}``; the position in the list is the setting.
         Lists must have equal length; single values are repeated.
@@ -297,6 +298,13 @@ def _by_delta(
         )
     if not scores and times is None:
         raise argument_error("horizons", "a number or a sequence of numbers for a risk", None)
+    if any(pd.isna(design).to_numpy().any() for _, design in pairs if isinstance(design, pd.DataFrame)):
+        raise argument_error(
+            "X",
+            "a table without missing values for interval='delta'",
+            f"missing values in {[c for c in stacked.columns if stacked[c].isna().any()][:5]}",
+            "Take interval='bootstrap', which imputes in every refit, or patients with known values.",
+        )
     parts = [model.average_prediction(design, times, groups=setting) for model, design in pairs]
     h = parts[0][0].shape[1]
     against = np.eye(k) - np.eye(k)[[0]]

@@ -126,6 +126,8 @@ def test_imputed_tables_are_pooled() -> None:
         model.average_prediction(design, [12.0], groups=np.zeros(len(X)))[0][0, 0]
         for model, design in pipeline.seen_by_models(X.assign(x=2.0))
     ]
+    with pytest.raises(ArgumentError, match=r"`X` must be a table without missing values .* \['x'\]"):
+        marginal_predictions(pipeline, holed, {"g": "a"}, horizons=12)
     assert found.m == 3
     assert found.to_frame()["estimate"][0] == pytest.approx(np.mean(means), rel=1e-12)
 
@@ -142,6 +144,7 @@ def test_imputed_tables_are_pooled() -> None:
         ({"quantity": "mean", "fitted": LinearOutcome()}, "`horizons` must be left out"),
         ({"groups": D["g"]}, "`groups` must be left out"),
         ({"at": {"kind": [0, 1]}}, "`at` must be columns that are not named"),
+        ({"X": D.assign(g=np.nan)}, "`X` must be a table without missing values"),
         ({"X": D.iloc[:0]}, "`X` must be a table with at least one patient"),
         ({"interval": "bootstrap"}, "`y` must be the outcome"),
         ({"quantity": "mean", "horizons": None}, "`interval` must be 'bootstrap'"),
