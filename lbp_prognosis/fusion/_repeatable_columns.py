@@ -79,7 +79,8 @@ class RepeatableColumns(TransformerMixin, BaseEstimator):
     patient whose label occurs several times in ``X`` (drawn again by a bootstrap) counts once.
 
     Whole numbers are labels only if their index has a name, the same in ``X`` and in the readings: row numbers would
-    pair the readings of one patient with the row of another. Name them with ``X.rename_axis("patient_id")``.
+    pair the readings of one patient with the row of another. Name them with ``X.rename_axis("patient_id")``. With
+    ``external=True``, labels that cannot be compared are accepted: that no patient is in both is then not checked.
 
     Later steps must not name a column that is dropped: place such steps before this one.
 
@@ -122,7 +123,9 @@ class RepeatableColumns(TransformerMixin, BaseEstimator):
     @property
     def named_columns(self) -> list[str]:
         """Columns that `fit` requires in ``X``."""
-        return columns_with_readings(self.readings) if self.columns is None else list(self.columns)
+        if self.columns is None:
+            return columns_with_readings(self.readings)
+        return [self.columns] if isinstance(self.columns, str) else list(self.columns)
 
     @takes_rows()
     def fit(self, X: Any, y: Any = None) -> RepeatableColumns:
@@ -144,8 +147,8 @@ class RepeatableColumns(TransformerMixin, BaseEstimator):
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         self.n_features_in_ = frame.shape[1]
         rows = []
-        for column, table in readings_of(self.readings, named).items():
-            values = members_of(frame.index, table, column, external=bool(self.external))
+        tables = readings_of(self.readings, named)
+        for column, values in members_of(frame.index, tables, external=bool(self.external)).items():
             row = _judged(column, values, form, confidence)
             rows.append({**row, "keep": bool(row["low"] >= minimum)})
         self.icc_ = pd.DataFrame(rows, columns=["feature", "icc", "low", "high", "n", "keep"])

@@ -75,33 +75,44 @@ def readings_of(readings: Any, columns: list[str]) -> dict[str, pd.DataFrame]:
     return made
 
 
-def members_of(labels: pd.Index, table: pd.DataFrame, column: str, *, external: bool) -> np.ndarray:
-    """Return the readings (n, k) of the patients with these labels, or of all if none of them is among the labels.
+def members_of(labels: pd.Index, tables: Mapping[str, pd.DataFrame], *, external: bool) -> dict[str, np.ndarray]:
+    """Return, by column, the readings (n, k) of the patients with these labels, or all if they are of other patients.
 
     Parameters
     ----------
     labels : Index
         Labels of the training rows.
-    table : DataFrame
-        Readings, one row per patient.
-    column : str
-        Name of the column, for the messages.
+    tables : mapping of str to DataFrame
+        Readings by column, one row per patient.
     external : bool
         Whether the readings are declared to be of other patients.
     """
-    values = numbers_in(table, table.columns, f"readings[{column!r}]")
-    why = _no_labels(labels, table.index)
+    kind = kinds_of_keys(labels)
+    made: dict[str, np.ndarray] = {}
+    theirs: pd.Index | None = None
+    inside = np.empty(0, dtype=bool)
+    for column, table in tables.items():
+        if theirs is None or not table.index.identical(theirs):  # most columns have readings of the same patients
+            theirs = table.index
+            inside = _inside(labels, kind, theirs, external=external)
+        made[column] = numbers_in(table, table.columns, f"readings[{column!r}]")[inside]
+    return made
+
+
+def _inside(labels: pd.Index, kind: str, theirs: pd.Index, *, external: bool) -> np.ndarray:
+    """Return which rows of the readings are used."""
+    why = _no_labels(labels, kind, theirs)
     if external:
-        shared = table.index[table.index.isin(labels)] if not why else ()
-        if len(shared):
+        shared = 0 if why else int(theirs.isin(labels).sum())
+        if shared:
             raise argument_error(
                 "external",
                 "False if patients of `readings` are in `X`",
-                f"True, and {len(shared)} of them are",
+                f"True, and {shared} of them are",
                 "Their readings would be used in the folds that hold them out.",
                 kind=LeakageError,
             )
-        return values
+        return np.ones(len(theirs), dtype=bool)
     if why:
         raise argument_error(
             "X",
@@ -110,16 +121,16 @@ def members_of(labels: pd.Index, table: pd.DataFrame, column: str, *, external: 
             'Set both indexes to the patients, e.g. X.set_index("patient_id"); readings of other patients are declared '
             "with external=True.",
         )
-    return values[table.index.isin(labels)]
+    return np.asarray(theirs.isin(labels))
 
 
-def _no_labels(labels: pd.Index, theirs: pd.Index) -> str:
+def _no_labels(labels: pd.Index, one: str, theirs: pd.Index) -> str:
     """Return why two indexes cannot be compared, "" if they can."""
     if labels.nlevels != theirs.nlevels:
         return f"an index of {labels.nlevels} levels, and readings with {theirs.nlevels}"
     if labels.nlevels > 1:
         return ""
-    one, other = kinds_of_keys(labels), kinds_of_keys(theirs)
+    other = kinds_of_keys(theirs)
     if one and other and one != other:
         return f"labels that are {one}, and readings with labels that are {other}"
     if one == "whole numbers" and (labels.name is None or labels.name != theirs.name):

@@ -39,6 +39,10 @@ def reliability_filter(
     DataFrame
         One row per feature: ``feature, icc, low, high, n, keep``.
 
+    See Also
+    --------
+    lbp_prognosis.fusion.RepeatableColumns : The same rule as a pipeline step, judged again in each fold.
+
     Notes
     -----
     The filter never sees an outcome. Outside resampling, it avoids optimism only if the reliability sample differs from

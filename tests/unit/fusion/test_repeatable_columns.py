@@ -229,4 +229,4 @@ def test_whole_numbers_are_labels_if_both_indexes_have_one_name():
 
 
 def test_five_patients_are_enough():
-    assert step(minimum=0, columns=["entropy"]).fit(X.iloc[:5]).icc_["n"].tolist() == [5]
+    assert step(minimum=0, columns="entropy").fit(X.iloc[:5]).icc_["n"].tolist() == [5]
