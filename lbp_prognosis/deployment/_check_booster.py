@@ -29,6 +29,7 @@ _PER_NODE = (
 _CATEGORIES = ("categories", "categories_nodes", "categories_segments", "categories_sizes")
 _WHOLE = {"left_children", "right_children", "parents", "split_indices", "split_type", "default_left", *_CATEGORIES}
 _ROOT = 2**31 - 1  # parent of the first node
+_LARGEST = float(np.finfo(np.float32).max)  # what is larger is infinite there; NaN is no JSON
 _MOST_CODES = 2**16  # xgboost allocates a bit for each code up to the largest
 
 
@@ -119,8 +120,10 @@ def _check_tree(tree: Mapping[str, Any], place: int, n_columns: int) -> None:
     sizes = (_number(shape["num_nodes"]), _number(shape["num_feature"]))
     if n < 1 or sizes != (n, n_columns) or shape.get("size_leaf_vector", "1") not in ("0", "1") or tree["id"] != place:
         _refuse("has a tree that is not of its size")
-    if any(values.size != n or not np.isfinite(values).all() for values in node.values()):
+    if any(values.size != n for values in node.values()):
         _refuse("has a tree that is not of its size")
+    if any((np.abs(values) > _LARGEST).any() for values in node.values()):
+        _refuse("has numbers that xgboost reads as infinite")
     if not _is_tree(node, n - _number(shape.get("num_deleted", "0"))):
         _refuse("has a tree whose nodes form none")
     for name, most in (("split_indices", n_columns), ("split_type", 2), ("default_left", 2)):

@@ -84,6 +84,7 @@ FORGED = {
     "columns told": _set("trees", 0, "tree_param", "num_feature", "9"),
     "leaf of many values": _set("trees", 0, "tree_param", "size_leaf_vector", "4000"),
     "number of a tree": _set("trees", 0, "id", 5),
+    "infinite for xgboost": _set("trees", 0, "split_conditions", -1, 1e39),
     "short": _set("trees", 0, "sum_hessian", []),
     "codes beyond": _set("trees", 0, "categories", [2**31 - 2]),
     "trees told": _set("gbtree_model_param", "num_trees", "1000000"),
