@@ -46,7 +46,9 @@ def validate(
 
             study = Study.from_toml(source, data=data)
             rows = read_study_data(study)
-            _echo(rows.to_frame(), ["column", "modality", "type", "n", "n_missing", "range"])
+            described = rows.to_frame().rename(columns={"range": "5% to 95%, or categories"})
+            _echo(described, ["column", "modality", "type", "n", "n_missing", "5% to 95%, or categories"])
+            _notes([f"{', '.join(names)}: shown after {how}" for how, names in study.transform.items() if names])
             _notes([*rows.notes, *(str(o) for o in rows.objections), repr(rows).strip("<>")])
             check_before_work(study, rows)
         else:

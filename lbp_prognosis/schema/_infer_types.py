@@ -50,7 +50,6 @@ _TOTALS = {
 }
 _SUMMARIES = _TOTALS | {"mean", "average", "mittelwert", "durchschnitt", "moyenne", "media", "median", "sd", "n"}
 _NEARLY_ALL = 0.9  # share of numbers among the distinct cells from which a word counts as a fault, not as a level
-_MANY = 20  # number of rows of one column that are listed individually
 
 _FORMATS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[-+]?[\d.,]+\s?%"), "a per cent sign: write plain numbers, all per cent or all shares of 1"),
@@ -213,7 +212,7 @@ def _nearly(
             if reason == "not_a_number" and numberish[present].mean() < _NEARLY_ALL:
                 continue  # grades 1, 2, 3, 3a: words of a category
             words = _TOTAL if totals[k] else formats[k] or _written(texts[k], show_values)
-            for row in np.flatnonzero(codes == k)[:_MANY]:
+            for row in np.flatnonzero(codes == k):
                 faults.append({"row": int(row) + 1, "reason": reason, "value": texts[k], "message": words})
         n = int(np.isin(codes, np.flatnonzero(odd)).sum())
         rows = ", ".join(str(row + 1) for row in np.flatnonzero(np.isin(codes, np.flatnonzero(odd)))[:3])

@@ -69,6 +69,14 @@ def test_identifiers_with_leading_zeros_stay_text(tmp_path):
     assert "id: leading zeros: kept as text" in reading.notes
 
 
+def test_every_cell_that_is_no_number_is_a_failure(tmp_path):
+    """Their number is printed and every row is written by ``--failures``: 57 of them were counted as 20."""
+    reading = read_table(write(tmp_path, "x\n" + "".join(f"{k}\n" for k in range(300)) + "k.A.\n" * 57))
+    assert reading.failures["row"].tolist() == list(range(301, 358))
+    with pytest.raises(DataError, match=r"57 cells are not .*missing=\[…\] \(`--missing WORD`\)"):
+        reading.raise_if_failed()
+
+
 def test_nearly_numbers_are_said(tmp_path):
     reading = read_table(write(tmp_path, "x,y\n1,a\n2,b\n3 cm,c\n"))
     assert reading.frame["x"].tolist() == ["1", "2", "3 cm"]
