@@ -313,13 +313,15 @@ def _adds_value(found: Found, claim: Claim) -> list[Check]:
     criteria = found.evidence.criteria
     least = criteria.events_validation if claim.strength is Strength.VALIDATED else criteria.events_development
     gains = [(entry, _as_gain(row)) for entry, row in rows(*PROPER, reference=claim.comparator)]
+    short = dict.fromkeys(metric(row["metric"]).short for _, row in gains if not _low_above(0.0)(row))
+    unmet = f" (not in: {', '.join(short)})" if short else ""
     low, high = criteria.slope_low, criteria.slope_high
     checks = [
         *_outcome_label(found),
         *_comparator(found, claim),
         _judged(
             gains,
-            f"{where} gain in a proper score over {claim.comparator}, interval above zero",
+            f"{where} gain in every proper score of the event over {claim.comparator}, interval above zero{unmet}",
             "interval above 0",
             _low_above(0.0),
             need=f"{where} difference of a proper score (IPA, Brier, log score) with an interval",

@@ -80,7 +80,8 @@ class TableReading(Result):
             first = bad.iloc[0]
             word = f" ({first['value']!r})" if first["reason"] == "total_row" else ""
             missing = bad["reason"].eq("not_a_number").any()
-            remedy = " Correct them, or declare words that mean missing: missing=[…] (`--missing WORD`)." if missing else ""
+            declare = "Correct them, or declare words that mean missing: missing=[…] (`--missing WORD`)."
+            remedy = f" {declare}" if missing else ""
             if "written like" in str(first["message"]):
                 remedy = f" (9 means a digit, a means a letter.){remedy}"
             raise DataError(

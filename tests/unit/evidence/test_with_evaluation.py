@@ -53,14 +53,16 @@ def test_a_strong_effect_is_seen(strong: Evidence) -> None:
     verdict = strong.supports(Claim.adds_value("full", "clinical", 12))
     assert verdict
     # a gain is above zero also in a score of which less is better
-    gain = next(check for check in verdict.checks if "gain in a proper score" in check.name)
+    gain = next(check for check in verdict.checks if "gain in every proper score of the event" in check.name)
     assert 0 < gain.low < gain.value < gain.high
     assert strong.supports(Claim.is_useful("full", 12, (0.3, 0.4, 0.5)))
     assert strong.supports(Claim.detects("full")).answer == "not assessed"
 
 
 def test_no_effect_is_not_claimed() -> None:
-    assert _study(0.0).supports(Claim.adds_value("full", "clinical", 12)).answer == "not supported"
+    verdict = _study(0.0).supports(Claim.adds_value("full", "clinical", 12))
+    assert verdict.answer == "not supported"
+    assert "(not in: " in next(check for check in verdict.checks if "proper score" in check.name).name
 
 
 def test_trap_age_and_sex_as_the_comparator() -> None:
