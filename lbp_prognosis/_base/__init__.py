@@ -40,7 +40,7 @@ from lbp_prognosis._base._fit_on_stretches import fit_on_stretches
 from lbp_prognosis._base._folder_lock import LOCK, file_lock, folder_lock
 from lbp_prognosis._base._inert_cells import inert_cell, inert_cells
 from lbp_prognosis._base._intraclass import icc_form, icc_mean_squares, icc_table
-from lbp_prognosis._base._inversion import inversion_objection
+from lbp_prognosis._base._inversion import inversion_objection, known_area
 from lbp_prognosis._base._level_map import LevelMap
 from lbp_prognosis._base._linear_predictor import (
     HAZARD_SCALES,
@@ -191,6 +191,7 @@ __all__ = [
     "is_counter",
     "is_date_form",
     "is_number",
+    "known_area",
     "label_codes_of",
     "labels_of",
     "level_of_column",

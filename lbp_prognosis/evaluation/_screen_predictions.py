@@ -15,7 +15,9 @@ __all__ = ["screen_predictions"]
 
 _IMPLAUSIBLE_AUC = 0.97  # no prognostic model of back pain approaches it; a copied outcome does
 _LEAST = 100  # patients below which so high an AUC is uninformative
-_FACTOR = 3.0  # O/E beyond which an explanation is needed, not recalibration
+_FACTOR = 3.0  # O/E, or its odds, beyond which an explanation is needed, not recalibration
+_FACTOR_AT_LIMIT = 2.0  # and the odds at the nearer limit
+_APART = 0.2  # least difference of observed and expected whose odds are looked at
 _UNITS = (  # conversion factor between two units, and its wording
     (365.25 / 12, "days, and horizons in months"),
     (365.25, "days, and horizons in years"),
@@ -93,7 +95,8 @@ def _of_model(
         expected = float(np.mean(risk[:, h]))
         if target == "no_event" and np.isfinite(value):  # the ratio refers to the complement: convert it to the event
             value, low, high = ((1 - part * (1 - expected)) / max(expected, 1e-12) for part in (value, high, low))
-        if not (low > _FACTOR or high < 1 / _FACTOR):
+        at = float(area[min(h, area.size - 1)])
+        if not (low > _FACTOR or high < 1 / _FACTOR or (at > 0.5 and _odds_apart(expected, value, low, high))):
             continue
         why = "" if unit_said else _why(y, expected, value, horizons[h], cause)
         out.append(
@@ -101,6 +104,24 @@ def _of_model(
         )
         break
     return out
+
+
+def _odds_apart(expected: float, ratio: float, low: float, high: float) -> bool:
+    """Return whether observed and expected risks are far apart although their ratio is not: 0.9 and 0.45.
+
+    Of frequent events the ratio of risks has no room; that of the odds has. Risks that rank patients the wrong way are
+    inverted, which is said elsewhere.
+    """
+
+    def odds(risk: float) -> float:
+        return np.inf if risk >= 1 else risk / (1 - risk)
+
+    own = odds(expected)
+    if not (own > 0 and abs(ratio - 1) * expected > _APART):
+        return False
+    if ratio > 1:
+        return odds(ratio * expected) > _FACTOR * own and odds(low * expected) > _FACTOR_AT_LIMIT * own
+    return odds(ratio * expected) * _FACTOR < own and odds(high * expected) * _FACTOR_AT_LIMIT < own
 
 
 def _why(y: np.ndarray, expected: float, ratio: float, horizon: float, cause: int) -> str:

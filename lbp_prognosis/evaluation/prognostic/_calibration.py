@@ -352,7 +352,7 @@ def _assemble(
     methods = _methods(rows, curves, smoother, oe_interval)
     mean = np.array([np.nan if at.reason else at.everyone.mean(at.everyone.risk) for at in rows])
     seen = np.array([np.nan if at.reason else at.incidence[0] for at in rows])
-    objections += likely_inversion(mean, seen, setting.horizons)
+    objections += likely_inversion(mean, seen, setting.horizons, lambda h: rows[h].area)
     for at in rows:
         if at.clipped and not at.reason:
             objections.append(objection("risks-at-the-bounds", clipped=at.clipped, n=at.ascending.size, horizon=at.tau))

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lbp_prognosis._base import influence_se
+from lbp_prognosis._base import influence_se, known_area
 from lbp_prognosis._kernels import (
     MeanFit,
     OutcomeCells,
@@ -107,6 +107,15 @@ class CalibrationRows:
     def constant(self) -> bool:
         """Whether all predictions are equal."""
         return bool(self.ascending[-1] - self.ascending[0] <= 1e-12)
+
+    @property
+    def area(self) -> float:
+        """Area under the curve among the rows whose state at the horizon is known, weighted as here."""
+        weight = np.ones(self.index.size) if self.weight is None else self.weight
+        if self.time is None or self.code is None:
+            return known_area(self.risk, self.state == 1, weight)
+        gone = self.time <= self.tau
+        return known_area(self.risk, gone & (self.code == 1), np.where((self.code > 0) | ~gone, weight, 0.0))
 
     @property
     def clipped(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import Objection, influence_se
+from lbp_prognosis._base import Objection, influence_se, known_area
 from lbp_prognosis._kernels import (
     BRIER,
     LOG_SCORE,
@@ -63,6 +63,11 @@ def mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
     return setting.kept(f"losses {kind}", lambda: _mean_losses(setting, risk, kind), risk)
 
 
+def _area(setting: Setting, risk: np.ndarray, k: int) -> float:
+    known = list(known_at_horizons(setting))[k]
+    return known_area(risk[:, k], known.case, known.weight * setting.row_weight)
+
+
 def _mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
     missing = np.isnan(risk[0])
     if setting.kind == "right" and setting.censoring is None and setting.clusters is None:
@@ -82,7 +87,8 @@ def _mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
         reason or ("the risk is missing at this horizon" if gone else "") for reason, gone in zip(reasons, missing)
     )
     mean_risk = (setting.row_weight @ risk) / setting.row_weight.sum()
-    doubt = likely_inversion(mean_risk, np.where([bool(r) for r in told], np.nan, frequency), setting.horizons)
+    seen = np.where([bool(r) for r in told], np.nan, frequency)
+    doubt = likely_inversion(mean_risk, seen, setting.horizons, lambda k: _area(setting, risk, k))
     lost = np.where(np.abs(lost) < _WHOLE, 0.0, lost)
     if setting.kind == "right" and setting.censoring is not None:
         null, psi_null = _null_of_model(setting)

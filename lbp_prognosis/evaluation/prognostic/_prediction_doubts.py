@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -11,12 +13,17 @@ from lbp_prognosis._base import Objection, inversion_objection, objection
 __all__ = ["below_half", "likely_inversion", "upside_down"]
 
 
-def likely_inversion(mean_risk: np.ndarray, observed: np.ndarray, horizons: np.ndarray) -> tuple[Objection, ...]:
+def likely_inversion(
+    mean_risk: np.ndarray, observed: np.ndarray, horizons: np.ndarray, area: Callable[[int], float]
+) -> tuple[Objection, ...]:
     """Compare the mean risk with the observed frequency, its complement and the mean risk at the previous horizon.
 
-    Horizons with NaN are not compared.
+    Horizons with NaN are not compared. ``area`` gives the area under the curve at a horizon by its position.
     """
-    doubts = (inversion_objection(float(m), float(o), "", float(h)) for m, o, h in zip(mean_risk, observed, horizons))
+    doubts = (
+        inversion_objection(float(m), float(o), "", float(tau), partial(area, k))
+        for k, (m, o, tau) in enumerate(zip(mean_risk, observed, horizons))
+    )
     return (*(doubt for doubt in doubts if doubt is not None), *_falls_with_time(mean_risk, horizons))
 
 

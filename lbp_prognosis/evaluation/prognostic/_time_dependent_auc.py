@@ -151,7 +151,7 @@ def time_dependent_auc(
     one_marker = np.ndim(risk) == 1 and setting.horizons.size > 1
     if not one_marker and np.nanmin(risks, initial=0) >= 0 and np.nanmax(risks, initial=1) <= 1:
         mean_risk = (setting.row_weight @ risks) / setting.row_weight.sum()
-        objections.extend(likely_inversion(mean_risk, observed, setting.horizons))
+        objections.extend(likely_inversion(mean_risk, observed, setting.horizons, lambda k: float(values[k])))
     result: MetricResult = setting.result(
         "auc",
         values,

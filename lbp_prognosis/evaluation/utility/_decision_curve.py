@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from lbp_prognosis._base import (
     inside_range,
     interval,
     inversion_objection,
+    known_area,
     objection,
     takes_rows,
 )
@@ -209,7 +212,14 @@ def decision_curve(
     )
     curve = _estimate(data, (*models, TREAT_ALL), times, reason, confidence, n_resamples, random_state)
     mean = np.where(missing, np.nan, np.average(stack, axis=1, weights=values))
-    objections += _inversions(tuple(models), mean, curve["observed"], reason, times)
+
+    def area(m: int, h: int) -> float:
+        gone = time <= (1.0 if kind == "status" else times[h])
+        weight = np.where((code > 0) | ~gone, 1.0 if values is None else values, 0.0)
+        found = known_area(stack[m, :, h], gone & (code == 1), weight)
+        return found if target == "event" else 1 - found
+
+    objections += _inversions(tuple(models), mean, curve["observed"], reason, times, area)
     events = (code == 1) if kind == "status" else (code == 1) & (time <= times[-1])
     return DecisionCurve(
         models=(*models, TREAT_ALL),
@@ -295,11 +305,16 @@ def _reasons(
 
 
 def _inversions(
-    models: tuple[str, ...], mean: np.ndarray, observed: np.ndarray, reason: tuple[str, ...], times: np.ndarray
+    models: tuple[str, ...],
+    mean: np.ndarray,
+    observed: np.ndarray,
+    reason: tuple[str, ...],
+    times: np.ndarray,
+    area: Callable[[int, int], float],
 ) -> list[Objection]:
     """Object to models whose mean risk (n_models, n_horizons) looks like that of the opposite outcome."""
     found = [
-        inversion_objection(mean[m, h], observed[h], name, times[h])
+        inversion_objection(mean[m, h], observed[h], name, times[h], partial(area, m, h))
         for m, name in enumerate(models)
         for h in range(times.size)
         if not reason[h] and not np.isnan(mean[m, h])

@@ -26,6 +26,7 @@ from lbp_prognosis._base import (
     check_vector,
     describe,
     inversion_objection,
+    known_area,
     require,
 )
 
@@ -157,6 +158,21 @@ def test_survival_given_as_risk_is_said() -> None:
     assert found is not None
     assert found.code == "risk-looks-inverted"
     assert "'m'" in str(found)
+
+
+def test_a_risk_that_ranks_rightly_is_not_inverted() -> None:
+    for area, said in ((0.49, True), (0.5, True), (np.nan, True), (0.51, False)):
+        assert (inversion_objection(0.35, 0.7, "m", 12, lambda area=area: area) is not None) is said
+    inversion_objection(0.31, 0.3, "m", 12, lambda: 1 / 0)  # asked only of a suspicious mean
+
+
+def test_area_of_known_states_by_hand() -> None:
+    risk, case = np.array([0.1, 0.4, 0.4, 0.8, 0.9]), np.array([False, True, False, True, False])
+    # cases .4 and .8 against .1, .4, .9: (1 + 1/2 + 0 + 1 + 1 + 0) / 6
+    assert known_area(risk, case, np.ones(5)) == pytest.approx(3.5 / 6)
+    assert known_area(risk, case, np.array([1.0, 1, 1, 1, 0])) == pytest.approx(3.5 / 4)
+    assert known_area(risk, case, np.array([1.0, 2, 1, 1, 0])) == pytest.approx((2 * 1.5 + 2) / 6)
+    assert np.isnan(known_area(risk, np.zeros(5, bool), np.ones(5)))
 
 
 def test_an_absent_package_names_its_extra() -> None:

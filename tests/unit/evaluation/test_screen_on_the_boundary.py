@@ -38,6 +38,35 @@ def test_a_ratio_that_no_calibration_explains(low: float, high: float, found: in
     assert said(observed_expected=Number((low + high) / 2, low, high)) == codes
 
 
+@pytest.mark.parametrize(
+    ("value", "low", "area", "found"),
+    [
+        (1.5, 1.40, 0.7, 0),  # 0.75 of 0.5: odds of 3 to 1, not above
+        (1.52, 1.40, 0.7, 1),
+        (1.52, 4 / 3, 0.7, 0),  # 0.667 of 0.5 at the limit: odds of 2 to 1
+        (1.52, 1.34, 0.7, 1),
+        (1.52, 1.40, 0.5, 0),  # no better than chance: that is said elsewhere
+        (1.52, 1.40, 0.51, 1),
+        (1.52, 1.40, np.nan, 0),
+        (1.52, np.nan, 0.7, 0),
+        (2.0, 1.9, 0.7, 1),  # all have the event
+    ],
+)
+def test_odds_far_apart_where_the_ratio_has_no_room(value: float, low: float, area: float, found: int) -> None:
+    metrics = {"observed_expected": Number(value, low, value + 0.2), "auc": Number(area)}
+    assert said(**metrics) == ["observed-expected-implausible"] * found
+    # of the others: 1 - value / 2 where 1 / 2 was expected
+    metrics["observed_expected"] = Number(2 - value, 1.8 - value, 2 - low)
+    assert said(**metrics) == ["observed-expected-implausible"] * found
+
+
+def test_odds_are_not_asked_of_risks_that_lie_near_each_other() -> None:
+    """0.02 and 0.21: a difference below 0.2, and a ratio whose interval includes 3; of 0.22 it is above."""
+    metrics = {"auc": Number(0.7)}
+    assert said(mean=0.02, observed_expected=Number(10.5, 2.5, 15), **metrics) == []
+    assert said(mean=0.02, observed_expected=Number(11.5, 2.5, 15), **metrics) == ["observed-expected-implausible"]
+
+
 def test_the_complement_is_judged_as_the_event() -> None:
     """Of 2 % expected, a ratio of 0.93 to 0.95 of the complement is 3.45 to 4.43 of the event."""
     more = {"target": "no_event", "mean": 0.02}
