@@ -14,7 +14,7 @@ __all__ = ["Reference", "Status"]
 
 
 def _states(name: str, value: Any, missing_code: int | None) -> np.ndarray:
-    raw = np.asarray(as_labels(name, value))
+    raw = np.asarray(as_labels(name, value, "states"))
     if raw.ndim != 1:
         raise argument_error(name, "one-dimensional", f"shape {raw.shape}")
     raw = truth_words(raw)

@@ -236,7 +236,7 @@ def _refuse_exchanged(time: Any, event: Any) -> None:
 
 def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) -> np.ndarray:
     """Convert the user's codes to 0, 1, 2, …, and refuse ambiguous codes."""
-    raw = np.asarray(as_labels("event", event))
+    raw = np.asarray(as_labels("event", event, "event codes"))
     if raw.ndim != 1 or raw.size != n:
         raise argument_error("event", f"of length {n}, one code per time", describe(event))
     missing = np.asarray(pd.isna(raw))

@@ -78,8 +78,10 @@ def as_numbers(name: str, value: Any, accepted: str = "numbers") -> np.ndarray:
     raise refused_kind(name, what, accepted)
 
 
-def as_labels(name: str, value: Any) -> Any:
+def as_labels(name: str, value: Any, accepted: str = "labels") -> Any:
     """Return labels: an ndarray of one kind, or a Categorical where categories are declared; missing ones stay missing.
+
+    ``accepted`` names them in errors: labels, states, event codes.
 
     Raises
     ------
@@ -89,13 +91,15 @@ def as_labels(name: str, value: Any) -> Any:
     array = _array(value)
     if isinstance(array, pd.DataFrame):
         return pd.DataFrame(
-            {column: as_labels(name, array[column]) for column in array.columns}, index=array.index, copy=False
+            {column: as_labels(name, array[column], accepted) for column in array.columns},
+            index=array.index,
+            copy=False,
         )
     if isinstance(array, np.ndarray) and (array.dtype.kind in "iufbU" or array.ndim != 1):
         return array
     what = holds(array)
     if what in ("date", "duration", "complex", "mixed"):
-        raise refused_kind(name, what, "labels" if what != "mixed" else "labels of one kind")
+        raise refused_kind(name, what, accepted if what != "mixed" else f"{accepted} of one kind")
     if isinstance(array.dtype, pd.CategoricalDtype):
         return pd.Categorical(array)
     cells = pd.Series(array).to_numpy(dtype=object, copy=True)

@@ -40,5 +40,10 @@ def refused_kind(name: str, kind: str, accepted: str = "numbers", *, column: Any
     unit = ", in the unit of the study" if kind in ("date", "duration") and accepted == "numbers" else ""
     if accepted == "labels" and kind in ("date", "duration"):
         remedies[kind] = "Say which groups are meant, e.g. .dt.year, or .astype(str) for each by itself."
+    if accepted in ("states", "event codes") and kind in ("date", "duration"):
+        remedies[kind] = {
+            "date": "Say what had happened by then, e.g. (date <= visit).astype(int), or date.notna().astype(int).",
+            "duration": "Say what had happened by then, e.g. (duration <= limit).astype(int).",
+        }[kind]
     where = "" if column is None else f" in column {column!r}"
     return argument_error(name, accepted + unit, words.get(kind, kind) + where, remedies.get(kind))

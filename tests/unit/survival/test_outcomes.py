@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -146,6 +148,13 @@ class TestStatesAndReferences:
         assert outcome_kind(y) == "status"
         assert "row 1" in refused(OutcomeError, Status.at, 12, [0, 2])
         refused(ArgumentError, Status.at, 0, [0, 1])
+        dates = pd.Series(pd.to_datetime(["2020-01-01", None, "2021-05-01"]))
+        for function in (partial(Status.at, 12), Reference.now, partial(Surv.right, [1, 2, 3])):
+            for column in (dates, dates.dt.tz_localize("UTC"), dates.astype(object)):
+                said = refused(ArgumentError, function, column)
+                assert "got dates. Say what had happened by then" in said
+                assert "(date <= visit).astype(int)" in said
+            assert "got durations. Say what had happened" in refused(ArgumentError, function, dates - dates[0])
 
     def test_reference(self) -> None:
         y = Reference.now([True, 0, 1])
