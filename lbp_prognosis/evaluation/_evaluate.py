@@ -47,6 +47,7 @@ from lbp_prognosis.survival import (
     has_competing,
     measured_spec,
     measured_to_status,
+    outcome_screen,
     status_horizon,
 )
 
@@ -248,6 +249,7 @@ def _of_scores(
     objections: list[Objection] = []
     said = dict.fromkeys(o for part in metrics.values() for result in part.values() for o in result.objections)
     objections += said
+    objections += [*outcome_screen(y), *(o for forecast in forecasts.values() for o in forecast.objections)]
     if not risks:
         times, _ = check_horizons(spec.horizon if horizons is None else horizons)
         if times.size != 1 or times[0] != spec.horizon:
@@ -265,7 +267,7 @@ def _of_scores(
             cause=1,
             n=int(first.n or 0),
             n_events=0,
-            objections=tuple(objections),
+            objections=tuple(dict.fromkeys(objections)),
             mean_calibrations=calibrations,
             pits=transforms,
         )

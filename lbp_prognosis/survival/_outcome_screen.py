@@ -6,6 +6,7 @@ import numpy as np
 
 from lbp_prognosis._base import Objection, objection
 from lbp_prognosis.survival._horizon_unit import horizon_unit_doubt
+from lbp_prognosis.survival._measured import measured_spec
 from lbp_prognosis.survival._outcome import outcome_kind
 
 __all__ = ["outcome_screen"]
@@ -20,6 +21,9 @@ _ONE_TIME = 0.9  # share of the events at one time above which the time says not
 _PILE = 0.1  # share of all rows at one time that is neither a visit nor the end of the study
 _LONE = 5.0  # times as many rows as at any other such time: visits come in several piles of similar height
 _LEAST = 10  # events
+_PILE_OF_SCORES = 0.2  # share of the scores at one that is not an end of the scale
+_LONE_SCORE = 3.0  # times as many as at any other such score: rounding to tens makes several piles of similar height
+_SCORES = 6  # distinct scores: "unchanged" is the commonest of five answers
 
 
 def outcome_screen(y: np.ndarray, horizons: np.ndarray | None = None, cause: int = 1) -> tuple[Objection, ...]:
@@ -46,8 +50,12 @@ def outcome_screen(y: np.ndarray, horizons: np.ndarray | None = None, cause: int
     of months or years (12, 24), and times go beyond forty times it while a third of the events at most lie before it:
     in an acute course many recover within twelve days. ``outcome-values-piled`` is raised if a tenth of all rows share
     one time that is not the longest, and no other time but the longest has a fifth as many: this pattern suggests
-    missing times filled with one value, not visits.
+    missing times filled with one value, not visits. Of scores, it is raised if a fifth of all are at one score that is
+    neither the lowest nor the highest possible, and a third as many at most at any other such score, or if it alone is
+    not whole. Scales with fewer than six scores and changes, where 0 is common, are left alone.
     """
+    if outcome_kind(y) == "measured":
+        return tuple(_piled_scores(y))
     found = [] if horizons is None else _unit(y, horizons, cause)
     if outcome_kind(y) == "right":
         found += _one_time(y) or _piled(y)
@@ -92,3 +100,23 @@ def _piled(y: np.ndarray) -> list[Objection]:
         return []
     at = float(values[counts.argmax()])
     return [objection("outcome-values-piled", count=int(first), n=y.shape[0], time=at)]
+
+
+def _piled_scores(y: np.ndarray) -> list[Objection]:
+    spec = measured_spec(y)
+    seen = y["value"][~np.isnan(y["value"])]
+    values, counts = np.unique(seen, return_counts=True)
+    inside = (values > spec.lower) & (values < spec.upper)
+    if values.size < _SCORES or inside.sum() < 2 or spec.lower < 0 < spec.upper:
+        return []
+    values, counts = values[inside], counts[inside]
+    *_, second, first = np.sort(counts)
+    at = float(values[counts.argmax()])
+    alone = at != round(at) and np.all(values[values != at] % 1 == 0)  # a mean among whole scores
+    if first < max(_PILE_OF_SCORES * seen.size, 2 * _LEAST) or (first < _LONE_SCORE * second and not alone):
+        return []
+    return [
+        objection(
+            "outcome-values-piled", variant="score", count=int(first), n=seen.size, score=at, times=first / second
+        )
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_choice, check_number, describe, in_order_of, labels_of
+from lbp_prognosis._base import Objection, argument_error, check_choice, check_number, describe, in_order_of, labels_of
 
 __all__ = ["ScoreForecast"]
 
@@ -27,6 +27,8 @@ class ScoreForecast:
         Rows sum to 1.
     row_labels : Index or None
         Labels of the patients, which determine the order if other arguments are labelled.
+    objections : tuple of Objection
+        To the data that the model was fitted to; `evaluate` repeats them.
 
     Raises
     ------
@@ -44,6 +46,7 @@ class ScoreForecast:
     levels: np.ndarray
     probability: np.ndarray
     row_labels: pd.Index | None = field(default=None, compare=False)
+    objections: tuple[Objection, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         levels = np.asarray(self.levels, dtype=float)
@@ -74,8 +77,8 @@ class ScoreForecast:
 
     def take(self, rows: np.ndarray) -> ScoreForecast:
         """Return the forecasts of the chosen rows, in their order."""
-        labels = self.row_labels
-        return ScoreForecast(self.levels, self.probability[rows], None if labels is None else labels[rows])
+        labels = None if self.row_labels is None else self.row_labels[rows]
+        return ScoreForecast(self.levels, self.probability[rows], labels, self.objections)
 
     def mean(self) -> np.ndarray:
         """Return the expected scores, shape (n,)."""

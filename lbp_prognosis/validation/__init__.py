@@ -26,6 +26,7 @@ from lbp_prognosis.validation.resampling._cross_validate import CrossValidation,
 from lbp_prognosis.validation.resampling._instability import Instability
 from lbp_prognosis.validation.resampling._internal_external import InternalExternal, internal_external
 from lbp_prognosis.validation.resampling._risk_scorer import RiskScorer, risk_scorer
+from lbp_prognosis.validation.resampling._score_optimism import ScoreOptimism
 from lbp_prognosis.validation.resampling._score_resampling import cross_validate_scores, score_optimism
 from lbp_prognosis.validation.resampling._validate_groups import GroupValidation, validate_groups
 from lbp_prognosis.validation.screening._screen import screen
@@ -82,6 +83,7 @@ __all__ = [
     "RiskScorer",
     "SampleSize",
     "SampleSizeSupport",
+    "ScoreOptimism",
     "Screening",
     "SubgroupPerformance",
     "TrialEffect",

@@ -221,9 +221,11 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {},
     ),
     "validation.score_optimism": (
-        lambda X, groups: validation.score_optimism(models.LinearOutcome(), X, SCORES, n_resamples=3, groups=groups)[
-            "corrected"
-        ].to_numpy(),
+        lambda X, groups: (
+            validation.score_optimism(models.LinearOutcome(), X, SCORES, n_resamples=3, groups=groups)
+            .table["corrected"]
+            .to_numpy()
+        ),
         {"X": R.X, "groups": R.cluster},
         {},
     ),

@@ -44,7 +44,7 @@ from lbp_prognosis.evaluation.technical import (
 )
 from lbp_prognosis.evaluation.utility import sequential_policy, test_tradeoff, value_of_information
 from lbp_prognosis.explain import feature_effect, shap_interactions, shap_stability, shap_values
-from lbp_prognosis.models import DynamicRisk, OrdinalRegression, RiskStratifier
+from lbp_prognosis.models import DynamicRisk, LinearOutcome, OrdinalRegression, RiskStratifier
 from lbp_prognosis.validation import (
     OnColumns,
     added_value,
@@ -71,6 +71,7 @@ from lbp_prognosis.validation import (
     reclassification,
     sample_size_development,
     sample_size_support,
+    score_optimism,
     screen,
     subgroup_performance,
     trial_effect,
@@ -202,6 +203,7 @@ MAKE: dict[str, Callable[[], Result]] = {
     "ProbabilityUseful": lambda: probability_useful(MAKE["InternalExternal"](), 12),
     "Reclassification": lambda: reclassification(STATE, SMALL, RISK[:, 1]),
     "SampleSize": lambda: sample_size_development("binary", parameters=20, c_statistic=0.75, prevalence=0.3),
+    "ScoreOptimism": lambda: score_optimism(LinearOutcome(), X, SCORES, n_resamples=3),
     "Screening": lambda: screen(X.assign(copy=D["event"]), Y, 12),
     "SampleSizeSupport": lambda: sample_size_support(STATE, {"clinical": 5, "imaging": 20}, c_statistic=0.75),
     "Fairness": lambda: fairness(Y, RISK[:, 1], {"sex": np.where(D["c3"] > 0, "f", "m")}, 12.0, n_draws=100),

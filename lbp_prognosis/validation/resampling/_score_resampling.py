@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -11,11 +13,13 @@ from scipy.stats import rankdata
 
 from lbp_prognosis._base import (
     EstimationError,
+    Objection,
     RandomState,
     argument_error,
     check_number,
     generator,
     labels_of,
+    prepared_objections,
     takes_rows,
 )
 from lbp_prognosis.evaluation.prognostic import crps, mean_absolute_error, mean_calibration, score_r2
@@ -25,6 +29,8 @@ from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw, fit_a
 from lbp_prognosis.validation.resampling._estimator import check_models, check_rows, fit_on, fresh, take_rows
 from lbp_prognosis.validation.resampling._folds import repeated_folds
 from lbp_prognosis.validation.resampling._merged_forecasts import merged_forecasts
+from lbp_prognosis.validation.resampling._score_optimism import ScoreOptimism
+from lbp_prognosis.validation.screening._screen_of import screen_of
 
 __all__ = ["cross_validate_scores", "score_optimism"]
 
@@ -65,7 +71,7 @@ def cross_validate_scores(
     -------
     dict of str to ScoreForecast
         By model, as `evaluate` takes it. The levels are those of all folds: a fold that lacks a score gives it no
-        probability.
+        probability. Each has the ``objections`` of `screen` to predictors and outcome, which `evaluate` repeats.
     """
     check_outcome(y, ("measured",), caller="cross_validate_scores")
     named = check_models(models)
@@ -74,6 +80,7 @@ def cross_validate_scores(
     repeats = int(check_number("n_repeats", n_repeats, low=1, whole=True))
     rng = generator(random_state)
     places = repeated_folds(y, n_splits=splits, n_repeats=repeats, groups=codes, generators=[rng] * repeats)
+    doubts = (*prepared_objections(X), *_screened(named, X, y, codes))
     out = {}
     for name, model in named.items():
         if not hasattr(model, "predict_forecast"):
@@ -85,7 +92,7 @@ def cross_validate_scores(
             held = np.flatnonzero(fold == k)
             fitted = fit_on(model, X, y, np.flatnonzero(fold != k), arguments)
             parts.append((held, fitted.predict_forecast(take_rows(X, held))))
-        out[name] = merged_forecasts(parts, y, share=1 / repeats, labels=labels_of(X))
+        out[name] = replace(merged_forecasts(parts, y, share=1 / repeats, labels=labels_of(X)), objections=doubts)
     return out
 
 
@@ -98,7 +105,7 @@ def score_optimism(
     n_resamples: int = 200,
     groups: Any = None,
     random_state: RandomState = 0,
-) -> pd.DataFrame:
+) -> ScoreOptimism:
     """Correct measures of a model of scores for optimism, by repeating the whole fit in bootstrap samples.
 
     Parameters
@@ -118,13 +125,14 @@ def score_optimism(
 
     Returns
     -------
-    DataFrame
-        One row per measure, columns ``metric, apparent, training, test, optimism, se, corrected, n_resamples``:
+    ScoreOptimism
+        ``to_frame()``: one row per measure, columns ``metric, apparent, training, test, optimism, se, corrected,
+        n_resamples``:
         in the sample of the fit, in the bootstrap samples of the refits, of these refits in the original sample, the
         mean difference with its Monte-Carlo standard error, and apparent − optimism. Measures are ``crps``,
         ``mean_absolute_error``, ``score_r2`` and the calibration slope of the mean; for a model with one linear
         predictor also ``rho`` (Spearman), ``nagelkerke_r2``, ``slope`` and ``g`` of the linear predictor, as
-        ``rms::validate`` of ``orm`` in R has them.
+        ``rms::validate`` of ``orm`` in R has them. ``objections`` are those of `screen` to predictors and outcome.
 
     Raises
     ------
@@ -147,7 +155,7 @@ def score_optimism(
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(80, 2))
     >>> y = Measured.at(12, np.clip(np.round(4 + X[:, 0] + rng.logistic(size=80)), 0, 8), lower=0, upper=8)
-    >>> table = score_optimism(OrdinalRegression(), X, y, n_resamples=20).set_index("metric")
+    >>> table = score_optimism(OrdinalRegression(), X, y, n_resamples=20).to_frame().set_index("metric")
     >>> bool(table.loc["slope", "corrected"] < 1)
     True
     """
@@ -157,6 +165,8 @@ def score_optimism(
     if not hasattr(estimator, "predict_forecast"):
         raise argument_error("model", "a model of a score, with `predict_forecast`", model)
     codes = check_rows(X, y, groups)
+    doubts = (*prepared_objections(X), *_screened({"model": estimator}, X, y, codes))
+    synthetic = bool(getattr(X, "attrs", {}).get("synthetic", False))
     X, y = _unlabelled(X), _plain(y)  # a resample repeats patients: their labels would forbid it
     every, draw = np.arange(y.shape[0]), Draw(y.shape[0], codes, None)
     draw.check()
@@ -185,7 +195,13 @@ def score_optimism(
     found["optimism"] = found["training"] - found["test"]
     found["se"] = (training - test).std(ddof=1) / np.sqrt(len(training))
     found["corrected"] = found["apparent"] - found["optimism"]
-    return found.rename_axis("metric").reset_index().assign(n_resamples=len(training))
+    table = found.rename_axis("metric").reset_index().assign(n_resamples=len(training))
+    return ScoreOptimism(table, y.shape[0], len(training), tuple(dict.fromkeys(doubts)), synthetic)
+
+
+def _screened(models: Mapping[str, Any], X: Any, y: np.ndarray, groups: np.ndarray | None) -> tuple[Objection, ...]:
+    """Objections to the columns that models of scores use, and to the scores."""
+    return screen_of(models, X, y, np.array([measured_spec(y).horizon]), 1, groups)
 
 
 def _unlabelled(X: Any) -> Any:

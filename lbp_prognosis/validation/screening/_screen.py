@@ -57,7 +57,7 @@ def screen(
     X : DataFrame or array of shape (n, p)
         Predictors as they came, missing values included.
     y : ndarray of shape (n,)
-        Made by `Surv.right`, `Surv.interval` or `Status.at`.
+        Made by `Surv.right`, `Surv.interval`, `Status.at` or `Measured.at`.
     horizons : float or sequence of float, optional
         Prediction times; a `Status` contains its own.
     cause : int, default 1
@@ -105,7 +105,9 @@ def screen(
     >>> screen(X.assign(visits=y["time"] // 3 + rng.integers(0, 3, 200)), y, 12).to_frame()["code"].tolist()
     ['predictor-follows-follow-up']
     """
+    piled: tuple[Objection, ...] = ()
     if check_outcome(y, ("right", "interval", "status", "measured"), caller="screen") == "measured":
+        piled = outcome_screen(y)
         # the upper half represents the score: a leak predicts it like any other cut
         y = measured_to_status(y, at_least=float(np.nanmedian(y["value"])))
     kind = check_outcome(y, ("right", "interval", "status"), caller="screen")
@@ -128,12 +130,14 @@ def screen(
     strengths = {
         str(name): max((strength(table[name], state, fold) for state in states), key=_size) for name in table.columns
     }
-    findings = [Finding(o.code, "", np.nan, o.sentence) for o in outcome_screen(y, times, cause)]
+    findings = [Finding(o.code, "", np.nan, o.sentence) for o in (*piled, *outcome_screen(y, times, cause))]
     for name in table.columns:
         if str(name) not in declared:
             findings += _of_codes(str(name), table[name])
         findings += _of_column(str(name), table[name], y, kind, states, strengths, fold)
-    findings += _of_rows(table, y, kind)
+    # a column that is the outcome, or numbers the rows, makes patients alike, or different, who are not
+    told = {found.column for found in findings}
+    findings += _of_rows(table[[name for name in table.columns if str(name) not in told]], y, kind)
     if polarity is not None and kind != "status":
         findings += burden_direction(table, y, cause, polarity)
     return Screening(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lbp_prognosis.survival import Surv, horizon_unit_doubt, outcome_screen
+from lbp_prognosis.survival import Measured, Surv, horizon_unit_doubt, outcome_screen
 
 
 def codes(time: list[float], event: list[int], horizon: float | None = None) -> list[str]:
@@ -139,3 +139,45 @@ def test_days_are_whole_and_horizons_usual() -> None:
     assert "unit-of-time" not in codes([*time[:-1], 481.5], event, 12.0)
     assert "unit-of-time" not in codes(time, event, 11.0)
     assert "unit-of-time" in codes(time, event, 10.0)
+
+
+# ---- a pile of scores ---------------------------------------------------------------------------------------------
+
+
+def scores(values: list[float], lower: float = 0, upper: float = 100) -> list[str]:
+    return [objection.code for objection in outcome_screen(Measured.at(12, values, lower=lower, upper=upper))]
+
+
+@pytest.mark.parametrize(
+    ("n", "pile", "other", "said"),
+    [
+        (60, 19, 1, False),  # under twenty
+        (60, 20, 1, True),
+        (110, 21, 1, False),  # under a fifth
+        (110, 22, 1, True),
+        (60, 21, 7, True),  # three times the next
+        (60, 21, 8, False),
+    ],
+)
+def test_a_pile_of_scores_stands_alone(n: int, pile: int, other: int, said: bool) -> None:
+    values = [40.0] * pile + [50.0] * other + [k / 2 + 0.25 for k in range(n - pile - other)]
+    assert scores(values) == ["outcome-values-piled"] * said
+    assert scores([*values, np.nan, np.nan]) == ["outcome-values-piled"] * said
+
+
+def test_scores_that_are_often_alike_for_a_reason() -> None:
+    rest = [float(k) for k in range(1, 31)]
+    assert scores([40.0] * 30 + rest) == ["outcome-values-piled"]
+    assert scores([0.0] * 30 + rest) == []  # no pain at all
+    assert scores([40.0] * 30 + rest, upper=40) == []
+    assert scores([0.0] * 30 + rest, lower=-50) == []  # a change: as before
+    few = [1.0, 2.0, 4.0, 5.0]
+    assert scores([3.0] * 30 + few, upper=8) == []  # five answers
+    assert scores([3.0] * 30 + [*few, 6.0], upper=8) == ["outcome-values-piled"]
+
+
+def test_a_mean_among_whole_scores_is_no_score() -> None:
+    rest = [float(k) for k in range(1, 7)] * 10
+    assert scores([4.3] * 20 + rest, upper=10) == ["outcome-values-piled"]
+    assert scores([4.0] * 10 + rest, upper=10) == []
+    assert scores([4.3] * 20 + [k + 0.5 for k in rest], upper=10) == []

@@ -140,7 +140,7 @@ def test_imputation_is_averaged_before_the_score(data) -> None:
 
 def test_optimism_by_hand(data) -> None:
     X, y = data
-    table = score_optimism(LinearOutcome(), X, y, n_resamples=4, random_state=9).set_index("metric")
+    table = score_optimism(LinearOutcome(), X, y, n_resamples=4, random_state=9).to_frame().set_index("metric")
     rng, inside, outside = np.random.default_rng(9), [], []
     plain = X.reset_index(drop=True)
     for _ in range(4):
@@ -180,6 +180,27 @@ def test_tuning_folds_keep_patients_and_their_copies_together(data) -> None:
     cross_validate_scores(_Told(), X, y, n_splits=3, groups=pairs)
     assert len(_Told.told) == 3
     assert all((np.unique(told, return_counts=True)[1] == 2).all() for told in _Told.told)
+
+
+def test_leaks_are_said_with_forecasts_and_with_optimism(data) -> None:
+    X, y = data
+    noise = np.random.default_rng(0).normal(0, 0.3, 120)
+    leaks = {
+        "": noise,
+        "predictor-is-outcome": np.nan_to_num(y["value"], nan=4.0) + noise,
+        "identifier-as-predictor": np.arange(120) + 1,
+    }
+    for code, column in leaks.items():
+        table, expected = X.assign(z=column), {code} - {""}
+        forecasts = cross_validate_scores({"line": LinearOutcome()}, table, y, n_splits=3)
+        assert {o.code for o in forecasts["line"].objections} == expected
+        assert {o.code for o in forecasts["line"].take(np.arange(5)).objections} == expected
+        assert expected <= {o.code for o in evaluate(y, forecasts).objections}
+        bare = Measured.at(12.0, y["value"], lower=0, upper=10)  # without a cut
+        assert {o.code for o in evaluate(bare, forecasts).objections} == expected
+        found = score_optimism(LinearOutcome(), table, y, n_resamples=2)
+        assert {o.code for o in found.objections} == expected
+    assert "120 rows, 2 resamples" in repr(found)
 
 
 def test_one_unit_has_no_optimism_to_show(data) -> None:

@@ -9,6 +9,7 @@ import pytest
 from lbp_prognosis import CoxPH, Status, Surv, evaluate
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis._kernels import copied_rows
+from lbp_prognosis.evaluation import brier, calibration, decision_curve, time_dependent_auc
 from lbp_prognosis.evidence import BLOCKING
 from lbp_prognosis.survival import outcome_screen
 from lbp_prognosis.validation import cross_validate_risk, screen
@@ -166,6 +167,39 @@ def test_evaluate_objects_to_risks_that_are_off_by_a_slip(clean) -> None:
     swapped = Surv.right(time, np.where(event == 1, 2, np.where(event == 2, 1, 0)))
     better = np.clip(risk + np.where((time <= 12) & (event == 1), 0.05, -0.05), 0, 1)
     assert "causes-swapped" in said(swapped, better)
+
+
+def test_halved_risks_are_not_said_to_be_inverted() -> None:
+    rng = np.random.default_rng(1)
+    rate = 0.1 * np.exp(0.8 * rng.normal(size=300))
+    time, lost = rng.exponential(1 / rate), rng.uniform(6, 30, 300)
+    risk = 1 - np.exp(-12 * rate)
+    for y in (Surv.right(np.minimum(time, lost), time <= lost), Status.at(12, time <= 12)):
+        for predicted, code in ((risk / 2, "observed-expected-implausible"), (1 - risk, "risk-looks-inverted")):
+            everywhere = [
+                *calibration(y, predicted, 12, n_resamples=0).objections,
+                *brier(y, predicted, 12).objections,
+                *time_dependent_auc(y, predicted, 12).objections,
+                *decision_curve(y, predicted, 12, [0.3], n_resamples=0).objections,
+                *decision_curve(y, predicted, 12, [0.3], target="no_event", n_resamples=0).objections,
+            ]
+            inverted = [o for o in everywhere if o.code == "risk-looks-inverted"]
+            assert len(inverted) == (5 if code == "risk-looks-inverted" else 0)
+            said = {o.code for o in evaluate(y, predicted, 12, [0.3], n_resamples=0).objections}
+            assert said & {"risk-looks-inverted", "observed-expected-implausible"} == {code}
+            assert "predicts" in BLOCKING[code]
+
+
+def test_a_leak_makes_no_patient_a_copy() -> None:
+    """At visits, with coarse predictors, a copy of the outcome makes patients alike who are not."""
+    X, time, event, rng = registry(500, 1, visits=True)
+    coarse = X[["nrs", "sex"]]
+    y = Surv.interval(time - 3, np.where(event > 0, time, np.inf), event)
+    for column in (event, np.where(event == 1, time, 99)):
+        assert "patients-copied" not in codes(coarse.assign(z=column), y)
+    again = np.r_[np.arange(500), np.arange(40)]
+    both = X.iloc[again].reset_index(drop=True).assign(number=rng.permutation(540))
+    assert {"patients-copied", "identifier-as-predictor"} <= codes(both, y[again])
 
 
 def test_a_leak_travels_with_cross_validated_risks_and_blocks(clean) -> None:
