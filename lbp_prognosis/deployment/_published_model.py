@@ -102,9 +102,9 @@ def published_model(
     >>> model.predict_risk(mean, 12).round(2).tolist()
     [[0.81]]
     """
-    if name not in registry():
-        raise argument_error("name", f"one of {', '.join(registry())}", repr(name))
-    return PublishedModel(name, horizon=horizon, columns=columns)
+    model = PublishedModel(name, horizon=horizon, columns=columns)
+    model._check_parameters()
+    return model
 
 
 class PublishedModel(BaseEstimator):
@@ -207,6 +207,12 @@ class PublishedModel(BaseEstimator):
     def _column(self, name: str) -> str:
         return name if self.columns is None else str(self.columns.get(name, name))
 
+    def _check_parameters(self) -> None:
+        if self.name not in registry():
+            raise argument_error("name", f"one of {', '.join(registry())}", repr(self.name))
+        if self.horizon is not None:
+            check_number("horizon", self.horizon, low=0, open_low=True)
+
     def _time(self) -> float:
         if self.horizon is not None:
             return check_number("horizon", self.horizon, low=0, open_low=True)
@@ -269,6 +275,7 @@ class PublishedModel(BaseEstimator):
         y, **keywords
             Not used.
         """
+        self._check_parameters()
         self._frame(X)
         return self
 

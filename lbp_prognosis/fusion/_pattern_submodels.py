@@ -107,6 +107,11 @@ class PatternSubmodels(BaseEstimator):
         self.rows = rows
         self.fallback = fallback
 
+    def _check_parameters(self) -> None:
+        check_choice("rows", self.rows, ("pattern", "available"))
+        check_number("min_patients", self.min_patients, low=1, whole=True)
+        check_number("min_events", self.min_events, low=0, whole=True)
+
     @takes_rows()
     def fit(
         self,
@@ -162,13 +167,11 @@ class PatternSubmodels(BaseEstimator):
         self, X: Any, y: np.ndarray, fit_model: Callable[[Any, pd.DataFrame, np.ndarray], Any]
     ) -> PatternSubmodels:
         """Fit by ``fit_model(unfitted, table, rows in use)``."""
-        check_choice("rows", self.rows, ("pattern", "available"))
+        self._check_parameters()
         kind = check_outcome(y, ("right", "interval", "status", "measured"), caller="PatternSubmodels")
         if kind == "measured":
             self._refuse_models_of_events()
         self.horizon_ = measured_spec(y).horizon if kind == "measured" else None
-        check_number("min_patients", self.min_patients, low=1, whole=True)
-        check_number("min_events", self.min_events, low=0, whole=True)
         frame = as_frame(X)
         named = FeatureMap({str(name): tuple(columns) for name, columns in self.modalities.items()})
         unknown = [name for name in self.mandatory if name not in named]

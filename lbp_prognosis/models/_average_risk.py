@@ -108,6 +108,10 @@ class AverageRisk(CombinedScores):
         self.cv = cv
         self.random_state = random_state
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_choice("scale", self.scale, _SCALES)
+
     @takes_rows()
     def fit(
         self,
@@ -154,7 +158,6 @@ class AverageRisk(CombinedScores):
         return self._fit(self._begin_stretches(X, y, rows, stretches, weights), None)
 
     def _fit(self, rows: Rows, folds: Any) -> AverageRisk:
-        check_choice("scale", self.scale, _SCALES)
         y = rows.y
         self._refuse_blocks(rows.frame)
         self.horizons_ = np.empty(0)

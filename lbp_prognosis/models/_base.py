@@ -107,6 +107,11 @@ class RiskEstimator(BaseEstimator):
         """Event code that `score` and single-cause predictions are about."""
         return 1
 
+    # ---- settings ----------------------------------------------------------------------------------------------
+
+    def _check_parameters(self) -> None:
+        """Refuse settings with which no data could be fitted; ``fit`` does so first, a study before all fits."""
+
     # ---- input -------------------------------------------------------------------------------------------------
 
     def _start_fit(

@@ -200,6 +200,11 @@ class BoostedAFT(BoostedModel):
         self.offset = offset
         self.random_state = random_state
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_choice("distribution", self.distribution, tuple(_SCALES))
+        self._fixed_scale()
+
     @takes_rows()
     def fit(
         self,
@@ -235,7 +240,7 @@ class BoostedAFT(BoostedModel):
         MissingPackageError
             If xgboost is not installed.
         """
-        check_choice("distribution", self.distribution, tuple(_SCALES))
+        self._check_parameters()
         fixed = self._fixed_scale()
         self._refuse(strata=strata)
         whole = self._ordered_design(self._start_fit(X, y, sample_weight, None, offset, clusters))

@@ -206,6 +206,10 @@ class BoostedCox(BoostedModel):
         self.offset = offset
         self.random_state = random_state
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_choice("ties", self.ties, ("efron", "breslow"))
+
     @takes_rows()
     def fit(
         self,
@@ -241,7 +245,7 @@ class BoostedCox(BoostedModel):
         MissingPackageError
             If xgboost is not installed.
         """
-        check_choice("ties", self.ties, ("efron", "breslow"))
+        self._check_parameters()
         design = self._ordered_design(self._start_fit(X, y, sample_weight, strata, offset, clusters))
         columns = self.tree_columns_
         self._tree_parameters(columns, sign=1, seed=0)  # faults in the settings are reported first

@@ -218,6 +218,13 @@ class BoostedHazard(BoostedModel):
         self.offset = offset
         self.random_state = random_state
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_choice("between", self.between, ("refuse", "interpolate"))
+        check_number("tolerance", self.tolerance, low=0)
+        if self.horizon is not None:
+            check_number("horizon", self.horizon, low=0)
+
     @takes_rows()
     def fit(
         self,
@@ -255,7 +262,7 @@ class BoostedHazard(BoostedModel):
         MissingPackageError
             If xgboost is not installed.
         """
-        check_choice("between", self.between, ("refuse", "interpolate"))
+        self._check_parameters()
         self._refuse(strata=strata)
         whole = self._ordered_design(self._start_fit(X, y, sample_weight, None, offset, clusters))
         self._tree_parameters(self.tree_columns_, sign=1, seed=0)
@@ -311,7 +318,7 @@ class BoostedHazard(BoostedModel):
                     f"BoostedHazard needs events to fit; there is none among {design.y.shape[0]} rows."
                 )
             return design.part(design.taking_part)
-        horizon = status_horizon(design.y) if self.horizon is None else check_number("horizon", self.horizon, low=0)
+        horizon = status_horizon(design.y) if self.horizon is None else float(self.horizon)
         if horizon is None:
             raise argument_error(
                 "y",
@@ -339,9 +346,8 @@ class BoostedHazard(BoostedModel):
             rows = PersonPeriods(person, np.zeros_like(person), state, np.full(person.size, -1), 0, 0, 0, 0)
             self.visits_ = np.array([self.max_time_])
         else:
-            tolerance = check_number("tolerance", self.tolerance, low=0)
             grid = visit_grid(design.y, design.kind, self.visits)
-            rows = person_periods(design.y, design.kind, grid, tolerance, self.causes_)
+            rows = person_periods(design.y, design.kind, grid, float(self.tolerance), self.causes_)
             if rows.person.size == 0 or not (rows.response > 0).any():
                 raise EstimationError("BoostedHazard needs an event by the last visit; all events lie beyond it.")
             self.visits_ = grid[: int(rows.period.max()) + 1]

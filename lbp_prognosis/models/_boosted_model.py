@@ -77,27 +77,36 @@ class BoostedModel(CategoryColumns, RiskEstimator):
 
     # ---- settings ----------------------------------------------------------------------------------------------
 
+    def _check_parameters(self) -> None:
+        for name in ("rounds", "repeats", "max_depth"):
+            check_number(name, getattr(self, name), low=1, whole=True)
+        for name in ("folds", "max_bin"):
+            check_number(name, getattr(self, name), low=2, whole=True)
+        for name in ("learning_rate", "subsample", "colsample"):
+            check_number(name, getattr(self, name), low=0, high=1, open_low=True)
+        if self.early_stopping is not None:
+            check_number("early_stopping", self.early_stopping, low=1, whole=True)
+        check_number("reg_lambda", self.reg_lambda, low=0)
+        self._least_in_leaf()
+        for direction in dict(self.monotone or {}).values():
+            if isinstance(direction, bool) or direction not in (-1, 0, 1):
+                raise argument_error("monotone", "1 (risk rises), −1 (risk falls) or 0 for each column", direction)
+
     def _tree_parameters(self, columns: Sequence[str], *, sign: int, seed: int) -> dict[str, Any]:
         """Return xgboost's parameters; ``sign`` is 1 where a higher margin is a higher risk, −1 where it is lower.
 
         0 leaves the constraints of direction out: they are about the event of interest.
         """
-        check_number("rounds", self.rounds, low=1, whole=True)
-        check_number("folds", self.folds, low=2, whole=True)
-        check_number("repeats", self.repeats, low=1, whole=True)
-        share = check_number("subsample", self.subsample, low=0, high=1, open_low=True)
-        if self.early_stopping is not None:
-            check_number("early_stopping", self.early_stopping, low=1, whole=True)
         out: dict[str, Any] = {
-            "learning_rate": check_number("learning_rate", self.learning_rate, low=0, high=1, open_low=True),
-            "max_depth": int(check_number("max_depth", self.max_depth, low=1, whole=True)),
+            "learning_rate": float(self.learning_rate),
+            "max_depth": int(self.max_depth),
             # a minimum among all patients: of drawn ones it would keep small studies from splitting at all
-            "min_child_weight": self._least_in_leaf() * share,
-            "reg_lambda": check_number("reg_lambda", self.reg_lambda, low=0),
-            "colsample_bytree": check_number("colsample", self.colsample, low=0, high=1, open_low=True),
+            "min_child_weight": self._least_in_leaf() * float(self.subsample),
+            "reg_lambda": float(self.reg_lambda),
+            "colsample_bytree": float(self.colsample),
             # a leaf whose rows all have the event, or none has, would otherwise step without bound
             "max_delta_step": 2.0,
-            "max_bin": int(check_number("max_bin", self.max_bin, low=2, whole=True)),
+            "max_bin": int(self.max_bin),
             "seed": seed,
         }
         directions = self._directions(columns)
@@ -125,8 +134,6 @@ class BoostedModel(CategoryColumns, RiskEstimator):
         out = [0] * len(columns)
         nominal = set(self.categories_) - set(self.ordered_columns_)
         for key, direction in dict(self.monotone or {}).items():
-            if isinstance(direction, bool) or direction not in (-1, 0, 1):
-                raise argument_error("monotone", "1 (risk rises), −1 (risk falls) or 0 for each column", direction)
             for place in _named(columns, key, "monotone"):
                 if columns[place] in nominal:
                     raise argument_error(

@@ -185,6 +185,10 @@ class BoostedOutcome(BoostedModel, ScoreModel):
         self.offset = offset
         self.random_state = random_state
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_choice("link", self.link, ("logit", "probit", "cloglog"))
+
     @takes_rows()
     def fit(
         self,
@@ -220,7 +224,7 @@ class BoostedOutcome(BoostedModel, ScoreModel):
         MissingPackageError
             If xgboost is not installed.
         """
-        check_choice("link", self.link, ("logit", "probit", "cloglog"))
+        self._check_parameters()
         self._refuse(strata=strata)
         whole, used, _ = self._start_scores(X, y, sample_weight=sample_weight, offset=offset, clusters=clusters)
         self._tree_parameters(self.tree_columns_, sign=1, seed=0)

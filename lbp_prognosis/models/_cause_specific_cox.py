@@ -176,6 +176,19 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
     def _takes_sparse(self) -> bool:
         return bool(self.penalty == "cv" and self.l1_ratio > 0)
 
+    def _check_parameters(self) -> None:
+        check_choice("incidence", self.incidence, _FORMS)
+        check_choice("rare_causes", self.rare_causes, RARE_CAUSES)
+        check_choice("ties", self.ties, ("efron", "breslow", "exact"))
+        check_choice("variance", self.variance, ("auto", "model", "robust"))
+        check_choice("collinear", self.collinear, ("error", "drop"))
+        tuned = check_penalty(self.penalty, self.choose, self.cv)
+        check_number("l1_ratio", self.l1_ratio, low=0, high=1)
+        if self.l1_ratio > 0 and not tuned:
+            raise argument_error("penalty", '"cv" with l1_ratio above 0', self.penalty, "Or take l1_ratio=0, a ridge.")
+        if tuned and self.ties == "exact":
+            raise argument_error("ties", '"efron" or "breslow" with penalty="cv"', '"exact"')
+
     @takes_rows()
     def fit(
         self,
@@ -192,14 +205,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
 
         With ``penalty="cv"`` and ``l1_ratio`` above 0 ``X`` may be a scipy sparse matrix, as for `ElasticNetCox.fit`.
         """
-        check_choice("incidence", self.incidence, _FORMS)
-        check_choice("rare_causes", self.rare_causes, RARE_CAUSES)
-        tuned = check_penalty(self.penalty, self.choose, self.cv)
-        check_number("l1_ratio", self.l1_ratio, low=0, high=1)
-        if self.l1_ratio > 0 and not tuned:
-            raise argument_error("penalty", '"cv" with l1_ratio above 0', self.penalty, "Or take l1_ratio=0, a ridge.")
-        if isinstance(self.ties, str) and self.ties == "exact" and tuned:
-            raise argument_error("ties", '"efron" or "breslow" with penalty="cv"', '"exact"')
+        self._check_parameters()
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         if issparse(design.X) and self.l1_ratio == 0:
             raise argument_error(
@@ -211,7 +217,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         if self.causes_.size == 0:
             raise EstimationError(f"No event among {y.shape[0]} rows: no hazard can be estimated.")
         plans = factor_plans(self.modalities, self.modality_factors, self.penalty_factors, self._names())
-        if len(plans) > 1 and not tuned:
+        if len(plans) > 1 and self.penalty != "cv":
             raise argument_error(
                 "modality_factors", 'single numbers unless penalty="cv"', dict(self.modality_factors or {})
             )

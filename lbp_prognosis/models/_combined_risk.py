@@ -171,13 +171,18 @@ class CombinedRisk(RiskEstimator):
                     out[:, k] &= ~absent[part.strip()]
         return out
 
+    def _check_parameters(self) -> None:
+        check_number("cv", self.cv, low=2, whole=True)
+        if getattr(self, "horizons", None) is not None:
+            check_horizons(self.horizons)  # type: ignore[attr-defined]
+
     # ---- input -------------------------------------------------------------------------------------------------
 
     def _begin(self, X: Any, y: np.ndarray, sample_weight: Any, strata: Any, offset: Any, clusters: Any) -> Rows:
         """Check the arguments of ``fit`` and remember names, follow-up and causes; cells are for the learners."""
         name = type(self).__name__
         kind = check_outcome(y, self._accepts, caller=name, instead=self._instead)
-        check_number("cv", self.cv, low=2, whole=True)
+        self._check_parameters()
         self._named()
         frame, named = _as_frame(X)
         n = y.shape[0]

@@ -196,6 +196,14 @@ class CoxPH(CoxRidge, CoxDiagnostics, SurvivalRegression, RiskEstimator):
         self.cv = cv
         self.random_state = random_state
 
+    def _check_parameters(self) -> None:
+        check_choice("ties", self.ties, ("efron", "breslow", "exact"))
+        check_choice("variance", self.variance, ("auto", "model", "robust"))
+        check_choice("collinear", self.collinear, ("error", "drop"))
+        tuned = check_penalty(self.penalty, self.choose, self.cv)
+        if tuned and self.ties == "exact":
+            raise argument_error("ties", '"efron" or "breslow" with penalty="cv"', '"exact"')
+
     @takes_rows()
     def fit(
         self,
@@ -227,12 +235,7 @@ class CoxPH(CoxRidge, CoxDiagnostics, SurvivalRegression, RiskEstimator):
         folds : array-like of shape (n,), optional
             Fold of each row, instead of ``cv``.
         """
-        check_choice("ties", self.ties, ("efron", "breslow", "exact"))
-        check_choice("variance", self.variance, ("auto", "model", "robust"))
-        check_choice("collinear", self.collinear, ("error", "drop"))
-        tuned = check_penalty(self.penalty, self.choose, self.cv)
-        if tuned and self.ties == "exact":
-            raise argument_error("ties", '"efron" or "breslow" with penalty="cv"', '"exact"')
+        self._check_parameters()
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         check_events(y["event"] == 1, design.weights)
         if self.ties == "exact":

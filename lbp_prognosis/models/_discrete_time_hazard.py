@@ -188,6 +188,14 @@ class DiscreteTimeHazard(RiskEstimator):
         self.cv = cv
         self.random_state = random_state
 
+    def _check_parameters(self) -> None:
+        check_choice("between", self.between, ("refuse", "interpolate"))
+        check_choice("variance", self.variance, ("auto", "model", "robust"))
+        check_choice("collinear", self.collinear, ("error", "drop"))
+        check_choice("rare_causes", self.rare_causes, RARE_CAUSES)
+        check_penalty(self.penalty, self.choose, self.cv)
+        check_number("tolerance", self.tolerance, low=0)
+
     @takes_rows()
     def fit(
         self,
@@ -226,16 +234,12 @@ class DiscreteTimeHazard(RiskEstimator):
         OutcomeError
             If intervals do not begin and end at visits.
         """
-        check_choice("between", self.between, ("refuse", "interpolate"))
-        check_choice("variance", self.variance, ("auto", "model", "robust"))
-        check_choice("rare_causes", self.rare_causes, RARE_CAUSES)
-        check_penalty(self.penalty, self.choose, self.cv)
-        tolerance = check_number("tolerance", self.tolerance, low=0)
+        self._check_parameters()
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         if self.causes_.size == 0:
             raise EstimationError(f"DiscreteTimeHazard needs events to fit; there is none among {y.shape[0]} rows.")
         grid = visit_grid(y, design.kind, self.visits)
-        rows = person_periods(y, design.kind, grid, tolerance, self.causes_)
+        rows = person_periods(y, design.kind, grid, float(self.tolerance), self.causes_)
         if design.weights is not None:
             rows = rows.where((design.weights > 0)[rows.person])
         if rows.person.size == 0 or not (rows.response > 0).any():

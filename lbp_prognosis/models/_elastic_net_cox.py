@@ -199,7 +199,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
         folds : array-like of shape (n,), optional
             Fold of each row, instead of ``cv``.
         """
-        self._check_settings()
+        self._check_parameters()
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         check_events(y["event"] == 1, design.weights)
         weights = np.ones(y.shape[0]) if design.weights is None else design.weights
@@ -267,7 +267,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
 
     # ---- settings ----------------------------------------------------------------------------------------------
 
-    def _check_settings(self) -> None:
+    def _check_parameters(self) -> None:
         check_number("l1_ratio", self.l1_ratio, low=0, high=1)
         check_number("n_lambdas", self.n_lambdas, low=1, whole=True)
         check_number("cv", self.cv, low=2, whole=True)
@@ -276,6 +276,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
             check_choice("choose", self.choose, ("min", "1se"))
         else:
             check_number("choose", self.choose, low=0, open_low=True)
+        self._grid()
 
     def _grid(self) -> np.ndarray | None:
         if self.lambdas is not None:

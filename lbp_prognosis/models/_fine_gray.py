@@ -134,6 +134,14 @@ class FineGray(CoxPH):
         self.censoring_ties = censoring_ties
         self.censoring_strata = censoring_strata
 
+    def _check_parameters(self) -> None:
+        check_choice("ties", self.ties, ("efron", "breslow"))
+        check_choice("censoring_ties", self.censoring_ties, ("events_first", "at_risk"))
+        check_choice("variance", self.variance, ("auto", "model", "robust", "robust_fixed"))
+        check_choice("collinear", self.collinear, ("error", "drop"))
+        check_penalty(self.penalty, self.choose, self.cv)
+        check_number("cause", self.cause, low=1, whole=True)
+
     @takes_rows()
     def fit(
         self,
@@ -147,12 +155,7 @@ class FineGray(CoxPH):
         folds: Any = None,
     ) -> FineGray:
         """Maximise the weighted partial likelihood; arguments as for `CoxPH.fit`, with all event codes in ``y``."""
-        check_choice("ties", self.ties, ("efron", "breslow"))
-        check_choice("censoring_ties", self.censoring_ties, ("events_first", "at_risk"))
-        check_choice("variance", self.variance, ("auto", "model", "robust", "robust_fixed"))
-        check_choice("collinear", self.collinear, ("error", "drop"))
-        check_penalty(self.penalty, self.choose, self.cv)
-        check_number("cause", self.cause, low=1, whole=True)
+        self._check_parameters()
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         if _late_entry(y) is not None and self.variance == "robust":
             raise argument_error(

@@ -68,6 +68,10 @@ class LinearOutcome(ScoreModel):
         self.offset = offset
         self.collinear = collinear
 
+    def _check_parameters(self) -> None:
+        check_choice("variance", self.variance, ("auto", "model", "robust"))
+        check_choice("collinear", self.collinear, ("error", "drop"))
+
     @takes_rows()
     def fit(
         self,
@@ -101,7 +105,7 @@ class LinearOutcome(ScoreModel):
         EstimationError
             If only one score occurs, or there are not more rows than coefficients.
         """
-        check_choice("variance", self.variance, ("auto", "model", "robust"))
+        self._check_parameters()
         self._refuse(strata=strata)
         design, used, _ = self._start_scores(X, y, sample_weight=sample_weight, offset=offset, clusters=clusters)
         matrix, score = design.X[used], y["value"][used]

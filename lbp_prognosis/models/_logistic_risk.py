@@ -157,6 +157,13 @@ class LogisticRisk(RiskEstimator):
         self.cv = cv
         self.random_state = random_state
 
+    def _check_parameters(self) -> None:
+        check_choice("variance", self.variance, ("auto", "model", "robust"))
+        check_choice("collinear", self.collinear, ("error", "drop"))
+        check_penalty(self.penalty, self.choose, self.cv)
+        if self.horizon is not None:
+            check_number("horizon", self.horizon, low=0)
+
     @takes_rows()
     def fit(
         self,
@@ -194,13 +201,12 @@ class LogisticRisk(RiskEstimator):
         EstimationError
             If only one state occurs, or the likelihood has no finite maximum (separation).
         """
-        check_choice("variance", self.variance, ("auto", "model", "robust"))
-        check_penalty(self.penalty, self.choose, self.cv)
+        self._check_parameters()
         self._refuse(strata=strata)
         design = self._start_fit(X, y, sample_weight, None, offset, clusters)
         if issparse(design.X):
             self._check_sparse()
-        horizon = status_horizon(y) if self.horizon is None else check_number("horizon", self.horizon, low=0)
+        horizon = status_horizon(y) if self.horizon is None else float(self.horizon)
         if horizon is None:
             raise argument_error(
                 "y",

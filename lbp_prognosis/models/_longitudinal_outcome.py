@@ -135,6 +135,11 @@ class LongitudinalOutcome(RiskEstimator):
 
     # ---- fit -----------------------------------------------------------------------------------------------------
 
+    def _check_parameters(self) -> None:
+        check_choice("method", self.method, tuple(_COVARIANCES))
+        check_choice("covariance", self.covariance, _COVARIANCES[self.method])
+        check_choice("collinear", self.collinear, ("error", "drop"))
+
     @takes_rows()
     def fit(
         self,
@@ -168,8 +173,7 @@ class LongitudinalOutcome(RiskEstimator):
             and for dozens of visits.
         """
         name = type(self).__name__
-        check_choice("method", self.method, tuple(_COVARIANCES))
-        check_choice("covariance", self.covariance, _COVARIANCES[self.method])
+        self._check_parameters()
         self._refuse(strata=strata, offset=offset, clusters=clusters)
         if sample_weight is not None and (self.method, self.covariance) != ("gee", "independence"):
             raise argument_error(

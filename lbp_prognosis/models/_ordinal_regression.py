@@ -131,6 +131,16 @@ class OrdinalRegression(ScoreModel):
         """``"score"``; None with ``partial``, which has no single linear predictor."""
         return None if self.partial is not None and len(self.partial) else self._linear_predictor_scale
 
+    def _check_parameters(self) -> None:
+        check_choice("link", self.link, ("logit", "probit", "cloglog"))
+        check_choice("variance", self.variance, ("auto", "model", "robust"))
+        check_choice("collinear", self.collinear, ("error", "drop"))
+        check_number("penalty", self.penalty, low=0)
+        if self.partial is not None and self.penalty > 0:
+            raise argument_error(
+                "penalty", "0 with `partial`", self.penalty, "Shrink a model with common coefficients."
+            )
+
     @takes_rows()
     def fit(
         self,
@@ -164,14 +174,8 @@ class OrdinalRegression(ScoreModel):
         EstimationError
             If only one score occurs, or the likelihood has no finite maximum (separation).
         """
-        check_choice("link", self.link, ("logit", "probit", "cloglog"))
-        check_choice("variance", self.variance, ("auto", "model", "robust"))
-        check_number("penalty", self.penalty, low=0)
+        self._check_parameters()
         self._refuse(strata=strata)
-        if self.partial is not None and self.penalty > 0:
-            raise argument_error(
-                "penalty", "0 with `partial`", self.penalty, "Shrink a model with common coefficients."
-            )
         design, used, _ = self._start_scores(X, y, sample_weight=sample_weight, offset=offset, clusters=clusters)
         self.levels_, level = np.unique(y["value"][used], return_inverse=True)
         self._fit_rows(design, used, level)

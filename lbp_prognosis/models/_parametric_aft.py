@@ -126,6 +126,11 @@ class ParametricAFT(SurvivalRegression, RiskEstimator):
         self.offset = offset
         self.collinear = collinear
 
+    def _check_parameters(self) -> None:
+        check_choice("distribution", self.distribution, (*_SCALES, "generalised_gamma"))
+        check_choice("variance", self.variance, ("auto", "model", "robust"))
+        check_choice("collinear", self.collinear, ("error", "drop"))
+
     @takes_rows()
     def fit(
         self,
@@ -159,7 +164,7 @@ class ParametricAFT(SurvivalRegression, RiskEstimator):
         EstimationError
             Without events, or if the likelihood has no maximum.
         """
-        check_choice("distribution", self.distribution, (*_SCALES, "generalised_gamma"))
+        self._check_parameters()
         self._refuse(strata=strata)
         design = self._start_fit(X, y, sample_weight, None, offset, clusters)
         times = shifted_times(likelihood_times(design, type(self).__name__), design.offset)

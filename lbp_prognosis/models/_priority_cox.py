@@ -150,6 +150,17 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         self.rare_causes = rare_causes
         self.random_state = random_state
 
+    def _check_parameters(self) -> None:
+        check_choice("missing", self.missing, ("conditional", "mean", "ignore", "impute_offset"))
+        check_choice("choose", self.choose, ("min", "1se"))
+        check_choice("rare_causes", self.rare_causes, RARE_CAUSES)
+        check_number("cross_fit", self.cross_fit, low=0, whole=True)
+        check_choice("ties", self.ties, ("efron", "breslow", "exact"))
+        if isinstance(self.blocks, Mapping) and set(self.blocks) - set(self.unpenalised):
+            check_choice("ties", self.ties, ("efron", "breslow"))
+            check_number("l1_ratio", self.l1_ratio, low=0, high=1)
+            check_number("cv", self.cv, low=2, whole=True)
+
     @takes_rows()
     def fit(
         self,
@@ -162,10 +173,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         clusters: Any = None,
     ) -> PriorityCox:
         """Fit the blocks one after the other; arguments as for `CoxPH.fit`, but whole blocks of a row may be NaN."""
-        check_choice("missing", self.missing, ("conditional", "mean", "ignore", "impute_offset"))
-        check_choice("choose", self.choose, ("min", "1se"))
-        check_choice("rare_causes", self.rare_causes, RARE_CAUSES)
-        check_number("cross_fit", self.cross_fit, low=0, whole=True)
+        self._check_parameters()
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         check_events(y["event"] == 1, design.weights)
         self._fit_blocks(design)

@@ -103,6 +103,12 @@ class RiskStratifier(CombinedScores):
     def _given(self) -> Any:
         return {"model": self.model}
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.horizon is not None:
+            check_number("horizon", self.horizon, low=0, open_low=True)
+        self._fixed_cuts()
+
     @takes_rows()
     def fit(
         self,
@@ -196,11 +202,17 @@ class RiskStratifier(CombinedScores):
         return self.models_["model"]
 
     def _learn_cuts(self, rows: Rows, folds: Any) -> np.ndarray:
+        fixed = self._fixed_cuts()
+        return self._quantiles(rows, folds) if fixed is None else fixed
+
+    def _fixed_cuts(self) -> np.ndarray | None:
+        """Return the cuts as given; None if they are quantiles of the risk."""
         given = [name for name in ("cuts", "from_utility", "n_groups") if getattr(self, name) is not None]
         if len(given) != 1:
             raise argument_error("cuts", "given, or one of `from_utility` and `n_groups` instead", given or "none")
         if self.n_groups is not None:
-            return self._quantiles(rows, folds)
+            check_number("n_groups", self.n_groups, low=2, whole=True)
+            return None
         cuts = self.cuts
         if self.from_utility is not None:
             if not hasattr(self.from_utility, "low") or not hasattr(self.from_utility, "high"):
@@ -212,7 +224,7 @@ class RiskStratifier(CombinedScores):
         return values
 
     def _quantiles(self, rows: Rows, folds: Any) -> np.ndarray:
-        count = int(check_number("n_groups", self.n_groups, low=2, whole=True))
+        count = int(self.n_groups or 2)
         horizon = np.array([self.horizon_])
         risk = self._cross_fit(rows, self._folds(rows, folds), horizon, self.cause)[:, 0, 0]
         weights = np.ones(risk.size) if rows.weights is None else rows.weights

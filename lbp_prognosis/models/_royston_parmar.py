@@ -129,6 +129,17 @@ class RoystonParmar(SurvivalRegression, RiskEstimator):
         self.offset = offset
         self.collinear = collinear
 
+    def _check_parameters(self) -> None:
+        check_choice("scale", self.scale, ("hazard", "odds", "normal"))
+        check_choice("variance", self.variance, ("auto", "model", "robust"))
+        check_choice("collinear", self.collinear, ("error", "drop"))
+        if self.knots is None:
+            check_number("df", self.df, low=1, whole=True)
+        else:
+            given = check_vector("knots", self.knots, low=0)
+            if given.size < 2 or given[0] <= 0 or (np.diff(given) <= 0).any():
+                raise argument_error("knots", "at least two increasing times above 0", str(given.tolist()))
+
     @takes_rows()
     def fit(
         self,
@@ -162,7 +173,7 @@ class RoystonParmar(SurvivalRegression, RiskEstimator):
         EstimationError
             Without events (in any stratum), if the likelihood has no maximum, or if the fitted curve is not monotone.
         """
-        check_choice("scale", self.scale, ("hazard", "odds", "normal"))
+        self._check_parameters()
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         times = likelihood_times(design, type(self).__name__)
         self.n_exact_events_, self.n_event_times_ = event_times(times, design.weights)
@@ -204,11 +215,8 @@ class RoystonParmar(SurvivalRegression, RiskEstimator):
 
     def _place_knots(self, times: LikelihoodTimes, weights: np.ndarray | None) -> np.ndarray:
         if self.knots is not None:
-            given = check_vector("knots", self.knots, low=0)
-            if given.size < 2 or given[0] <= 0 or (np.diff(given) <= 0).any():
-                raise argument_error("knots", "at least two increasing times above 0", str(given.tolist()))
-            return np.log(given)
-        df = int(check_number("df", self.df, low=1, whole=True))
+            return np.log(np.asarray(self.knots, dtype=float))
+        df = int(self.df)
         seen = times.kind > 0
         with np.errstate(divide="ignore"):  # rows censored at time 0 are no events
             middle = np.where(times.kind == 2, np.log((np.exp(times.lower) + np.exp(times.time)) / 2), times.time)

@@ -167,6 +167,12 @@ class StackedRisk(CombinedScores):
         self.discrete = discrete
         self.random_state = random_state
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_choice("meta", self.meta, _METAS)
+        if self.meta == "cox_nonneg" and self.discrete:
+            raise argument_error("discrete", 'False with meta="cox_nonneg"', self.discrete, "Take a simplex.")
+
     @takes_rows()
     def fit(
         self,
@@ -237,7 +243,6 @@ class StackedRisk(CombinedScores):
         return self
 
     def _check_settings(self, rows: Rows) -> None:
-        check_choice("meta", self.meta, _METAS)
         names = list(self._named())
         unknown = [name for name in self.always if name not in self._all_named()]
         if unknown and tuple(self.always) != ("clinical",):
@@ -253,8 +258,6 @@ class StackedRisk(CombinedScores):
             )
         if self.meta != "cox_nonneg":
             return
-        if self.discrete:
-            raise argument_error("discrete", 'False with meta="cox_nonneg"', self.discrete, "Take a simplex.")
         if rows.stretches is not None:
             raise argument_error("meta", '"brier_simplex" or "log_score" for stretches of follow-up', self.meta)
         if rows.kind != "right" or set(self.causes_.tolist()) - {1}:

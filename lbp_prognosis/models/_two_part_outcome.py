@@ -107,6 +107,11 @@ class TwoPartOutcome(CategoryColumns, ScoreModel):
     def _no_column_needed(self) -> bool:
         return True
 
+    def _check_parameters(self) -> None:
+        self._parts()
+        if self.floor is not None:
+            check_number("floor", self.floor)
+
     @takes_rows()
     def fit(
         self,
@@ -138,9 +143,10 @@ class TwoPartOutcome(CategoryColumns, ScoreModel):
         EstimationError
             If no patient, or all patients, are at the floor, or a part cannot be fitted; the error names the part.
         """
+        self._check_parameters()
         self._refuse(strata=strata, offset=offset)
         design, used, spec = self._start_scores(X, y, sample_weight=sample_weight, clusters=clusters)
-        self.floor_ = spec.lower if self.floor is None else check_number("floor", self.floor)
+        self.floor_ = spec.lower if self.floor is None else float(self.floor)
         if not spec.lower <= self.floor_ < spec.upper:
             raise argument_error(
                 "floor", f"from {spec.lower:g} to below {spec.upper:g}, the range of the score", self.floor

@@ -31,10 +31,10 @@ def check_before_work(study: Study, data: StudyData) -> None:
     OutcomeError
         If the data have competing events, and a model knows one cause.
     ArgumentError
-        If sites are to be left out but not named, a column of ``nominal`` is not a predictor, the column of
-        ``page.table_one_by`` is absent, there are more folds than events, or a ledger of releases is named without a
-        column of identifiers; if a model bears the name of one fitted to the strategy of ``[treatment]``, or times of
-        starting or landmarks lie where no patient is followed.
+        If an option of a model has a value with which it can't be fitted, sites are to be left out but not named, a
+        column of ``nominal`` is not a predictor, the column of ``page.table_one_by`` is absent, there are more folds
+        than events, or a ledger of releases is named without a column of identifiers; if a model bears the name of one
+        fitted to the strategy of ``[treatment]``, or times of starting or landmarks lie where no patient is followed.
     DataError
         If the ledger of releases is damaged, or courses of ``[treatment]`` can't be used.
     DisclosureError
@@ -69,6 +69,8 @@ def check_before_work(study: Study, data: StudyData) -> None:
 such as cause_specific_cox, fine_gray; got 'cox'. Of 20 events the cause is not 1; the risks of this kind of model \
 would be too high.
     """
+    for plan in study.models:
+        plan.check_options()
     if study.validation.sites and data.sites is None:
         raise argument_error("validation.sites", "false where the data name no site", "true")
     for name in study.data.nominal:

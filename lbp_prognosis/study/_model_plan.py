@@ -231,6 +231,47 @@ class ModelPlan:
             keep_blocks=tuple(told.get("keep_blocks", ())),
         )
 
+    def _made(self, options: Mapping[str, Any]) -> Any:
+        """Return the unfitted model."""
+        given = dict(options)
+        try:
+            if self.kind == "risk_stratifier" and isinstance(given.get("from_utility"), Mapping):
+                given["from_utility"] = ThresholdRange(**given["from_utility"])
+            return MODEL_KINDS[self.kind](**given)
+        except TypeError as error:
+            raise ArgumentError(
+                f"`model {self.name!r}.options` must be those of {MODEL_KINDS[self.kind].__name__}; "
+                f"{str(error).split(') ')[-1]}."
+            ) from None
+
+    def check_options(self) -> None:
+        """Refuse values of options with which the model could be fitted to no data.
+
+        Raises
+        ------
+        ArgumentError
+            If a value is not accepted; it names the model and the option, also of models inside the model.
+        """
+        self._checked(f"model {self.name!r}.options")
+
+    def _checked(self, field: str) -> Any:
+        options = dict(self.options)
+        if self.kind in COMBINED:
+            first = PARTS[self.kind] == ("learners",)
+            within = f"{field}.learners" if first else field
+            made = {name: plan._checked(f"{within}.{name}.options") for name, plan in self.learners().items()}
+            options.update({"learners": made} if first else made)
+        named = {"patterns": "modalities", "multimodal_net": "modalities", "priority_cox": "blocks"}.get(self.kind)
+        if named is not None:
+            options[named] = {name: () for name in self.modalities}
+        model = self._made(options)
+        try:
+            getattr(model, "_check_parameters", lambda: None)()
+        except ArgumentError as error:
+            words = str(error)
+            raise type(error)(f"`{field}.{words[1:]}" if words.startswith("`") else f"`{field}`: {words}") from None
+        return model
+
     @property
     def at_visits(self) -> bool:
         """Whether the model accepts outcomes observed at visits without conversion."""
@@ -330,8 +371,6 @@ class ModelPlan:
             options.update({"learners": made} if PARTS[self.kind] == ("learners",) else made)
         if self.kind == "risk_stratifier":
             options.setdefault("horizon", horizon)
-            if isinstance(options.get("from_utility"), Mapping):
-                options["from_utility"] = ThresholdRange(**options["from_utility"])
         if self.kind == "patterns":
             options["modalities"] = {name: list(columns) for name, columns in chosen.items()}
         if self.kind == "priority_cox":
@@ -342,13 +381,7 @@ class ModelPlan:
             options["modalities"] = {name: list(columns) for name, columns in chosen.items()}
             if visits is not None:
                 options.setdefault("bins", visits)
-        try:
-            model = MODEL_KINDS[self.kind](**options)
-        except TypeError as error:
-            raise ArgumentError(
-                f"`model {self.name!r}.options` must be those of {MODEL_KINDS[self.kind].__name__}; "
-                f"{str(error).split(') ')[-1]}."
-            ) from None
+        model = self._made(options)
         if self.kind == "null":
             return model
         if self.kind in COMBINED:

@@ -397,8 +397,9 @@ def _check_courses(read: StrictTable, found: Mapping[str, Any]) -> None:
 
 
 def _check_options(read: StrictTable, field: str, plan: ModelPlan) -> None:
-    """Check options against the parameters of the class, by name and, if declared, by type."""
+    """Check options against the parameters of the class, by name, by type if declared, and by value."""
     kind = MODEL_KINDS[plan.kind]
+    before = len(read.rows)
     known = [name for name in inspect.signature(kind).parameters if name not in ("self", "random_state")]
     given = read.keys(field, plan.options, [*known, "random_state"])
     try:
@@ -408,6 +409,11 @@ def _check_options(read: StrictTable, field: str, plan: ModelPlan) -> None:
     for name, value in given.items():
         hint = hints.get(name, Any)
         read.value(f"{field}.{name}", Any if _is_loose(hint) else hint, value)
+    if len(read.rows) == before:
+        try:
+            plan.check_options()
+        except ArgumentError as error:
+            read.take(field, error)
 
 
 def _is_loose(hint: Any) -> bool:

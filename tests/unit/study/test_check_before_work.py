@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from lbp_prognosis import Surv
 from lbp_prognosis._base import ArgumentError, OutcomeError
 from lbp_prognosis.study import Study, read_study_data
 from lbp_prognosis.study._check_before_work import check_before_work
+from lbp_prognosis.study._model_plan import COMBINED, MODEL_KINDS, PARTS, ModelPlan
 
 
 @pytest.fixture
@@ -105,3 +109,117 @@ def test_numbers_declared_as_values_are_no_codes(checked) -> None:
 
 def test_one_of_several_columns_of_a_construct_is_enough(checked) -> None:
     checked(clinical_minimum={"disability": ["odi", "g"], "pain": "event"})  # of the table, if of no modality
+
+
+WRONG = {
+    "cox": {"penalty": -1, "ties": "x", "variance": "x", "collinear": "x"},
+    "cause_specific_cox": {"penalty": "x", "ties": "x", "l1_ratio": 2, "incidence": "x", "variance": "x"},
+    "fine_gray": {"penalty": -1, "ties": "exact", "cause": 0, "censoring_ties": "x"},
+    "discrete_time_hazard": {"penalty": -1, "between": "x", "tolerance": -1, "collinear": "x", "rare_causes": "x"},
+    "logistic": {"penalty": -1, "variance": "x", "horizon": -1},
+    "boosted_cox": {
+        "rounds": 0,
+        "learning_rate": 0,
+        "max_depth": 0,
+        "ties": "exact",
+        "folds": 1,
+        "subsample": 2,
+        "monotone": {"x": 2},
+    },
+    "boosted_aft": {"rounds": 0, "distribution": "x", "scale": 0},
+    "boosted_hazard": {"rounds": 0, "between": "x", "min_leaf_events": -1, "tolerance": -1},
+    "boosted_outcome": {"rounds": 0, "link": "x", "early_stopping": 0, "min_leaf_information": -1},
+    "elastic_net_cox": {"l1_ratio": 1.5, "choose": "x", "cv": 1, "n_lambdas": 0, "lambdas": [1, 2]},
+    "royston_parmar": {"df": 0, "scale": "x", "variance": "x", "knots": [3.0]},
+    "parametric_aft": {"distribution": "x", "variance": "x"},
+    "priority_cox": {"l1_ratio": -1, "cv": 1, "choose": 1, "cross_fit": -1, "missing": "x", "ties": "exact"},
+    "multimodal_net": {"d": 0, "dropout": 1, "learning_rate": 0, "seeds": 0, "penalty": -1, "hidden": [0]},
+    "average": {"scale": "x", "cv": 1, "horizons": [-1]},
+    "stacked": {"meta": "x", "cv": 1},
+    "patterns": {"rows": "x", "min_patients": 0},
+    "risk_stratifier": {"n_groups": 1, "horizon": 0},
+    "ordinal_regression": {"link": "x", "penalty": -1},
+    "linear_outcome": {"variance": "x"},
+    "two_part_outcome": {"floor": np.nan},
+    "longitudinal_outcome": {"method": "x", "covariance": "x"},
+    "published": {"name": "x", "horizon": 0},
+}
+
+
+def plan_of(kind: str, **options) -> ModelPlan:
+    if kind in COMBINED:
+        inner = PARTS[kind][0]
+        options[inner] = {"a": "cox", "b": "null"} if inner == "learners" else "cox"
+    needed = {"risk_stratifier": {"n_groups": 3}, "published": {"name": "swespine_disc_satisfaction"}}
+    options = {**needed.get(kind, {}), **options}
+    return ModelPlan("m", kind, () if kind == "null" else ("clinical",), options)
+
+
+def test_options_of_every_kind_are_checked() -> None:
+    assert set(MODEL_KINDS) - set(WRONG) == {"null"}
+
+
+@pytest.mark.parametrize("kind", MODEL_KINDS)
+def test_values_of_options_are_refused_without_data(kind) -> None:
+    plan_of(kind).check_options()
+    for name, value in WRONG.get(kind, {}).items():
+        # the model and its option, what is accepted, what arrived
+        with pytest.raises(ArgumentError, match=rf"^`model 'm'\.options\.{name}` must be .+; got .+\."):
+            plan_of(kind, **{name: value}).check_options()
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_fit_makes_the_same_check_first(kind, monkeypatch) -> None:
+    class Checked(Exception):
+        pass
+
+    def stop(model) -> None:
+        raise Checked
+
+    model = plan_of(kind)._checked("options")
+    monkeypatch.setattr(type(model), "_check_parameters", stop)
+    with pytest.raises(Checked):
+        model.fit(pd.DataFrame({"x": [1.0, 2.0]}), Surv.right([1.0, 2.0], [1, 0]))
+
+
+def test_the_reader_of_a_study_refuses_all_such_values_at_once(checked) -> None:
+    plans = [
+        {"name": "one", "kind": "cox", "modalities": ["clinical"], "options": {"penalty": -1}},
+        {"name": "two", "kind": "boosted_cox", "modalities": ["clinical"], "options": {"rounds": 0}},
+        {
+            "name": "three",
+            "kind": "stacked",
+            "modalities": ["clinical"],
+            "options": {"learners": {"a": {"kind": "cox", "options": {"ties": "x"}}, "b": "null"}},
+        },
+    ]
+    with pytest.raises(ArgumentError, match=r"`model 'one'\.options\.penalty` must be .* got -1") as caught:
+        checked(model=plans)
+    fields, messages = caught.value.failures["field"], " ".join(caught.value.failures["message"])
+    assert list(fields) == ["model.1.options", "model.2.options", "model.3.options"]
+    assert "`model 'two'.options.rounds`" in messages
+    assert "`model 'three'.options.learners.a.options.ties`" in messages
+
+
+def test_a_study_that_was_not_read_from_a_table_is_checked_before_work(checked, tmp_path) -> None:
+    data = checked()
+    study = Study.from_dict(
+        {
+            "title": "t",
+            "table": {"wide": "w.csv", "time": "time", "event": "event"},
+            "outcome": {
+                "name": "e",
+                "definition": "d",
+                "polarity": "bad",
+                "time_zero": "z",
+                "unit": "months",
+                "horizons": [6],
+            },
+            "modalities": {"clinical": ["x", "g"]},
+            "model": [{"name": "m", "kind": "cox", "modalities": ["clinical"]}],
+        },
+        folder=tmp_path,
+    )
+    other = replace(study, models=(ModelPlan("m", "cox", ("clinical",), {"penalty": -1}),))
+    with pytest.raises(ArgumentError, match=r"`model 'm'\.options\.penalty`"):
+        check_before_work(other, data)

@@ -104,7 +104,7 @@ def test_frozen_and_hashed(folder):
     for change in (
         {"seed": 5},
         {"decision": {"primary": 0.5}},
-        {"modalities": {"imaging": []}},
+        {"modalities": {"imaging": ["m1"]}},
         {"outcome": {"primary_horizon": 6}},
         {"prespecified": True},
     ):
