@@ -67,6 +67,10 @@ ONE_STATE = {
         "sample_weights_not_overwritten",
     )
 }
+RANKED = {
+    f"check_sample_weight_equivalence_on_{kind}_data": "states are made of ranks here, which copies of rows change"
+    for kind in ("dense", "sparse")
+}
 FRAMES = {
     name: reason for name, reason in EXPECTED.items() if name not in ("check_fit2d_1sample", "check_estimators_pickle")
 } | {"check_transformer_preserve_dtypes": "steps return frames"}
@@ -74,7 +78,7 @@ MODELS = {
     "CoxPH": (M.CoxPH(penalty=1.0), "right", COPIES),
     "CauseSpecificCox": (M.CauseSpecificCox(penalty=1.0), "competing", COPIES),
     "ParametricAFT": (M.ParametricAFT(), "right", COPIES),
-    "LogisticRisk": (M.LogisticRisk(penalty=1.0), "status", ONE_STATE),
+    "LogisticRisk": (M.LogisticRisk(penalty=1.0), "status", ONE_STATE | RANKED),
 }
 
 
@@ -90,8 +94,6 @@ def test_models(name):
     model, kind, more = MODELS[name]
     failed = _failed(of_plain_vectors(model, kind))
     expected = EXPECTED | more
-    if kind == "status":
-        del expected["check_fit2d_predict1d"]
     assert failed.keys() == expected.keys(), failed
 
 
