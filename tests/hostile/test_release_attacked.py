@@ -327,7 +327,7 @@ RULES: dict[str, tuple[Any, str, Any, Any, str]] = {
     ),
     "missing and known": (Release, "keeps", lambda self, counts: True, lambda: small_study(2, "status"), "missing in"),
     "means of few": (Release, "mean", lambda *_: True, _five_values, "values of pain"),
-    "quantiles of few": (Release, "quantiles", lambda *_: True, lambda: small_study(3, "status", n=80), "quantiles of"),
+    "quantiles of few": (Release, "quantiles", lambda *_: True, lambda: small_study(1, "status", n=80), "quantiles of"),
     "dominance": ("lbp_prognosis.disclosure._release", "is_dominated", lambda v: False, _one_pays, "is one patient's"),
     "coarse curves": (
         "lbp_prognosis.disclosure._release",
