@@ -231,7 +231,7 @@ def _dates(name: str, given: Any) -> pd.DatetimeIndex:
         remedy = "Add them to a date: pd.Timestamp('2023-01-01') + pd.to_timedelta(days, unit='D')."
         raise argument_error(name, "dates", f"{kind}s" if kind in ("number", "duration") else kind, remedy)
     try:
-        if column.dtype == object and any(isinstance(cell, Number) for cell in column.dropna()):
+        if any(isinstance(cell, Number) for cell in column.dropna()):
             raise TypeError("a number among dates")
         read = pd.to_datetime(column, format="ISO8601" if kind == "text" else None)
         return pd.DatetimeIndex(read).as_unit("ns")

@@ -26,6 +26,7 @@ from lbp_prognosis.fusion._pipeline_predictions import Branch, PipelinePredictio
 from lbp_prognosis.fusion._pipeline_rows import beside
 from lbp_prognosis.fusion._step_output import fitted_output, step_output
 from lbp_prognosis.fusion._tell_categories import tell_categories
+from lbp_prognosis.fusion._without_columns import without_columns
 
 __all__ = ["RiskPipeline"]
 
@@ -216,7 +217,9 @@ class RiskPipeline(PipelinePredictions, BaseEstimator):
         return self
 
     def _fit_steps(self, inner: pd.DataFrame, y: np.ndarray, held: pd.DataFrame, fit_model: Any) -> None:
-        named = [(name, self._adapted(step, inner)) for name, step in self._named_steps()]
+        absent = self._absent(inner)
+        adapted = [(name, without_columns(step, absent)) for name, step in self._named_steps()]
+        named = [(name, step) for name, step in adapted if step is not None]
         multiple = [k for k, (_, step) in enumerate(named) if isinstance(step, MultipleStep)]
         if len(multiple) > 1:
             raise argument_error("steps", "at most one step that makes several tables", f"{len(multiple)} of them")
@@ -248,19 +251,12 @@ class RiskPipeline(PipelinePredictions, BaseEstimator):
             held += [name for name in names if isinstance(name, str) and name in frame.columns]
         return list(dict.fromkeys(held))
 
-    def _adapted(self, step: Any, frame: pd.DataFrame) -> Any:
-        """Return a clone of a step without the columns of modalities that are entirely absent."""
-        copy = clone(step)
-        columns = getattr(copy, "columns", None)
-        columns = getattr(copy, "named_columns", None) if columns is None else columns
-        if self.modalities is None or columns is None or isinstance(columns, str):
-            return copy
-        absent = {
-            column for group in self.modalities.values() if not set(group) & set(frame.columns) for column in group
-        }
-        if absent & set(columns):
-            copy.set_params(columns=[column for column in columns if column not in absent])
-        return copy
+    def _absent(self, frame: pd.DataFrame) -> set[str]:
+        """Return the columns of modalities that are entirely absent."""
+        if self.modalities is None:
+            return set()
+        groups = [set(group) for group in self.modalities.values()]
+        return {column for group in groups if not group & set(frame.columns) for column in group}
 
     @takes_rows()
     def calibrate(self, X: Any) -> RiskPipeline:

@@ -12,7 +12,14 @@ from small_models import Hazard, Logit
 from syn import syn
 
 from lbp_prognosis._base import ArgumentError
-from lbp_prognosis.fusion import OneHot, RestrictedCubicSpline, RiskPipeline, Standardise
+from lbp_prognosis.fusion import (
+    MultipleImputation,
+    OneHot,
+    RegressionCalibration,
+    RestrictedCubicSpline,
+    RiskPipeline,
+    Standardise,
+)
 from lbp_prognosis.survival import Status
 
 NAMES = ["c1", "c2", "p1", "m1", "g1"]
@@ -71,6 +78,25 @@ def test_a_step_may_name_columns_of_an_absent_modality(data) -> None:
     assert pipeline.fit(X[["c1", "c2"]], y).models_[0].columns_ == ["c1", "c1'", "c2"]
     with pytest.raises(ArgumentError, match="columns"):  # c1 is absent although clinical is there
         pipeline.fit(X[["c2", "m1"]], y)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [RegressionCalibration({"m1": 0.1})],
+        [RegressionCalibration({"c2": 0.1, "m1": 0.1}, covariates=["c1"])],
+        [MultipleImputation(m=2, methods={"m1": "matching"}, keep_blocks={"imaging": ["m1"]})],
+        [RestrictedCubicSpline(["c1", "m1"], knots={"c1": [-1, 0, 1], "m1": [-1, 0, 1]})],
+    ],
+    ids=lambda steps: type(steps[0]).__name__,
+)
+def test_every_parameter_of_a_step_may_name_columns_of_an_absent_modality(data, steps) -> None:
+    X, y, _ = data
+    pipeline = RiskPipeline(steps, Logit(), modalities={"clinical": ["c1", "c2"], "imaging": ["m1"]})
+    clinical = clone(pipeline).fit(X[["c1", "c2"]], y)
+    assert not any("m1" in column for column in clinical.models_[0].columns_)
+    assert np.isfinite(clinical.predict_risk(X[["c1", "c2"]], 12)).all()
+    assert any("m1" in column for column in clone(pipeline).fit(X, y).models_[0].columns_)
 
 
 def test_weights_and_offset_reach_the_model(data) -> None:
