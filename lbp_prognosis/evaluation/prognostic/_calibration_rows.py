@@ -113,6 +113,7 @@ class CalibrationRows:
         """Area under the curve among the rows whose state at the horizon is known, weighted as here."""
         weight = np.ones(self.index.size) if self.weight is None else self.weight
         if self.time is None or self.code is None:
+            assert self.state is not None
             return known_area(self.risk, self.state == 1, weight)
         gone = self.time <= self.tau
         return known_area(self.risk, gone & (self.code == 1), np.where((self.code > 0) | ~gone, weight, 0.0))
