@@ -174,7 +174,7 @@ class CombinedRisk(RiskEstimator):
     def _check_parameters(self) -> None:
         check_number("cv", self.cv, low=2, whole=True)
         if getattr(self, "horizons", None) is not None:
-            check_horizons(self.horizons)  # type: ignore[attr-defined]
+            check_horizons(self.horizons)
 
     # ---- input -------------------------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ __all__ = ["PARAMETERS"]
 
 _BY_ROLE = {
     "a choice by word": """
-        action any_unit at at_threshold between by censoring_ties claim dates dependence extrapolation form from_state
-        imputation
+        action any_unit at at_threshold between by censoring_ties claim collinear dates dependence extrapolation form
+        from_state imputation
         interval kind method mode null_likelihood oe_interval polarity policy quantity reason rule scale scaled
         shrinkage sides smoother source spacing standard structure summary target ties time_unit transform unit
         score_range statement unvalidated_reason use
