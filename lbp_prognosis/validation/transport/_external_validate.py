@@ -232,7 +232,8 @@ def external_validate(
         **keywords,
     )
     state = measured_to_status(y) if outcome_kind(y) == "measured" else y  # the side of the declared cut
-    events = int((state["status" if "status" in state.dtype.names else "event"] == cause).sum())
+    names = state.dtype.names or ()
+    events = int((state["status" if "status" in names else "event"] == cause).sum())
     doubts = (*((_NOT_EXTERNAL,) if kind == "random_split" else ()), *((_FEW_EVENTS,) if events < 100 else ()))
     doubts = (*doubts, *screen_of(named, X, y, times, cause, check_clusters("clusters", clusters, n=y.shape[0])))
     synthetic = bool(getattr(X, "attrs", {}).get("synthetic", False))
