@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import FeatureMap, LBPError, Objection, objection
+from lbp_prognosis._base import ArgumentError, FeatureMap, LBPError, Objection, objection
 from lbp_prognosis.explain import ShapResult, prediction_shapley, shap_values, tree_shap
 
 __all__ = ["explain_trees", "explanation_tasks"]
 
 MOST_ROWS, MOST_BACKGROUND = 80, 60
 MOST_TREE_ROWS = 200
+MOST_EXACT = 6  # columns whose coalitions are all evaluated: 12 took minutes with several completions to predict
 
 
 Found = tuple[dict[str, ShapResult], tuple[Objection, ...]]
@@ -54,15 +55,24 @@ def explanation_tasks(
     rows = whole.iloc[order[:MOST_ROWS]]
     rows.attrs["synthetic"] = background.attrs["synthetic"] = synthetic
     of_risk = partial(shap_values, model, rows, background, scale="risk", horizons=horizon)
+    by_column = of_risk if X.shape[1] <= MOST_EXACT else partial(_by_column, of_risk, seed)
     by_name: dict[str, Callable[[], ShapResult]] = {
         "modalities": partial(prediction_shapley, model, rows, modalities, background, horizons=horizon),
         "columns": partial(shap_values, model, rows, background, groups=modalities),
-        "columns_risk": partial(of_risk, n_permutations=2, random_state=seed),  # only if orders have to be sampled
+        "columns_risk": by_column,
     }
     tasks: list[Callable[[], Found]] = [partial(_explained, name, task) for name, task in by_name.items()]
     if len(whole) < len(X):
         tasks.append(partial(_only, objection("explained-on-complete-rows", complete=len(whole), n=len(X))))
     return tasks
+
+
+def _by_column(of_risk: Callable[..., ShapResult], seed: int) -> ShapResult:
+    """Return values of many columns: in closed form where the risk is a link of a sum, else from sampled orders."""
+    try:
+        return of_risk(method="series")
+    except ArgumentError:
+        return of_risk(method="permutation", n_permutations=2, random_state=seed)
 
 
 def _explained(name: str, task: Callable[[], ShapResult]) -> Found:
