@@ -312,7 +312,9 @@ def _adds_value(found: Found, claim: Claim) -> list[Check]:
 
     criteria = found.evidence.criteria
     least = criteria.events_validation if claim.strength is Strength.VALIDATED else criteria.events_development
-    gains = [(entry, _as_gain(row)) for entry, row in rows(*PROPER, reference=claim.comparator)]
+    every = [(entry, _as_gain(row)) for entry, row in rows(*PROPER, reference=claim.comparator)]
+    # a claim at a horizon is judged there; an integrated score also judges other times, and counts where it is alone
+    gains = [(entry, row) for entry, row in every if np.isfinite(_number(row["horizon"]))] or every
     short = dict.fromkeys(metric(row["metric"]).short for _, row in gains if not _low_above(0.0)(row))
     unmet = f" (not in: {', '.join(short)})" if short else ""
     low, high = criteria.slope_low, criteria.slope_high

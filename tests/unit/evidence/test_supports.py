@@ -255,6 +255,15 @@ def test_what_is_no_added_value(gain: dict, answer: str) -> None:
     assert adding(gain).supports(Claim.adds_value("full", "clinical", 12)).answer == answer
 
 
+def test_scores_at_the_horizon_judge_a_claim_at_the_horizon() -> None:
+    claim = Claim.adds_value("full", "clinical", 12)
+    earlier = {**row("ibs_trapezoid", -0.002, -0.005, 0.001, reference="clinical"), "horizon": None}
+    assert adding(GAIN, earlier).supports(claim)
+    assert adding(earlier).supports(claim).answer == "not supported"  # no other score judges
+    both = adding(GAIN, row("brier", -0.003, -0.009, 0.003, reference="clinical"))
+    assert both.supports(claim).answer == "not supported"
+
+
 @pytest.mark.parametrize("construct", list(CLINICAL_MINIMUM))
 def test_trap_a_strawman_comparator(construct: str) -> None:
     weak = [column for name, column in COLUMNS.items() if name != construct]
