@@ -73,7 +73,8 @@ class DeploymentImputer:
         for j, place in enumerate(places):
             seen = ~np.isnan(X[:, j])
             others = np.delete(design, np.arange(place.start, place.stop), axis=1)
-            models.append(column_model(others[seen], X[seen, j], int(kinds[j]), int(levels[j])))
+            model = column_model(others[seen], X[seen, j], int(kinds[j]), int(levels[j]))
+            models.append(model._replace(factor=np.empty(0)))  # draws use the estimates; p matrices of p² were 67 MB
             start[j] = X[seen, j].mean() if kinds[j] == 0 else np.bincount(X[seen, j].astype(int)).argmax()
         shape = (draws, CYCLES, len(kinds))
         return cls(

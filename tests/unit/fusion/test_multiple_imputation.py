@@ -368,3 +368,11 @@ def test_codes_that_are_encoded_later_are_imputed_as_categories(holed) -> None:
     kept = MultipleImputation(2, iterations=3, methods={"code": "matching"})
     assert RiskPipeline([kept, *later], CoxPH()).fit(X, outcome).imputer_.methods == {"code": "matching"}
     assert kept.methods == {"code": "matching"}
+
+
+def test_the_imputer_of_new_rows_has_no_matrix_for_each_column(holed):
+    X, y = holed
+    imputer = MultipleImputation(m=2, iterations=2).fit(X, y).imputer_
+    width = imputer.mean.size
+    numbers = sum(np.size(part) for model in imputer.models for part in (model.coef, model.factor))
+    assert numbers <= (width + 1) ** 2  # of squares for each column it would be about a cube
