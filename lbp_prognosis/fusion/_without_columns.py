@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from sklearn.base import clone
@@ -35,7 +35,7 @@ def without_columns(step: Any, absent: Set[str]) -> Any:
     changed: dict[str, Any] = {}
     for name in _LISTS:
         named = given.get(name)
-        if isinstance(named, list | tuple) and absent & set(named):
+        if isinstance(named, Iterable) and not isinstance(named, str) and absent & set(named):
             changed[name] = [column for column in named if column not in absent]
     for name in _BY_COLUMN:
         named = given.get(name)

@@ -86,6 +86,7 @@ def test_a_step_may_name_columns_of_an_absent_modality(data) -> None:
         [RegressionCalibration({"m1": 0.1})],
         [RegressionCalibration({"c2": 0.1, "m1": 0.1}, covariates=["c1"])],
         [MultipleImputation(m=2, methods={"m1": "matching"}, keep_blocks={"imaging": ["m1"]})],
+        [RestrictedCubicSpline(pd.Index(["c1", "m1"]))],
         [RestrictedCubicSpline(["c1", "m1"], knots={"c1": [-1, 0, 1], "m1": [-1, 0, 1]})],
     ],
     ids=lambda steps: type(steps[0]).__name__,
