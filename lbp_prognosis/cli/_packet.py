@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -53,49 +54,32 @@ def packet(
         raise argument_error("site", "the pseudonym of the site, or a name of the packet's file (-o)", "neither")
     site = site or out.stem
     columns = [name.strip() for name in subgroups.split(",") if name.strip()]
+    shared: dict[str, Any] = {
+        "site": site,
+        "horizon": horizon,
+        "comparator": comparator,
+        "subgroups": columns,
+        "ledger": ledger,
+        "policy": policy,
+        "key": key,
+    }
+    own: dict[str, Any] = {
+        "time": time,
+        "event": event,
+        "status": status,
+        "censored": censored,
+        "ids": ids,
+        "study": study,
+    }
     if table.suffix.lower() == ".toml":
-        own = {
-            "--time": time,
-            "--event": event,
-            "--status": status,
-            "--censored": censored,
-            "--id": ids,
-            "--study": study,
-        }
         if any(own.values()):
-            said = ", ".join(name for name, value in own.items() if value)
+            said = ", ".join("--id" if name == "ids" else f"--{name}" for name, value in own.items() if value)
             raise argument_error("table", "a table, or a study without options that its protocol states", said)
-        found = packet_of_study(
-            model,
-            Study.from_toml(table),
-            site=site,
-            horizon=horizon,
-            comparator=comparator,
-            subgroups=columns,
-            ledger=ledger,
-            policy=policy,
-            key=key,
-        )
+        found = packet_of_study(model, Study.from_toml(table), **shared)
+    elif horizon is None:
+        raise argument_error("horizon", "given for a table (--horizon)", "none")
     else:
-        if horizon is None:
-            raise argument_error("horizon", "given for a table (--horizon)", "none")
-        found = packet_of_table(
-            model,
-            table,
-            site=site,
-            horizon=horizon,
-            time=time,
-            event=event,
-            status=status,
-            censored=censored,
-            comparator=comparator,
-            subgroups=columns,
-            ids=ids,
-            ledger=ledger,
-            study=study,
-            policy=policy,
-            key=key,
-        )
+        found = packet_of_table(model, table, **own, **shared)
     if sign:
         found = found.signed(sign, key)
     path = found.save(out)
