@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from lbp_prognosis._base import Objection, Result
+from lbp_prognosis._base import METRICS, Objection, Result, metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,8 +52,12 @@ class ScoreOptimism(Result):
         from lbp_prognosis._draw import draw_estimates
 
         rows = self.table.dropna(subset=["corrected"])
-        rows = rows.assign(label=rows["metric"], value=rows["corrected"], other=rows["apparent"])
+        rows = rows.assign(label=rows["metric"].map(_readable), value=rows["corrected"], other=rows["apparent"])
         return draw_estimates(rows, axis="corrected for optimism", hollow="in the sample of the fit", ax=ax)
 
     def _summary(self) -> str:
         return f"{len(self.table)} measures, {self.n} rows, {self.n_resamples} resamples"
+
+
+def _readable(name: str) -> str:
+    return metric(name).short if name in METRICS else name.replace("_", " ")
