@@ -81,7 +81,7 @@ def _absolute_limits(
     df = (k - 1) * (n - 1) * (k * value * msc + own) ** 2 / below if below > 0 else (k - 1) * (n - 1)
     over, under = fisher.ppf(upper, n - 1, df), fisher.ppf(upper, df, n - 1)
     rest = k * msc + (k * n - k - n) * mse
-    # no spread between subjects or raters beside the residual: the two denominators can vanish
+    # no spread between subjects or raters, only the residual: the two denominators can vanish
     limits = ((n * (msr - over * mse), over * rest + n * msr), (n * (under * msr - mse), rest + n * under * msr))
     low, high = (float(top / bottom) if bottom != 0 else float("nan") for top, bottom in limits)
     return low, high

@@ -45,8 +45,8 @@ def missing_codes(values: Any) -> dict[float, int]:
       of it, beside grades up to 5), by three times the largest distance of two neighbours among them, and so far that
       a decreasing tail would have put all these rows there with a probability of at most 0.005. In a tail that
       decreases, k values beyond the others are all at the last of m places with a probability of at most
-      ``m ** -k``: 9 beside 0, 1, 2 has to be in three rows (7 places), 99 beside a scale up to 10 in two. 8 and 9
-      together are codes beside grades up to 5 if 6 and 7 are missing and they are in eight rows (2 of 4 places);
+      ``m ** -k``: 9 next to 0, 1, 2 has to be in three rows (7 places), 99 next to a scale up to 10 in two. 8 and 9
+      together are codes next to grades up to 5 if 6 and 7 are missing and they are in eight rows (2 of 4 places);
     * if it lies between other values (-9 among changes of a score) in ten rows at least, and in five times as many as
       either neighbour; two digits at least if it is positive;
     * -1, if all others are whole numbers from 1 on; from 0 on, if they reach 5 and the decrease from 0 to -1, once

@@ -64,7 +64,7 @@ def merged_levels(counts: Any, smallest: int, *, ordered: bool = False, last: in
     other part. Without an order there is one group of merged parts. Merging goes on where a small part would follow
     from the sum within one patient: each named part is of one patient or more, and, without an order, none is larger
     than the smallest part shown, as the reader of these rules knows. It also goes on where other counts with the same
-    sums, tried at random, are merged otherwise: a grade of nobody beside two small ones says which of them is smaller.
+    sums, tried at random, are merged otherwise: an empty grade next to two small ones shows which of them is smaller.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def _merged(
 def _told(parts: list[list[int]], sizes: np.ndarray, smallest: int, ordered: bool, inside: int) -> list[int]:
     """Return the places of parts of which a reader who tries the rules on other counts finds a small one within one.
 
-    A grade beside missing values, or beside a grade of nobody, has only one way to be merged, which says which of two
+    A grade next to missing values, or next to an empty grade, has only one way to be merged, which shows which of two
     parts is the smaller one. Counts are tried that have the same sums; what is not found in a thousand is merged.
     """
     hidden = [[k for k in part if sizes[k] > 0] for part in parts]
@@ -157,7 +157,7 @@ def _other_counts(n: int, total: int, reach: int, rng: np.random.Generator) -> n
         spread = rng.integers(n, size=int(rng.integers(total - n + 1)))
         each = 1 + np.bincount(spread, minlength=n)
     each[large] += total - each.sum()
-    return each if each[large] > 0 else _other_counts(n, total, reach, rng)
+    return each
 
 
 def _is_solved(hidden: np.ndarray, total: float, bounds: list[float], smallest: int) -> bool:

@@ -73,7 +73,7 @@ _FORMATS: tuple[tuple[re.Pattern[str], str], ...] = (
 _POINT_THREE = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}")
 _UP_TO_THREE = re.compile(r"[-+]?\d{1,3}")
 _THOUSANDS = (
-    "points before three digits beside whole numbers, read as decimal points: if they separate thousands, say "
+    "points before three digits among whole numbers, read as decimal points: if they separate thousands, say "
     "thousands='.' and decimal=','"
 )
 
@@ -241,7 +241,7 @@ def _dates(texts: np.ndarray) -> bool:
 
 
 def _may_be_thousands(texts: np.ndarray) -> bool:
-    """Return whether points may separate thousands: 1.234 and 2.100 beside 999, and no other decimal."""
+    """Return whether points may separate thousands: 1.234 and 2.100 together with 999, and no other decimal."""
     dotted = [text for text in texts if "." in text]
     plain = [text for text in texts if "." not in text]
     return (

@@ -29,7 +29,7 @@ def check_before_work(study: Study, data: StudyData) -> None:
     Raises
     ------
     OutcomeError
-        If the data have competing events, and a model knows one cause.
+        If the data have competing events, and a model has one cause.
     ArgumentError
         If an option of a model has a value with which it can't be fitted, sites are to be left out but not named, a
         column of ``nominal`` is not a predictor, the column of ``page.table_one_by`` is absent, there are more folds
@@ -98,7 +98,7 @@ would be too high.
 
 
 def _check_causes(study: Study, y: np.ndarray) -> None:
-    """Refuse models of one cause beside competing events: they would be fitted, and refuse to predict."""
+    """Refuse models of one cause where events compete: they would be fitted, and refuse to predict."""
     others = int((y["event"] > 1).sum()) if "event" in (y.dtype.names or ()) else 0
     for name, kind in (pair for plan in study.models for pair in _kinds(plan) if others):
         if getattr(MODEL_KINDS[kind], "_single_cause", False):

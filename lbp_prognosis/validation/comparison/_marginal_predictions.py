@@ -102,7 +102,7 @@ class MarginalPredictions(Result):
 
 
 class _Averages(NamedTuple):
-    """Means (k, h) with standard errors and limits, and the same of the differences from the first setting."""
+    """Means, or their differences from the first setting, with standard errors and limits; shape (k, h)."""
 
     estimate: np.ndarray
     se: np.ndarray
@@ -149,8 +149,7 @@ def marginal_predictions(
     interval : {"delta", "bootstrap"}, default "delta"
         ``"delta"``: from the covariance of the estimates, for unpenalised ``CoxPH``, ``FineGray``,
         ``LogisticRisk`` and ``LinearOutcome`` (means) and pipelines of them; knots, categories and weights for
-        censoring are regarded as known. ``"bootstrap"``:
-        percentiles over refits of the whole pipeline, for any model.
+        censoring are regarded as known. ``"bootstrap"``: percentiles over refits of the whole pipeline, for any model.
     y : ndarray of shape (n,), optional
         Outcome of the rows of ``X``, for the refits of ``"bootstrap"``; ``X`` is then the development data. Refits
         have no sample weights.

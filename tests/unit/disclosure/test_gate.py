@@ -132,7 +132,7 @@ def test_a_reader_of_the_rules_finds_no_small_part(ordered: bool) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "last"),
     [
-        ([0], [40], 0),  # of a grade of nobody, 3 and 2: had the 3 been smaller, it had joined nobody
+        ([0], [40], 0),  # of an empty grade, 3 and 2: had the 3 been smaller, it had joined the empty one
         ([100, 60], [], 1),  # missing values join the smallest grade, a grade only its neighbour
     ],
 )
