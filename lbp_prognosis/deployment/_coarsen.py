@@ -194,6 +194,18 @@ def _merged(increments: np.ndarray, times: np.ndarray, events: np.ndarray, least
     return np.diff(np.cumsum(increments)[last], prepend=0.0)
 
 
+def _merged_factors(increments: np.ndarray, times: np.ndarray, events: np.ndarray, least: int) -> np.ndarray:
+    """Return increments (g, p + 1) whose factors 1 − a − x·b are the products of those of each group, linear in x."""
+    _, last = coarse_steps(times, events, least)
+    merged = np.zeros((last.size, increments.shape[1]))
+    for group, start, end in zip(merged, np.append(0, last[:-1] + 1), last + 1):
+        for step in increments[start:end]:
+            left, rest = 1.0 - group[0], 1.0 - step[0]
+            group[1:] = group[1:] * rest + step[1:] * left
+            group[0] = 1.0 - left * rest
+    return merged
+
+
 def _cox(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     if isinstance(part.baseline_times_, dict):
         return _cox_of_causes(part, least, notes)
@@ -300,8 +312,10 @@ def _breakpoints(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
 
 
 def _additive(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
-    """Merge the steps of the cumulative effects."""
+    """Merge the steps of the cumulative effects, and the factors of the product limit."""
     before = part.times_.size
+    if hasattr(part, "increments_"):  # files of earlier versions have none
+        part.increments_ = _merged_factors(part.increments_, part.times_, part.baseline_events_, least)
     names = ("cumulative_baseline_", "cumulative_coef_", "variance_")
     values = [getattr(part, name) for name in names]
     part.times_, values = _coarse_values(part.times_, part.baseline_events_, values, least, notes)

@@ -23,7 +23,6 @@ from lbp_prognosis.models._collinear import kept_columns
 from lbp_prognosis.models._cox_checks import column_sd
 from lbp_prognosis.models._lifelines_adapter import additive_hazards
 from lbp_prognosis.models._survival_regression import SurvivalCurves, risk_from_origin
-from lbp_prognosis.models._transformation_model import few_event_times
 from lbp_prognosis.survival import OutcomeKind
 
 __all__ = ["AalenAdditive"]
@@ -54,6 +53,9 @@ class AalenAdditive(SurvivalCurves, RiskEstimator):
         Cumulative hazard of a patient with the mean predictors ``centre_``.
     cumulative_coef_ : ndarray of shape (k, p)
         Cumulative differences of hazards per unit of each column.
+    increments_ : ndarray of shape (k, p + 1)
+        Increments of both at each of ``times_``, the baseline first: 1 less the baseline increment is the factor of
+        the product limit at mean predictors.
     variance_ : ndarray of shape (k, p + 1)
         Variances of the baseline and cumulative coefficients; NaN with weights that are not frequencies, which
         lifelines has none for.
@@ -62,22 +64,21 @@ class AalenAdditive(SurvivalCurves, RiskEstimator):
     max_time_ : float
         End of follow-up, or the last of ``times_`` if effects could not be estimated up to there; risks beyond are NaN.
     negative_share_ : float
-        Share of the training rows whose cumulative hazard is negative at a quartile of the event times.
-    n_exact_events_, n_event_times_ : int
-        Events, and distinct times among them.
+        Share of the training rows whose estimated risk is 0 or negative at a quartile of the event times.
     raised_share_, largest_raise_ : float
-        Share of the training rows whose risk at the quartiles of the event times is more than 0.01 above that of the
-        cumulative hazard there (or of 0, where it is negative), because it has fallen; and the largest difference.
+        Share of the training rows whose risk at the quartiles of the event times is more than 0.01 above the estimate
+        there (or above 0, where the estimate is negative), because the estimate has fallen; and the largest difference.
 
     Notes
     -----
-    risk = 1 − exp(−H*(τ)) with H*(τ) the largest of 0 and H(s | x) = x·B(s), s ≤ τ: sums of hazards can be negative for
-    some x, and a risk may not fall. Where ``negative_share_`` or ``raised_share_`` is above 0.05, ``objections_`` says
-    so: the mean risk is then too high.
+    risk = 1 − S(τ), with S the smallest of 1 and ∏ (1 − dB₀(t) − x·dB(t)), t ≤ s, over s ≤ τ, and no factor below 0:
+    increments can be negative for some x, and a risk may not fall. Where ``negative_share_`` or ``raised_share_`` is
+    above 0.05, ``objections_`` says so: the mean risk is then too high.
 
-    H adds up d/n, and exp(−H) takes it for −log(1 − d/n): where many events share a time the risk is below 1 −
-    Kaplan–Meier. If two thirds have the event by 12 months it is 0.02 lower on dates in whole months, 0.09 on visits
-    every six months; lifelines shares this. ``objections_`` says so of few times; `CoxPH` has no such bias.
+    A least-squares increment is d/n where predictors have no effect, so the product is the Kaplan–Meier estimate, also
+    where many events share a date or a visit. exp(−B), which lifelines uses, takes d/n for −log(1 − d/n): if two thirds
+    have the event by 12 months its risk is 0.02 lower on dates in whole months, 0.09 on visits every six months.
+    Files of earlier versions keep that form.
 
     Effects are estimated at event times with three rows at risk per column and linearly independent columns among
     them, the rule of ``survival::aareg``. Events of other causes count as censored, and absolute risks are then
@@ -98,6 +99,8 @@ class AalenAdditive(SurvivalCurves, RiskEstimator):
     >>> model = AalenAdditive().fit(np.zeros((6, 0)), y)
     >>> model.cumulative_baseline_.round(4).tolist()  # 1/6, + 1/5, + 1/3
     [0.1667, 0.3667, 0.7]
+    >>> model.predict_risk(np.zeros((1, 0)), [1.0, 2.0, 4.0]).round(4).tolist()  # 1 − 5/6 · 4/5 · 2/3
+    [[0.1667, 0.3333, 0.5556]]
     """
 
     _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("right",)
@@ -160,10 +163,11 @@ class AalenAdditive(SurvivalCurves, RiskEstimator):
         inner = ((matrix - self.centre_)[:, kept]) / scale
         found = additive_hazards(inner, time, event, weights, caller=name)
         self.times_, self.baseline_events_ = found.times, found.events
-        self.n_exact_events_, self.n_event_times_ = int(event.sum()), int(np.unique(time[event]).size)
         self.cumulative_baseline_ = found.cumulative[:, -1]
         self.cumulative_coef_ = np.zeros((found.times.size, matrix.shape[1]))
         self.cumulative_coef_[:, kept] = found.cumulative[:, :-1] / scale
+        cumulative = np.column_stack([self.cumulative_baseline_, self.cumulative_coef_])
+        self.increments_ = np.diff(cumulative, axis=0, prepend=0.0)
         self.variance_ = np.zeros((found.times.size, matrix.shape[1] + 1))
         self.variance_[:, 0] = found.variance[:, -1]
         self.variance_[:, 1 + np.flatnonzero(kept)] = found.variance[:, :-1] / scale**2
@@ -175,9 +179,9 @@ class AalenAdditive(SurvivalCurves, RiskEstimator):
         return self
 
     def _judge(self, X: np.ndarray) -> None:
-        """Find where risks are higher because a cumulative hazard may not fall."""
+        """Find where risks are higher because they may not fall."""
         at = self.score_horizons_[self.score_horizons_ <= self.max_time_]
-        estimated = -np.expm1(-step_at(self.times_, np.maximum(self._hazard(X), 0.0).T, at, left=0.0).T)
+        estimated = step_at(self.times_, np.maximum(self._estimated(X), 0.0).T, at, left=0.0).T
         raised = self._risk(X, at, 1, None, None) - estimated
         worst = raised.max(axis=1, initial=0.0)
         self.negative_share_ = float((estimated <= 0).any(axis=1).mean())
@@ -186,14 +190,10 @@ class AalenAdditive(SurvivalCurves, RiskEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """Objections to the fit: event times that are visits, and cumulative hazards that fall."""
-        # a file of an earlier version does not count the times
-        counted = getattr(self, "n_exact_events_", 0), getattr(self, "n_event_times_", 0)
-        visits = few_event_times(type(self).__name__, *counted)
+        """Objections to the fit: risks that would fall."""
         if max(self.negative_share_, self.raised_share_) <= _SHARE:
-            return visits
+            return ()
         return (
-            *visits,
             objection(
                 "falling-cumulative-hazard",
                 negative=self.negative_share_,
@@ -209,8 +209,15 @@ class AalenAdditive(SurvivalCurves, RiskEstimator):
     def _risk(
         self, X: np.ndarray, horizons: np.ndarray, cause: int, strata: np.ndarray | None, offset: np.ndarray | None
     ) -> np.ndarray:
-        rising = np.maximum.accumulate(np.maximum(self._hazard(X), 0.0), axis=1)
-        return -np.expm1(-step_at(self.times_, rising.T, horizons, left=0.0).T)
+        rising = np.maximum.accumulate(np.maximum(self._estimated(X), 0.0), axis=1)
+        return step_at(self.times_, rising.T, horizons, left=0.0).T
+
+    def _estimated(self, X: np.ndarray) -> np.ndarray:
+        """Risk at ``times_`` as estimated, which may fall and be negative; shape (n, k)."""
+        if not hasattr(self, "increments_"):  # a file of an earlier version
+            return -np.expm1(-self._hazard(X))
+        factors = 1.0 - self.increments_[:, 0] - row_products(X - self.centre_, self.increments_[:, 1:].T)
+        return 1.0 - np.cumprod(np.maximum(factors, 0.0), axis=1)
 
     @takes_rows()
     def predict_cumulative_hazard(self, X: Any, times: Any) -> np.ndarray:

@@ -73,8 +73,9 @@ def test_additive_predicts_as_lifelines_with_times_at_which_it_takes_rows_out():
     theirs = lifelines.AalenAdditiveFitter().fit(table, "t", "e").predict_cumulative_hazard(frame(X, Y)[["a", "b"]])
     ours = model.predict_cumulative_hazard(X, model.times_)
     np.testing.assert_allclose(ours, theirs.loc[model.times_].T, atol=1e-8)
-    held = 1 - np.exp(-np.maximum.accumulate(np.maximum(ours, 0), axis=1))
-    np.testing.assert_allclose(model.predict_risk(X, model.times_), held, atol=1e-12)
+    factors = np.maximum(1 - np.diff(ours, axis=1, prepend=0), 0)
+    held = 1 - np.minimum.accumulate(np.minimum(np.cumprod(factors, axis=1), 1), axis=1)
+    np.testing.assert_allclose(model.predict_risk(X, model.times_), held, atol=1e-10)
 
 
 def test_additive_stops_where_too_few_are_at_risk():
@@ -101,14 +102,48 @@ def test_additive_objects_where_hazards_fall():
     assert wild.negative_share_ > 0.05
 
 
-@pytest.mark.parametrize(("times", "said"), [(9, ["few-event-times"]), (60, [])])
-def test_additive_objects_where_events_share_few_times(times, said):
-    y = Surv.right(1.0 + np.arange(120) % times, np.ones(120))
-    model = AalenAdditive().fit(np.zeros((120, 0)), y)
-    assert (model.n_exact_events_, model.n_event_times_) == (120, times)
-    assert [doubt.code for doubt in model.objections_] == said
-    del model.n_exact_events_, model.n_event_times_  # a file of an earlier version
+def test_additive_risk_where_everyone_at_risk_has_the_event_is_one():
+    y = Surv.right([1.0, 1.0, 2.0, 3.0, 3.0], [1, 0, 1, 1, 1])
+    model = AalenAdditive().fit(np.zeros((5, 0)), y)
+    np.testing.assert_allclose(model.predict_risk(np.zeros((1, 0)), [1.0, 2.0, 3.0]), [[1 / 5, 7 / 15, 1.0]])
     assert model.objections_ == ()
+
+
+def test_additive_risks_stay_between_0_and_1_far_from_the_data():
+    model = AalenAdditive().fit(X, Y)
+    risk = model.predict_risk(np.array([[1e6, 0], [-1e6, 0], [0, 1e6], [0, -1e6]]), TIMES)
+    assert ((risk >= 0) & (risk <= 1)).all()
+    assert (np.diff(risk, axis=1) >= 0).all()
+
+
+def test_additive_factors_are_merged_as_a_product(tmp_path):
+    """The locked factor of a group is the product of its factors, linear in x: value and slope at the mean."""
+    model = AalenAdditive().fit(X, Y)
+    for name in ("times_", "baseline_events_", "increments_", "cumulative_baseline_", "cumulative_coef_", "variance_"):
+        setattr(model, name, getattr(model, name)[:6])
+    model.baseline_events_[:] = 2  # groups of three
+    locked = lock(model, min_cell=5)
+    found = locked.unlocked.increments_
+    assert found.shape == (2, 3)
+    for group, steps in zip(found, (model.increments_[:3], model.increments_[3:])):
+        product = lambda x, steps=steps: np.prod(1 - steps[:, 0] - steps[:, 1:] @ x)  # noqa: E731
+        assert 1 - group[0] == pytest.approx(product(np.zeros(2)), rel=1e-12)
+        for j, x in enumerate(np.eye(2) * 1e-5):
+            assert group[1 + j] == pytest.approx((product(-x) - product(x)) / 2e-5, rel=1e-6)
+    save_model(locked, tmp_path / "a.lbpm", reason="test")
+    assert load_model(tmp_path / "a.lbpm") == locked
+
+
+def test_additive_file_of_an_earlier_version_keeps_its_risks(tmp_path):
+    model = AalenAdditive().fit(X, Y)
+    del model.increments_
+    old = -np.expm1(-np.maximum.accumulate(np.maximum(model.predict_cumulative_hazard(X, model.times_), 0), axis=1))
+    np.testing.assert_allclose(model.predict_risk(X, model.times_), old, atol=1e-14)
+    locked = lock(model)
+    save_model(locked, tmp_path / "a.lbpm", reason="test")
+    loaded = load_model(tmp_path / "a.lbpm")
+    assert loaded == locked
+    np.testing.assert_array_equal(loaded.predict_risk(X, TIMES), locked.predict_risk(X, TIMES))
 
 
 @pytest.mark.parametrize("times", ["soon", -1.0, [1.0, np.nan]])

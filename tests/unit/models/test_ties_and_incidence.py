@@ -10,6 +10,7 @@ from syn import park_miller
 from lbp_prognosis import Surv
 from lbp_prognosis._kernels import discrete_baseline
 from lbp_prognosis.models import (
+    AalenAdditive,
     BoostedCox,
     CauseSpecificCox,
     CoxPH,
@@ -92,6 +93,15 @@ def test_one_cause_against_kaplan_meier(grid):
     }
     for name, (model, table) in models.items():
         assert np.abs(mean_risks(model, table, alone, causes=(1,)) - want).max() < LIMIT, name
+
+
+@pytest.mark.parametrize("grid", ["months", "quarters", "visits"])
+def test_additive_hazards_against_kaplan_meier(grid):
+    pytest.importorskip("lifelines")
+    X, y = dated(grid)
+    alone = Surv.right(y["time"], y["event"] == 1)
+    found = mean_risks(AalenAdditive(), X, alone, causes=(1,))
+    assert np.abs(found - mean_risks(NullModel(), X, alone, causes=(1,))).max() < LIMIT
 
 
 @pytest.mark.parametrize("strata", [False, True])
