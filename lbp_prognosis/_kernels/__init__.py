@@ -60,7 +60,7 @@ from lbp_prognosis._kernels._discrete_gradient import discrete_hazard_gradient
 from lbp_prognosis._kernels._discrete_hazard import DiscreteHazardFit, discrete_hazard_fit
 from lbp_prognosis._kernels._discrete_ridge_path import PersonRows, discrete_ridge_path
 from lbp_prognosis._kernels._exponential_shapley import ExponentialSum, exponential_shapley, reachable_sums
-from lbp_prognosis._kernels._fine_gray import fine_gray_data, fine_gray_influence
+from lbp_prognosis._kernels._fine_gray import fine_gray_data, fine_gray_influence, fine_gray_level
 from lbp_prognosis._kernels._followed import followed_by_visits, followed_times
 from lbp_prognosis._kernels._gamma_tails import gamma_tails
 from lbp_prognosis._kernels._hybrid_margins import MOST_LEAVES, Forest, forest_masks, hybrid_margins
@@ -298,6 +298,7 @@ __all__ = [
     "exponential_shapley",
     "fine_gray_data",
     "fine_gray_influence",
+    "fine_gray_level",
     "followed_by_visits",
     "followed_times",
     "forest_masks",

@@ -15,6 +15,7 @@ from lbp_prognosis._base import (
     SparseTable,
     argument_error,
     check_choice,
+    check_horizons,
     check_number,
     check_times,
     takes_rows,
@@ -31,7 +32,9 @@ from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._elastic_net_cox import ElasticNetCox
 from lbp_prognosis.models._factor_plans import factor_plans
+from lbp_prognosis.models._group_means import group_means
 from lbp_prognosis.models._incidence_curves import incidence_curves
+from lbp_prognosis.models._incidence_delta import IncrementErrors, average_incidence, increment_errors
 from lbp_prognosis.models._rare_causes import RARE_CAUSES, NotDetermined, events_of, is_rare, rare_cause_objections
 from lbp_prognosis.models._ridge_choice import check_penalty
 from lbp_prognosis.models._survival_regression import SurvivalRegression, risk_from_origin
@@ -231,6 +234,10 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         self.models_ = {code: model for code, (model, _) in found.items()}
         self.modality_factors_ = {code: plan for code, (_, plan) in found.items()}
         self.increments_ = {code: self._increments(design, code) for code in self.models_}
+        self._delta: dict[str, Any] = {}
+        if self.penalty == 0 and self.l1_ratio == 0:
+            errors = increment_errors(design, self.models_, self.increments_, self.incidence == "product_limit")
+            self._delta = errors._asdict()
         self.coef_ = {code: model.coef_ for code, model in self.models_.items()}
         ridges = {code: model for code, model in self.models_.items() if isinstance(model, CoxPH)}
         self.covariance_ = {code: model.covariance_ for code, model in ridges.items()}
@@ -354,21 +361,76 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         relative = np.column_stack([_relative_hazard(model, X, offset) for model in self.models_.values()])
         by_product = self.incidence.startswith("product_limit")
         fitted = not self.incidence.endswith("_efron")
-        increments = [
-            self.increments_[cause]
-            if by_product and fitted
-            else [np.diff(hazard, prepend=0.0) for hazard in model.baseline_hazard_]
-            for cause, model in self.models_.items()
-        ]
         return incidence_curves(
             [model.baseline_times_ for model in self.models_.values()],
-            increments,
+            self._steps(),
             relative,
             horizons,
             strata,
             kernel=product_limit_incidence if by_product else exponential_incidence,
             fitted=fitted,
         )
+
+    def _steps(self) -> list[list[np.ndarray]]:
+        """Increments by cause and stratum, of which incidences are made."""
+        return [
+            self.increments_[cause]
+            if self.incidence == "product_limit"
+            else [np.diff(hazard, prepend=0.0) for hazard in model.baseline_hazard_]
+            for cause, model in self.models_.items()
+        ]
+
+    @takes_rows()
+    def average_prediction(
+        self, X: Any, horizons: Any, cause: int = 1, *, groups: Any, strata: Any = None, offset: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean risks of groups of rows, and the covariance of these means by the delta method.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors; the rows are regarded as fixed.
+        horizons : float or sequence of float
+            In the unit of the study.
+        cause : int, default 1
+            Event code.
+        groups : array-like of shape (n,)
+            Group of each row; means are in the sorted order of the labels.
+        strata, offset : array-like of shape (n,), optional
+            As for `predict_risk`.
+
+        Returns
+        -------
+        tuple of ndarray
+            Means, shape (g, n_horizons), and covariances, shape (n_horizons, g, g), with the uncertainty of the
+            coefficients and baselines of all causes; NaN beyond follow-up.
+
+        Raises
+        ------
+        ArgumentError
+            If the model is penalised, or locked.
+        """
+        risk = self.predict_risk(X, horizons, cause, strata=strata, offset=offset)
+        matrix, codes, shift = self._start_predict(X, strata, offset)
+        if not getattr(self, "_delta", {}):
+            raise argument_error("self", "an unpenalised model that is not locked", type(self).__name__)
+        times, _ = check_horizons(horizons)
+        inside = times <= self.max_time_
+        mean_of = group_means(groups, len(matrix))
+        covariance = np.full((times.size, len(mean_of), len(mean_of)), np.nan)
+        covariance[inside] = average_incidence(
+            self.models_,
+            self._steps(),
+            IncrementErrors(**self._delta),
+            matrix,
+            np.column_stack([_relative_hazard(model, matrix, shift) for model in self.models_.values()]),
+            mean_of,
+            times[inside],
+            codes,
+            int(cause),
+            self.incidence,
+        )
+        return mean_of @ risk, covariance
 
     def _risk(
         self, X: np.ndarray, horizons: np.ndarray, cause: int, strata: np.ndarray | None, offset: np.ndarray | None

@@ -413,10 +413,17 @@ class CoxPH(CoxRidge, CoxDiagnostics, SurvivalRegression, RiskEstimator):
         mean = steps_at(self.baseline_times_, self.baseline_mean_, codes, times)
         base = steps_at(self.baseline_times_, self.baseline_hazard_, codes, times)
         slope = base[..., None] * (matrix - self.centre_)[:, None, :] - mean
+        known, cross = self._level_errors(times, known)
         variance = known + np.einsum("nkp,pq,nkq->nk", slope, self.covariance_, slope)
+        if cross is not None:
+            variance += 2 * np.einsum("nkp,kp->nk", slope, cross)
         out = np.exp(-hazard) * relative * np.sqrt(variance)
         out[:, times > self.max_time_] = np.nan
         return out
+
+    def _level_errors(self, times: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the variance of the baseline at known coefficients (s, h), and its covariance with them (h, p)."""
+        return known, None  # a martingale, uncorrelated with the coefficients
 
     @takes_rows()
     def average_prediction(
@@ -452,6 +459,7 @@ class CoxPH(CoxRidge, CoxDiagnostics, SurvivalRegression, RiskEstimator):
         known = steps_at(
             self.baseline_times_, self.baseline_variance_, None if codes is None else np.unique(codes), times
         )
+        known, cross = self._level_errors(times, known)
         stratum = np.zeros(len(matrix), dtype=int) if codes is None else np.unique(codes, return_inverse=True)[1]
         centred = matrix - self.centre_
         covariance = np.empty((times.size, len(mean_of), len(mean_of)))
@@ -459,6 +467,9 @@ class CoxPH(CoxRidge, CoxDiagnostics, SurvivalRegression, RiskEstimator):
             gradient = mean_of @ (slope[:, k, None] * (base[:, k, None] * centred - mean[:, k]))
             shares = mean_of @ (slope[:, k, None] * (stratum[:, None] == np.arange(len(known))))
             covariance[k] = gradient @ self.covariance_ @ gradient.T + (shares * known[:, k]) @ shares.T
+            if cross is not None:
+                both = (gradient @ cross[k])[:, None] * shares[:, 0]
+                covariance[k] += both + both.T
         means = mean_of @ -np.expm1(-hazard)
         beyond = times > self.max_time_
         means[:, beyond], covariance[beyond] = np.nan, np.nan

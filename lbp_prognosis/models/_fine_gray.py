@@ -20,10 +20,12 @@ from lbp_prognosis._kernels import (
     censoring_groups,
     fine_gray_data,
     fine_gray_influence,
+    fine_gray_level,
 )
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._cox_checks import check_events
 from lbp_prognosis.models._design import Design, strata_labels, take_columns
+from lbp_prognosis.models._hazard_steps import steps_at
 from lbp_prognosis.models._ridge_choice import check_penalty
 
 __all__ = ["FineGray"]
@@ -231,6 +233,69 @@ class FineGray(CoxPH):
         if self.variance == "robust_fixed" or _late_entry(design.y) is not None:
             return score
         return score + fine_gray_influence(pieces, design.y["time"], design.y["event"])
+
+    def _store_variance(self, design: Design, pieces: CoxPieces) -> None:
+        super()._store_variance(design, pieces)
+        self._delta: dict[str, np.ndarray] = {}
+        late = _late_entry(design.y) is not None
+        if not self._robust(design) or late or self.penalty_ > 0 or len(design.strata_levels) > 1:
+            return
+        if design.clusters is not None and not design.copies_apart:
+            return
+        weights = np.ones(len(design.y)) if design.weights is None else design.weights
+        slopes = self._row_scores(design, pieces) @ self.covariance_model_
+        power = weights if design.copies_apart else weights**2
+        variance, cross = fine_gray_level(
+            pieces, design.y["time"], design.y["event"], slopes, power, self.variance != "robust_fixed"
+        )
+        self._delta = {"times": pieces.data.times.copy(), "variance": variance, "cross": cross}
+
+    def _level_errors(self, times: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return those of influence functions; without them the baseline of the model, as in `CoxPH`."""
+        held = getattr(self, "_delta", {})
+        if not held:
+            return known, None
+        variance, cross = (steps_at([held["times"]], [held[name]], None, times)[0] for name in ("variance", "cross"))
+        return variance[None], cross
+
+    @takes_rows()
+    def average_prediction(
+        self, X: Any, horizons: Any, *, groups: Any, strata: Any = None, offset: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean risks of groups of rows, and the covariance of these means by influence functions.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors; the rows are regarded as fixed.
+        horizons : float or sequence of float
+            In the unit of the study.
+        groups : array-like of shape (n,)
+            Group of each row; means are in the sorted order of the labels.
+        strata, offset : array-like of shape (n,), optional
+            As for `predict_risk`.
+
+        Returns
+        -------
+        tuple of ndarray
+            Means, shape (g, n_horizons), and covariances, shape (n_horizons, g, g), with the uncertainty of the
+            coefficients, of the baseline and (unless ``variance="robust_fixed"``) of the censoring curve; NaN beyond
+            follow-up.
+
+        Raises
+        ------
+        ArgumentError
+            For a fit with strata, clusters or delayed entry and a robust variance, or a locked model.
+        """
+        self._check_fitted()
+        if not getattr(self, "_delta", {}) and self.variance != "model":
+            raise argument_error(
+                "self",
+                'a FineGray without strata, clusters and delayed entry (or variance="model"), and not locked',
+                "one whose baseline has no influence functions",
+                "Take the bootstrap.",
+            )
+        return super().average_prediction(X, horizons, groups=groups, strata=strata, offset=offset)
 
     def _censoring_codes(self, X: Any, n: int, strata: np.ndarray | None) -> np.ndarray:
         if self.censoring_strata is None:

@@ -12,6 +12,7 @@ from lbp_prognosis._base import (
     EstimationError,
     argument_error,
     check_choice,
+    check_horizons,
     check_number,
     takes_rows,
 )
@@ -28,11 +29,15 @@ from lbp_prognosis._kernels import (
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns, undetermined
 from lbp_prognosis.models._cox_checks import column_factors, column_sd
+from lbp_prognosis.models._delta_method import score_weights, thresholds_covariance
 from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._group_means import group_means
 from lbp_prognosis.models._penalty_remedy import penalty_remedy
 from lbp_prognosis.models._score_model import ScoreModel
 
 __all__ = ["OrdinalRegression"]
+
+_LARGEST_SANDWICH = 120  # thresholds and coefficients whose robust covariance is kept
 
 
 class OrdinalRegression(ScoreModel):
@@ -210,9 +215,11 @@ class OrdinalRegression(ScoreModel):
         self.log_likelihood_, self.n_iter_ = found.loglik, found.iterations
         self.log_likelihood_null_ = ordinal_fit(inner[:, :0], level, self.levels_.size, **options).loglik
         self.partial_coef_ = np.zeros((self.levels_.size - 1, 0))
+        self._delta: dict[str, Any] = {}
         if self.partial is not None and len(self.partial):
             self._relax(design, used, inner, level, found, kept, centre, scale)
         else:
+            self._delta = {"centre": centre[kept], "scale": scale[kept], "kept": kept}
             self._store_variance(design, used, inner, level, found, kept, centre, scale)
 
     def _robust(self, design: Design) -> bool:
@@ -296,6 +303,10 @@ class OrdinalRegression(ScoreModel):
         self.threshold_errors_ = np.sqrt(own + np.einsum("kj,jl,kl->k", spread, inverse, spread))
         robust = self._robust(design)
         self.variance_ = "robust" if robust else "model"
+        if not robust:
+            self._delta.update(band=found.band, cross=found.cross, inverse=inverse)
+        elif found.alpha.size + found.beta.size <= _LARGEST_SANDWICH:
+            self._delta.update(covariance=self._whole_sandwich(design, used, inner, level, found))
         if robust:
             inverse = self._sandwich(design, used, inner, level, found, solved, inverse)
         factor = np.zeros((scale.size, int(kept.sum())))
@@ -319,6 +330,87 @@ class OrdinalRegression(ScoreModel):
         ends = np.vstack([np.zeros((1, solved.shape[1])), solved, np.zeros((1, solved.shape[1]))])
         score = -(d_low + d_high)[:, None] * inner - d_low[:, None] * ends[level] - d_high[:, None] * ends[level + 1]
         return inverse @ design.products(score, used) @ inverse
+
+    def _whole_sandwich(
+        self, design: Design, used: np.ndarray, inner: np.ndarray, level: np.ndarray, found: OrdinalFit
+    ) -> np.ndarray:
+        """Robust covariance of thresholds and coefficients."""
+        padded = np.concatenate([[-np.inf], found.alpha, [np.inf]])
+        eta = inner @ found.beta + (0.0 if design.offset is None else design.offset[used])
+        _, d_low, d_high, *_ = ordinal_rows(padded[level] - eta, padded[level + 1] - eta, self.link)
+        rows, m = np.arange(level.size), found.alpha.size
+        score = np.zeros((level.size, m + 2))  # a column for the limit below the first level, and above the last
+        score[rows, level] = d_low
+        score[rows, level + 1] = d_high
+        score = np.column_stack([score[:, 1:-1], -(d_low + d_high)[:, None] * inner])
+        information = np.zeros((score.shape[1], score.shape[1]))
+        information[:m, :m] = np.diag(found.band[1])
+        information[np.arange(m - 1), np.arange(1, m)] = information[np.arange(1, m), np.arange(m - 1)] = found.band[
+            0, 1:
+        ]
+        information[:m, m:], information[m:, m:] = found.cross, found.inner
+        information[m:, :m] = found.cross.T
+        inverse = np.linalg.inv(information)
+        return inverse @ design.products(score, used) @ inverse
+
+    @takes_rows()
+    def average_prediction(
+        self, X: Any, horizons: Any = None, *, groups: Any, quantity: str = "risk", offset: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean risks or scores of groups of rows, and the covariance of these means by the delta method.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors; the rows are regarded as fixed.
+        horizons : float or sequence of float, optional
+            By default the visit; other times are NaN. Of a risk only.
+        groups : array-like of shape (n,)
+            Group of each row; means are in the sorted order of the labels.
+        quantity : {"risk", "mean"}, default "risk"
+            Risk at the declared cut, or mean score.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictor.
+
+        Returns
+        -------
+        tuple of ndarray
+            Means, shape (g, n_horizons), and covariances, shape (n_horizons, g, g), with the uncertainty of
+            coefficients and thresholds.
+
+        Raises
+        ------
+        ArgumentError
+            Without a declared cut; with ``partial``; for a robust fit with more than 120 thresholds and coefficients.
+        """
+        check_choice("quantity", quantity, ("risk", "mean"))
+        matrix, _, shift = self._start_predict(X, None, offset)
+        held = getattr(self, "_delta", {})
+        if "covariance" not in held and "inverse" not in held:
+            raise argument_error(
+                "self",
+                f"without `partial`, not locked, and robust only up to {_LARGEST_SANDWICH} thresholds and coefficients",
+                f"{self.thresholds_.size} thresholds",
+                "Take the bootstrap.",
+            )
+        if quantity == "risk":
+            self.predict_risk(X, horizons, offset=offset)  # refuses an unknown cut
+        times = np.array([self.horizon_]) if horizons is None else check_horizons(horizons)[0]
+        constant, weights = score_weights(self.levels_, quantity, self.at_most_, self.at_least_)
+        z = (matrix[:, held["kept"]] - held["centre"]) / held["scale"]
+        eta = row_products(matrix, self.coef_) + (0.0 if shift is None else shift)
+        value, density, _ = ordinal_link(self.thresholds_ - eta[:, None], self.link)
+        mean_of = group_means(groups, len(matrix))
+        first = mean_of @ (density * weights)
+        second = -mean_of @ ((density @ weights)[:, None] * z)
+        if "covariance" in held:
+            both = np.column_stack([first, second])
+            spread = both @ held["covariance"] @ both.T
+        else:
+            spread = thresholds_covariance(held["band"], held["cross"], held["inverse"], first, second)
+        known = np.isclose(times, self.horizon_, rtol=1e-9, atol=0)
+        mean = np.where(known, (mean_of @ (constant + value @ weights))[:, None], np.nan)
+        return mean, np.where(known[:, None, None], spread, np.nan)
 
     @takes_rows()
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:

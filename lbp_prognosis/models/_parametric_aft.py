@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     EstimationError,
     Objection,
     check_choice,
+    check_horizons,
     check_vector,
     takes_rows,
 )
@@ -25,6 +26,8 @@ from lbp_prognosis._kernels import TransformationFit, generalised_gamma_scale, r
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns
+from lbp_prognosis.models._delta_method import average_of_gradients
+from lbp_prognosis.models._group_means import group_means
 from lbp_prognosis.models._survival_regression import SurvivalRegression, risk_from_origin
 from lbp_prognosis.models._transformation_model import (
     TransformationProblem,
@@ -236,6 +239,47 @@ class ParametricAFT(SurvivalRegression, RiskEstimator):
         location = self.intercept_ + row_products(X, self.coef_) + (0.0 if offset is None else offset)
         z = (np.log(horizons)[None, :] - location[:, None]) / self.scale_
         return -np.expm1(self._scale()(z)[0])
+
+    @takes_rows()
+    def average_prediction(
+        self, X: Any, horizons: Any, *, groups: Any, offset: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean risks of groups of rows, and the covariance of these means by the delta method.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors; the rows are regarded as fixed.
+        horizons : float or sequence of float
+            In the unit of the study.
+        groups : array-like of shape (n,)
+            Group of each row; means are in the sorted order of the labels.
+        offset : array-like of shape (n,), optional
+            Fixed part of log time.
+
+        Returns
+        -------
+        tuple of ndarray
+            Means, shape (g, n_horizons), and covariances, shape (n_horizons, g, g); NaN beyond follow-up.
+        """
+        risk = self.predict_risk(X, horizons, offset=offset)
+        matrix, _, shift = self._start_predict(X, None, offset)
+        times, _ = check_horizons(horizons)
+        location = self.intercept_ + row_products(matrix, self.coef_) + (0.0 if shift is None else shift)
+        z = (np.log(times) - location[:, None]) / self.scale_
+        slope = np.where(np.isnan(risk), np.nan, np.exp(self._scale()(z)[1]))
+        inner = -np.column_stack([np.ones(len(matrix)), matrix]) / self.scale_
+        more = [] if self.distribution == "exponential" else [-z]
+        if self.distribution == "generalised_gamma":
+            with np.errstate(divide="ignore", invalid="ignore"):  # a risk that the shape does not move has no slope
+                more.append(np.where(slope > 0, self._shape_slope(z) / slope, 0.0))
+        parts = [np.column_stack([inner, *(part[:, k] for part in more)]) for k in range(times.size)]
+        return average_of_gradients(group_means(groups, len(matrix)), risk, slope, parts, self.covariance_)
+
+    def _shape_slope(self, z: np.ndarray) -> np.ndarray:
+        """Return the derivative of the risk in the shape, by five-point differences."""
+        risks = [-np.expm1(generalised_gamma_scale(self.shape_ + k * _STEP)(z)[0]) for k in (-2, -1, 1, 2)]
+        return (risks[0] - 8 * risks[1] + 8 * risks[2] - risks[3]) / (12 * _STEP)
 
     @takes_rows()
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:

@@ -12,6 +12,7 @@ from lbp_prognosis._base import (
     Objection,
     argument_error,
     check_choice,
+    check_horizons,
     check_number,
     check_vector,
     takes_rows,
@@ -20,6 +21,8 @@ from lbp_prognosis._kernels import log_time_knots, log_time_spline, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns
+from lbp_prognosis.models._delta_method import average_of_gradients
+from lbp_prognosis.models._group_means import group_means
 from lbp_prognosis.models._survival_regression import SurvivalRegression, risk_from_origin
 from lbp_prognosis.models._transformation_model import (
     LikelihoodTimes,
@@ -266,6 +269,42 @@ class RoystonParmar(SurvivalRegression, RiskEstimator):
                 "strata", "given, as at fit", "None", "A risk needs the baseline of the stratum of each row."
             )
         return np.zeros(n, dtype=np.int64) if strata is None else strata
+
+    @takes_rows()
+    def average_prediction(
+        self, X: Any, horizons: Any, *, groups: Any, strata: Any = None, offset: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean risks of groups of rows, and the covariance of these means by the delta method.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors; the rows are regarded as fixed.
+        horizons : float or sequence of float
+            In the unit of the study.
+        groups : array-like of shape (n,)
+            Group of each row; means are in the sorted order of the labels.
+        strata, offset : array-like of shape (n,), optional
+            As for `predict_risk`.
+
+        Returns
+        -------
+        tuple of ndarray
+            Means, shape (g, n_horizons), and covariances, shape (n_horizons, g, g); NaN beyond follow-up.
+        """
+        risk = self.predict_risk(X, horizons, strata=strata, offset=offset)
+        matrix, given, shift = self._start_predict(X, strata, offset)
+        times, _ = check_horizons(horizons)
+        codes, n = self._codes(given, len(matrix)), len(matrix)
+        basis, _ = log_time_spline(np.log(times), self.knots_)
+        baseline = basis @ self.gamma_.T
+        z = baseline.T[codes] + (row_products(matrix, self.coef_) + (0.0 if shift is None else shift))[:, None]
+        slope = np.where(np.isnan(risk), np.nan, np.exp(transformation_scale(self.scale)(z)[1]))
+        parts = [
+            np.column_stack([_blocks(np.broadcast_to(row, (n, row.size)), codes, len(self.gamma_)), matrix])
+            for row in basis
+        ]
+        return average_of_gradients(group_means(groups, n), risk, slope, parts, self.covariance_)
 
     @takes_rows()
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:

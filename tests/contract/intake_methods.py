@@ -124,6 +124,7 @@ FORECAST = ScoreForecast([0.0, 1.0, 2.0, 3.0, 4.0], np.random.default_rng(3).dir
 
 COX_FULL = fit(models.CoxPH(), **FULL)
 CAUSES = fit(models.CauseSpecificCox(), **OFFSET)
+SUBDISTRIBUTION = fit(models.FineGray(), **OFFSET)
 AFT = fit(models.ParametricAFT(), **OFFSET)
 SPLINE = fit(models.RoystonParmar(), **OFFSET)
 LOGISTIC = fit(models.LogisticRisk(), STATUS, **OFFSET)
@@ -300,6 +301,31 @@ METHODS: dict[str, Spec] = {
     "models.LinearOutcome.average_prediction": (
         lambda X, groups, offset: LINEAR.average_prediction(X, groups=groups, offset=offset)[0],
         {**X1, "groups": R.label, **OFFSET},
+        {},
+    ),
+    "models.CauseSpecificCox.average_prediction": (
+        lambda X, groups, offset: CAUSES.average_prediction(X, 6.0, groups=groups, offset=offset)[0],
+        {**X1, "groups": R.label, **OFFSET},
+        {},
+    ),
+    "models.FineGray.average_prediction": (
+        lambda X, groups, offset: SUBDISTRIBUTION.average_prediction(X, 6.0, groups=groups, offset=offset)[0],
+        {**X1, "groups": R.label, **OFFSET},
+        {},
+    ),
+    "models.ParametricAFT.average_prediction": (
+        lambda X, groups, offset: AFT.average_prediction(X, 6.0, groups=groups, offset=offset)[0],
+        {**X1, "groups": R.label, **OFFSET},
+        {},
+    ),
+    "models.RoystonParmar.average_prediction": (
+        lambda X, groups, offset: SPLINE.average_prediction(X, 6.0, groups=groups, offset=offset)[0],
+        {**X1, "groups": R.label, **OFFSET},
+        {},
+    ),
+    "models.OrdinalRegression.average_prediction": (
+        lambda X, groups, offset: ORDINAL.average_prediction(X, groups=groups, quantity="mean", offset=offset)[0],
+        {**XA, "groups": R.label, **OFFSET},
         {},
     ),
     "models.LogisticRisk.linear_predictor": (of(LOGISTIC.linear_predictor), {**X1, **OFFSET}, {}),

@@ -228,18 +228,27 @@ def table_of_fit(fitted: Any, X: Any) -> pd.DataFrame:
         if frame.ndim != 2:
             raise argument_error("X", "a frame or a two-dimensional array", X)
         frame = pd.DataFrame(frame, columns=[f"x{j}" for j in range(frame.shape[1])])
-    names = fitted_columns(fitted) if hasattr(fitted, "n_features_in_") else list(frame.columns)
+    named = hasattr(fitted, "n_features_in_")
+    names = [*fitted_columns(fitted), *sorted(_beside(fitted))] if named else list(frame.columns)
     absent = [name for name in names if name not in frame.columns]
     if absent:
         raise argument_error("X", f"a table with the columns of the fit, {names[:8]}", f"one without {absent[:5]}")
     return frame[names]
 
 
+def _beside(fitted: Any) -> set[str]:
+    """Columns that a model without a pipeline reads as strata or offset, besides its predictors."""
+    given = (getattr(fitted, name, None) for name in ("strata", "offset"))
+    names = {str(name) for part in given if part is not None for name in ([part] if isinstance(part, str) else part)}
+    return names - set(fitted_columns(fitted))
+
+
 def _without_coefficient(fitted: Any) -> set[str]:
     """Columns of a pipeline that its model has as strata or offset, or that have no modality."""
     inner = unwrapped(fitted)
     aside = {*getattr(inner, "held_columns_", ()), *getattr(inner, "unused_columns_", ())}
-    return {str(column) for column in aside if column not in getattr(inner, "columns_", ())}
+    beside = _beside(fitted) if hasattr(fitted, "n_features_in_") else set()
+    return {str(column) for column in aside if column not in getattr(inner, "columns_", ())} | beside
 
 
 def set_values(name: str, given: Any, X: pd.DataFrame) -> dict[str, list[Any]]:

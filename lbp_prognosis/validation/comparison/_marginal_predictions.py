@@ -30,7 +30,7 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 from lbp_prognosis._kernels import rubin_pool
-from lbp_prognosis.models import DynamicRisk, RecurrentCox
+from lbp_prognosis.models import CauseSpecificCox, DynamicRisk, OrdinalRegression, RecurrentCox
 from lbp_prognosis.validation.comparison._contrast import set_values, table_of_fit
 from lbp_prognosis.validation.comparison._effects import effects_on, unwrapped
 from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw, fit_arguments
@@ -147,9 +147,10 @@ def marginal_predictions(
     quantity : {"risk", "mean"}, default "risk"
         Risk (of a score: at its declared cut), or mean score.
     interval : {"delta", "bootstrap"}, default "delta"
-        ``"delta"``: from the covariance of the estimates, for unpenalised ``CoxPH``, ``FineGray``,
-        ``LogisticRisk`` and ``LinearOutcome`` (means) and pipelines of them; knots, categories and weights for
-        censoring are regarded as known. ``"bootstrap"``: percentiles over refits of the whole pipeline, for any model.
+        ``"delta"``: from the covariance of the estimates, for unpenalised ``CoxPH``, ``CauseSpecificCox``,
+        ``FineGray``, ``ParametricAFT``, ``RoystonParmar``, ``LogisticRisk``, ``OrdinalRegression`` (risks and means)
+        and ``LinearOutcome`` (means), and pipelines of them; knots, categories and weights for attrition are
+        regarded as known. ``"bootstrap"``: percentiles over refits of the whole pipeline, for any model.
     y : ndarray of shape (n,), optional
         Outcome of the rows of ``X``, for the refits of ``"bootstrap"``; ``X`` is then the development data. Refits
         have no sample weights.
@@ -178,8 +179,12 @@ def marginal_predictions(
 
     Notes
     -----
-    With gradient g of a mean prediction in the estimates and their covariance V the variance is g'Vg; for ``CoxPH``
-    it includes the baseline. Several completed tables are pooled by Rubin's rules. Limits of risks end at 0 and 1.
+    With gradient g of a mean prediction in the estimates and their covariance V the variance is g'Vg. It includes the
+    baseline: for ``CoxPH`` and ``CauseSpecificCox`` with the variance of its increments at known coefficients (with
+    tied events of several causes that of a multinomial draw, so that without predictors it is that of Aalen–Johansen),
+    for ``FineGray`` by influence functions, the estimated censoring curve included. Clusters make the covariance of the
+    coefficients robust, not that of a Cox baseline: ``"bootstrap"`` with ``groups`` is then safer. Several completed
+    tables are pooled by Rubin's rules. Limits of risks end at 0 and 1.
 
     References
     ----------
@@ -285,15 +290,18 @@ def _by_delta(
     inner = unwrapped(fitted)
     pairs = inner.seen_by_models(stacked) if hasattr(inner, "seen_by_models") else [(inner, stacked)]
     setting = np.repeat(np.arange(k), len(stacked) // k)
-    scores = hasattr(pairs[0][0], "predict_mean")
+    model = pairs[0][0]
+    scores, ordinal = hasattr(model, "predict_mean"), isinstance(model, OrdinalRegression)
     # several rows of one patient: the error of the baseline takes rows for patients
-    stacked_rows = isinstance(fitted, DynamicRisk) or isinstance(pairs[0][0], RecurrentCox)
-    if not hasattr(pairs[0][0], "average_prediction") or stacked_rows or scores != (quantity == "mean"):
+    stacked_rows = isinstance(fitted, DynamicRisk) or isinstance(model, RecurrentCox)
+    told = ("risk", "mean") if ordinal else ("mean",) if scores else ("risk",)
+    if not hasattr(model, "average_prediction") or stacked_rows or quantity not in told:
         raise argument_error(
             "interval",
             "'bootstrap' for this model and quantity",
-            f"'delta' for the {quantity} of {type(fitted if stacked_rows else pairs[0][0]).__name__}",
-            "The delta method is that of CoxPH, FineGray, LogisticRisk (risks) and LinearOutcome (means).",
+            f"'delta' for the {quantity} of {type(fitted if stacked_rows else model).__name__}",
+            "The delta method is that of CoxPH, CauseSpecificCox, FineGray, ParametricAFT, RoystonParmar, LogisticRisk "
+            "(risks), OrdinalRegression (risks and means) and LinearOutcome (means).",
         )
     if not scores and times is None:
         raise argument_error("horizons", "a number or a sequence of numbers for a risk", None)
@@ -304,7 +312,8 @@ def _by_delta(
             f"missing values in {[c for c in stacked.columns if stacked[c].isna().any()][:5]}",
             "Take interval='bootstrap', which imputes in every refit, or patients with known values.",
         )
-    parts = [model.average_prediction(design, times, groups=setting) for model, design in pairs]
+    more = {"quantity": quantity} if ordinal else {"cause": cause} if isinstance(model, CauseSpecificCox) else {}
+    parts = [each.average_prediction(design, times, groups=setting, **more) for each, design in pairs]
     h = parts[0][0].shape[1]
     against = np.eye(k) - np.eye(k)[[0]]
     found = []
