@@ -89,6 +89,5 @@ def test_intervals_of_mean_risks_and_differences_cover(model, draw, truth) -> No
         fitted = model.fit(X, draw(rng))
         table = marginal_predictions(fitted, X, {"g": [0.0, 1.0]}, horizons=HORIZON).to_frame()
         inside += (table["low"].to_numpy() <= wanted) & (table["high"].to_numpy() >= wanted)
-    print(type(model).__name__, inside / SETS)
     assert (inside / SETS >= LOWEST).all(), inside / SETS
     assert (inside / SETS <= HIGHEST).all(), inside / SETS
