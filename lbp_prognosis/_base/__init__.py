@@ -62,6 +62,7 @@ from lbp_prognosis._base._range_interval import clip_to_range, inside_range
 from lbp_prognosis._base._result import METRIC_COLUMNS, Result, metric_frame
 from lbp_prognosis._base._row_level_files import row_level_files
 from lbp_prognosis._base._shared_work import processes_ready
+from lbp_prognosis._base._side_by_side import side_by_side
 from lbp_prognosis._base._spine_levels import VERTEBRAE, level_of_column, level_rank, split_disc
 from lbp_prognosis._base._strict_table import StrictTable, nearest
 from lbp_prognosis._base._term_columns import TermColumns
@@ -223,6 +224,7 @@ __all__ = [
     "row_level_files",
     "rows_in_words",
     "shape_remedy",
+    "side_by_side",
     "spawn",
     "split_disc",
     "stated_score",

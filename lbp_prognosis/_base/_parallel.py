@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from lbp_prognosis._base._shared_work import end_with_parent, other_processes, work_beside
 
-__all__ = ["parallel_map", "surviving_map"]
+__all__ = ["in_one_thread", "parallel_map", "surviving_map"]
 
 T = TypeVar("T")
 _POOLED = ("numpy", "scipy.linalg", "sklearn", "xgboost", "torch", "shap")
@@ -30,7 +30,8 @@ def _controller(loaded: tuple[str, ...]) -> Any:
     return ThreadpoolController()
 
 
-def _one_thread(function: Callable[..., T], task: Any) -> T:
+def in_one_thread(function: Callable[..., T], task: Any) -> T:
+    """Return ``function(task)``, computed with one thread of each numerical library."""
     loaded = tuple(name for name in _POOLED if name in sys.modules)
     with _controller(loaded).limit(limits=1):
         return function(task)
@@ -136,12 +137,12 @@ def _repeat(told: Iterable[tuple[Any, ...]]) -> None:
 def _with_warnings(function: Callable[..., T], task: Any, home: int = 0) -> tuple[T, list[tuple[Any, ...]]]:
     """Return the result of a task, and what it warned of unless it was done in the process ``home``."""
     if os.getpid() == home:
-        return _one_thread(function, task), []
+        return in_one_thread(function, task), []
     if home:
         end_with_parent(home)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
-        result = _one_thread(function, task)
+        result = in_one_thread(function, task)
     names = {getattr(module, "__file__", None): name for name, module in list(sys.modules.items())} if caught else {}
     return result, [
         (str(one.message), one.category, one.filename, one.lineno, names.get(one.filename)) for one in caught

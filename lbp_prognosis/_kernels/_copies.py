@@ -8,7 +8,7 @@ from numba import njit
 __all__ = ["centred_copies", "mean_difference"]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def centred_copies(values, copies):
     """Return values minus their mean (0 where there is no copy), and their standard deviation (divisor n)."""
     total, mean, square = 0.0, 0.0, 0.0
@@ -25,7 +25,7 @@ def centred_copies(values, copies):
     return out, np.sqrt(square / total)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def mean_difference(order, values, copies):
     """Return the mean absolute difference of two copies' values (Gini), rows being in ascending ``order``."""
     total, done, out = copies.sum(), 0.0, 0.0

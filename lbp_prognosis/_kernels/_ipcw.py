@@ -137,7 +137,7 @@ def weights_from_process(
     return out if np.ndim(tau) else out[:, 0]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def counted_ipcw(place, out, copies, groups, reached):
     """Return the weights of `weights_from_process` for rows that each stand for some copies.
 

@@ -30,7 +30,7 @@ class NetBenefitTerms(NamedTuple):
     outside: np.ndarray
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _from_the_top(table):  # pragma: no cover - compiled
     """Sums over all later columns, in place: what is counted at its highest threshold counts at the lower ones too."""
     for m in range(table.shape[0]):
@@ -38,7 +38,7 @@ def _from_the_top(table):  # pragma: no cover - compiled
             table[m, k] += table[m, k + 1]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _advance(low, high, bins, code, weights, terms, at_risk, rounding, survival, sums, values):  # pragma: no cover
     """Move all groups over the rows of one time; ``values`` (3, n_models, k) are those of codes 0, 1, 2 in a group.
 
@@ -89,7 +89,7 @@ def _advance(low, high, bins, code, weights, terms, at_risk, rounding, survival,
             at_risk[m, j] -= leaving[m, j]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _start(bins, weights, terms):  # pragma: no cover - compiled
     """Numbers at risk and the state of `_advance` before the first time."""
     inside = terms[2]
@@ -108,7 +108,7 @@ def _start(bins, weights, terms):  # pragma: no cover - compiled
     return at_risk, NEGLIGIBLE * at_risk, np.ones((models, k)), np.zeros((4, models, k)), values
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _end(low, stop, time):  # pragma: no cover - compiled
     """End of the rows that share the time of ``low``; those beyond the horizon are one block."""
     if low >= stop:
@@ -119,7 +119,7 @@ def _end(low, stop, time):  # pragma: no cover - compiled
     return high
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _counted(low, high, known, bins, code, outside, pairs, values, squares):  # pragma: no cover - compiled
     """Add the squares of rows of one time and factor 1, counted by code and by which of a pair's groups they are in.
 
@@ -156,7 +156,7 @@ def _counted(low, high, known, bins, code, outside, pairs, values, squares):  # 
                     squares[p, t] += alone * (flat + mine) ** 2 + other * (flat - theirs) ** 2
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _summed(
     bins, time, code, weights, stop, factor, few, terms, pairs, squares, block, sums_of_blocks
 ):  # pragma: no cover - compiled

@@ -114,7 +114,7 @@ def _total_before(at: np.ndarray, weights: np.ndarray, times: np.ndarray) -> np.
     return total[np.searchsorted(at[order], times, side="left")]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _forward(first, hazard):
     m, s = hazard.shape[0], hazard.shape[1]
     out = np.empty((m + 1, s))
@@ -128,7 +128,7 @@ def _forward(first, hazard):
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _shared(hazard, at_risk, events, probability):
     """C_j(t): what staying in state j from the origin to t has taken away; (m + 1, s, s)."""
     m, s = hazard.shape[0], hazard.shape[1]
@@ -147,7 +147,7 @@ def _shared(hazard, at_risk, events, probability):
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _backward(hazard, last):
     """Product integral to the end from the origin, and from after each of ``last`` times; (last + 1, s, s)."""
     s = hazard.shape[1]
@@ -164,7 +164,7 @@ def _backward(hazard, last):
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _backward_sojourn(hazard, times, start, tau, last):
     """∫ M(t, u) du from each of ``start`` and the first ``last`` times to τ; (last + 1, s, s)."""
     s = hazard.shape[1]
@@ -232,7 +232,7 @@ def state_influence(process: StateProcess, taus: np.ndarray, fixed_start: bool) 
     return np.moveaxis(out, 0, 1)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _fill(out, whole, product, staying, begin, end, origin, target, share, start, stop, tau):
     """Contributions of a row's start and of its move, less that of the time spent in the state; (n, s)."""
     for r in range(out.shape[0]):

@@ -63,7 +63,7 @@ def tiered(steps: Callable[..., float], **options: Any) -> Callable[[Callable[..
     return lambda function: Tiered(function, steps, **options)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def natural_log(x):
     """Return the logarithm of the C library, the same in both tiers: NumPy's own may differ in the last bit."""
     if x > 0.0:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from lbp_prognosis._base import (
     check_risks,
     check_vector,
     objection,
+    side_by_side,
     spawn,
     takes_rows,
 )
@@ -135,6 +138,11 @@ def evaluate(
     ArgumentError
         If an argument is not accepted. A metric that cannot be estimated is NaN with a reason.
 
+    Notes
+    -----
+    From 200,000 patients on, calibration is computed in a second thread, except on one core, in a worker, and under
+    ``joblib.parallel_config(backend="threading")``. The numbers are the same.
+
     See Also
     --------
     lbp_prognosis.evaluation.calibration : Do predicted risks agree with observed ones?
@@ -177,27 +185,28 @@ def evaluate(
     calibrations: dict[str, Calibration] = {}
     objections: list[Objection] = []
     asked = _Question(kind, y, ask, times, {"target": target, "censoring": censoring}, shared, guards)
-    for name, risk in models.items():
-        found = _discrimination(asked, risk, scores.get(name), objections, name)
-        fitted = calibration(
-            y,
-            risk,
-            ask,
-            target=target,
-            linear_predictor=scores.get(name),
-            cumulative_hazard=hazards.get(name),
-            random_state=seeds[0],  # shared by all models: distances are compared in the same resamples
-            **smooth,
-            **shared,
-            **guards,
-        )
-        found |= {result.metric: result for result in fitted.metrics}
-        metrics[name] = {key: value.labelled(model=name) for key, value in found.items()}
-        calibrations[name] = replace(fitted, model=name)
-    differences = _differences(metrics, objections)
-    decision = None
-    if thresholds is not None and kind != "interval":
-        decision = decision_curve(
+
+    def calibrate() -> dict[str, Calibration]:
+        return {
+            name: calibration(
+                y,
+                risk,
+                ask,
+                target=target,
+                linear_predictor=scores.get(name),
+                cumulative_hazard=hazards.get(name),
+                random_state=seeds[0],  # shared by all models: distances are compared in the same resamples
+                **smooth,
+                **shared,
+                **guards,
+            )
+            for name, risk in models.items()
+        }
+
+    def decide() -> DecisionCurve | None:
+        if thresholds is None or kind == "interval":
+            return None
+        return decision_curve(
             y,
             models,
             ask,
@@ -209,6 +218,21 @@ def evaluate(
             **shared,
             **guards,
         )
+
+    def others() -> tuple[dict[str, dict[str, MetricResult]], DecisionCurve | None]:
+        found = {
+            name: _discrimination(asked, risk, scores.get(name), objections, name) for name, risk in models.items()
+        }
+        return found, decide()
+
+    (found, decision), fitted = side_by_side(others, calibrate, y.shape[0])
+    calibrations = {name: replace(fit, model=name) for name, fit in fitted.items()}
+    agreements = {name: {result.metric: result for result in fit.metrics} for name, fit in fitted.items()}
+    for name in models:
+        whole = found[name] | agreements[name]
+        metrics[name] = {key: value.labelled(model=name) for key, value in whole.items()}
+    differences = _differences(metrics, objections, agreements, y.shape[0])
+    if decision is not None:
         # each model's own metrics already object to an inversion
         objections += [o for o in decision.objections if o.code != "risk-looks-inverted"]
     elif thresholds is not None:
@@ -378,9 +402,17 @@ def _discrimination(
     return out
 
 
-def _differences(metrics: dict[str, dict[str, MetricResult]], objections: list[Objection]) -> tuple[MetricResult, ...]:
-    """Difference (later minus earlier model) for each metric with influence values in both models."""
-    out = []
+def _differences(
+    metrics: dict[str, dict[str, MetricResult]],
+    objections: list[Objection],
+    agreements: Mapping[str, Mapping[str, MetricResult]] = MappingProxyType({}),
+    rows: int = 0,
+) -> tuple[MetricResult, ...]:
+    """Difference (later minus earlier model) for each metric with influence values in both models.
+
+    Those of ``agreements``, metrics of calibration by model, are computed beside the others in long tables.
+    """
+    pairs, beside = [], []
     for first, second in combinations(metrics, 2):
         for name, result in metrics[second].items():
             other = metrics[first].get(name)
@@ -398,8 +430,14 @@ def _differences(metrics: dict[str, dict[str, MetricResult]], objections: list[O
                     )
                 )
                 continue
-            out.append(result.minus(other))
-    return tuple(out)
+            pairs.append((result, other))
+            beside.append(name in agreements.get(second, ()))
+
+    def of(calibration: bool) -> Iterator[MetricResult]:
+        return iter([one.minus(other) for (one, other), mine in zip(pairs, beside) if mine is calibration])
+
+    found = dict(zip((False, True), side_by_side(partial(of, False), partial(of, True), rows)))
+    return tuple(next(found[mine]) for mine in beside)
 
 
 def _net_benefit_pairs(decision: DecisionCurve, models: tuple[str, ...]) -> tuple[NetBenefitDifference, ...]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -40,6 +41,7 @@ class _Shared:
 
     settings: list[Setting] = field(default_factory=list)
     orders: list[np.ndarray] = field(default_factory=list)
+    lock: Any = field(default_factory=Lock)  # of two threads that need one order the second waits for it
 
 
 _SHARED: ContextVar[_Shared | None] = ContextVar("shared settings", default=None)
@@ -67,16 +69,18 @@ def known_order(values: np.ndarray) -> np.ndarray | None:
     again.
     """
     shared = _SHARED.get()
-    return None if shared is None else next((order for order in shared.orders if _ascends(values, order)), None)
+    return None if shared is None else next((order for order in tuple(shared.orders) if _ascends(values, order)), None)
 
 
 def stable_order(values: np.ndarray) -> np.ndarray:
     """Return the stable ascending order of ``values`` (n,), cached within `shared_settings`."""
-    order = known_order(values)
-    if order is None:
-        order = np.argsort(values, kind="stable")
-        shared = _SHARED.get()
-        if shared is not None:
+    shared = _SHARED.get()
+    if shared is None:
+        return np.argsort(values, kind="stable")
+    with shared.lock:
+        order = known_order(values)
+        if order is None:
+            order = np.argsort(values, kind="stable")
             del shared.orders[: max(len(shared.orders) - _ORDERS + 1, 0)]
             shared.orders.append(order)
     return order
@@ -213,12 +217,13 @@ class Setting:
         if not self.shared:
             return make()
         made: list[tuple[Any, Any]] = self.__dict__["_kept"].setdefault(name, [])
-        for one, value in made:
+        for one, value in tuple(made):
             if one is of:
                 return value
         del made[: max(len(made) - most + 1, 0)]  # their memory first
-        made.append((of, make()))
-        return made[-1][1]
+        value = make()
+        made.append((of, value))
+        return value
 
     def forget(self) -> None:
         """Release the memory of values computed from the fields."""
@@ -360,7 +365,7 @@ def _shared(setting: Setting) -> Setting:
     shared = _SHARED.get()
     if shared is None:
         return setting
-    for other in shared.settings:
+    for other in tuple(shared.settings):
         if other.y is setting.y and _equal(other, setting):
             return other
     setting.__dict__["_kept"] = {}
@@ -373,7 +378,7 @@ def _weights_of_rows(y: np.ndarray, weights: Weights | None) -> tuple[np.ndarray
     if weights is not None:
         return weights.values, weights.values if weights.kind == "frequency" else weights.values**2
     shared = _SHARED.get()
-    for other in shared.settings if shared is not None else ():
+    for other in tuple(shared.settings) if shared is not None else ():
         if other.y is y and other.weights is None:
             return other.row_weight, other.square_weight
     ones = np.ones(y.shape[0])
