@@ -14,7 +14,6 @@ from lbp_prognosis._base import (
     check_choice,
     check_horizons,
     generator,
-    objection,
     takes_rows,
 )
 from lbp_prognosis._kernels import (
@@ -27,9 +26,10 @@ from lbp_prognosis._kernels import (
     tied_events,
 )
 from lbp_prognosis.models._boosted_model import FEWEST_EVENTS, BoostedModel
-from lbp_prognosis.models._cross_fit import Likelihood, TreeTable, cross_fit
+from lbp_prognosis.models._cross_fit import Likelihood, TreeTable, cross_fit, without_trees
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._hazard_steps import events_at, steps_at
+from lbp_prognosis.models._rare_causes import not_learned_objections
 from lbp_prognosis.models._xgboost_adapter import margin_contributions
 
 __all__ = ["BoostedCox"]
@@ -304,19 +304,15 @@ class BoostedCox(BoostedModel):
 
     def _leave_equal(self, cause: int, part: Design, columns: Sequence[str], n: int) -> None:
         """Grow no tree for a cause: its hazard is the same for all."""
-        grown = self._table(part.X, [self._tree_parameters(columns, sign=0, seed=0)]).growing(
-            np.arange(part.X.shape[0])
-        )
-        grown.margins()  # a booster without trees learns only now how many columns it has
-        self.trees_[cause], self.n_rounds_[cause] = grown.first(0, 0), 0
+        table = self._table(part.X, [self._tree_parameters(columns, sign=0, seed=0)])
+        self.trees_[cause], self.n_rounds_[cause] = without_trees(table), 0
         self.cv_log_likelihood_[cause] = np.empty(0)
         self.cross_fitted_margin_[cause] = np.zeros(n)
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
         """Objections to the fit: causes with too few events for trees."""
-        rare = getattr(self, "rare_causes_", {})  # a file of an earlier version has none
-        return tuple(objection("rare-cause", variant="trees", cause=k, events=n) for k, n in rare.items())
+        return not_learned_objections(self)
 
     def _calibrate(
         self, cause: int, design: Design, event: np.ndarray, weights: np.ndarray, margin: np.ndarray

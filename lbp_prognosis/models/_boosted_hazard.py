@@ -9,6 +9,7 @@ import numpy as np
 
 from lbp_prognosis._base import (
     EstimationError,
+    Objection,
     argument_error,
     check_choice,
     check_number,
@@ -16,8 +17,8 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 from lbp_prognosis._kernels import categorical_probabilities, discrete_hazard_gradient
-from lbp_prognosis.models._boosted_model import BoostedModel
-from lbp_prognosis.models._cross_fit import Likelihood, TreeTable, cross_fit
+from lbp_prognosis.models._boosted_model import FEWEST_EVENTS, BoostedModel
+from lbp_prognosis.models._cross_fit import Likelihood, TreeTable, cross_fit, without_trees
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._period_effects import (
     check_cells,
@@ -27,6 +28,7 @@ from lbp_prognosis.models._period_effects import (
     with_effects,
 )
 from lbp_prognosis.models._person_periods import PersonPeriods, person_periods, visit_grid
+from lbp_prognosis.models._rare_causes import not_learned_objections
 from lbp_prognosis.models._xgboost_adapter import predict_margin
 from lbp_prognosis.survival import OutcomeKind, status_horizon
 
@@ -109,6 +111,9 @@ class BoostedHazard(BoostedModel):
         Rounds: trees per cause in each of the boosters that are averaged.
     slope_ : dict of int to float
         Factor of the margins of each cause.
+    rare_causes_ : dict of int to int
+        Events of competing causes with fewer than ten, in this sample or fold: they have no trees, and odds that are
+        the same for all.
     alpha_ : ndarray of shape (n_causes, K)
         Period effects at margin 0, from cross-fitted margins; −inf in a period in which no patient had the event.
     cv_log_likelihood_ : ndarray of shape (grown + 1,)
@@ -256,7 +261,7 @@ class BoostedHazard(BoostedModel):
         Raises
         ------
         EstimationError
-            If a cause has fewer than ten events, or a period without patients at risk.
+            If the event of interest, or every cause, has fewer than ten events, or a period has no patients at risk.
         OutcomeError
             If intervals do not begin and end at visits.
         MissingPackageError
@@ -273,10 +278,20 @@ class BoostedHazard(BoostedModel):
         rng = generator(self.random_state)
         causes = self.causes_.tolist()
         found = [self._found(rows, j + 1, weights.size) for j in range(len(causes))]
-        count = min(self._fold_count(event, cause) for event, cause in zip(found, causes))
+        most = max(int(event.sum()) for event in found)
+        self.rare_causes_: dict[int, int] = {
+            cause: int(event.sum())
+            for cause, event in zip(causes, found)
+            if cause != 1 and event.sum() < FEWEST_EVENTS <= most
+        }
+        grown = np.array([cause not in self.rare_causes_ for cause in causes])
+        count = min(
+            self._fold_count(event, cause) for event, cause in zip(found, causes) if cause not in self.rare_causes_
+        )
         settings = [
             self._tree_parameters(self.tree_columns_, sign=int(cause == 1), seed=int(rng.integers(2**31)))
             for cause in causes
+            if cause not in self.rare_causes_
         ]
         groups = self._groups(design)
         folds = self._deal(groups, np.any(found, axis=0), count, rng)
@@ -285,24 +300,34 @@ class BoostedHazard(BoostedModel):
             shift += design.offset[rows.person][:, None]
         none = np.zeros(len(causes), dtype=bool)
         start, _ = self._effects(rows, weights, score=np.zeros_like(shift), offset=shift, slopes=none)
-        problem = _PeriodRows(rows, weights, start.T[rows.period] + shift, self._link, by_person=not self.time_varying)
+        by_person = not self.time_varying
+        problem = _PeriodRows(rows, weights, start.T[rows.period] + shift, self._link, grown, by_person=by_person)
         table = self._tree_table(design, rows, settings)
         owner = rows.person if self.time_varying else np.arange(weights.size)
         chosen = cross_fit(table, problem, folds[owner], groups[owner], self._growth(), rng)
-        self.trees_ = dict(zip(causes, chosen.trees))
+        trees = iter(chosen.trees)
+        self.trees_ = {
+            cause: next(trees) if cause not in self.rare_causes_ else without_trees(table) for cause in causes
+        }
         self.fewest_in_leaf_ = chosen.fewest_in_leaf
         self.n_rounds_, self.cv_log_likelihood_ = chosen.rounds, chosen.log_likelihood
-        margins = chosen.margins if self.time_varying else chosen.margins[rows.person]
+        margins = np.zeros_like(shift)
+        margins[:, grown] = chosen.margins if self.time_varying else chosen.margins[rows.person]
         if self.recalibrate:
             free = np.ptp(margins, axis=0) > 0
             self.alpha_, slope = self._effects(rows, weights, score=margins, offset=shift, slopes=free)
         else:
             zero = np.zeros_like(shift)
             self.alpha_, _ = self._effects(rows, weights, score=zero, offset=shift + margins, slopes=none)
-            slope = np.ones(len(causes))
+            slope = grown.astype(float)
         self.slope_ = {cause: float(value) for cause, value in zip(causes, slope)}
         self._boosters: dict[Any, Any] = {}
         return self
+
+    @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """Objections to the fit: causes with too few events for trees."""
+        return not_learned_objections(self)
 
     # ---- rows --------------------------------------------------------------------------------------------------
 
@@ -450,14 +475,24 @@ class _PeriodRows:
         Period effects and offsets.
     link : {"cloglog", "logit"}
         Of the hazards.
+    grown : ndarray of bool of shape (J,)
+        Causes that have margins; those of the others are 0.
     by_person : bool
         Trees see one row per person; otherwise one per person-period.
     """
 
     def __init__(
-        self, rows: PersonPeriods, weights: np.ndarray, offset: np.ndarray, link: str, *, by_person: bool
+        self,
+        rows: PersonPeriods,
+        weights: np.ndarray,
+        offset: np.ndarray,
+        link: str,
+        grown: np.ndarray,
+        *,
+        by_person: bool,
     ) -> None:
         self.rows, self.weights, self.offset, self.link, self.by_person = rows, weights, offset, link, by_person
+        self.grown = grown
 
     def part(self, rows: np.ndarray) -> Likelihood:
         """Return the log-likelihood, its gradient and a bound on its curvature, for whole persons."""
@@ -474,11 +509,11 @@ class _PeriodRows:
 
         def derivatives(margins: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
             inner = margins[place[person]] if self.by_person else margins
-            loglik, gradient, curvature = discrete_hazard_gradient(
-                (offset + inner)[known], response, span, weights[known], self.link
-            )
+            eta = offset[known]
+            eta[:, self.grown] += inner[known]
+            loglik, gradient, curvature = discrete_hazard_gradient(eta, response, span, weights[known], self.link)
             full = np.zeros((2, *inner.shape))
-            full[0, known], full[1, known] = gradient, curvature
+            full[0, known], full[1, known] = gradient[:, self.grown], curvature[:, self.grown]
             if not self.by_person:
                 return loglik, full[0], full[1]
             sums = np.zeros((2, *margins.shape))

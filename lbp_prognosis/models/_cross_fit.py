@@ -21,6 +21,7 @@ __all__ = [
     "cross_fit",
     "deal_folds",
     "identical_rows",
+    "without_trees",
 ]
 
 _MOST_ALIKE = 2
@@ -225,6 +226,13 @@ def _final_trees(
         trees.grow(gradient, curvature, draw())
     trees.margins()  # a booster without trees learns only now how many columns it has
     return tuple(trees.first(j, rounds) for j in outputs), trees.fewest_in_leaf(groups, rounds)
+
+
+def without_trees(table: TreeTable) -> str:
+    """Return a booster of the table's first output that has no tree, as JSON text: its margin is 0 for all rows."""
+    grown = table.growing(np.arange(table.X.shape[0]))
+    grown.margins()  # a booster without trees learns only now how many columns it has
+    return grown.first(0, 0)
 
 
 class _Draws:

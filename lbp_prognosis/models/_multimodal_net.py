@@ -23,6 +23,7 @@ from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._net_losses import EfronLoss, NetLoss
 from lbp_prognosis.models._net_outcome import NetOutcome
 from lbp_prognosis.models._net_shape import NetShape, Weights, first_weights, net_outputs
+from lbp_prognosis.models._rare_causes import not_learned_objections
 from lbp_prognosis.models._torch_adapter import Training, train_net
 from lbp_prognosis.survival import OutcomeKind
 
@@ -117,7 +118,10 @@ class MultimodalNet(NetOutcome):
     baseline_events_ : ndarray
         Rows with the event at each of these times (``"efron"``).
     n_events_ : int
-        Events in the training rows.
+        Events of learned causes in the training rows.
+    rare_causes_ : dict of int to int
+        Events of competing causes with fewer than ten, in this sample or fold: they have no outputs, and odds that are
+        the same for all (``"discrete"``).
 
     Notes
     -----
@@ -236,7 +240,7 @@ class MultimodalNet(NetOutcome):
         Raises
         ------
         EstimationError
-            If a cause has fewer than ten events.
+            If the event of interest, or every cause, has fewer than ten events.
         DataError
             If a row has some, but not all, columns of a modality, or lacks one of ``always``.
         MissingPackageError
@@ -360,9 +364,10 @@ class MultimodalNet(NetOutcome):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """Objection that a net has few events, if there are fewer than 500."""
+        """Objections to the fit: fewer than 500 events, and causes with too few events to be learned."""
         self._check_fitted()
-        return (objection("deep-small-sample", n=self.n_events_),) if self.n_events_ < _MANY_EVENTS else ()
+        few = (objection("deep-small-sample", n=self.n_events_),) if self.n_events_ < _MANY_EVENTS else ()
+        return (*few, *not_learned_objections(self))
 
     def _check_cause(self, cause: Any) -> None:
         super()._check_cause(cause)

@@ -77,10 +77,21 @@ class PeriodLoss(NetLoss):
         Of the hazards.
     n : int
         Persons.
+    learned : ndarray of bool of shape (J,), optional
+        Causes that have outputs, by default all; the others have period effects alone.
     """
 
-    def __init__(self, rows: PersonPeriods, weights: np.ndarray, start: np.ndarray, link: str, n: int) -> None:
+    def __init__(
+        self,
+        rows: PersonPeriods,
+        weights: np.ndarray,
+        start: np.ndarray,
+        link: str,
+        n: int,
+        learned: np.ndarray | None = None,
+    ) -> None:
         self.rows, self.weights, self.start, self.link, self.n = rows, weights, start, link, n
+        self.learned = np.ones(start.shape[0], dtype=bool) if learned is None else learned
         self.basis = time_basis(start.shape[1])
         offset = start.T[rows.period]
         # a hazard that is certain for all predictors contributes nothing to their effects
@@ -97,26 +108,26 @@ class PeriodLoss(NetLoss):
         kept = self.rows.where(mask)
         spans = int(np.unique(kept.span[kept.span >= 0]).size)
         moved = replace(kept, person=place[kept.person], n_spans=spans)
-        return PeriodLoss(moved, self.weights[mask], self.start, self.link, rows.size)
+        return PeriodLoss(moved, self.weights[mask], self.start, self.link, rows.size, self.learned)
 
     @property
     def width(self) -> int:
         """Outputs that a net has to have."""
-        return int(self.basis.shape[1] * self.start.shape[0])
+        return int(self.basis.shape[1] * self.learned.sum())
 
     def of_rows(self, outputs: np.ndarray) -> np.ndarray:
         """Return what outputs ``(n, width)`` add in each person-period, ``(N, J)``."""
-        return over_periods(outputs[self.rows.person], self.basis[self.rows.period])
+        return over_periods(outputs[self.rows.person], self.basis[self.rows.period], self.learned)
 
     def __call__(self, outputs: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the log-likelihood and its gradient in the outputs."""
         inner = self._inner
-        eta = self._offset + over_periods(outputs[inner.person], self._at)
+        eta = self._offset + over_periods(outputs[inner.person], self._at, self.learned)
         loglik, score, _ = discrete_hazard_gradient(eta, inner.response, inner.span, self._weights, self.link)
         columns = [
             np.bincount(inner.person, weights=function * each, minlength=self.n)
             for function in self._at.T
-            for each in score.T
+            for each in score.T[self.learned]
         ]
         return loglik, np.column_stack(columns)
 
@@ -128,7 +139,12 @@ def time_basis(periods: int) -> np.ndarray:
     return np.column_stack([np.ones(periods), np.linspace(-1.0, 1.0, periods)])
 
 
-def over_periods(outputs: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """Return Σ_b basis_b · outputs_b, ``(m, J)``, of outputs ``(m, B J)`` and functions of time ``(m, B)``."""
-    parts = outputs.reshape(outputs.shape[0], basis.shape[1], outputs.shape[1] // basis.shape[1])
-    return np.asarray((parts * basis[:, :, None]).sum(axis=1))
+def over_periods(outputs: np.ndarray, basis: np.ndarray, learned: np.ndarray) -> np.ndarray:
+    """Return Σ_b basis_b · outputs_b, ``(m, J)``, of outputs ``(m, B L)`` of L learned causes, and functions of time.
+
+    ``basis`` is ``(m, B)``; a cause that is not ``learned`` has 0.
+    """
+    parts = outputs.reshape(outputs.shape[0], basis.shape[1], int(learned.sum()))
+    out = np.zeros((outputs.shape[0], learned.size))
+    out[:, learned] = (parts * basis[:, :, None]).sum(axis=1)
+    return out

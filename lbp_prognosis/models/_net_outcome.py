@@ -38,6 +38,8 @@ class NetOutcome(ModalityBlocks):
         Ends of the periods, and their effects (``"discrete"``).
     slope_ : ndarray of shape (n_causes,)
         Factors of the outputs.
+    rare_causes_ : dict of int to int
+        Events of competing causes with fewer than ten.
     baseline_times_, baseline_hazard_, baseline_events_ : ndarray
         Event times, cumulative hazard at output 0 and rows with the event (``"efron"``).
     """
@@ -75,7 +77,8 @@ class NetOutcome(ModalityBlocks):
     # ---- likelihoods -------------------------------------------------------------------------------------------
 
     def _events(self, design: Design) -> np.ndarray:
-        """Return who has the event of each cause, ``(J, n)``."""
+        """Return who has the event of each cause that the net learns, ``(L, n)``."""
+        self.rare_causes_: dict[int, int] = {}
         if self.kind_ == "status":
             found = np.array([design.y["status"] == 1, design.y["status"] == 0])
             least = int(found.sum(axis=1).min()) if found.size else 0
@@ -87,13 +90,22 @@ class NetOutcome(ModalityBlocks):
             return found[:1]
         causes = [1] if self.loss == "efron" else self.causes_.tolist() or [1]
         found = np.array([design.y["event"] == cause for cause in causes])
+        most = int(found.sum(axis=1).max())
         for cause, each in zip(causes, found):
-            if each.sum() < _FEWEST_EVENTS:
+            if cause != 1 and each.sum() < _FEWEST_EVENTS <= most:
+                self.rare_causes_[cause] = int(each.sum())
+            elif each.sum() < _FEWEST_EVENTS:
                 raise EstimationError(
                     f"MultimodalNet needs at least {_FEWEST_EVENTS} events of each cause; cause {cause} has "
                     f"{int(each.sum())}. Use a regression model with a penalty."
                 )
-        return found
+        return found[[cause not in self.rare_causes_ for cause in causes]]
+
+    @property
+    def _learned(self) -> np.ndarray:
+        """Causes that have outputs, ``(J,)``."""
+        rare = getattr(self, "rare_causes_", {})  # a file of an earlier version has none
+        return np.array([int(cause) not in rare for cause in self.causes_], dtype=bool)
 
     def _periods(self, design: Design, weights: np.ndarray) -> PeriodLoss:
         """Set the periods and return their likelihood."""
@@ -122,7 +134,7 @@ class NetOutcome(ModalityBlocks):
         zero = np.zeros((rows.person.size, causes))
         none = np.zeros(causes, dtype=bool)
         start, _ = period_effects(rows, self.visits_.size, at, self._link, score=zero, offset=zero, slopes=none)
-        return PeriodLoss(rows, at, start, self._link, n)
+        return PeriodLoss(rows, at, start, self._link, n, self._learned)
 
     def _grid(self, design: Design) -> np.ndarray:
         """Ends of the periods."""
@@ -175,7 +187,7 @@ class NetOutcome(ModalityBlocks):
         else:
             none = np.zeros(causes, dtype=bool)
             self.alpha_, _ = period_effects(*args, score=zero, offset=score, slopes=none)
-            self.slope_ = np.ones(causes)
+            self.slope_ = self._learned.astype(float)
 
     # ---- risks -----------------------------------------------------------------------------------------------
 
@@ -189,7 +201,7 @@ class NetOutcome(ModalityBlocks):
     def _period_risk(self, outputs: np.ndarray, horizons: np.ndarray, cause: int) -> np.ndarray:
         n, causes, periods = outputs.shape[0], self.causes_.size, self.visits_.size
         basis = time_basis(periods)
-        effects = [self.slope_ * over_periods(outputs, basis[[k] * n]) for k in range(periods)]
+        effects = [self.slope_ * over_periods(outputs, basis[[k] * n], self._learned) for k in range(periods)]
         eta = with_effects(self.alpha_.T, np.stack(effects, axis=1))
         p = categorical_probabilities(eta.reshape(-1, causes), self._link).reshape(n, periods, causes + 1)
         if self.kind_ == "status":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from lbp_prognosis._base import EstimationError, Objection, objection
 from lbp_prognosis.models._design import Design
 
-__all__ = ["RARE_CAUSES", "NotDetermined", "events_of", "is_rare", "rare_cause_objections"]
+__all__ = ["RARE_CAUSES", "NotDetermined", "events_of", "is_rare", "not_learned_objections", "rare_cause_objections"]
 
 RARE_CAUSES = ("same_for_all", "error")
 _EVENTS_PER_COLUMN = 10
@@ -41,3 +42,9 @@ def rare_cause_objections(rare: Mapping[int, int], columns: int) -> tuple[Object
         Number of predictors.
     """
     return tuple(objection("rare-cause", cause=cause, events=events, columns=columns) for cause, events in rare.items())
+
+
+def not_learned_objections(model: Any) -> tuple[Objection, ...]:
+    """Return one objection per cause for which a boosted model or a net has no effects of predictors."""
+    rare = getattr(model, "rare_causes_", {})  # a file of an earlier version has none
+    return tuple(objection("rare-cause", variant="learned", cause=cause, events=n) for cause, n in rare.items())

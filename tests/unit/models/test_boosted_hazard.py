@@ -223,3 +223,36 @@ def test_refusals(cohort) -> None:
         BoostedHazard(VISITS, between="guess").fit(X, Surv.right(cohort.time, cohort.event))
     with pytest.raises(ArgumentError, match="cause"):
         BoostedHazard(VISITS, rounds=2).fit(X, Surv.right(cohort.time, cohort.event)).predict_risk(X, 6, cause=2)
+
+
+@pytest.mark.parametrize("time_varying", [True, False])
+@pytest.mark.parametrize(("events", "rare"), [(9, True), (10, False)])
+def test_a_rare_competing_cause_has_odds_that_are_the_same_for_all(events, rare, time_varying) -> None:
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(200, 2))
+    y = Surv.right(1.0 + np.arange(200) % 3, np.r_[np.full(events, 2), rng.random(200 - events) < 0.4].astype(int))
+    short = {"rounds": 3, "select_rounds": False, "folds": 2, "repeats": 1, "time_varying": time_varying}
+    model = BoostedHazard([1.0, 2.0, 3.0], **short).fit(X, y)
+    assert model.rare_causes_ == ({2: 9} if rare else {})
+    assert [doubt.code for doubt in model.objections_] == ["rare-cause"] * rare
+    assert model.n_rounds_ == 3
+    incidence = NullModel().fit(X, y).predict_risk(X[:1], 3.0, cause=2)
+    assert abs(model.predict_risk(X, 3.0, cause=2).mean() - incidence) < 2e-3
+    if not rare:
+        return
+    hazards, survival = model._hazards(X, None)
+    odds = hazards[:, 0, 1] / survival[:, 0]
+    np.testing.assert_allclose(odds, odds[0], rtol=1e-12)
+    assert np.ptp(hazards[:, 0, 0] / survival[:, 0]) > 0.01
+    back = BoostedHazard.from_dict(model.to_dict())
+    np.testing.assert_array_equal(back.predict_risk(X, 2.5, cause=2), model.predict_risk(X, 2.5, cause=2))
+    assert back.objections_ == model.objections_
+    parts = shap_values(model, X[:3], X[:20], scale="risk", horizons=3.0, cause=2)
+    total = (parts.base + parts.values.sum(axis=1))[:, 0]
+    np.testing.assert_allclose(total, model.predict_risk(X[:3], 3.0, cause=2)[:, 0], atol=1e-6)
+    swapped = Surv.right(y["time"], np.where(y["event"] == 2, 1, 2 * (y["event"] > 0)))
+    with pytest.raises(EstimationError, match="cause 1 has 9"):  # the event of interest is never left without effects
+        BoostedHazard([1.0, 2.0, 3.0], **short).fit(X, swapped)
+    alone = Surv.right(y["time"], 2 * (y["event"] == 2))
+    with pytest.raises(EstimationError, match="cause 2 has 9"):
+        BoostedHazard([1.0, 2.0, 3.0], **short).fit(X, alone)

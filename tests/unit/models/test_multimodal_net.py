@@ -357,3 +357,27 @@ def test_a_thousand_patients_and_three_times_fifty_columns_take_a_minute() -> No
         start = time.process_time()
         MultimodalNet(groups, loss=loss, patience=500).fit(X, y)  # all 500 steps of five nets
         assert time.process_time() - start < 60
+
+
+@pytest.mark.parametrize(("events", "rare"), [(9, True), (10, False)])
+def test_a_rare_competing_cause_has_odds_that_are_the_same_for_all(cohort, events, rare) -> None:
+    code = np.where(cohort.status == 2, 0, cohort.status)
+    code[np.flatnonzero(code == 0)[:events]] = 2
+    y = Surv.right(cohort.time, code)
+    model = MultimodalNet(MODALITIES, **{**SHORT, "max_epochs": 5}).fit(cohort[COLUMNS], y)
+    assert model.rare_causes_ == ({2: 9} if rare else {})
+    assert [doubt.code for doubt in model.objections_ if doubt.code == "rare-cause"] == ["rare-cause"] * rare
+    null = NullModel().fit(cohort[COLUMNS], y).predict_risk(cohort[COLUMNS][:1], 12.0, cause=2)
+    assert abs(model.predict_risk(cohort[COLUMNS], 12.0, cause=2).mean() - null) < 0.02
+    assert model.shape_["outputs"] == (2 if rare else 4)
+    assert (model.slope_[1] == 0) or not rare
+    back = MultimodalNet.from_dict(model.to_dict())
+    ours = model.predict_risk(cohort[COLUMNS], [6.0, 12.0], cause=2)
+    np.testing.assert_array_equal(back.predict_risk(cohort[COLUMNS], [6.0, 12.0], cause=2), ours)
+    if rare:
+        swapped = Surv.right(cohort.time, np.array([0, 2, 1])[code])
+        with pytest.raises(EstimationError, match="cause 1 has 9"):
+            MultimodalNet(MODALITIES, **SHORT).fit(cohort[COLUMNS], swapped)
+    else:
+        del back.rare_causes_  # a file of an earlier version, whose causes all have outputs
+        np.testing.assert_array_equal(back.predict_risk(cohort[COLUMNS], [6.0, 12.0], cause=2), ours)
