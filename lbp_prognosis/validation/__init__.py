@@ -38,10 +38,13 @@ from lbp_prognosis.validation.sensitivity._attrition import (
     delta_sensitivity,
 )
 from lbp_prognosis.validation.sensitivity._censoring_sensitivity import CensoringSensitivity, censoring_sensitivity
+from lbp_prognosis.validation.sensitivity._contrast_strategies import StrategyContrast, contrast_strategies
 from lbp_prognosis.validation.sensitivity._e_value import EValue, e_value
 from lbp_prognosis.validation.sensitivity._fairness import Fairness, fairness
 from lbp_prognosis.validation.sensitivity._imputed_outcomes import ImputedOutcomes, impute_outcomes
 from lbp_prognosis.validation.sensitivity._subgroup_performance import SubgroupPerformance, subgroup_performance
+from lbp_prognosis.validation.sensitivity._treatment_strategy import NeverStart, StartBy, StartWhen
+from lbp_prognosis.validation.sensitivity._under_strategy import UnderStrategy, under_strategy
 from lbp_prognosis.validation.sensitivity._without_treatment import WithoutTreatment, without_treatment
 from lbp_prognosis.validation.transport._case_mix import CaseMix, case_mix
 from lbp_prognosis.validation.transport._dynamic_performance import DynamicPerformance, dynamic_performance
@@ -76,6 +79,7 @@ __all__ = [
     "MetaAnalysis",
     "ModelUpdate",
     "MultiplyImputed",
+    "NeverStart",
     "OnColumns",
     "PooledPerformance",
     "ProbabilityUseful",
@@ -85,8 +89,12 @@ __all__ = [
     "SampleSizeSupport",
     "ScoreOptimism",
     "Screening",
+    "StartBy",
+    "StartWhen",
+    "StrategyContrast",
     "SubgroupPerformance",
     "TrialEffect",
+    "UnderStrategy",
     "UpdatedModel",
     "WithoutTreatment",
     "added_value",
@@ -97,6 +105,7 @@ __all__ = [
     "case_mix",
     "censoring_sensitivity",
     "contrast",
+    "contrast_strategies",
     "cross_validate_risk",
     "cross_validate_scores",
     "delta_sensitivity",
@@ -123,6 +132,7 @@ __all__ = [
     "screen",
     "subgroup_performance",
     "trial_effect",
+    "under_strategy",
     "update_model",
     "validate_groups",
     "without_treatment",

@@ -470,6 +470,13 @@ CALLS |= {
         {"treated_at": R.time / 2},
         {},
     ),
+    "validation.under_strategy": (
+        lambda treated_at: validation.under_strategy(
+            Y, treated_at, HISTORY, validation.StartBy(3.0), ids=np.arange(ROWS.time.size)
+        ),
+        {"treated_at": R.time / 2},
+        {},
+    ),
     "validation.case_mix": (
         validation.case_mix,
         {

@@ -156,6 +156,7 @@ AALEN = fit(models.AalenAdditive())
 CURE = fit(models.MixtureCure())
 PIECES = fit(models.PiecewiseExponential())
 UNTREATED = Later(lambda: validation.without_treatment(Y, R.time.where(R.state == 1) / 2, HISTORY, ids=np.arange(N)))
+BY_THREE = Later(lambda: validation.under_strategy(Y, R.time / 3, HISTORY, validation.StartBy(3.0), ids=np.arange(N)))
 PIPELINE = fit(RiskPipeline([("scale", Standardise())], models.CoxPH()), **OFFSET)
 PLAIN_PIPELINE = fit(RiskPipeline([("scale", Standardise())], models.CoxPH()))
 FILLED = fit(RiskPipeline([("fill", MultipleImputation(m=2, random_state=0))], models.CoxPH()), X=HOLES)
@@ -655,6 +656,16 @@ METHODS: dict[str, Spec] = {
     "validation.WithoutTreatment.survival_before": (
         lambda times, y: UNTREATED.survival_before(times),
         {"times": R.time},
+        {"y": Y},
+    ),
+    "validation.UnderStrategy.evaluate": (
+        lambda risks, y: BY_THREE.evaluate(risks, 6.0, n_resamples=0),
+        {"risks": R.risk},
+        {"y": Y},
+    ),
+    "validation.UnderStrategy.fit": (
+        lambda X, y: BY_THREE.fit(models.CoxPH(), X).predict_risk(R.X, 6.0).mean(axis=0),
+        X1,
         {"y": Y},
     ),
     "validation.UpdatedModel.predict_risk": (of(UPDATED.predict_risk, 6.0), X1, {}),

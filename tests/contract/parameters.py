@@ -11,7 +11,7 @@ _BY_ROLE = {
     "a choice by word": """
         action any_unit at at_threshold between by censoring_ties claim collinear dates dependence extrapolation form
         from_state imputation
-        interval kind method mode null_likelihood oe_interval polarity policy quantity reason rule scale scaled
+        interval kind method mode strategy null_likelihood oe_interval polarity policy quantity reason rule scale scaled
         shrinkage sides smoother source spacing standard structure summary target ties time_unit transform unit
         score_range statement unvalidated_reason use
         variance weight weighting
@@ -30,7 +30,7 @@ _BY_ROLE = {
         relapsed_above return_array rho risk_beta risk_margin risk_table rounds sd sensitivity size size_cv skewed
         kvp slope_sd slope_width smallest smallest_cell span specificity start steps strict synthetic tau tol visit
         important smallest_detectable
-        weibull_shape width
+        weibull_shape width truncate
         estimate external limits rare true
         look_back max_rounds n_nodes observed_before timeout
     """,
@@ -46,7 +46,7 @@ _BY_ROLE = {
         interactions item items key label labels level mapping measure measures method_id metric metrics modalities
         modality multiple name names nominal other outcome_measures parameters patient_id players pooled poolings
         reference_site sections session_id side state states stratum subgroup subgroups surgery term terms title totals
-        tree types units useful value_labels value_set wear where
+        tree types units useful value_labels value_set strategies wear where
     """,
     "a model, a result or a step": """
         agreement answered answers baseline calibration candidates caption censoring comparator conversions curve design

@@ -46,7 +46,9 @@ from lbp_prognosis.evaluation.utility import sequential_policy, test_tradeoff, v
 from lbp_prognosis.explain import feature_effect, shap_interactions, shap_stability, shap_values
 from lbp_prognosis.models import DynamicRisk, LinearOutcome, OrdinalRegression, RiskStratifier
 from lbp_prognosis.validation import (
+    NeverStart,
     OnColumns,
+    StartBy,
     added_value,
     anova,
     association_test,
@@ -55,6 +57,7 @@ from lbp_prognosis.validation import (
     case_mix,
     censoring_sensitivity,
     contrast,
+    contrast_strategies,
     cross_validate_risk,
     delta_sensitivity,
     dynamic_performance,
@@ -75,6 +78,7 @@ from lbp_prognosis.validation import (
     screen,
     subgroup_performance,
     trial_effect,
+    under_strategy,
     update_model,
     validate_groups,
     without_treatment,
@@ -111,6 +115,10 @@ FORECAST = OrdinalRegression().fit(X, SCORES).predict_forecast(X)
 
 
 STARTED = np.where(D["u15"] < 0.3, Y["time"] / 2, np.nan)
+
+
+def _by(strategy: NeverStart | StartBy) -> Result:
+    return under_strategy(Y, STARTED, X.assign(patient_id=range(240), time=0), strategy)
 
 
 MAKE: dict[str, Callable[[], Result]] = {
@@ -175,6 +183,8 @@ MAKE: dict[str, Callable[[], Result]] = {
         X["c1"], clusters=np.arange(240) // 20, exposed=np.arange(240) // 20 % 2, model="cox", n_permutations=200
     ),
     "WithoutTreatment": lambda: without_treatment(Y, STARTED, X.assign(patient_id=range(240), time=0)),
+    "UnderStrategy": lambda: _by(StartBy(6.0)),
+    "StrategyContrast": lambda: contrast_strategies({"never": _by(NeverStart()), "by 6": _by(StartBy(6.0))}, 12.0),
     "EValue": lambda: e_value(1.8, (1.2, 2.6), measure="hazard_ratio", rare=False),
     "CensoringSensitivity": lambda: censoring_sensitivity(Y, {"cox": RISK}, [6.0, 12.0], X),
     "CrossValidation": lambda: cross_validate_risk(CoxPH(), X, Y, 12, n_splits=3, n_repeats=2, random_state=0),

@@ -46,6 +46,15 @@ class Clock:
         """Return a place before all that happens at the times, events included."""
         return 3.0 * np.searchsorted(self.times, times, side="left") + 0.5
 
+    def near(self, times: np.ndarray) -> np.ndarray:
+        """Return the times, those that differ from a time of the clock by rounding alone replaced by it."""
+        times = np.asarray(times, dtype=float)
+        up = np.searchsorted(self.times, times)
+        for side in (up - 1, up):
+            close = self.times[np.clip(side, 0, self.times.size - 1)]
+            times = np.where(np.abs(times - close) <= 1e-9 * np.maximum(close, 1.0), close, times)
+        return times
+
 
 @dataclass(frozen=True)
 class Spells:

@@ -11,7 +11,7 @@ import pandas as pd
 from lbp_prognosis._base import DataError, argument_error, numbers_in
 from lbp_prognosis.validation.sensitivity._leaving_hazard import Clock, Spells
 
-__all__ = ["patients_of", "spells_of"]
+__all__ = ["patients_of", "rows_of", "spells_of"]
 
 
 def patients_of(ids: Any, n: int) -> np.ndarray:
@@ -22,6 +22,26 @@ def patients_of(ids: Any, n: int) -> np.ndarray:
             "ids", f"{n} different names, one per row of `y`", f"{len(set(found.tolist()))} of {found.size}"
         )
     return found
+
+
+def rows_of(history: pd.DataFrame, patients: np.ndarray, id: str, time: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the place of the patient of each row of the history, NaN if not among them, and the time of the row."""
+    if not isinstance(history, pd.DataFrame):
+        raise argument_error("history", "a DataFrame with one row per patient and time", history)
+    absent = [name for name in (id, time) if name not in history.columns]
+    if absent:
+        raise argument_error("history", f"a frame with {id!r} and {time!r}", f"one without {absent}")
+    at = numbers_in(history, [time], "history")[:, 0]
+    row = pd.Series(np.arange(patients.size), index=pd.Index(patients, dtype=object))
+    place = row.reindex(pd.Index(history[id].to_numpy(dtype=object), dtype=object)).to_numpy(dtype=float)
+    if not np.isfinite(place).any():
+        raise argument_error(
+            "ids",
+            f"patients of `history`, such as {history[id].iloc[:3].tolist()!r}",
+            f"{patients[:3].tolist()!r}",
+            "Give the patients in the order of `y`.",
+        )
+    return place, at
 
 
 def spells_of(
@@ -44,16 +64,7 @@ def spells_of(
             "history", f"a frame with {id!r}, {time!r} and covariates", f"one without {absent or 'any'}"
         )
     values = pd.DataFrame(numbers_in(history, wanted, "history"), columns=[str(name) for name in wanted])
-    at = numbers_in(history, [time], "history")[:, 0]
-    row = pd.Series(np.arange(patients.size), index=pd.Index(patients, dtype=object))
-    place = row.reindex(pd.Index(history[id].to_numpy(dtype=object), dtype=object)).to_numpy(dtype=float)
-    if not np.isfinite(place).any():
-        raise argument_error(
-            "ids",
-            f"patients of `history`, such as {history[id].iloc[:3].tolist()!r}",
-            f"{patients[:3].tolist()!r}",
-            "Give the patients in the order of `y`.",
-        )
+    place, at = rows_of(history, patients, id, time)
     _refuse_rows(history, id, values, at, place, patients)
     known = np.isfinite(place)
     order = np.lexsort((at[known], place[known]))

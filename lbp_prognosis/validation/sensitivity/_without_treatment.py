@@ -5,55 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
 from lbp_prognosis._base import (
     Objection,
-    Result,
     argument_error,
     check_choice,
     check_confidence,
     check_horizons,
     check_number,
-    fit_on_stretches,
     objection,
     takes_rows,
 )
-from lbp_prognosis._kernels import followed_times
-from lbp_prognosis.evaluation import Evaluation, evaluate
-from lbp_prognosis.survival import Status, Surv, Weights, check_outcome
+from lbp_prognosis.survival import check_outcome
 from lbp_prognosis.validation.sensitivity._leaving_hazard import (
     CENSORED,
     EVENT,
     TREATED,
     Clock,
     LeavingHazard,
-    Spells,
     leaving_hazard,
 )
 from lbp_prognosis.validation.sensitivity._treatment_history import patients_of, spells_of
+from lbp_prognosis.validation.sensitivity._weighted_follow_up import WeightedFollowUp
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-__all__ = ["WeightedStatus", "WithoutTreatment", "without_treatment"]
-
-_RARE = 0.05  # a lower probability of being untreated lets one patient stand for more than twenty
-
-
-class WeightedStatus(NamedTuple):
-    """States at one horizon, and the weights of the patients in whom they are known."""
-
-    y: np.ndarray
-    weights: Weights
+__all__ = ["WithoutTreatment", "without_treatment"]
 
 
 @dataclass(frozen=True, repr=False)
-class WithoutTreatment(Result):
+class WithoutTreatment(WeightedFollowUp):
     """Outcomes of patients followed until they start a treatment, with weights to represent all patients.
 
     Attributes
@@ -96,140 +79,18 @@ class WithoutTreatment(Result):
     def _there(self, place: np.ndarray) -> np.ndarray:
         return self._treatment.survival(place) * self._loss.survival(place)
 
-    # ---- what is known at a horizon -----------------------------------------------------------------------------
+    @property
+    def _followed(self) -> str:
+        return "untreated follow-up"
 
-    def status(self, horizon: float, *, cause: int = 1) -> WeightedStatus:
-        """Return the states at a horizon with weights: the input of every metric.
+    def _kept(self, place: np.ndarray) -> np.ndarray:
+        return self._treatment.survival(place)
 
-        Parameters
-        ----------
-        horizon : float
-            In the unit of the outcome.
-        cause : int, default 1
-            Event code; another event by the horizon counts as none of this.
-
-        Returns
-        -------
-        WeightedStatus
-            ``y`` by `Status.at`, −1 where the patient was treated or lost before; ``weights`` of kind ``attrition``:
-            1/P(untreated, seen) just before the event, or at the horizon.
-        """
-        tau = check_number("horizon", horizon, low=0, open_low=True)
-        time, event = self.y["time"].astype(float), self.y["event"]
-        # who starts the treatment at the end of a fixed follow-up is not seen untreated there
-        seen_until, end = followed_times(time, np.where(self._left, 1, event), np.array([tau]))
-        happened = (event > 0) & (time <= tau)
-        if not (seen_until > tau).any() and (tau > time.max() or (event[time == tau] == 0).any()):
-            raise argument_error(
-                "horizon",
-                f"within untreated follow-up, which ends at {time.max():g}",
-                f"{tau:g}",
-                "Beyond it only patients with an event have a known state.",
-            )
-        free = ~happened & (seen_until > tau)
-        state = np.where(happened, event == cause, np.where(free, 0, -1)).astype(int)
-        place = np.where(happened, self._clock.before(time), self._clock.after(tau))
-        there = self._treatment.survival(place)
-        # a follow-up that ends at the horizon for all loses no patient there
-        there = there * self._loss.survival(
-            np.where(free & (end is not None), self._clock.before(np.array([tau])), place)
-        )
-        weights = np.where(happened | free, 1 / np.maximum(there, np.finfo(float).tiny), 0.0)
-        return WeightedStatus(Status.at(tau, state), Weights(weights, "attrition"))
-
-    @takes_rows(beside="y")
-    def evaluate(
-        self, risks: Any, horizon: float, thresholds: Any = None, *, cause: int = 1, **options: Any
-    ) -> Evaluation:
-        """Evaluate risks without treatment: discrimination, accuracy, calibration and net benefit at a horizon.
-
-        Parameters
-        ----------
-        risks : array-like of shape (n,), or mapping from name to such arrays
-            Risks without treatment, of the patients of ``y``.
-        horizon : float
-            In the unit of the outcome.
-        thresholds : array-like or ThresholdRange, optional
-            Decision thresholds.
-        cause : int, default 1
-            Event code.
-        **options
-            Further arguments of `evaluate`.
-
-        Returns
-        -------
-        Evaluation
-            Standard errors take the weights as known, which makes them too large rather than too small.
-        """
-        known = self.status(horizon, cause=cause)
-        found = evaluate(known.y, risks, None, thresholds, sample_weight=known.weights, **options)
-        rare = int((known.weights.values > 1 / _RARE).sum())
-        doubts = (objection("treatment-positivity", n=rare, horizon=float(horizon)),) if rare else ()
-        return replace(found, objections=tuple(dict.fromkeys((*found.objections, *self.objections, *doubts))))
-
-    # ---- models ---------------------------------------------------------------------------------------------------
-
-    @takes_rows(beside="y")
-    def fit(self, model: Any, X: Any) -> Any:
-        """Fit a model of the risk without treatment.
-
-        Parameters
-        ----------
-        model : estimator
-            A Cox model or another that takes delayed entry, weights and clusters; a clone is fitted.
-        X : DataFrame or ndarray of shape (n, p)
-            Predictors at time zero.
-
-        Returns
-        -------
-        estimator
-            Fitted to the stretches between starts of treatment, each weighted by P(untreated) of all patients over
-            P(untreated | the patient's course), with standard errors by patient. With ``censoring="history"`` also
-            between losses, and weighted likewise for these. The steps of a `RiskPipeline` are fitted to the patients
-            with the outcome ``y``, so that a missing value is imputed once per patient.
-        """
-        if len(X) != self.n:
-            raise argument_error("X", f"of {self.n} rows, the patients of `y`", f"{len(X)} rows")
-        rows, entry, stop, event, weight = self._stretches
-        y = Surv.right(stop, event, entry=entry)
-        return fit_on_stretches(clone(model), X, self.y, rows, y, Weights(weight, "sampling"))
+    def _for_all(self) -> LeavingHazard:
+        return self._marginal(self._left)
 
     @cached_property
-    def _stretches(self) -> tuple[np.ndarray, ...]:
-        """Row of the patient, start, stop, event and stabilised weight, split where patients leave."""
-        time, event = self.y["time"].astype(float), self.y["event"].astype(int)
-        left = [(self._treatment, self._left)]
-        if self._loss.model is not None:
-            left.append((self._loss, self._lost))
-        jumps = np.unique(np.concatenate([hazard.grid for hazard, _ in left]))
-        edges = np.concatenate([[0.0], np.unique(self._clock.times[np.floor((jumps - 1.0) / 3.0).astype(int)])])
-        count = np.searchsorted(edges, time, side="left")
-        rows = np.repeat(np.arange(self.n), count)
-        step = np.arange(rows.size) - np.repeat(np.cumsum(count) - count, count)
-        last = step == count[rows] - 1
-        stop = np.where(last, time[rows], np.append(edges[1:], np.inf)[step])
-        marginal = [self._marginal(who) for _, who in left]
-        weight = np.empty(rows.size)
-        for k, edge in enumerate(edges):
-            now = step == k
-            place = self._clock.after(edge) if k else np.array(0.5)
-            ratios = [of_all.survival(place) / own.survival(place) for of_all, (own, _) in zip(marginal, left)]
-            weight[now] = np.prod(ratios, axis=0)[rows[now]]
-        return rows, edges[step], stop, np.where(last, event[rows], 0), weight
-
-    def _marginal(self, left: np.ndarray) -> LeavingHazard:
-        """Hazard of those who left (n,), the same for all patients."""
-        spells = Spells(
-            patient=np.arange(self.n),
-            start=np.zeros(self.n),
-            stop=self._last_place,
-            last=np.ones(self.n, dtype=bool),
-            X=pd.DataFrame(index=range(self.n)),
-        )
-        return leaving_hazard(spells, left, ties="efron", what="leaving")
-
-    @cached_property
-    def _last_place(self) -> np.ndarray:
+    def _ends(self) -> np.ndarray:
         places = np.zeros(self.n)
         spells = self._treatment.spells
         places[spells.patient[spells.last]] = spells.stop[spells.last]
@@ -237,12 +98,16 @@ class WithoutTreatment(Result):
 
     @cached_property
     def _left(self) -> np.ndarray:
-        return (np.rint(self._last_place).astype(int) - 1) % 3 == TREATED
+        return (np.rint(self._ends).astype(int) - 1) % 3 == TREATED
 
     @cached_property
     def _lost(self) -> np.ndarray:
-        censored = (np.rint(self._last_place).astype(int) - 1) % 3 == CENSORED
+        censored = (np.rint(self._ends).astype(int) - 1) % 3 == CENSORED
         return censored & (self.y["time"] < self.y["time"].max())
+
+    @property
+    def _truncate(self) -> None:
+        return None
 
     @property
     def treated(self) -> np.ndarray:
@@ -268,41 +133,10 @@ class WithoutTreatment(Result):
         """
         grid, _ = check_horizons(horizons)
         rows = []
-        for tau in grid:
-            w = self.status(float(tau)).weights.values
-            used = w[w > 0]
-            rows.append(
-                {
-                    "horizon": float(tau),
-                    "treated": int((self._left & (self.y["time"] <= tau)).sum()),
-                    "known": used.size,
-                    "lowest": float(1 / used.max()),
-                    "fifth": float(np.quantile(1 / used, 0.05)),
-                    "below_005": int((1 / used < _RARE).sum()),
-                    "largest_weight": float(used.max() / used.mean()),
-                    "effective_size": float(used.sum() ** 2 / (used**2).sum()),
-                }
-            )
+        for tau in map(float, grid):
+            treated = int((self._left & (self.y["time"] <= tau)).sum())
+            rows.append({"horizon": tau, "treated": treated, **self._support(tau)})
         return pd.DataFrame(rows)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return ``table``."""
-        return self.table.copy()
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the hazard ratios of starting the treatment.
-
-        Parameters
-        ----------
-        ax : Axes, optional
-            Axes to draw on; a new figure by default.
-        """
-        from lbp_prognosis._draw import draw_estimates
-
-        rows = self.table.assign(label=self.table["term"], value=self.table["hr"])
-        return draw_estimates(
-            rows, axis="hazard ratio of starting treatment", neutral=1.0, log=True, digits=".2f", ax=ax
-        )
 
     def _summary(self) -> str:
         return f"{self.n_treated} of {self.n} patients censored at the start of treatment, {self.n_lost} lost"
