@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.stats import t
+from sklearn.impute import SimpleImputer
 
 from benchmarks import ONE_THREAD
 from benchmarks.fusion_data import GENERATORS, data_set
@@ -54,6 +55,10 @@ Groups = Mapping[str, Sequence[str]]
 
 def _imputed(model: Any) -> RiskPipeline:
     return RiskPipeline([MultipleImputation(m=1, iterations=3, draws=10)], model)
+
+
+def _five(**options: Any) -> RiskPipeline:
+    return RiskPipeline([MultipleImputation(m=5, iterations=3, draws=10, **options)], CauseSpecificCox(penalty="cv"))
 
 
 def _kept(groups: Groups, model: Any) -> RiskPipeline:
@@ -99,8 +104,10 @@ CONTENDERS: dict[str, Callable[[Groups, float], Any]] = {
     "ridge 20": lambda groups, horizon: _imputed(CauseSpecificCox(penalty=20.0)),
     DEFAULT: lambda groups, horizon: _imputed(CauseSpecificCox(penalty="cv")),
     "elastic net, tuned": lambda groups, horizon: _imputed(CauseSpecificCox(penalty="cv", l1_ratio=0.5)),
-    "ridge, tuned, five imputations": lambda groups, horizon: RiskPipeline(
-        [MultipleImputation(m=5, iterations=3, draws=10)], CauseSpecificCox(penalty="cv")
+    "ridge, tuned, five imputations": lambda groups, horizon: _five(),
+    "ridge, tuned, five without the outcome": lambda groups, horizon: _five(use_outcome=False),
+    "ridge, tuned, medians": lambda groups, horizon: RiskPipeline(
+        [SimpleImputer(strategy="median")], CauseSpecificCox(penalty="cv")
     ),
     "patterns": lambda groups, horizon: _patterns(groups),
     "priority": lambda groups, horizon: _priority(groups, "impute_offset"),

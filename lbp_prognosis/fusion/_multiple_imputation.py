@@ -39,9 +39,9 @@ _POOLINGS = ("max", "min", "mean", "sum")
 class MultipleImputation(TransformerMixin, BaseEstimator):
     """Impute by chained equations, as a step of `RiskPipeline`.
 
-    Training rows are imputed ``m`` times with the outcome in the imputation model (event indicators and Nelson–Aalen
-    hazards); the rest of the pipeline is fitted on each. New rows are completed from their own observed values by
-    models of the predictors without the outcome, in validation and in use.
+    Training rows are imputed ``m`` times, by default with the outcome in the imputation model (event indicators and
+    Nelson–Aalen hazards); the rest of the pipeline is fitted on each. New rows are completed from their own observed
+    values by models of the predictors without the outcome, in validation and in use.
 
     Parameters
     ----------
@@ -73,6 +73,11 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         Columns by modality. If a row lacks all columns of a modality, these stay missing: an image that was never taken
         is not imputed, and the model must accept rows without it (`models.PriorityCox`, `models.StackedRisk`,
         `models.BoostedCox`). Other missing cells are imputed.
+    use_outcome : bool, default True
+        Whether training rows are imputed with the outcome. True for associations: without it coefficients are biased
+        towards zero (objection ``imputed-without-outcome`` of their tests). False for predictions of patients whose
+        predictors may be missing in use: their outcome is unknown then, and training rows imputed in the same way gave
+        better predictions in simulations (Sisk et al.; see Missing data in the documentation).
     random_state : int, SeedSequence or Generator, default 0
         Seed.
 
@@ -96,6 +101,9 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
     van Buuren S, Groothuis-Oudshoorn K. mice. J Stat Softw 2011;45(3). doi:10.18637/jss.v045.i03
     White IR, Royston P. Imputing missing covariate values for the Cox model. Stat Med 2009;28:1982-1998.
     doi:10.1002/sim.3618
+    Sisk R, Sperrin M, Peek N, van Smeden M, Martin GP. Imputation and missing indicators for handling missing data in
+    the development and deployment of clinical prediction models. Stat Methods Med Res 2023;32:1461-1477.
+    doi:10.1177/09622802231165001
     """
 
     def __init__(
@@ -111,6 +119,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         donors: int = 5,
         unknown: str = "error",
         keep_blocks: Mapping[str, Sequence[str]] | None = None,
+        use_outcome: bool = True,
         random_state: RandomState = 0,
     ) -> None:
         self.m = m
@@ -123,6 +132,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         self.donors = donors
         self.unknown = unknown
         self.keep_blocks = keep_blocks
+        self.use_outcome = use_outcome
         self.random_state = random_state
 
     # ---- training ------------------------------------------------------------------------------------------------
@@ -134,6 +144,8 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         for name in ("iterations", "nodes", "draws", "donors"):
             check_number(name, getattr(self, name), low=1, whole=True)
         check_choice("unknown", self.unknown, ("error", "reference"))
+        if not isinstance(self.use_outcome, bool | np.bool_):
+            raise argument_error("use_outcome", "True or False", self.use_outcome)
         if self.m is not None:
             check_number("m", self.m, low=1, whole=True)
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
@@ -178,7 +190,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
 
     @takes_rows()
     def complete_training(self, X: pd.DataFrame, y: Any) -> list[pd.DataFrame]:
-        """Fit, and return ``m_`` completed training tables, imputed with the outcome.
+        """Fit, and return ``m_`` completed training tables, imputed with the outcome unless ``use_outcome`` is False.
 
         Parameters
         ----------
@@ -192,7 +204,9 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         modelled = frame.drop(columns=list(self.passive_))
         outcome, kinds = outcome_columns(y)
         if len(outcome) != len(frame):
-            raise argument_error("y", f"of length {len(frame)}, one outcome a row", f"length {len(outcome)}")
+            raise argument_error("y", f"of length {len(frame)}, one outcome per row", f"length {len(outcome)}")
+        if not self.use_outcome:
+            outcome, kinds = outcome[:, :0], kinds[:0]
         matrix = np.hstack([self.encoding_.encode(modelled), outcome])
         kinds = np.concatenate([self.encoding_.kinds, kinds])
         levels = np.concatenate([self.encoding_.levels, np.zeros(outcome.shape[1], dtype=int)])

@@ -137,6 +137,9 @@ class ModelPlan:
     keep_blocks : tuple of str
         Modalities that stay missing in rows that lack them entirely, while single cells are imputed; by default, for
         ``priority_cox`` all but the first.
+    impute_with_outcome : bool
+        Whether training rows are imputed with the outcome; without it predictions were better where predictors are
+        missing in use too, and associations are biased towards zero (``use_outcome`` of `MultipleImputation`).
     """
 
     name: str
@@ -149,6 +152,7 @@ class ModelPlan:
     formula: str = ""
     combat: Mapping[str, Any] = field(default_factory=dict)
     keep_blocks: tuple[str, ...] = ()
+    impute_with_outcome: bool = True
 
     def __post_init__(self) -> None:
         check_choice("model.kind", self.kind, tuple(MODEL_KINDS))
@@ -210,7 +214,10 @@ class ModelPlan:
 
     def _learner(self, name: str, entry: Any, field: str) -> ModelPlan:
         told: Any = {"kind": entry} if isinstance(entry, str) else entry
-        known = ("kind", "modalities", "options", "splines", "imputations", "formula", "combat", "keep_blocks")
+        known = (
+            *("kind", "modalities", "options", "splines", "imputations", "formula", "combat", "keep_blocks"),
+            "impute_with_outcome",
+        )
         if not isinstance(told, Mapping) or "kind" not in told or set(told) - set(known):
             raise argument_error(field, f"a kind, or a table of {', '.join(known)} with a kind", entry)
         inside = "risk_stratifier" if self.kind == "risk_stratifier" else told["kind"]
@@ -229,6 +236,7 @@ class ModelPlan:
             formula=str(told.get("formula", "")),
             combat=dict(told.get("combat", {})),
             keep_blocks=tuple(told.get("keep_blocks", ())),
+            impute_with_outcome=told.get("impute_with_outcome", self.impute_with_outcome),
         )
 
     def _made(self, options: Mapping[str, Any]) -> Any:
@@ -428,7 +436,11 @@ class ModelPlan:
             m = None if self.imputations < 0 else int(self.imputations)
             steps.append(
                 MultipleImputation(
-                    m=m, iterations=int(self.iterations), random_state=seed, keep_blocks=blocks if blocks else None
+                    m=m,
+                    iterations=int(self.iterations),
+                    random_state=seed,
+                    keep_blocks=blocks if blocks else None,
+                    use_outcome=self.impute_with_outcome,
                 )
             )
         return steps

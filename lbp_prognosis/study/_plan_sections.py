@@ -64,6 +64,8 @@ def model_words(plan: ModelPlan) -> str:
         words += "; splines of " + ", ".join(f"{column} ({knots} knots)" for column, knots in plan.splines.items())
     if plan.combat:
         words += f"; ComBat of {plan.combat.get('batch', 'site')}"
+    if not plan.impute_with_outcome:
+        words += "; training rows imputed without the outcome, as new rows are"
     if plan.keep_blocks:
         words += f"; {', '.join(plan.keep_blocks)} missing as a whole stay missing"
     if plan.kind == "null":

@@ -249,6 +249,8 @@ class Study:
         for model in fields["models"]:
             if not model["formula"]:
                 del model["formula"]
+            if model["impute_with_outcome"]:
+                del model["impute_with_outcome"]
         for plan in fields["technical"]:
             if plan["table"] == "reading":
                 for name in ("table", *OF_MOVEMENT):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, Result, TermColumns, argument_error, chi2, objection
+from lbp_prognosis._base import Objection, Result, TermColumns, argument_error, chi2
 from lbp_prognosis._kernels import d1_test
-from lbp_prognosis.validation.comparison._effects import Effects, effects_on
+from lbp_prognosis.validation.comparison._effects import Effects, effects_on, imputation_doubts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,12 +127,11 @@ def anova(fitted: Any, *, terms: Mapping[str, Sequence[str]] | None = None, caus
     rows = []
     for term, test, columns in (*_of_predictors(said), *_of_interactions(said), *_of_all(said)):
         rows.append({"term": term, "test": test, **_wald(effects, columns)})
-    completed = len(effects) == 1 and effects[0].completed
     return Anova(
         table=pd.DataFrame(rows, columns=["term", "test", "statistic", "df", "df2", "p"]),
         cause=cause,
         m=len(effects),
-        objections=(objection("single-imputation"),) if completed else (),
+        objections=imputation_doubts(effects),
     )
 
 

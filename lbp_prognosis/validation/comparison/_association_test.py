@@ -15,21 +15,18 @@ from lbp_prognosis._base import (
     chi2,
     metric_frame,
     norm,
-    objection,
     takes_rows,
 )
 from lbp_prognosis._kernels import d1_test, rubin_pool
 from lbp_prognosis.evidence import missing_indicators
 from lbp_prognosis.survival import outcome_kind
-from lbp_prognosis.validation.comparison._effects import effects_on
+from lbp_prognosis.validation.comparison._effects import effects_on, imputation_doubts
 from lbp_prognosis.validation.resampling._estimator import check_rows, fresh
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["AssociationTest", "association_test"]
-
-_ONE_COMPLETION = objection("single-imputation")
 
 
 @dataclass(frozen=True, repr=False)
@@ -223,7 +220,7 @@ def association_test(
         m=m,
         cause=cause,
         confidence=confidence,
-        objections=(*((_ONE_COMPLETION,) if m == 1 and large[0].completed else ()), *missing_indicators(X, added)),
+        objections=(*imputation_doubts(large), *missing_indicators(X, added)),
         synthetic=bool(X.attrs.get("synthetic", False)),
     )
 

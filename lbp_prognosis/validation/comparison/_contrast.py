@@ -19,13 +19,12 @@ from lbp_prognosis._base import (
     linear_predictor_scale,
     norm,
     numbers_in,
-    objection,
     read_frame,
     refused_kind,
     takes_rows,
 )
 from lbp_prognosis._kernels import rubin_pool
-from lbp_prognosis.validation.comparison._effects import effects_on, fitted_columns, unwrapped
+from lbp_prognosis.validation.comparison._effects import effects_on, fitted_columns, imputation_doubts, unwrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -212,7 +211,7 @@ def contrast(
         scale=scale,
         cause=cause,
         m=len(effects),
-        objections=(objection("single-imputation"),) if len(effects) == 1 and effects[0].completed else (),
+        objections=imputation_doubts(effects),
         synthetic=bool(X.attrs.get("synthetic", False)),
     )
 

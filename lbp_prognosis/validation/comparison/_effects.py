@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error
+from lbp_prognosis._base import Objection, argument_error, objection
 
-__all__ = ["Effects", "effects_on", "fitted_columns", "unwrapped"]
+__all__ = ["Effects", "effects_on", "fitted_columns", "imputation_doubts", "unwrapped"]
 
 
 class Effects(NamedTuple):
@@ -19,6 +20,7 @@ class Effects(NamedTuple):
     covariance: np.ndarray
     loglik: float | None
     completed: bool = False
+    outcome_used: bool = True
 
 
 def effects_on(fitted: Any, cause: int, name: str) -> list[Effects]:
@@ -34,10 +36,19 @@ def effects_on(fitted: Any, cause: int, name: str) -> list[Effects]:
             f"{sorted(set(effects[0].names) ^ set(other))[:5]} in some of them",
             "A category that some tables lack: name the categories (OneHot, pandas' Categorical), or merge rare ones.",
         )
-    if getattr(fitted, "imputer_", None) is None:
+    imputer = getattr(fitted, "imputer_", None)
+    if imputer is None or not getattr(imputer, "incomplete_", 1.0):
         return effects
     # each pipeline completes the table with its own columns: likelihoods of different tables are not nested
-    return [each._replace(loglik=None, completed=True) for each in effects]
+    used = bool(getattr(imputer, "use_outcome", True))
+    return [each._replace(loglik=None, completed=True, outcome_used=used) for each in effects]
+
+
+def imputation_doubts(effects: Sequence[Effects]) -> tuple[Objection, ...]:
+    """Return the objections to effects by how their table was completed: once, or without the outcome."""
+    first = effects[0]
+    once = (objection("single-imputation"),) if first.completed and len(effects) == 1 else ()
+    return (*once, *(() if first.outcome_used else (objection("imputed-without-outcome"),)))
 
 
 def unwrapped(fitted: Any) -> Any:

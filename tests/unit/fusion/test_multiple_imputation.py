@@ -376,3 +376,35 @@ def test_the_imputer_of_new_rows_has_no_matrix_for_each_column(holed):
     width = imputer.mean.size
     numbers = sum(np.size(part) for model in imputer.models for part in (model.coef, model.factor))
     assert numbers <= (width + 1) ** 2  # of squares for each column it would be about a cube
+
+
+# ---- with or without the outcome -------------------------------------------------------------------------------
+
+
+def test_without_the_outcome_completed_tables_do_not_depend_on_it(holed) -> None:
+    X, y = holed
+    other = y[np.random.default_rng(1).permutation(len(y))]
+    for use, same in ((False, True), (True, False)):
+        tables, again = (
+            MultipleImputation(m=2, iterations=2, use_outcome=use).complete_training(X, z) for z in (y, other)
+        )
+        assert all(a.equals(b) for a, b in zip(tables, again)) is same
+
+
+def test_without_the_outcome_an_association_is_biased_towards_zero() -> None:
+    # half of the values are missing at random: their imputed values are independent of the outcome
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=3000)
+    X = pd.DataFrame({"a": rng.normal(size=3000), "x": np.where(rng.random(3000) < 0.5, np.nan, x)})
+    y = Surv.right(rng.exponential(np.exp(-x)), np.ones(3000, dtype=int))
+    coefficients = [
+        np.mean([model.coef_[1] for model in RiskPipeline([step], CoxPH()).fit(X, y).models_])
+        for step in (MultipleImputation(m=3), MultipleImputation(m=3, use_outcome=False))
+    ]
+    assert coefficients[0] == pytest.approx(1, abs=0.12)
+    assert coefficients[1] < 0.6
+
+
+def test_use_outcome_is_a_truth_value(holed) -> None:
+    with pytest.raises(ArgumentError, match=r"`use_outcome` must be True or False; got no\."):
+        MultipleImputation(use_outcome="no").fit(holed[0])

@@ -134,6 +134,18 @@ def test_a_study_builds_fits_and_predicts_every_kind(tmp_path: Any, kind: str) -
     assert kind == "null" or np.ptp(risk) > 0.01
 
 
+def test_impute_with_outcome_reaches_the_step_and_the_protocol(tmp_path: Any) -> None:
+    told = entry("cox") | {"imputations": 2}
+    protocol = study(tmp_path, [told, {**told, "name": "blind", "impute_with_outcome": False}], one=True)
+    built = build_models(protocol, read_study_data(protocol))
+    assert [built[name].steps[0].use_outcome for name in ("cox", "blind")] == [True, False]
+    models = protocol.to_dict()["models"]
+    assert "impute_with_outcome" not in models[0]  # a protocol without it keeps its digest
+    assert models[1]["impute_with_outcome"] is False
+    learner = ModelPlan("s", "stacked", ("clinical",), {"learners": {"clinical": "cox"}}, impute_with_outcome=False)
+    assert learner.learners()["clinical"].impute_with_outcome is False
+
+
 def test_every_estimator_has_a_kind_or_a_reason() -> None:
     every = {
         name for name in M.__all__ if isinstance(getattr(M, name), type) and issubclass(getattr(M, name), RiskEstimator)

@@ -18,7 +18,7 @@ from lbp_prognosis.models import (
     ParametricAFT,
     RoystonParmar,
 )
-from lbp_prognosis.validation import OnColumns, association_test, likelihood_ratio
+from lbp_prognosis.validation import OnColumns, anova, association_test, contrast, likelihood_ratio
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +183,30 @@ def test_d1_with_equal_tables_is_the_wald_test():
     found = d1_test(np.tile(b, (4, 1)), np.tile(V, (4, 1, 1)))
     assert found.statistic == pytest.approx(float(b @ np.linalg.inv(V) @ b) / 2)
     assert found.df2 == np.inf
+
+
+def test_effects_of_tables_imputed_without_the_outcome_are_doubted(table):
+    X, time, cause = table
+    holes = X[["age", "fat"]].mask(np.random.default_rng(1).random((len(X), 2)) < 0.3)
+    y = Surv.right(time, (cause == 1).astype(int))
+    step = MultipleImputation(m=2, iterations=2, use_outcome=False)
+    small, large = (
+        RiskPipeline([step], CoxPH(), modalities=modalities)
+        for modalities in ({"clinical": ["age"]}, {"clinical": ["age"], "imaging": ["fat"]})
+    )
+    found = association_test(small, large, holes, y)
+    assert [o.code for o in found.objections] == ["imputed-without-outcome"]
+    fitted = large.fit(holes, y)
+    assert [o.code for o in anova(fitted).objections] == ["imputed-without-outcome"]
+    assert [o.code for o in contrast(fitted, holes, {"fat": 10}, {"fat": 20}).objections] == ["imputed-without-outcome"]
+
+
+def test_an_imputer_that_had_nothing_to_impute_is_no_objection(table):
+    X, time, cause = table
+    y = Surv.right(time, (cause == 1).astype(int))
+    small, large = (
+        RiskPipeline([MultipleImputation(use_outcome=False)], CoxPH(), modalities=modalities)
+        for modalities in ({"clinical": ["age"]}, {"clinical": ["age"], "imaging": ["fat"]})
+    )
+    found = association_test(small, large, X[["age", "fat"]], y)
+    assert (found.test, found.objections) == ("likelihood_ratio", ())
