@@ -13,6 +13,7 @@ def radiomics(
     studies: Path = typer.Argument(help="CSV table of studies, or a folder with studies.csv."),
     out: Path = typer.Option(Path("out"), "-o", "--out", help="Folder of the results."),
     settings: Path | None = typer.Option(None, "--settings", help="TOML file with the settings of the features."),
+    engine: str = typer.Option("", "--engine", help="pyradiomics or mirp, in place of that of the settings."),
     structures: str = typer.Option("", "--structures", help="Structures to measure, separated by commas; all else."),
     jobs: int = typer.Option(1, "--jobs", help="Cases measured side by side; 0 for as many as there are cores."),
     quiet: bool = typer.Option(False, help="Print no progress."),
@@ -23,6 +24,7 @@ def radiomics(
     """
     import json
     import tomllib
+    from dataclasses import replace
 
     from lbp_prognosis._base import argument_error, check_writable, folder_lock, inert_cells, write_file
     from lbp_prognosis.biomarkers import RadiomicsSettings, extract_radiomics
@@ -34,6 +36,8 @@ def radiomics(
             chosen = RadiomicsSettings.from_dict(tomllib.loads(settings.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise argument_error("settings", "a readable TOML file", f"{settings}: {error}") from error
+    if engine:
+        chosen = replace(chosen, engine=engine)
     wanted = [word.strip() for word in structures.split(",") if word.strip()]
     with folder_lock("out", check_writable("out", out, private=True)):
         result = extract_radiomics(

@@ -20,6 +20,7 @@ HEAVY = {
     "xgboost",
     "shap",
     "radiomics",
+    "mirp",
     "SimpleITK",
     "nibabel",
     "lifelines",

@@ -6,29 +6,24 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
-from lbp_prognosis._base import MissingPackageError, argument_error
-from lbp_prognosis.biomarkers.texture._ibsi_filters import (
-    check_filters,
-    gabor,
-    laplacian_of_gaussian,
-    laws,
-    reach_voxels,
-    wavelet,
-)
-from lbp_prognosis.biomarkers.texture._ibsi_preprocessing import (
-    Prepared,
-    grey_levels,
-    prepare,
-    resegmented,
-    sides_after,
-)
+from lbp_prognosis._base import MissingPackageError
+from lbp_prognosis.biomarkers.texture._ibsi_preprocessing import Prepared
 from lbp_prognosis.biomarkers.texture._radiomics_settings import RadiomicsSettings
 
-__all__ = ["pyradiomics_version", "region_features", "require_pyradiomics"]
+__all__ = [
+    "plain_features",
+    "pyradiomics_version",
+    "require_pyradiomics",
+    "shape_by_pyradiomics",
+    "texture_by_pyradiomics",
+    "wavelets_of_pyradiomics",
+]
 
 _COMMAND = "`make radiomics` in a checkout, or the commands of docs/howto/radiomics.md"
 
@@ -39,9 +34,11 @@ def require_pyradiomics(caller: str) -> Any:
         import radiomics
         import radiomics.imageoperations
     except ImportError as error:
+        other = "is installed" if find_spec("mirp") else 'is installed by `pip install "lbp-prognosis[mirp]"`'
         raise MissingPackageError(
             f"`{caller}` needs the package `pyradiomics`, which is not installed, and which pip cannot resolve by "
-            f"itself. On Python 3.11 install it with {_COMMAND}."
+            f"itself. On Python 3.11 install it with {_COMMAND}. Every Python has the other engine, "
+            f"`RadiomicsSettings(engine='mirp')`, `--engine mirp` on the command line: its package {other}."
         ) from error
     return radiomics
 
@@ -94,28 +91,10 @@ def _classes() -> dict[str, Any]:
     }
 
 
-def region_features(
+def plain_features(
     image: np.ndarray, mask: np.ndarray, spacing: np.ndarray, settings: RadiomicsSettings
 ) -> dict[str, float]:
-    """Compute the features of one region.
-
-    Parameters
-    ----------
-    image : ndarray of shape (nk, nj, ni)
-        Intensities, slices first.
-    mask : ndarray of bool, same shape
-        The region.
-    spacing : ndarray of shape (3,)
-        Sides of a voxel along i, j, k in mm.
-    settings : RadiomicsSettings
-
-    Returns
-    -------
-    dict
-        From ``image_class_Feature`` to value.
-    """
-    if settings.preprocessing == "ibsi":
-        return _by_ibsi(image, mask, spacing, settings)
+    """Compute the features of a region that the engine itself resamples and bins; arguments as `region_features`."""
     import SimpleITK as sitk
 
     keywords: dict[str, Any] = {"binWidth": settings.bin_width, "distances": list(settings.distances)}
@@ -163,84 +142,154 @@ def region_features(
     return found
 
 
-def _by_ibsi(image: np.ndarray, mask: np.ndarray, spacing: np.ndarray, settings: RadiomicsSettings) -> dict[str, float]:
-    """Compute the features of a region that this library resamples, cuts and bins; the engine counts."""
-    if not mask.any():
-        return {}
-    if settings.aggregation != "3d" and spacing[2] < np.max(spacing) - 1e-3:
-        raise argument_error(
-            "aggregation",
-            "'3d' for an image whose slices do not lie along its last axis",
-            f"{settings.aggregation!r} with voxels of {' × '.join(f'{side:.3g}' for side in spacing)} mm",
-            "Reorient the image and its mask, slices last.",
-        )
-    sides = sides_after(spacing, settings)
-    check_filters(settings, sides)
-    reach = reach_voxels(settings, sides)
-    if reach is None:
-        prepared = prepare(image, mask, spacing, settings)
-    else:
-        prepared = prepare(image, mask, spacing, settings, margin_mm=float(np.max(reach * sides)))
-        prepared = _around(prepared, reach[::-1])
-    region = prepared.region
-    if region.sum() < settings.min_voxels or sum(np.ptp(where) > 0 for where in np.nonzero(region)) < 3:
-        return {}
+def shape_by_pyradiomics(prepared: Prepared) -> dict[str, float]:
+    """Return the features of shape of a prepared region."""
+    with _quiet(), np.errstate(invalid="ignore", divide="ignore"):
+        part, cut = _cropped(_volume_of(prepared.volume, prepared.spacing), prepared.region, prepared.region)
+        return _of_class("shape", part, cut, "original", {})
+
+
+def texture_by_pyradiomics(
+    image: str,
+    values: np.ndarray,
+    kept: np.ndarray,
+    levels: np.ndarray,
+    spacing: np.ndarray,
+    settings: RadiomicsSettings,
+) -> dict[str, float]:
+    """Return the features of intensity and texture of one image, of grey levels from 1 within the region."""
     keywords: dict[str, Any] = {"binWidth": settings.bin_width, "distances": list(settings.distances)}
     if settings.aggregation != "3d":
         keywords.update(force2D=True, force2Ddimension=0)
     found: dict[str, float] = {}
     with _quiet(), np.errstate(invalid="ignore", divide="ignore"):
-        volume = _volume_of(prepared.volume, prepared.spacing)
-        if "shape" in settings.classes:
-            found.update(_of_class("shape", *_cropped(volume, region, region), "original", keywords))
-        texture = [name for name in settings.classes if name != "shape"]
-        kept = resegmented(prepared, settings)
-        if kept.sum() < settings.min_voxels:
-            return {}
-        for name, filtered in _filtered(prepared, settings) if texture else ():
-            levels = grey_levels(filtered, kept, settings, filtered=name != "original")
-            part, cut = _cropped(_volume_of(filtered, prepared.spacing), kept, kept)
-            inside = tuple(slice(int(w.min()), int(w.max()) + 1) for w in np.nonzero(kept))
-            binned = levels[inside]
-            shared = {**keywords, "binned": (binned, np.unique(binned[binned > 0]), int(binned.max()))}
-            for feature_class in texture:
-                by_slice = settings.aggregation == "2d" and feature_class != "firstorder"
-                found.update((_mean_of_slices if by_slice else _of_class)(feature_class, part, cut, name, shared))
+        part, cut = _cropped(_volume_of(values, spacing), kept, kept)
+        inside = tuple(slice(int(w.min()), int(w.max()) + 1) for w in np.nonzero(kept))
+        binned = levels[inside]
+        shared = {**keywords, "binned": (binned, np.unique(binned[binned > 0]), int(binned.max()))}
+        for feature_class in settings.classes:
+            if feature_class == "shape":
+                continue
+            region, given = cut, shared
+            if feature_class == "ngtdm":
+                near = _with_neighbours(kept[inside], settings.distances, planar=settings.aggregation != "3d")
+                region = _volume_of(near.astype(np.uint8), spacing)
+                given = {**keywords, "binned": (binned, np.unique(binned[near]), int(binned.max()))}
+                if not near.any():
+                    found.update(_undefined(feature_class, image))
+                    continue
+            by_slice = settings.aggregation == "2d" and feature_class != "firstorder"
+            found.update((_mean_of_slices if by_slice else _of_class)(feature_class, part, region, image, given))
     return found
 
 
-def _around(prepared: Prepared, reach: np.ndarray) -> Prepared:
-    """Return the region with as many voxels around it as the filters read."""
-    if not prepared.region.any():
-        return prepared
-    window = tuple(
-        slice(max(int(where.min()) - int(beyond), 0), int(where.max()) + int(beyond) + 1)
-        for where, beyond in zip(np.nonzero(prepared.region), reach)
-    )
-    return Prepared(prepared.volume[window], prepared.region[window], prepared.spacing)
+def wavelets_of_pyradiomics(prepared: Prepared) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the eight decompositions of the engine, by name."""
+    import SimpleITK as sitk
+    from radiomics import imageoperations
+
+    with _quiet():
+        label = _volume_of(prepared.region.astype(np.uint8), prepared.spacing)
+        for image, name, _ in imageoperations.getWaveletImage(_volume_of(prepared.volume, prepared.spacing), label):
+            yield name, sitk.GetArrayFromImage(image)
 
 
 def _mean_of_slices(name: str, part: Any, cut: Any, image: str, keywords: dict[str, Any]) -> dict[str, float]:
-    """Return the mean of each feature over the slices in which it is defined, by the grey levels of the region.
+    """Return the mean of each feature over the matrices of all slices and directions, by the grey levels of the region.
 
-    A slice of a single voxel has no neighbours, and so no texture.
+    Matrices without an entry are left out: co-occurrence in a direction without neighbours, and the differences of a
+    slice without any.
     """
     import SimpleITK as sitk
 
     values, inside = sitk.GetArrayViewFromImage(part), sitk.GetArrayViewFromImage(cut)
     binned, _, highest = keywords["binned"]
-    rows = []
+    rows, weights = [], []
     for k in np.flatnonzero(inside.any(axis=(1, 2))):
         window = slice(int(k), int(k) + 1)
+        here = inside[window] == 1
+        weight = _directions_with_pairs(here[0], keywords["distances"]) if name == "glcm" else 1
+        if weight == 0 or not here.any():
+            continue
         one, region = (_volume_of(array[window], np.array(part.GetSpacing())) for array in (values, inside))
-        levels = np.unique(binned[window][binned[window] > 0])
-        own = {**keywords, "binned": (binned[window], levels, highest)}
-        rows.append(_of_class(name, one, region, image, own))
-    means = {}
-    for key in rows[0]:
-        seen = [row[key] for row in rows if np.isfinite(row[key])]
-        means[key] = float(np.mean(seen)) if seen else float("nan")
+        own = {**keywords, "binned": (binned[window], np.unique(binned[window][here]), highest)}
+        row = _of_class(name, one, region, image, own)
+        if name == "glrlm":
+            row = _with_single_runs(row, binned[window][0], here[0])
+        rows.append(row)
+        weights.append(weight)
+    means = _undefined(name, image)
+    for key in rows[0] if rows else ():
+        seen = np.array([(row[key], weight) for row, weight in zip(rows, weights) if np.isfinite(row[key])])
+        means[key] = float(np.average(seen[:, 0], weights=seen[:, 1])) if seen.size else float("nan")
     return means
+
+
+def _undefined(name: str, image: str) -> dict[str, float]:
+    """Return the features of a class without a value: in no slice is there a matrix."""
+    features = [feature for feature, deprecated in _classes()[name].getFeatureNames().items() if not deprecated]
+    return {f"{image}_{name}_{feature}": float("nan") for feature in features}
+
+
+def _directions_with_pairs(region: np.ndarray, distances: list[int]) -> int:
+    """Return in how many directions a slice has at least one pair of voxels."""
+    far = max(distances)
+    padded = np.pad(region, far)
+    count = 0
+    for down in range(far + 1):
+        for right in range(-far, far + 1):
+            if max(down, abs(right)) in distances and (down > 0 or right > 0):
+                count += bool((padded & np.roll(padded, (down, right), axis=(0, 1))).any())
+    return count
+
+
+def _with_single_runs(row: dict[str, float], levels: np.ndarray, region: np.ndarray) -> dict[str, float]:
+    """Return run-length features of a slice over all four directions.
+
+    The engine leaves out directions in which no line has two voxels; all runs are of one voxel there.
+    """
+    y, x = np.nonzero(region)
+    engines = sum(np.bincount(line - line.min()).max() > 1 for line in (y, x, y - x, y + x))
+    grey = levels[region].astype(float)
+    n = grey.size
+    counts = np.bincount(levels[region])
+    shares = counts[counts > 0] / n
+    low, high = float(np.mean(grey**-2)), float(np.mean(grey**2))
+    single = {
+        "ShortRunEmphasis": 1.0,
+        "LongRunEmphasis": 1.0,
+        "LowGrayLevelRunEmphasis": low,
+        "HighGrayLevelRunEmphasis": high,
+        "ShortRunLowGrayLevelEmphasis": low,
+        "ShortRunHighGrayLevelEmphasis": high,
+        "LongRunLowGrayLevelEmphasis": low,
+        "LongRunHighGrayLevelEmphasis": high,
+        "GrayLevelNonUniformity": n * float(np.sum(shares**2)),
+        "GrayLevelNonUniformityNormalized": float(np.sum(shares**2)),
+        "RunLengthNonUniformity": float(n),
+        "RunLengthNonUniformityNormalized": 1.0,
+        "RunPercentage": 1.0,
+        "GrayLevelVariance": float(grey.var()),
+        "RunVariance": 0.0,
+        "RunEntropy": float(-np.sum(shares * np.log2(shares))),
+    }
+    return {
+        key: ((engines * value if engines else 0.0) + (4 - engines) * single[key.split("_")[-1]]) / 4
+        for key, value in row.items()
+    }
+
+
+def _with_neighbours(region: np.ndarray, distances: tuple[int, ...], *, planar: bool) -> np.ndarray:
+    """Return the voxels of a region that have a neighbour in it: others take no part in grey-tone differences."""
+    far = max(distances)
+    steps = np.abs(np.arange(-far, far + 1))
+    apart = np.maximum(np.maximum(steps[:, None, None], steps[None, :, None]), steps)
+    kernel = np.isin(apart, distances)
+    if planar:
+        kernel = kernel[far : far + 1]
+    return np.asarray(
+        region & (ndimage.correlate(region.astype(np.int32), kernel.astype(np.int32), mode="constant") > 0)
+    )
 
 
 def _volume_of(values: np.ndarray, spacing: np.ndarray) -> Any:
@@ -249,38 +298,6 @@ def _volume_of(values: np.ndarray, spacing: np.ndarray) -> Any:
     volume = sitk.GetImageFromArray(np.ascontiguousarray(values))
     volume.SetSpacing([float(side) for side in spacing])
     return volume
-
-
-def _filtered(prepared: Prepared, settings: RadiomicsSettings) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the images that texture is computed on, by name."""
-    planar = settings.aggregation != "3d"
-    if "original" in settings.images:
-        yield "original", prepared.volume
-    if "log" in settings.images:
-        for sigma in settings.log_sigmas_mm:
-            name = f"log-sigma-{str(sigma).replace('.', '-')}-mm-{'2D' if planar else '3D'}"
-            yield name, laplacian_of_gaussian(prepared, sigma, planar=planar)
-    if "laws" in settings.images:
-        assert settings.laws_kernels is not None  # filled in by the settings
-        for kernel in settings.laws_kernels:
-            response = laws(prepared, kernel, settings.laws_distance)
-            yield (
-                f"laws-{kernel}-{f'energy-{settings.laws_distance}' if settings.laws_distance else 'response'}",
-                response,
-            )
-    if "gabor" in settings.images:
-        for sigma, wave, ratio in settings.gabor:
-            name = f"gabor-sigma-{sigma}-mm-wavelength-{wave}-mm-ratio-{ratio}".replace(".", "-")
-            yield name, gabor(prepared, sigma, wave, ratio, settings.gabor_angles, planar=planar)
-    for family, band, level in settings.wavelets or ():
-        yield f"wavelet-{family}-{band}-level-{level}", wavelet(prepared, family, band, level)
-    if "wavelet" in settings.images and settings.wavelets is None:
-        import SimpleITK as sitk
-        from radiomics import imageoperations
-
-        label = _volume_of(prepared.region.astype(np.uint8), prepared.spacing)
-        for image, name, _ in imageoperations.getWaveletImage(_volume_of(prepared.volume, prepared.spacing), label):
-            yield name, sitk.GetArrayFromImage(image)
 
 
 def _images(volume: Any, label: Any, settings: RadiomicsSettings) -> Iterator[tuple[str, Any]]:
@@ -317,5 +334,6 @@ def _of_class(name: str, part: Any, cut: Any, image: str, keywords: dict[str, An
     values = {f"{image}_{name}_{feature}": float(np.real(value)) for feature, value in made.execute().items()}
     kurtosis = f"{image}_{name}_Kurtosis"
     if kurtosis in values:
-        values[kurtosis] -= 3.0  # theirs is 3 for a normal distribution, the standard's is 0
+        # theirs is 3 for a normal distribution, the standard's is 0; both are 0 where all intensities are equal
+        values[kurtosis] -= 3.0 if values[f"{image}_{name}_Variance"] > 0 else 0.0
     return values

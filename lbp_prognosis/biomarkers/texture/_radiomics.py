@@ -22,10 +22,10 @@ from lbp_prognosis.biomarkers.readers._image import Image
 from lbp_prognosis.biomarkers.readers._mask import Mask
 from lbp_prognosis.biomarkers.readers._read_image import read_image
 from lbp_prognosis.biomarkers.readers._volume_size import DEFAULT_MAX_BYTES
-from lbp_prognosis.biomarkers.texture._pyradiomics import pyradiomics_version, region_features, require_pyradiomics
 from lbp_prognosis.biomarkers.texture._radiomics_ibsi import radiomics_features_table
 from lbp_prognosis.biomarkers.texture._radiomics_names import measure_name
 from lbp_prognosis.biomarkers.texture._radiomics_settings import RadiomicsSettings
+from lbp_prognosis.biomarkers.texture._region_features import engine_version, region_features, require_engine
 from lbp_prognosis.schema import enumerations
 
 __all__ = ["RadiomicsResult", "extract_radiomics", "radiomics_features"]
@@ -48,7 +48,7 @@ class RadiomicsResult(Result):
         IBSI names and conformity, see `radiomics_features_table`.
     settings : RadiomicsSettings
     provenance : mapping
-        Version of pyradiomics, settings, their hash and the conventions'.
+        Engine and its version, settings, their hash and the conventions.
     """
 
     table: pd.DataFrame
@@ -93,8 +93,8 @@ def radiomics_features(
     DataFrame
         One row per region, one column per feature, named as in the biomarker table; NaN where a region is too small.
     """
-    require_pyradiomics("radiomics_features")
     chosen = _settings(settings)
+    require_engine(chosen, "radiomics_features")
     tasks = []
     for region in regions:
         image, mask, label = (*region, 1) if len(region) == 2 else region
@@ -143,21 +143,21 @@ def extract_radiomics(
     Raises
     ------
     MissingPackageError
-        If pyradiomics is not installed.
+        If the engine of the settings is not installed; the message names the other one where that is.
 
     Notes
     -----
     Kurtosis is the excess over a normal distribution, as IBSI defines it and pyradiomics does not. Texture depends on
-    voxel size, bin width and scanner: ``method_id`` holds the hash of the settings, so that values of two settings are
-    never pooled.
+    voxel size, bin width and scanner: ``method_id`` names the engine and contains the hash of the settings, so that
+    values of two settings or two engines are never pooled.
     """
-    require_pyradiomics("extract_radiomics")
     chosen = _settings(settings)
+    require_engine(chosen, "extract_radiomics")
     known = enumerations()["structures"]
     if structures is not None and (isinstance(structures, str) or not set(structures) <= set(known)):
         raise argument_error("structures", "a sequence of structures of the data schemas", repr(structures))
     rows = _study_rows(studies)
-    version = pyradiomics_version()
+    version = engine_version(chosen)
     wanted = None if structures is None else sorted(structures)
     store = None
     if checkpoint is not None:
@@ -189,6 +189,7 @@ def _collect(
     failures = [result["failure"] for result in done if result["failure"]]
     conventions = sorted({str(row.get("convention")) for row in rows if row.get("convention") is not None})
     provenance = {
+        "engine": settings.engine,
         "extractor_version": version,
         "settings": settings.to_dict(),
         "settings_sha256": settings.fingerprint,

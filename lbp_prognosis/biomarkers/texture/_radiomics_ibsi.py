@@ -243,7 +243,7 @@ OFF_TAGS: dict[str, str] = {
     "shape_MinorAxisLength": "variances of the positions are divided by n, in the consensus by n − 1",
     "shape_LeastAxisLength": "variances of the positions are divided by n, in the consensus by n − 1",
 }
-"""Features that define the same and miss the consensus of the digital phantom by more than its tolerance."""
+"""Features of pyradiomics that define the same and miss the consensus of the digital phantom."""
 
 _CORRECTED = {"firstorder_Kurtosis": "pyradiomics gives 3 for a normal distribution; 3 is subtracted here, as in IBSI"}
 
@@ -257,26 +257,28 @@ def radiomics_features_table(settings: RadiomicsSettings | None = None) -> pd.Da
     Parameters
     ----------
     settings : RadiomicsSettings, optional
-        Settings that ``conforms`` is decided for as well: the preprocessing of pyradiomics does not conform once it
-        resamples or counts bins of a width, but for shape without resampling.
+        Settings that ``conforms`` is decided for as well, by default those of pyradiomics: its preprocessing does not
+        conform once it resamples or counts bins of a width, but for shape without resampling. By the engine ``mirp``
+        all features conform.
 
     Returns
     -------
     DataFrame
-        ``measure`` (name in the biomarker table), ``feature`` (of pyradiomics), ``ibsi`` (feature and aggregation of
-        the IBSI reference tables), ``ibsi_id`` (permanent identifier of the feature in the IBSI reference manual and,
-        but for the intensity statistics, in DICOM PS3.16), ``conforms`` (within the consensus tolerance on the digital
-        phantom, by these settings), ``note``.
+        ``measure`` (name in the biomarker table), ``feature`` (as pyradiomics calls it), ``ibsi`` (feature and
+        aggregation of the IBSI reference tables), ``ibsi_id`` (permanent identifier of the feature in the IBSI
+        reference manual and, but for the intensity statistics, in DICOM PS3.16), ``conforms`` (within the consensus
+        tolerance on the digital phantom, by these settings), ``note``.
         Features not listed have no IBSI counterpart.
     """
     rows = []
+    mirp = settings is not None and settings.engine == "mirp"
     by = "" if settings is None or settings.aggregation == "3d" else settings.aggregation
     for feature, whole in IBSI_TAGS.items():
         tag = re.sub(r"_3D(?=(_avg)?\Z)", "_" + by.upper().replace(".", "_"), whole) if by else whole
-        note = OFF_TAGS.get(feature, "") if settings is None or settings.spacing_mm is None else ""
+        note = OFF_TAGS.get(feature, "") if not mirp and (settings is None or settings.spacing_mm is None) else ""
         by_engine = settings is not None and _by_engine(settings, feature)
         conforms = not (note or by_engine)
-        note = note or (_ENGINE if by_engine else _CORRECTED.get(feature, ""))
+        note = note or (_ENGINE if by_engine else "" if mirp else _CORRECTED.get(feature, ""))
         ibsi_id = IBSI_IDS[re.sub(r"_3D(_avg)?\Z", "", whole)]
         rows.append((measure_name(feature), feature, tag, ibsi_id, conforms, note))
     return pd.DataFrame(rows, columns=["measure", "feature", "ibsi", "ibsi_id", "conforms", "note"])

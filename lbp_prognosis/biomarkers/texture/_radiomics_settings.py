@@ -84,6 +84,10 @@ class RadiomicsSettings:
         are resampled within the slice alone. For images of thick slices.
     min_voxels : int, default 20
         A smaller region gives no value.
+    engine : {'pyradiomics', 'mirp'}, default 'pyradiomics'
+        Package that computes the features of the prepared region. Both use the preprocessing, the grey levels and the
+        filters of this library. MIRP is installed by pip on Python 3.11 and later and computes the 102 features that
+        IBSI 1 defines, with neighbours at distance 1; pyradiomics has five more.
 
     Raises
     ------
@@ -123,6 +127,7 @@ class RadiomicsSettings:
     distances: tuple[int, ...] = (1,)
     aggregation: str = "3d"
     min_voxels: int = 20
+    engine: str = "pyradiomics"
 
     def __post_init__(self) -> None:
         for name, allowed in (("classes", _CLASSES), ("images", _IMAGES)):
@@ -146,6 +151,7 @@ class RadiomicsSettings:
             ("interpolation", ("linear", "cubic")),
             ("preprocessing", ("ibsi", "pyradiomics")),
             ("aggregation", ("3d", "2.5d", "2d")),
+            ("engine", ("pyradiomics", "mirp")),
         ):
             if getattr(self, name) not in words:
                 raise argument_error(name, " or ".join(map(repr, words)), repr(getattr(self, name)))
@@ -171,6 +177,23 @@ class RadiomicsSettings:
             raise argument_error("distances" if not whole else "log_sigmas_mm", "at least one", "none")
         check_number("min_voxels", self.min_voxels, low=2, whole=True)
         self._check_filters()
+        self._check_engine()
+
+    def _check_engine(self) -> None:
+        """Refuse what MIRP does not compute."""
+        if self.engine != "mirp":
+            return
+        for name, refused, accepted in (
+            ("preprocessing", self.preprocessing != "ibsi", "'ibsi' with the engine 'mirp'"),
+            ("distances", self.distances != (1,), "(1,) with the engine 'mirp', as in IBSI 1"),
+            (
+                "wavelets",
+                "wavelet" in self.images and self.wavelets is None,
+                "given with 'wavelet' in `images` and the engine 'mirp'; without it they are those of pyradiomics",
+            ),
+        ):
+            if refused:
+                raise argument_error(name, accepted, repr(getattr(self, name)))
 
     def _check_filters(self) -> None:
         """Check the settings of Laws and Gabor filters, and fill in the kernel."""
@@ -233,6 +256,8 @@ class RadiomicsSettings:
             del out["aggregation"]
         if self.wavelets is None:
             del out["wavelets"]
+        if self.engine == "pyradiomics":
+            del out["engine"]
         for name in ("laws", "gabor"):
             if name not in self.images:
                 out = {key: value for key, value in out.items() if key.split("_")[0] != name}
@@ -254,5 +279,5 @@ class RadiomicsSettings:
 
     @property
     def method_id(self) -> str:
-        """Name of the method in the biomarker table: other settings, other method."""
-        return f"pyradiomics_{self.fingerprint[:12]}"
+        """Name of the method in the biomarker table: another engine or other settings are another method."""
+        return f"{self.engine}_{self.fingerprint[:12]}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import ndimage
 
-from lbp_prognosis._base import ArgumentError, MissingPackageError
+from lbp_prognosis._base import ArgumentError, DataError, MissingPackageError
 from lbp_prognosis.biomarkers import (
     Image,
     Mask,
@@ -23,6 +25,7 @@ from lbp_prognosis.fusion import pool_levels
 from lbp_prognosis.schema import ColumnName, validate_package
 
 needs = pytest.mark.skipif(importlib.util.find_spec("radiomics") is None, reason="pyradiomics is not installed")
+needs_mirp = pytest.mark.skipif(importlib.util.find_spec("mirp") is None, reason="MIRP is not installed")
 AFFINE = np.diag([0.8, 0.8, 3.0, 1.0])
 QUICK = RadiomicsSettings(classes=("firstorder", "shape", "glcm"), bin_width=20)
 
@@ -74,18 +77,150 @@ def test_names_fit_the_grammar_of_columns():
 def test_without_the_package_the_command_is_said(monkeypatch):
     import builtins
 
+    from lbp_prognosis.biomarkers.texture import _mirp, _pyradiomics
+
     real = builtins.__import__
 
     def without(name, *rest):
-        if name.split(".")[0] == "radiomics":
+        if name.split(".")[0] in {"radiomics", "mirp"}:
             raise ImportError(name)
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingPackageError, match="make radiomics"):
-        extract_radiomics(case())
+    for other, words in (
+        (None, 'is installed by `pip install "lbp-prognosis\\[mirp\\]"`'),
+        (1, "its package is installed."),
+    ):
+        monkeypatch.setattr(_pyradiomics, "find_spec", lambda name, other=other: other)
+        with pytest.raises(MissingPackageError, match=f"make radiomics.*engine='mirp'.*{words}"):
+            extract_radiomics(case())
     with pytest.raises(MissingPackageError, match="`radiomics_features` needs"):
         radiomics_features([])
+    for other, words in ((None, '\\[mirp\\]"`\\.'), (1, "or use the engine 'pyradiomics'")):
+        monkeypatch.setattr(_mirp, "find_spec", lambda name, other=other: other)
+        with pytest.raises(MissingPackageError, match=f"engine='mirp'.*{words}"):
+            extract_radiomics(case(), RadiomicsSettings(engine="mirp"))
+
+
+def test_the_engine_is_part_of_the_method():
+    plain, other = RadiomicsSettings(), RadiomicsSettings(engine="mirp")
+    assert "engine" not in plain.to_dict()  # hashes of before stay
+    assert plain.method_id.startswith("pyradiomics_")
+    assert other.method_id.startswith("mirp_")
+    assert plain.fingerprint != other.fingerprint
+    assert RadiomicsSettings.from_dict(other.to_dict()) == other
+    for name, given in (
+        ("engine", {"engine": "MIRP2"}),
+        ("preprocessing", {"preprocessing": "pyradiomics"}),
+        ("distances", {"distances": (1, 2)}),
+        ("wavelets", {"images": ("wavelet",)}),
+    ):
+        with pytest.raises(ArgumentError, match=f"`{name}`"):
+            RadiomicsSettings(**{"engine": "mirp", **given})
+    rows = [("p1", "l3", 1.0, plain.method_id), ("p1", "l4", 2.0, other.method_id)]
+    table = pd.DataFrame(rows, columns=["patient_id", "level", "value", "method_id"])
+    table["measure"] = "radiomics_glcm_contrast"
+    with pytest.raises(DataError, match="convert_methods"):
+        pool_levels(table, {"radiomics_glcm_contrast": "mean"})
+
+
+@needs
+@needs_mirp
+@pytest.mark.parametrize("aggregation", ["3d", "2.5d", "2d"])
+def test_both_engines_compute_the_same(aggregation):
+    rng = np.random.default_rng(3)
+    volume = ndimage.gaussian_filter(rng.normal(size=(16, 14, 8)), 0.8) * 300
+    x, y, z = np.ogrid[:16, :14, :8]
+    region = ((x - 8) / 6) ** 2 + ((y - 7) / 5) ** 2 + ((z - 4) / 2.5) ** 2 < 1
+    region[1, 1, 1] = region[12:14, 10, 7] = True  # a slice of one voxel, one of two
+    pair = Image(volume, AFFINE), Mask(region.astype(np.uint8), AFFINE)
+    images = ("original", "log") if aggregation == "3d" else ("original",)
+    settings = RadiomicsSettings(bin_count=12, aggregation=aggregation, images=images)
+    one = radiomics_features([pair], settings).iloc[0]
+    other = radiomics_features([pair], replace(settings, engine="mirp")).iloc[0]
+    assert len(other) == 102 + 2 * 91 * (len(images) - 1)
+    n = region.sum()
+    for name, value in other.items():
+        axis = np.sqrt((n - 1) / n) if name.endswith("axis_length") else 1.0  # variances by n, and by n - 1
+        assert one[name] == pytest.approx(value * axis, rel=1e-6, abs=1e-9), name
+
+
+@needs_mirp
+def test_a_batch_by_mirp(tmp_path, capsys, monkeypatch):
+    settings = replace(QUICK, engine="mirp")
+    found = extract_radiomics(case(), settings, checkpoint=tmp_path)
+    assert found.failures.empty
+    assert set(found.table["method_id"]) == {settings.method_id}
+    assert found.table["extractor_version"].str.match(r"MIRP \d").all()
+    assert found.provenance["engine"] == "mirp"
+    assert found.features["conforms"].all()
+    study = case()
+    values = study["image"].data[study["mask"].data == 45].astype(float)
+    l5 = found.table[found.table["level"] == "l5"].set_index("measure")["value"]
+    assert l5["radiomics_firstorder_mean"] == pytest.approx(values.mean())
+    assert l5["radiomics_shape_voxel_volume"] == pytest.approx(values.size * 0.8 * 0.8 * 3.0)
+    again = extract_radiomics(case(), settings, checkpoint=tmp_path)
+    pd.testing.assert_frame_equal(again.table, found.table)
+    with pytest.raises(ArgumentError, match="made for another run"):
+        extract_radiomics(case(), QUICK, checkpoint=tmp_path)
+
+
+@needs
+def test_slices_of_one_voxel_and_empty_directions_by_counting():
+    rng = np.random.default_rng(0)
+    levels = rng.integers(1, 5, (6, 5, 4))
+    region = rng.random(levels.shape) < 0.45
+    region[:, :, 0] = False
+    region[2, 3, 0] = True  # a slice of one voxel
+    region[:, :, 1] = False
+    region[1, 1, 1] = region[1, 2, 1] = region[4, 4, 1] = True  # pairs in one direction alone
+    levels[0, 0, 2] = 1
+    region[0, 0, 2] = True
+    pair = Image(levels.astype(float), AFFINE), Mask(region.astype(np.uint8), AFFINE)
+    settings = RadiomicsSettings(bin_width=1, aggregation="2d", min_voxels=2)
+    found = radiomics_features([pair], settings).iloc[0]
+    contrast, entropy, short, uneven, coarse = [], [], [], [], []
+    for k in range(4):
+        grey = {(x, y): int(levels[x, y, k]) for x, y in zip(*np.nonzero(region[:, :, k]))}
+        for dx, dy in ((0, 1), (1, 0), (1, 1), (1, -1)):
+            pairs = [(grey[v], grey[v[0] + dx, v[1] + dy]) for v in grey if (v[0] + dx, v[1] + dy) in grey]
+            pairs += [(j, i) for i, j in pairs]
+            if pairs:
+                shares = pd.Series(pairs).value_counts(normalize=True).to_numpy()
+                contrast.append(np.mean([(i - j) ** 2 for i, j in pairs]))
+                entropy.append(-np.sum(shares * np.log2(shares)))
+            runs = []
+            for v in grey:
+                if grey.get((v[0] - dx, v[1] - dy)) != grey[v]:
+                    length = 1
+                    while grey.get((v[0] + dx * length, v[1] + dy * length)) == grey[v]:
+                        length += 1
+                    runs.append((grey[v], length))
+            short.append(np.mean([1 / length**2 for _, length in runs]))
+            uneven.append(np.sum(pd.Series([i for i, _ in runs]).value_counts() ** 2) / len(runs))
+        gaps: dict[int, list[float]] = {}
+        for (x, y), i in grey.items():
+            around = [grey[x + a, y + b] for a in (-1, 0, 1) for b in (-1, 0, 1) if (a or b) and (x + a, y + b) in grey]
+            if around:
+                gaps.setdefault(i, []).append(abs(i - np.mean(around)))
+        n = sum(map(len, gaps.values()))
+        if n:
+            coarse.append(1 / sum(len(part) / n * sum(part) for part in gaps.values()))
+    for name, values in {
+        "glcm_contrast": contrast,
+        "glcm_joint_entropy": entropy,
+        "glrlm_short_run_emphasis": short,
+        "glrlm_gray_level_non_uniformity": uneven,
+        "ngtdm_coarseness": coarse,
+    }.items():
+        assert found[f"radiomics_{name}"] == pytest.approx(np.mean(values), rel=1e-9), name
+
+
+@needs
+def test_a_region_of_one_intensity_has_no_kurtosis():
+    pair = Image(np.full((5, 5, 5), 7.0), AFFINE), Mask(np.ones((5, 5, 5), dtype=np.uint8), AFFINE)
+    found = radiomics_features([pair], RadiomicsSettings(classes=("firstorder",))).iloc[0]
+    assert found["radiomics_firstorder_kurtosis"] == 0  # was -3
 
 
 @needs
@@ -256,6 +391,9 @@ def test_the_command_line_measures_texture(tmp_path, capsys, monkeypatch):
     table = pd.read_csv(tmp_path / "out" / "radiomics.csv")
     assert set(table["structure"]) == {"disc"}
     assert (tmp_path / "out" / "features.csv").is_file()
+    refused = call(capsys, monkeypatch, *given, "--quiet", "--engine", "other")
+    assert refused.status == 2
+    assert "'pyradiomics' or 'mirp'" in refused.err
     (tmp_path / "s.toml").write_text("bins = 5")
     assert call(capsys, monkeypatch, *given, "--quiet").status == 2
 
