@@ -6,6 +6,7 @@ from lbp_prognosis.report._masks import mask_counts, mask_flow, mask_table_one
 from lbp_prognosis.report._methods_sentences import methods_sentences
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._page_scores import PageScores
+from lbp_prognosis.report._page_subgroups import SUBGROUP_METRICS, PageSubgroups
 from lbp_prognosis.report._page_treatment import PageTreatment
 from lbp_prognosis.report._page_updates import PageUpdates
 from lbp_prognosis.report._probast_ai import probast_ai
@@ -19,9 +20,11 @@ from lbp_prognosis.report._write_forms import write_forms
 from lbp_prognosis.report._write_page import write_page
 
 __all__ = [
+    "SUBGROUP_METRICS",
     "ManuscriptText",
     "Page",
     "PageScores",
+    "PageSubgroups",
     "PageTreatment",
     "PageUpdates",
     "ProbastForm",

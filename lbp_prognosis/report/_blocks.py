@@ -116,6 +116,7 @@ _TITLES = {
     "calibration": "Calibration",
     "decisions": "Clinical utility",
     "added": "Added value",
+    "subgroups": "Subgroups",
     "treatment": "Treatment during follow-up",
     "updates": "Updated predictions",
     "sites": "Transportability",

@@ -13,6 +13,7 @@ from lbp_prognosis.disclosure import Gate, Release, ReleaseLedger
 from lbp_prognosis.evaluation import Evaluation, RiskGroups, ThresholdRange
 from lbp_prognosis.evidence import Claim, Evidence, Verdict
 from lbp_prognosis.report._page_scores import PageScores
+from lbp_prognosis.report._page_subgroups import PageSubgroups
 from lbp_prognosis.report._page_treatment import PageTreatment
 from lbp_prognosis.report._page_updates import PageUpdates
 from lbp_prognosis.report._released_shapes import ReleasedGroups
@@ -64,6 +65,8 @@ class Page:
         Observed and predicted scores, if the outcome is a score.
     treatment : PageTreatment or None
         Performance under the strategy that a treatment is never started.
+    subgroups : PageSubgroups or None
+        The comparison in groups of patients; not shown on a page for release.
     updates : PageUpdates or None
         Performance of risks that are predicted again at landmarks.
     apparent : Evaluation or None
@@ -130,6 +133,7 @@ class Page:
     groups: RiskGroups | ReleasedGroups | None = None
     scores: PageScores | None = None
     treatment: PageTreatment | None = None
+    subgroups: PageSubgroups | None = None
     updates: PageUpdates | None = None
     apparent: Evaluation | None = None
     sites: InternalExternal | None = None

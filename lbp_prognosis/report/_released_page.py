@@ -125,6 +125,8 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     names = SCORE_METRICS if of_scores else METRICS_SHOWN
     numbers = released_evaluation(found, release, horizons, page.horizon, names, pair)
     treatment = None if page.treatment is None else released_treatment(page.treatment, release, page.horizon, wanted)
+    if page.subgroups is not None:
+        release.note("numbers of subgroups", "dropped", "groups of several variables could be subtracted")
     updates = None if page.updates is None else released_updates(page.updates, release)
     apparent = None
     if page.apparent is not None:
@@ -156,6 +158,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
         groups=groups,
         scores=scores_shown,
         treatment=treatment,
+        subgroups=None,
         updates=updates,
         apparent=apparent,
         sites=sites,
@@ -168,7 +171,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
             page,
             numbers,
             apparent,
-            more_numbers(replace(page, scores=scores_shown, treatment=treatment, updates=updates)),
+            more_numbers(replace(page, scores=scores_shown, treatment=treatment, subgroups=None, updates=updates)),
         ),
         n_events=_events(release, next(iter(rows.values()))),
         patient_level=False,
@@ -206,6 +209,7 @@ def _emptied(page: Page) -> Page:
         groups=None,
         scores=None,
         treatment=None,
+        subgroups=None,
         updates=None,
         apparent=None,
         sites=None,

@@ -25,6 +25,7 @@ from lbp_prognosis.report._section_provenance import section_provenance
 from lbp_prognosis.report._section_release import section_release
 from lbp_prognosis.report._section_scores import section_scores
 from lbp_prognosis.report._section_sites import section_sites
+from lbp_prognosis.report._section_subgroups import section_subgroups
 from lbp_prognosis.report._section_treatment import section_treatment
 from lbp_prognosis.report._section_updates import section_updates
 from lbp_prognosis.report._table_file import csv_link, csv_name
@@ -42,6 +43,7 @@ _ORDER = (
     section_calibration,
     section_decisions,
     section_added,
+    section_subgroups,
     section_treatment,
     section_updates,
     section_sites,

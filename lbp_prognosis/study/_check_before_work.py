@@ -11,6 +11,7 @@ from lbp_prognosis.models import landmark
 from lbp_prognosis.study._model_plan import COMBINED, MODEL_KINDS, ModelPlan
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData
+from lbp_prognosis.study._study_subgroups import check_subgroups
 from lbp_prognosis.survival import measured_to_status, outcome_kind
 
 __all__ = ["check_before_work"]
@@ -126,6 +127,7 @@ def _check_courses(study: Study, data: StudyData) -> None:
             words = f"no name that ends in {study.treatment.label!r}, which names the models fitted to the strategy"
             raise argument_error("model.name", words, repr(f"{twice[0]} {study.treatment.label}"))
         data.treatment.outcome(data.y, data.X.index).positivity(list(data.spec.horizons))
+    check_subgroups(study, data)
     if study.updates is not None:
         for at in study.updates.landmarks:
             landmark(data.y, data.X, at, study.updates.width)

@@ -149,7 +149,21 @@ def _outcome(study: Study, spec: OutcomeSpec) -> list[tuple[str, str]]:
         ("treatment during follow-up", spec.estimand or "not declared"),
         *_strategy(study),
         *_updates(study),
+        *_subgroups(study),
     ]
+
+
+def _subgroups(study: Study) -> list[tuple[str, str]]:
+    plan = study.subgroups
+    if plan is None:
+        return []
+    named = [
+        f"{name} (cut at {', '.join(f'{cut:g}' for cut in plan.bands[name])})" if name in plan.bands else name
+        for name in plan.columns
+    ]
+    if plan.risk_groups:
+        named.append(f"{plan.risk_groups} groups by the out-of-fold risk of {study.comparison[0]}")
+    return [("compared by", f"{', '.join(named)}. A group needs {plan.min_events} events, and as many without.")]
 
 
 def _updates(study: Study) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ from lbp_prognosis.study._data_plan import DataPlan
 from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._model_plan import MODEL_KINDS, ModelPlan
 from lbp_prognosis.study._score_plan import ScorePlan, package_outcome, score_conflicts
+from lbp_prognosis.study._subgroups_plan import SubgroupsPlan, subgroups_conflicts
 from lbp_prognosis.study._technical_plan import OF_MOVEMENT, TechnicalPlan
 from lbp_prognosis.study._treatment_plan import TreatmentPlan, treatment_conflicts
 from lbp_prognosis.study._updates_plan import UpdatesPlan, updates_conflicts
@@ -51,6 +52,7 @@ TABLES = (
     "diagnostic",
     "treatment",
     "updates",
+    "subgroups",
 )
 PAGE: dict[str, Any] = {
     "mode": "",
@@ -99,6 +101,7 @@ def read_study(table: Any) -> dict[str, Any]:
         "validation": read.record(ValidationPlan, "validation", top.get("validation", {})),
         "score": score,
         "treatment": read.record(TreatmentPlan, "treatment", top["treatment"]) if "treatment" in top else None,
+        "subgroups": read.record(SubgroupsPlan, "subgroups", top["subgroups"]) if "subgroups" in top else None,
         "updates": read.record(UpdatesPlan, "updates", top["updates"]) if "updates" in top else None,
         "criteria": read.record(Criteria, "criteria", top.get("criteria", {})),
         "page": _page(read, top.get("page", {})),
@@ -386,13 +389,21 @@ def _check_score(read: StrictTable, top: Mapping[str, Any], found: Mapping[str, 
 
 
 def _check_courses(read: StrictTable, found: Mapping[str, Any]) -> None:
-    """Check that the tables agree about a treatment and about updates."""
+    """Check that the tables agree about a treatment, about updates and about subgroups."""
     outcome, groups = found["outcome"], found["modalities"]
     of_treatment = treatment_conflicts(
         found["data"], found["treatment"], outcome if isinstance(outcome, Mapping) else {}
     )
     of_updates = updates_conflicts(found["data"], found["updates"], {} if groups is MISSING else groups)
-    for path, reason, accepted, got, remedy in chain(of_treatment, of_updates):
+    bent = found["transform"]
+    of_groups = subgroups_conflicts(
+        found["data"],
+        found["subgroups"],
+        found["comparison"],
+        {} if groups is MISSING else groups,
+        {} if bent is MISSING else bent,
+    )
+    for path, reason, accepted, got, remedy in chain(of_treatment, of_updates, of_groups):
         read.fault(path, reason, path, accepted, got, remedy)
 
 

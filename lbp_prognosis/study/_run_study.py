@@ -33,6 +33,7 @@ from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_association import study_association
 from lbp_prognosis.study._study_data import StudyData, read_study_data
 from lbp_prognosis.study._study_result import StudyResult
+from lbp_prognosis.study._study_subgroups import study_subgroups
 from lbp_prognosis.study._study_treatment import study_treatment
 from lbp_prognosis.study._study_updates import study_updates
 from lbp_prognosis.study._study_visits import visit_scores
@@ -149,6 +150,7 @@ def run_study(
         if study.treatment is not None:
             say(f"Judging as if no patient started {study.treatment.name}")
         found["treatment"] = study_treatment(study, data, models, folds, n_jobs=n_jobs, checkpoint=below("treatment"))
+        found["subgroups"] = study_subgroups(study, data, folds)
         if study.updates is not None:
             say(f"Predicting again at {len(study.updates.landmarks)} landmarks")
         found["updates"] = study_updates(study, data)

@@ -21,6 +21,7 @@ from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._plain import plain
 from lbp_prognosis.study._read_study import PAGE, read_study
 from lbp_prognosis.study._score_plan import ScorePlan, package_outcome, score_conflicts
+from lbp_prognosis.study._subgroups_plan import SubgroupsPlan, subgroups_conflicts
 from lbp_prognosis.study._technical_plan import OF_MOVEMENT, TechnicalPlan
 from lbp_prognosis.study._treatment_plan import TreatmentPlan, treatment_conflicts
 from lbp_prognosis.study._updates_plan import UpdatesPlan, updates_conflicts
@@ -78,6 +79,8 @@ class Study:
         ``table_one_by``.
     treatment : TreatmentPlan or None
         A treatment during follow-up, and the strategy under which risks are also evaluated.
+    subgroups : SubgroupsPlan or None
+        Groups of patients in which the comparison is repeated.
     updates : UpdatesPlan or None
         Risks updated at landmarks.
     seed : int
@@ -120,6 +123,7 @@ class Study:
     page: Mapping[str, Any] = field(default_factory=dict)
     score: ScorePlan | None = None
     treatment: TreatmentPlan | None = None
+    subgroups: SubgroupsPlan | None = None
     updates: UpdatesPlan | None = None
     seed: int = 1
     prespecified: bool = False
@@ -154,7 +158,8 @@ class Study:
         )
         of_treatment = treatment_conflicts(self.data, self.treatment, self.outcome)
         of_updates = updates_conflicts(self.data, self.updates, self.modalities)
-        for path, _, accepted, got, remedy in chain(of_score, of_treatment, of_updates):
+        of_groups = subgroups_conflicts(self.data, self.subgroups, self.comparison, self.modalities, self.transform)
+        for path, _, accepted, got, remedy in chain(of_score, of_treatment, of_updates, of_groups):
             raise argument_error(path, accepted, got, remedy or None)
         if self.data.package:
             CohortSpec.from_dict(self.cohort)
@@ -262,6 +267,8 @@ class Study:
         for name in ("start", "end", "date_format", "values"):
             if not fields["data"][name]:
                 del fields["data"][name]
+        if self.subgroups is None:
+            del fields["subgroups"]
         for name in ("treatment", "updates"):
             if getattr(self, name) is None:
                 del fields[name]

@@ -13,7 +13,7 @@ from lbp_prognosis._base import MetricResult, Objection, Result, time_words
 from lbp_prognosis.evaluation import Evaluation, RiskGroups
 from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.explain import ShapResult
-from lbp_prognosis.report import PageTreatment, PageUpdates
+from lbp_prognosis.report import PageSubgroups, PageTreatment, PageUpdates
 from lbp_prognosis.study._judge_readings import ReadingResult
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData
@@ -41,6 +41,7 @@ class StudyFindings(Result):
     claims: tuple[Claim, ...]
     provenance: Mapping[str, Any] = field(repr=False)
     treatment: PageTreatment | None = field(default=None, repr=False)
+    subgroups: PageSubgroups | None = field(default=None, repr=False)
     updates: PageUpdates | None = field(default=None, repr=False)
     visits: Mapping[float, Evaluation] = field(default_factory=dict, repr=False)
     objections: tuple[Objection, ...] = ()

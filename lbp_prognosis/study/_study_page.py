@@ -49,6 +49,7 @@ def study_page(result: StudyFindings) -> Page:
         groups=result.groups,
         scores=study_scores(result),
         treatment=result.treatment,
+        subgroups=result.subgroups,
         updates=result.updates,
         apparent=result.apparent,
         sites=result.sites,

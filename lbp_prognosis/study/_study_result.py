@@ -46,6 +46,8 @@ class StudyResult(StudyFindings):
         Repeatability of measures, and agreement with a reference.
     treatment : PageTreatment or None
         Performance under the strategy that the treatment of the study is never started.
+    subgroups : PageSubgroups or None
+        The comparison of two models in groups of patients.
     updates : PageUpdates or None
         Performance of risks that are predicted again at landmarks.
     visits : mapping of float to Evaluation

@@ -75,26 +75,40 @@ class SubgroupPerformance(Result):
         "group causes the outcome, nor why a model fits it worse: case mix, measurement, follow-up and care differ too."
     )
 
-    def heterogeneity(self) -> pd.DataFrame:
+    def heterogeneity(self, reference: str = "", metrics: Sequence[str] | None = None) -> pd.DataFrame:
         """Test, for each variable and measure, whether all groups could have the same value.
+
+        Parameters
+        ----------
+        reference : str, default ""
+            A model: tests are of the differences of the other models from it, on their own scale. By default, of the
+            values of each model.
+        metrics : sequence of str, optional
+            Measures to test, each at its horizons and thresholds; all by default.
 
         Returns
         -------
         DataFrame
             ``variable, model, metric, horizon, threshold, groups, q, df, p, p_holm, lowest, highest``: Cochran's Q on
-            the scale of the measure (logit for C and AUC, log for O/E); ``p_holm`` is adjusted for all rows of the
-            table; ``lowest`` and ``highest`` are the extreme values.
+            the scale of the measure (logit for C and AUC, log for O/E; differences as they are). ``p_holm`` is adjusted
+            for all rows of the table; ``lowest`` and ``highest`` are the extreme values.
         """
-        table = self.table[self.table["reference"] == ""]
+        if reference and reference not in self.models:
+            raise argument_error("reference", f"one of {list(self.models)}, or left out", repr(reference))
+        tested = _MEASURES if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics)
+        unknown = [name for name in tested if name not in _MEASURES]
+        if unknown:
+            raise argument_error("metrics", f"measures among {list(_MEASURES)}", unknown)
+        table = self.table[self.table["reference"] == reference]
         keys = ["variable", "model", "metric", "horizon", "threshold"]
         rows = []
         for values, cell in table.groupby(keys, dropna=False, sort=False):
             metric = str(values[2])
             known = cell[np.isfinite(cell["value"]) & (cell["se"] > 0)]
-            if metric not in _MEASURES or len(known) < 2:
+            if metric not in tested or len(known) < 2:
                 continue
             value = known["value"].to_numpy(float)
-            z, slope = forward(scale_of(metric), value)
+            z, slope = (value, np.ones(value.size)) if reference else forward(scale_of(metric), value)
             weight = 1 / (known["se"].to_numpy(float) * slope) ** 2
             if not (np.isfinite(z).all() and np.isfinite(weight).all()):
                 continue
