@@ -38,7 +38,7 @@ from lbp_prognosis._kernels._copies import centred_copies, mean_difference
 from lbp_prognosis._kernels._cox import CoxFit, cox_fit, cox_fit_near, cox_fit_prepared
 from lbp_prognosis._kernels._cox_baseline import cox_baseline
 from lbp_prognosis._kernels._cox_data import CoxData, cox_data
-from lbp_prognosis._kernels._cox_gradient import cox_gradient
+from lbp_prognosis._kernels._cox_gradient import cox_gradient, cox_likelihood
 from lbp_prognosis._kernels._cox_line import cox_line
 from lbp_prognosis._kernels._cox_loglik import cox_loglik
 from lbp_prognosis._kernels._cox_nonnegative import cox_nonnegative
@@ -271,6 +271,7 @@ __all__ = [
     "cox_fit_near",
     "cox_fit_prepared",
     "cox_gradient",
+    "cox_likelihood",
     "cox_line",
     "cox_loglik",
     "cox_nonnegative",

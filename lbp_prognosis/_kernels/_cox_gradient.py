@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from lbp_prognosis._kernels._cox_data import CoxData
-from lbp_prognosis._kernels._cox_sums import TiedEvents, group_sums, lived_hazard
+from lbp_prognosis._kernels._cox_sums import GroupSums, TiedEvents, group_sums, lived_hazard
 
-__all__ = ["cox_gradient"]
+__all__ = ["cox_gradient", "cox_likelihood"]
 
 
 def cox_gradient(
@@ -34,8 +34,18 @@ def cox_gradient(
     """
     inner = data.sorted(eta)
     sums = group_sums(data, tied, inner, efron)
+    loglik = _loglik(data, tied, inner, sums)
     expected = lived_hazard(data, sums)
     np.multiply(expected, sums.risk, out=expected, where=expected > 0)
-    loglik = sums.loglik + float(np.dot(inner[data.event] - sums.shift, tied.weights[data.event]))
     gradient = np.where(data.event, tied.weights, 0.0) - expected
     return loglik, data.unsorted(gradient), data.unsorted(np.maximum(expected, 0.0))
+
+
+def cox_likelihood(data: CoxData, tied: TiedEvents, eta: np.ndarray, *, efron: bool = True) -> float:
+    """Return the log partial likelihood alone; parameters as for `cox_gradient`."""
+    inner = data.sorted(eta)
+    return _loglik(data, tied, inner, group_sums(data, tied, inner, efron))
+
+
+def _loglik(data: CoxData, tied: TiedEvents, inner: np.ndarray, sums: GroupSums) -> float:
+    return sums.loglik + float(np.dot(inner[data.event] - sums.shift, tied.weights[data.event]))

@@ -12,10 +12,10 @@ import pandas as pd
 from lbp_prognosis._base import (
     argument_error,
     categories_of,
-    column_kind,
     holds,
     is_number,
     numbers_in,
+    numbers_of,
     refused_kind,
 )
 
@@ -71,11 +71,11 @@ class Encoding:
                     f"{name!r} without any",
                     "Drop it: nothing can be learned of it.",
                 )
-            kind = column_kind(column)
-            if kind in ("date", "duration", "complex", "mixed"):
-                raise refused_kind("X", kind, "numbers and categories", column=name)
+            what = holds(column)
+            if what in ("date", "duration", "complex", "mixed"):
+                raise refused_kind("X", what, "numbers and categories", column=name)
             numeric = is_number(column)
-            binary = numeric and set(column.dropna().unique()) <= {0, 1}
+            binary = numeric and set(np.unique(numbers_of(column.dropna()))) <= {0, 1}
             method = methods.get(name, "logistic" if binary else "matching" if numeric else "nominal")
             if method == "logistic" and not binary:
                 raise argument_error("methods", f"'logistic' for 0/1 columns only, not {name!r}", "'logistic'")
@@ -102,7 +102,9 @@ class Encoding:
         for j, name in enumerate(self.columns):
             column = frame[name]
             if self.kinds[j] != 2:
-                out[:, j] = numbers_in(frame, [name])[:, 0]
+                plain = column.to_numpy() if column.dtype == np.float64 else None
+                odd = plain is None or np.isinf(plain).any()
+                out[:, j] = numbers_in(frame, [name])[:, 0] if odd else plain
                 continue
             if (what := holds(column)) in ("date", "duration", "complex", "mixed"):
                 raise refused_kind("X", what, "numbers and categories", column=name)
@@ -130,12 +132,17 @@ class Encoding:
         if tuple(source.columns) == self.columns and all(plain) and (self.kinds != 2).all():
             return pd.DataFrame(values[:, : len(self.columns)], index=index, columns=source.columns, copy=True)
         parts: dict[str, Any] = {}
-        for name in source.columns:
+        place = {name: j for j, name in enumerate(self.columns)}
+        for name, number in zip(source.columns, plain):
             taken = source[name].array.take(row)
-            if name not in self.columns:
+            if name not in place:
                 parts[name] = taken
                 continue
-            j = self.columns.index(name)
+            j = place[name]
+            if number and self.kinds[j] != 2:
+                cells = np.asarray(taken)
+                parts[name] = np.where(np.isnan(cells), values[:, j], cells)
+                continue
             holes = np.asarray(pd.isna(taken))
             if not holes.any():
                 parts[name] = taken

@@ -12,6 +12,7 @@ from lbp_prognosis._base import (
     argument_error,
     column_kind,
     describe,
+    holds,
     is_number,
     numbers_in,
     read_frame,
@@ -53,6 +54,13 @@ def training_frame(X: Any, *, rows: int = 1) -> pd.DataFrame:
 
 def _without_infinity(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame as it is; infinite numbers are refused in the words of the models."""
+    kinds = [getattr(dtype, "kind", "O") if isinstance(dtype, np.dtype) else "O" for dtype in frame.dtypes]
+    floats = [kind == "f" for kind in kinds]
+    others = [j for j, kind in enumerate(kinds) if kind not in "fiub"]
+    if not any(is_number(frame.iloc[:, j]) for j in others) and (
+        not any(floats) or not np.isinf(frame.loc[:, floats].to_numpy(dtype=float)).any()
+    ):
+        return frame
     numbers = [is_number(frame.iloc[:, j]) for j in range(frame.shape[1])]
     if any(numbers):
         read_matrix(frame.loc[:, numbers], allow_missing=True)
@@ -100,8 +108,8 @@ def chosen_columns(frame: pd.DataFrame, columns: Iterable[str] | str | None, *, 
 
 def refuse_strange(column: pd.Series, *, identifiers: bool) -> None:
     """Refuse columns that are neither numbers nor categories: dates, durations, mixed types, identifiers in text."""
-    if is_number(column):
-        return
-    kind = column_kind(column)
-    if kind in ("date", "duration", "complex", "mixed") or (identifiers and kind == "identifier"):
-        raise refused_kind("X", kind, "numbers and categories", column=column.name)
+    what = holds(column)
+    if what in ("date", "duration", "complex", "mixed"):
+        raise refused_kind("X", what, "numbers and categories", column=column.name)
+    if identifiers and what == "text" and column_kind(column) == "identifier":
+        raise refused_kind("X", "identifier", "numbers and categories", column=column.name)

@@ -75,12 +75,12 @@ class OneHot(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         frame = match_columns(X, self.feature_names_in_)
         parts: dict[str, Any] = {}
-        for column in frame.columns:
-            refuse_strange(frame[column], identifiers=False)
+        for column, values in frame.items():
+            refuse_strange(values, identifiers=False)
             if column not in self.categories_:
-                parts[column] = frame[column]
+                parts[column] = values
                 continue
-            values, known = frame[column], self.categories_[column]
+            known = self.categories_[column]
             missing = values.isna().to_numpy()
             strange = ~values.isin(known).to_numpy() & ~missing
             if strange.any() and self.unknown == "error":

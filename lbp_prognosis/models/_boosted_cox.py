@@ -21,12 +21,13 @@ from lbp_prognosis._kernels import (
     cox_data,
     cox_fit,
     cox_gradient,
+    cox_likelihood,
     discrete_baseline,
     product_limit_incidence,
     tied_events,
 )
 from lbp_prognosis.models._boosted_model import FEWEST_EVENTS, BoostedModel
-from lbp_prognosis.models._cross_fit import Likelihood, TreeTable, cross_fit, without_trees
+from lbp_prognosis.models._cross_fit import Likelihood, Objective, TreeTable, cross_fit, without_trees
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._hazard_steps import events_at, steps_at
 from lbp_prognosis.models._rare_causes import not_learned_objections
@@ -493,16 +494,27 @@ class _CauseRows:
 
     def part(self, rows: np.ndarray) -> Likelihood:
         """Return the log partial likelihood, its gradient, and expected events as a bound on the curvature."""
-        design = self.design
-        entry = None if design.entry is None else design.entry[rows]
-        strata = None if design.strata is None else design.strata[rows]
-        event = self.event[rows]
-        data = cox_data(np.empty((rows.size, 0)), design.y["time"][rows], event, entry=entry, strata=strata)
-        tied = tied_events(data, data.sorted(self.weights[rows]), design.frequency)
-        offset = 0.0 if design.offset is None else design.offset[rows]
+        data, tied, offset = self._sorted(rows)
 
         def derivatives(margins: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
             loglik, gradient, expected = cox_gradient(data, tied, margins[:, 0] + offset, efron=self.efron)
             return loglik, gradient[:, None], expected[:, None]
 
         return derivatives
+
+    def split(self, inside: np.ndarray, outside: np.ndarray) -> tuple[Likelihood, Objective]:
+        """Return the likelihood of the training rows, and the value alone of that of the held-out rows."""
+        data, tied, offset = self._sorted(outside)
+        return self.part(inside), lambda margins: (
+            cox_likelihood(data, tied, margins[:, 0] + offset, efron=self.efron),
+        )
+
+    def _sorted(self, rows: np.ndarray) -> tuple[Any, Any, Any]:
+        """Return the risk sets of some rows, their weighted events, and their offset."""
+        design = self.design
+        entry = None if design.entry is None else design.entry[rows]
+        strata = None if design.strata is None else design.strata[rows]
+        event = self.event[rows]
+        data = cox_data(np.empty((rows.size, 0)), design.y["time"][rows], event, entry=entry, strata=strata)
+        tied = tied_events(data, data.sorted(self.weights[rows]), design.frequency)
+        return data, tied, 0.0 if design.offset is None else design.offset[rows]

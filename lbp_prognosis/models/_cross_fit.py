@@ -45,6 +45,9 @@ _MOST = 0.8
 Likelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 """Margins ``(n, n_outputs)`` -> log-likelihood, its gradient, and a bound on its curvature, both ``(n, n_outputs)``."""
 
+Objective = Callable[[np.ndarray], tuple[float, ...]]
+"""Margins ``(n, n_outputs)`` -> log-likelihood, and perhaps more."""
+
 
 class Problem(Protocol):
     """Boosted likelihood, of any part of the rows."""
@@ -54,9 +57,9 @@ class Problem(Protocol):
 
 
 class SplitProblem(Problem, Protocol):
-    """Boosted likelihood with parameters besides the margins, which held-out rows take from the training rows."""
+    """Boosted likelihood whose held-out rows need no derivatives, or take parameters from the training rows."""
 
-    def split(self, inside: np.ndarray, outside: np.ndarray) -> tuple[Likelihood, Likelihood]:
+    def split(self, inside: np.ndarray, outside: np.ndarray) -> tuple[Likelihood, Objective]:
         """Return the likelihood of the training rows, and the objective to maximise in held-out rows."""
 
 
@@ -147,7 +150,7 @@ class _Part:
     outside: np.ndarray
     trees: GrowingTrees
     train: Likelihood
-    test: Likelihood
+    test: Objective
 
 
 def cross_fit(
@@ -252,7 +255,7 @@ class _Draws:
         return np.asarray(drawn[self.patient])
 
 
-def _split(problem: Problem | SplitProblem, inside: np.ndarray, outside: np.ndarray) -> tuple[Likelihood, Likelihood]:
+def _split(problem: Problem | SplitProblem, inside: np.ndarray, outside: np.ndarray) -> tuple[Likelihood, Objective]:
     split = getattr(problem, "split", None)
     return (problem.part(inside), problem.part(outside)) if split is None else split(inside, outside)
 

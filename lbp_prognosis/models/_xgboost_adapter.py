@@ -9,13 +9,15 @@ likelihood, its trees have none of these faults.
 
 from __future__ import annotations
 
+import ctypes
 import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import require
+from lbp_prognosis._base import EstimationError, require
 
 __all__ = ["GrowingTrees", "load_booster", "margin_contributions", "mean_of_boosters", "predict_margin", "save_booster"]
 
@@ -84,6 +86,10 @@ class GrowingTrees:
             self._held_out = _table(xgboost, held_out, kinds)
             tables.append(self._held_out)
         self.boosters = [xgboost.Booster({**common, **own}, tables) for own in parameters]
+        self._calls = _calls()
+        # xgboost is told once where they lie
+        self._derivatives = np.empty((2, len(parameters), X.shape[0]), dtype=np.float32)
+        self._texts = [[_array_text(row) for row in rows] for rows in self._derivatives]
         self.rounds = 0
         self._drawn: list[np.ndarray | None] = []
 
@@ -96,8 +102,8 @@ class GrowingTrees:
         return self._margins(self._held_out)
 
     def _margins(self, table: Any) -> np.ndarray:
-        columns = [booster.predict(table, output_margin=True, training=True) for booster in self.boosters]
-        return np.column_stack([np.asarray(column, dtype=float).ravel() for column in columns])
+        columns = [self._calls.margin(booster.handle, table.handle) for booster in self.boosters]
+        return np.column_stack(columns).astype(float)
 
     def grow(self, gradient: np.ndarray, curvature: np.ndarray, drawn: np.ndarray | None = None) -> None:
         """Add a tree to each booster.
@@ -111,13 +117,10 @@ class GrowingTrees:
         """
         if drawn is not None:
             gradient, curvature = (np.where(drawn[:, None], each, 0.0) for each in (gradient, curvature))
-        for j, booster in enumerate(self.boosters):
-            booster.boost(
-                self._train,
-                self.rounds,
-                grad=(-gradient[:, j]).astype(np.float32),
-                hess=curvature[:, j].astype(np.float32),
-            )
+        self._derivatives[0] = -gradient.T
+        self._derivatives[1] = curvature.T
+        for booster, *texts in zip(self.boosters, *self._texts):
+            self._calls.grow(booster.handle, self._train.handle, self.rounds, *texts)
         self.rounds += 1
         self._drawn.append(drawn)
 
@@ -156,6 +159,62 @@ class GrowingTrees:
                 counts = np.bincount(behind)
                 fewest = min(fewest, int(counts[counts > 0].min()))
         return fewest
+
+
+class _Calls:
+    """Calls of xgboost's C interface that a round of boosting makes.
+
+    Its Python methods do the same calls, but read the names of all columns, write the settings as JSON and define a
+    class each time, which takes longer than a tree of a thousand patients.
+    """
+
+    _MARGINS = json.dumps(
+        {"type": 1, "training": True, "iteration_begin": 0, "iteration_end": 0, "strict_shape": False}
+    ).encode()
+
+    def __init__(self, path: str) -> None:
+        library = ctypes.CDLL(path)  # the one that is in memory
+        pointer, text = ctypes.c_void_p, ctypes.c_char_p
+        self._error, self._error.restype = library.XGBGetLastError, text
+        self._predict, self._grow = library.XGBoosterPredictFromDMatrix, library.XGBoosterTrainOneIter
+        self._predict.argtypes = [pointer, pointer, text, pointer, pointer, pointer]
+        self._grow.argtypes = [pointer, pointer, ctypes.c_int, text, text]
+
+    def margin(self, booster: Any, table: Any) -> np.ndarray:
+        """Return a copy of the margins of a table, ``(n,)``."""
+        shape, dimensions, values = ctypes.POINTER(ctypes.c_uint64)(), ctypes.c_uint64(), ctypes.c_void_p()
+        self._check(
+            self._predict(
+                booster, table, self._MARGINS, ctypes.byref(shape), ctypes.byref(dimensions), ctypes.byref(values)
+            )
+        )
+        size = 1
+        for k in range(dimensions.value):
+            size *= shape[k]
+        if not size:
+            return np.empty(0, dtype=np.float32)
+        return np.frombuffer((ctypes.c_float * size).from_address(values.value or 0), dtype=np.float32).copy()
+
+    def grow(self, booster: Any, table: Any, number: int, gradient: bytes, curvature: bytes) -> None:
+        """Add a tree; the derivatives are texts of `_array_text`."""
+        self._check(self._grow(booster, table, number, gradient, curvature))
+
+    def _check(self, code: int) -> None:
+        if code != 0:
+            raise EstimationError(f"xgboost could not grow a tree: {self._error().decode('utf-8', 'replace')}")
+
+
+@cache
+def _calls() -> _Calls:
+    from xgboost.libpath import find_lib_path
+
+    return _Calls(find_lib_path()[0])
+
+
+def _array_text(values: np.ndarray) -> bytes:
+    """Return where a vector of single precision lies, as xgboost is told of arrays."""
+    place = {"data": [values.ctypes.data, True], "shape": [values.size], "typestr": values.dtype.str, "version": 3}
+    return json.dumps(place).encode()
 
 
 def mean_of_boosters(texts: Sequence[str]) -> str:

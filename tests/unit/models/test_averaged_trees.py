@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from lbp_prognosis._base import EstimationError
 from lbp_prognosis.models._cross_fit import Growth, Likelihood, TreeTable, _Draws, cross_fit
 from lbp_prognosis.models._xgboost_adapter import (
     GrowingTrees,
@@ -14,6 +15,7 @@ from lbp_prognosis.models._xgboost_adapter import (
     margin_contributions,
     mean_of_boosters,
     predict_margin,
+    save_booster,
 )
 
 pytest.importorskip("xgboost")
@@ -108,3 +110,28 @@ def test_the_mean_of_boosters_is_a_booster(kinds: tuple[str, str]) -> None:
     np.testing.assert_allclose(shares.sum(axis=1), np.mean(parts, axis=0), atol=1e-5)
     again = mean_of_boosters([grown[0].first(0, 3), grown[1].first(0, 4)])
     assert text == again
+
+
+def test_the_calls_of_its_c_interface_are_those_of_xgboost() -> None:
+    """Trees and margins are, to the bit, those of the public methods; what the library refuses is an error."""
+    xgboost = pytest.importorskip("xgboost")
+    rng = np.random.default_rng(3)
+    X, y, outside = rng.normal(size=(80, 2)), rng.normal(size=(80, 1)), rng.normal(size=(9, 2))
+    parameters = {**PLAIN, "max_depth": 2, "learning_rate": 0.3}
+    trees = GrowingTrees(X, ("q", "q"), [parameters, parameters], held_out=outside, caller="a test")
+    assert not trees.margins().any()
+    for target in (y, -y):
+        trees.grow(target - trees.margins(), np.full((80, 2), 0.7))
+    assert trees.held_out_margins().shape == (9, 2)
+    np.testing.assert_array_equal(trees.margins()[:, 0], trees.margins()[:, 1])
+    public = trees.boosters[1].predict(xgboost.DMatrix(outside, nthread=1), output_margin=True)
+    np.testing.assert_array_equal(trees.held_out_margins()[:, 1].astype(np.float32), public)
+    table = xgboost.DMatrix(X, nthread=1)
+    common = {"tree_method": "hist", "nthread": 1, "base_score": 0.0, "disable_default_eval_metric": True}
+    twin = xgboost.Booster({**common, "verbosity": 0, "seed_per_iteration": True, **parameters}, [table])
+    for number, target in enumerate((y, -y)):
+        gap = (twin.predict(table, output_margin=True, training=True) - target[:, 0].astype(float)).astype(np.float32)
+        twin.boost(table, number, grad=gap, hess=np.full(80, 0.7, dtype=np.float32))
+    assert save_booster(twin) == trees.first(0, 2)
+    with pytest.raises(EstimationError, match="xgboost could not grow a tree"):
+        trees._calls.grow(trees.boosters[0].handle, trees._train.handle, 2, b"{}", b"{}")
