@@ -1,4 +1,4 @@
-"""``PageTreatment``: results on risks under the strategy that a treatment is never started."""
+"""``PageTreatment``: results on risks under a strategy of treatment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["PageTreatment"]
 
 @dataclass(frozen=True)
 class PageTreatment:
-    """Performance under the strategy "never start", and its dependence on few patients.
+    """Performance under a strategy of treatment, and its dependence on few patients.
 
     Attributes
     ----------
@@ -25,21 +25,27 @@ class PageTreatment:
     columns : tuple of str
         Covariates on which the start of treatment may depend.
     evaluation : Evaluation
-        At the main horizon, in patients weighted to represent all patients. Models named ``"… without NAME"`` were
+        At the main horizon, in patients weighted to represent all patients. Models whose names end in ``suffix`` were
         fitted under the strategy, the others to the observed data.
     starts : DataFrame
         Hazard ratios of starting: ``term, hr, low, high, p``; empty for a released page.
     positivity : DataFrame
-        As `WithoutTreatment.positivity` returns it; for a released page ``horizon, treated, known, fifth``.
+        As `WithoutTreatment.positivity` or `UnderStrategy.positivity` returns it; for a released page ``horizon,
+        treated, known, fifth``, or ``deviated`` instead of ``treated``.
     n, n_treated, n_lost : int or None
-        As in `WithoutTreatment`; None if they are not released.
+        As in `WithoutTreatment`; None if they are not released. Under another strategy those treated are the patients
+        who started as it says.
     objections : tuple of Objection
         Of the weights.
     treated, known : ndarray of bool of shape (n,), or None
-        Whether each patient had started treatment by the main horizon, and whether the state at the horizon under the
+        Whether each patient had left the strategy by the main horizon, and whether the state at the horizon under the
         strategy is known; used only by the gate.
     scores : mapping of str to ndarray of shape (n,)
         Risk of the target by model, used only by the gate.
+    strategy : str
+        The strategy in words; empty: the treatment is never started.
+    n_deviated : int or None
+        Patients who left another strategy than this.
     """
 
     name: str
@@ -54,7 +60,19 @@ class PageTreatment:
     treated: np.ndarray | None = field(default=None, repr=False)
     known: np.ndarray | None = field(default=None, repr=False)
     scores: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
+    strategy: str = ""
+    n_deviated: int | None = None
+
+    @property
+    def suffix(self) -> str:
+        """Suffix of the names of models fitted under the strategy."""
+        return f"({self.strategy})" if self.strategy else f"without {self.name}"
+
+    @property
+    def condition(self) -> str:
+        """Words for "under the strategy"."""
+        return f"under “{self.strategy}”" if self.strategy else f"without {self.name}"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the frame of ``evaluation``, the strategy in ``group``."""
-        return self.evaluation.to_frame().assign(group=f"never start {self.name}")
+        return self.evaluation.to_frame().assign(group=self.strategy or f"never start {self.name}")

@@ -38,7 +38,7 @@ def released_treatment(
     cuts : sequence of float
         Thresholds released for all patients, in order of priority.
     """
-    where = f"results without {shown.name}"
+    where = f"results {shown.condition}"
     if not release.apart(where):
         return None
     patients = release.patients
@@ -51,26 +51,32 @@ def released_treatment(
     if not _is_safe(shown, release, every) or _too_few(shown, release):
         k = release.smallest_cell
         words = f"fewer than {k} of those treated, or not seen untreated, have one outcome, or too few are known"
+        if shown.strategy:
+            words = f"fewer than {k} of those who left it, or were not seen, have one outcome, or too few are known"
         release.note(where, "dropped", words)
         return None
     told = told_by_sums(replace(patients, scores=shown.scores), release.smallest_cell, shown.known)
     if told:
         release.note(where, "dropped", told)
         return None
-    label = f"without {shown.name}: "
+    label = f"{shown.condition}: "
     found = released_evaluation(shown.evaluation, release, np.array([main]), main, _METRICS, (), label)
     decision = None
     if shown.evaluation.decision is not None:
         kept = _cuts(shown, release, cuts)
         decision, _ = released_decision(shown.evaluation.decision, release, main, kept, (), shown.scores, label)
     rows = shown.positivity[np.isclose(shown.positivity["horizon"], main)]
-    rows = rows[["horizon", "treated", "known", "fifth"]].astype(float)
+    rows = rows[["horizon", "deviated" if shown.strategy else "treated", "known", "fifth"]].astype(float)
     release.note(
         f"{where}: coefficients of starting, lowest probabilities, largest weights",
         "dropped",
         "they may depend on few patients",
     )
-    if not release.quantiles(f"{where}: probability of being untreated", int(shown.known.sum()), _TAIL):
+    if not release.quantiles(
+        f"{where}: probability of following it" if shown.strategy else f"{where}: probability of being untreated",
+        int(shown.known.sum()),
+        _TAIL,
+    ):
         rows["fifth"] = np.nan
     if not release.take(f"{label}patients", 2 * len(rows) + int(rows["fifth"].notna().sum())):
         rows = rows.iloc[:0]
@@ -82,6 +88,7 @@ def released_treatment(
         n=None,
         n_treated=None,
         n_lost=None,
+        n_deviated=None,
         objections=tuple(_plain(one) for one in shown.objections),
         treated=None,
         known=None,
@@ -120,9 +127,7 @@ def _cuts(shown: PageTreatment, release: Release, cuts: Sequence[float]) -> list
         if full and all(_is_safe(shown, release, band) for band in bands):
             kept.append(cut)
         else:
-            release.note(
-                f"net benefit without {shown.name} at {cut:g}", "dropped", "a band would have too few patients"
-            )
+            release.note(f"net benefit {shown.condition} at {cut:g}", "dropped", "a band would have too few patients")
     return kept
 
 

@@ -1,4 +1,4 @@
-"""Section Treatment: performance of the models as if no patient started a treatment."""
+"""Section Treatment: performance of the models as if all patients followed a strategy of treatment."""
 
 from __future__ import annotations
 
@@ -33,11 +33,24 @@ def section_treatment(page: Page) -> Section | None:
     blocks += _positivity(page, shown)
     blocks += _figures(page, shown)
     blocks += _performance(page, shown)
-    return Section("treatment", f"What if no patient started {shown.name}?", tuple(blocks))
+    asked = f"all patients followed “{shown.strategy}”" if shown.strategy else f"no patient started {shown.name}"
+    return Section("treatment", f"What if {asked}?", tuple(blocks))
 
 
 def _strategy(page: Page, shown: PageTreatment) -> str:
     told = ""
+    if shown.strategy:
+        if shown.n is not None:
+            told = (
+                f" Of {shown.n:,} patients {shown.n_treated:,} started as it says, {shown.n_deviated:,} left it and "
+                f"{shown.n_lost:,} were lost to follow-up."
+            )
+        return (
+            f"Strategy: {shown.strategy}. Elsewhere on this page follow-up continues under the care given. Here "
+            "follow-up ends when a patient leaves the strategy, and a patient whose state is known by then is weighted "
+            "by 1 / P(strategy followed and observed), given "
+            f"{joined([readable(name) for name in shown.columns])} until then.{told}"
+        )
     if shown.n is not None:
         told = f" Of {shown.n:,} patients {shown.n_treated:,} started it and {shown.n_lost:,} were lost to follow-up."
     return (
@@ -69,7 +82,15 @@ def _positivity(page: Page, shown: PageTreatment) -> Iterable[Block]:
     frame = pd.DataFrame(
         {
             horizon: [f"{value:g}" for value in rows["horizon"]],
-            "started by then": [f"{value:,.0f}" for value in rows["treated"]],
+            **{
+                words: [f"{value:,.0f}" for value in rows[name]]
+                for name, words in (
+                    ("treated", "started by then"),
+                    ("started", "started by then"),
+                    ("deviated", "left it by then"),
+                )
+                if name in rows
+            },
             "state known": [f"{value:,.0f}" for value in rows["known"]],
         }
     )
@@ -83,12 +104,13 @@ def _positivity(page: Page, shown: PageTreatment) -> Iterable[Block]:
     for name, (title, digits) in words.items():
         if name in rows and rows[name].notna().any():
             frame[title] = [number(value, digits) for value in rows[name].astype(float)]
+    followed = "following the strategy" if shown.strategy else "being untreated"
     note = (
-        "Probabilities are of being untreated and observed, of patients whose state is known. Effective number: "
+        f"Probabilities are of {followed} and being observed, of patients whose state is known. Effective number: "
         "(Σw)²/Σw², the number of equally weighted patients with the same information."
     )
     if "effective_size" not in rows:
-        note = "The 5th percentile is of the probability of being untreated and observed, if the state is known."
+        note = f"The 5th percentile is of the probability of {followed} and being observed, if the state is known."
     yield Table("treatment_positivity", "Positivity: how many patients support the results.", frame, note)
 
 
@@ -96,15 +118,15 @@ def _models(page: Page, shown: PageTreatment) -> list[str]:
     """Return the larger model fitted to the observed data, and fitted under the strategy."""
     main = page.comparison[1] if page.comparison else ""
     names = shown.evaluation.models
-    main = main or next((name for name in names if f"{name} without {shown.name}" in names), names[-1])
-    return [name for name in (main, f"{main} without {shown.name}") if name in names]
+    main = main or next((name for name in names if f"{name} {shown.suffix}" in names), names[-1])
+    return [name for name in (main, f"{main} {shown.suffix}") if name in names]
 
 
 def _figures(page: Page, shown: PageTreatment) -> Iterable[Block]:
     if page.release is not None:
         return
     found = shown.evaluation
-    words = f"{page.target_words} by {page.time} without {shown.name}"
+    words = f"{page.target_words} by {page.time} {shown.condition}"
     for model in _models(page, shown):
         fitted = found.calibrations[model]
         try:
@@ -155,12 +177,13 @@ def _performance(page: Page, shown: PageTreatment) -> Iterable[Block]:
                 row[f"net benefit at {curve.thresholds[k]:g}"] = estimate(*parts)
         rows.append(row)
     note = (
-        f"A model “without {shown.name}” was fitted to the strategy, with weights from the training patients of each "
+        f"A model “… {shown.suffix}” was fitted to the strategy, with weights from the training patients of each "
         f"fold; the others to the observed outcomes. O/E and net benefit refer to {page.target_words}. "
         "Intervals take the weights as known, which makes them too wide rather than too narrow."
     )
     if len(rows[0]) == 1:
         yield Notice("Not released: the release budget is used up (see “What was withheld?” below).", "absent")
         return
-    caption = f"Performance at {page.time} if no patient started {shown.name}, {page.sample}, with 95% intervals."
+    if_so = f"under “{shown.strategy}”" if shown.strategy else f"if no patient started {shown.name}"
+    caption = f"Performance at {page.time} {if_so}, {page.sample}, with 95% intervals."
     yield Table("treatment", caption, pd.DataFrame(rows), note)

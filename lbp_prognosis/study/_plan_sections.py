@@ -10,6 +10,7 @@ from lbp_prognosis.study._protocol_fields import protocol_fields, shown_value
 from lbp_prognosis.study._score_plan import package_outcome
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._technical_plan import TechnicalPlan
+from lbp_prognosis.study._treatment_plan import NEVER
 from lbp_prognosis.survival import OutcomeSpec
 
 __all__ = ["declared_outcome", "model_words", "plan_sections", "unstated"]
@@ -188,6 +189,16 @@ def _strategy(study: Study) -> list[tuple[str, str]]:
     if plan is None:
         return []
     others = "the same" if plan.losses == "history" else "nothing"
+    if plan.strategy != NEVER:
+        cut = "" if plan.truncate is None else f" Weights above the quantile {plan.truncate:g} are reduced to it."
+        return [
+            (
+                "also judged",
+                f"under the strategy “{plan.words}”: follow-up ends at the deviation, and patients are weighted by the "
+                f"inverse of P(strategy followed and observed), which depends on {', '.join(plan.columns)}; other "
+                f"losses depend on {others}.{cut} Table {plan.table}.",
+            )
+        ]
     return [
         (
             "also judged",

@@ -148,7 +148,7 @@ def run_study(
             say("Leaving one site out at a time")
         found["sites"] = _sites(study, data, models, n_jobs)
         if study.treatment is not None:
-            say(f"Judging as if no patient started {study.treatment.name}")
+            say(f"Judging risks {study.treatment.condition}")
         found["treatment"] = study_treatment(study, data, models, folds, n_jobs=n_jobs, checkpoint=below("treatment"))
         found["subgroups"] = study_subgroups(study, data, folds)
         if study.updates is not None:

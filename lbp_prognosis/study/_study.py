@@ -274,6 +274,9 @@ class Study:
                 del fields[name]
             elif fields[name]["missing"] is None:
                 del fields[name]["missing"]
+        if self.treatment is not None:
+            given = fields["treatment"]
+            fields["treatment"] = {key: value for key, value in given.items() if key == "missing" or value is not None}
         if self.updates is not None and self.updates.imputations == 0:
             del fields["updates"]["imputations"]
         del fields["folder"], fields["home"]

@@ -161,7 +161,7 @@ def _protocol(result: StudyFindings) -> tuple[tuple[str, str], ...]:
         ("horizons", time_words(spec.horizons, spec.unit)),
         ("competing events", ", ".join(spec.competing) or "none"),
         ("treatment during follow-up", spec.estimand or "not declared"),
-        *([("judged too", f"as if no patient started {study.treatment.name}")] if study.treatment is not None else []),
+        *([("judged too", study.treatment.condition)] if study.treatment is not None else []),
         *([("updated", _updated(result))] if study.updates is not None else []),
         ("transformed", "; ".join(f"{k} of {', '.join(v)}" for k, v in study.transform.items()) or "nothing"),
         ("declared before the data were seen", "yes" if study.prespecified else "not said"),

@@ -1,4 +1,4 @@
-"""``study_treatment``: models and performance of a study under the strategy that a treatment is never started."""
+"""``study_treatment``: models and performance of a study under a declared strategy of treatment."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from lbp_prognosis.study._model_plan import COMBINED, ModelPlan
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData
 from lbp_prognosis.study._treatment_courses import FittedUntreated
-from lbp_prognosis.study._treatment_plan import TreatmentPlan
-from lbp_prognosis.validation import CrossValidation, cross_validate_risk
+from lbp_prognosis.study._treatment_plan import NEVER, TreatmentPlan
+from lbp_prognosis.validation import CrossValidation, WithoutTreatment, cross_validate_risk
 
 __all__ = ["study_treatment"]
 
@@ -85,7 +85,9 @@ def study_treatment(
             checkpoint=checkpoint,
         )
         risks |= {name: risk[:, 0] for name, risk in again.risks.items()}
-        doubts = (*again.objections, *_without_starts(plan, again.folds, courses.started(data.y, data.X.index)))
+        doubts = again.objections
+        if plan.strategy == NEVER:
+            doubts = (*doubts, *_without_starts(plan, again.folds, courses.started(data.y, data.X.index)))
     found = courses.outcome(data.y, data.X.index)
     known = found.status(main)
     grid = None if study.thresholds is None else decision_grid(study.thresholds, study.step)
@@ -104,10 +106,12 @@ def study_treatment(
         starts=found.table[["term", "hr", "low", "high", "p"]],
         positivity=found.positivity(sorted({*map(float, spec.horizons)})),
         n=found.n,
-        n_treated=found.n_treated,
+        n_treated=found.n_treated if isinstance(found, WithoutTreatment) else found.n_started,
+        n_deviated=None if isinstance(found, WithoutTreatment) else found.n_deviated,
         n_lost=found.n_lost,
+        strategy="" if plan.strategy == NEVER else plan.words,
         objections=tuple(o for o in said if o.code.startswith("treatment-")),
-        treated=found.treated & (found.y["time"] <= main),
+        treated=(found.treated if isinstance(found, WithoutTreatment) else found.deviated) & (found.y["time"] <= main),
         known=known.y["status"] >= 0,
         scores={name: risk if target == "event" else 1 - risk for name, risk in risks.items()},
     )

@@ -13,9 +13,9 @@ from sklearn.base import BaseEstimator, clone
 from lbp_prognosis._base import DataError, EstimationError, Objection, content_hash, objection
 from lbp_prognosis.disclosure import identifier_text
 from lbp_prognosis.study._number_table import number_table
-from lbp_prognosis.study._treatment_plan import TreatmentPlan
+from lbp_prognosis.study._treatment_plan import NEVER, TreatmentPlan
 from lbp_prognosis.study._with_digest import digest_of_file
-from lbp_prognosis.validation import WithoutTreatment, without_treatment
+from lbp_prognosis.validation import UnderStrategy, WithoutTreatment, under_strategy, without_treatment
 
 __all__ = ["FittedUntreated", "TreatmentCourses", "read_treatment"]
 
@@ -70,7 +70,7 @@ class TreatmentCourses:
 
     def outcome(
         self, y: np.ndarray, labels: Any, *, collinear: str = "error", losses: str | None = None
-    ) -> WithoutTreatment:
+    ) -> WithoutTreatment | UnderStrategy:
         """Return the outcome of given patients under the strategy.
 
         Parameters
@@ -86,21 +86,22 @@ class TreatmentCourses:
         """
         ids = [identifier_text(one) for one in labels]
         plan = self.plan
-        return without_treatment(
-            y,
-            self._starts(labels),
-            self.history,
-            ids=ids,
-            id=plan.id,
-            time=plan.time,
-            columns=plan.columns,
-            censoring=losses or plan.losses,
-            collinear=collinear,
-        )
+        options: dict[str, Any] = {
+            "ids": ids,
+            "id": plan.id,
+            "time": plan.time,
+            "columns": plan.columns,
+            "censoring": losses or plan.losses,
+            "collinear": collinear,
+        }
+        if plan.strategy == NEVER:
+            return without_treatment(y, self._starts(labels), self.history, **options)
+        strategy, truncate = plan.declared, plan.truncate
+        return under_strategy(y, self._starts(labels), self.history, strategy, truncate=truncate, **options)
 
 
 class FittedUntreated(BaseEstimator):
-    """Fit a model of the risk without treatment: patients are censored when they start, and the others are weighted.
+    """Fit a model of the risk under a strategy: patients are censored when they leave it, and the others are weighted.
 
     Parameters
     ----------
@@ -119,22 +120,24 @@ class FittedUntreated(BaseEstimator):
 
         A measurement that does not vary in these patients is left out of the weights. If one tells exactly who was
         lost, losses depend on nothing; if one tells who started, no weights exist: patients are then censored at the
-        start, and the others have equal weights. ``objections_`` says so.
+        start, and the others have equal weights. ``objections_`` says so. Another strategy than never to start is
+        refused where no patient started, or no weights exist.
         """
         self.separated_ = ""
         started = self.courses.started(y, X.index)
         rows = X.reset_index(drop=True)
-        if not started.any():
+        never = self.courses.plan.strategy == NEVER
+        if never and not started.any():
             self.estimator_ = clone(self.estimator).fit(rows, y)
             return self
-        untreated = self._untreated(y, X.index)
+        untreated = self._untreated(y, X.index, never)
         if untreated is None:
             self.estimator_ = clone(self.estimator).fit(rows, self.courses.censored(y, X.index))
             return self
         self.estimator_ = untreated.fit(clone(self.estimator), rows)
         return self
 
-    def _untreated(self, y: np.ndarray, labels: Any) -> WithoutTreatment | None:
+    def _untreated(self, y: np.ndarray, labels: Any, never: bool) -> WithoutTreatment | UnderStrategy | None:
         """Return the outcome under the strategy, and note what the measurements tell exactly; None without weights."""
         try:
             return self.courses.outcome(y, labels, collinear="drop")
@@ -143,6 +146,8 @@ class FittedUntreated(BaseEstimator):
         try:
             found = self.courses.outcome(y, labels, collinear="drop", losses="marginal")
         except EstimationError:
+            if not never:
+                raise
             self.separated_ = "treatment-separated-in-fold"
             return None
         self.separated_ = "treatment-losses-separated-in-fold"
@@ -157,7 +162,7 @@ class FittedUntreated(BaseEstimator):
         return (*own, objection(self.separated_, treatment=self.courses.plan.name))
 
     def predict_risk(self, X: Any, horizons: Any, cause: int = 1) -> np.ndarray:
-        """Return risks without treatment, shape (n, n_horizons)."""
+        """Return risks under the strategy, shape (n, n_horizons)."""
         return np.asarray(self.estimator_.predict_risk(X, horizons, cause))
 
 

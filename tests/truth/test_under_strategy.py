@@ -14,7 +14,7 @@ import pytest
 
 from lbp_prognosis import CoxPH, Surv
 from lbp_prognosis.evaluation import evaluate
-from lbp_prognosis.survival import Status
+from lbp_prognosis.survival import Status, kaplan_meier
 from lbp_prognosis.validation import NeverStart, StartBy, StartWhen, contrast_strategies, under_strategy
 
 pytestmark = pytest.mark.slow
@@ -153,3 +153,23 @@ def test_risks_differences_and_performance_under_strategies() -> None:
         assert abs(fits.mean() - truth(name)[3]) < 3 * error + 0.01, (name, fits.mean(), truth(name)[3], error)
         covered = {m: np.mean([one[name][m] for *_, one in sets]) for m in truth(name)[2]}
         assert min(covered.values()) > 0.93 - noise, (name, covered)
+
+
+def test_without_confounding_weights_change_nothing_but_noise() -> None:
+    """Starts that depend on nothing: risks are those of the patients who followed the strategy, unweighted."""
+    apart: dict[str, list[float]] = {"never": [], "at once": []}
+    for seed in range(100):
+        _, time, event, operated, history = course(N, 5000 + seed, confounded=False)
+        y = Surv.right(time, event)
+        for name in apart:
+            found = under_strategy(y, operated, history, STRATEGIES[name])
+            known = found.status(HORIZON)
+            weighted = np.average(known.y["status"] == 1, weights=known.weights.values)
+            followed = found.y if name == "never" else found.y[operated == 0]
+            followed = followed[followed["time"] > 0]
+            plain = 1 - float(kaplan_meier(followed).at(HORIZON).value)
+            apart[name].append(weighted - plain)
+    for name, values in apart.items():
+        error = np.std(values) / np.sqrt(len(values))
+        assert abs(np.mean(values)) < 3 * error + 0.002, (name, np.mean(values), error)
+        assert np.std(values) < 0.03, (name, np.std(values))

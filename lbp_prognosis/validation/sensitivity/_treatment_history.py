@@ -11,7 +11,7 @@ import pandas as pd
 from lbp_prognosis._base import DataError, argument_error, numbers_in
 from lbp_prognosis.validation.sensitivity._leaving_hazard import Clock, Spells
 
-__all__ = ["patients_of", "rows_of", "spells_of"]
+__all__ = ["last_places", "patients_of", "rows_of", "spells_of"]
 
 
 def patients_of(ids: Any, n: int) -> np.ndarray:
@@ -84,6 +84,13 @@ def spells_of(
         last=ending[used],
         X=X[used].reset_index(drop=True),
     )
+
+
+def last_places(spells: Spells, n: int) -> np.ndarray:
+    """Return the place at which the follow-up of each of n patients ends, 0 without any."""
+    places = np.zeros(n)
+    places[spells.patient[spells.last]] = spells.stop[spells.last]
+    return places
 
 
 def _refuse_rows(

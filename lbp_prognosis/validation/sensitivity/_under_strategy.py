@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,7 @@ from lbp_prognosis.validation.sensitivity._leaving_hazard import (
     Spells,
     leaving_hazard,
 )
-from lbp_prognosis.validation.sensitivity._treatment_history import patients_of, rows_of, spells_of
+from lbp_prognosis.validation.sensitivity._treatment_history import last_places, patients_of, rows_of, spells_of
 from lbp_prognosis.validation.sensitivity._treatment_strategy import (
     NeverStart,
     StartBy,
@@ -101,9 +101,7 @@ class UnderStrategy(WeightedFollowUp):
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
 
-    @property
-    def _followed(self) -> str:
-        return "follow-up under the strategy"
+    _followed: ClassVar[str] = "follow-up under the strategy"
 
     def _kept(self, place: np.ndarray) -> np.ndarray:
         place = np.broadcast_to(place, (self.n,))
@@ -364,7 +362,7 @@ def under_strategy(
         _zero=_at_zero(zero, baseline, treatment, collinear),
         _left=left,
         _lost=lost,
-        _ends=_last_places(followed, end.size),
+        _ends=last_places(followed, end.size),
         _truncate=truncate,
         row_labels=None if ids is None else pd.Index(patients),
         synthetic=bool(history.attrs.get("synthetic", False)),
@@ -411,12 +409,6 @@ def _without(spells: Spells, gone: np.ndarray) -> Spells:
     kept = ~gone[spells.patient]
     X = spells.X[kept].reset_index(drop=True)
     return Spells(spells.patient[kept], spells.start[kept], spells.stop[kept], spells.last[kept], X)
-
-
-def _last_places(spells: Spells, n: int) -> np.ndarray:
-    places = np.zeros(n)
-    places[spells.patient[spells.last]] = spells.stop[spells.last]
-    return places
 
 
 def _split_at_start(spells: Spells, start: np.ndarray, zero: np.ndarray) -> Spells:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -57,7 +57,7 @@ class WeightedFollowUp(Result):
     _left: np.ndarray
     _lost: np.ndarray
     _ends: np.ndarray
-    _followed: str
+    _followed: ClassVar[str]
     """Name of the follow-up in messages."""
 
     @abstractmethod

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -29,7 +28,7 @@ from lbp_prognosis.validation.sensitivity._leaving_hazard import (
     LeavingHazard,
     leaving_hazard,
 )
-from lbp_prognosis.validation.sensitivity._treatment_history import patients_of, spells_of
+from lbp_prognosis.validation.sensitivity._treatment_history import last_places, patients_of, spells_of
 from lbp_prognosis.validation.sensitivity._weighted_follow_up import WeightedFollowUp
 
 __all__ = ["WithoutTreatment", "without_treatment"]
@@ -60,9 +59,15 @@ class WithoutTreatment(WeightedFollowUp):
     _clock: Clock = field(repr=False)
     _treatment: LeavingHazard = field(repr=False)
     _loss: LeavingHazard = field(repr=False)
+    _left: np.ndarray = field(repr=False)
+    _lost: np.ndarray = field(repr=False)
+    _ends: np.ndarray = field(repr=False)
+    _truncate: float | None = field(default=None, repr=False)
     row_labels: pd.Index | None = field(default=None, repr=False, compare=False)
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
+
+    _followed: ClassVar[str] = "untreated follow-up"
 
     # ---- what metrics ask a censoring model ---------------------------------------------------------------------
 
@@ -79,35 +84,11 @@ class WithoutTreatment(WeightedFollowUp):
     def _there(self, place: np.ndarray) -> np.ndarray:
         return self._treatment.survival(place) * self._loss.survival(place)
 
-    @property
-    def _followed(self) -> str:
-        return "untreated follow-up"
-
     def _kept(self, place: np.ndarray) -> np.ndarray:
         return self._treatment.survival(place)
 
     def _for_all(self) -> LeavingHazard:
         return self._marginal(self._left)
-
-    @cached_property
-    def _ends(self) -> np.ndarray:
-        places = np.zeros(self.n)
-        spells = self._treatment.spells
-        places[spells.patient[spells.last]] = spells.stop[spells.last]
-        return places
-
-    @cached_property
-    def _left(self) -> np.ndarray:
-        return (np.rint(self._ends).astype(int) - 1) % 3 == TREATED
-
-    @cached_property
-    def _lost(self) -> np.ndarray:
-        censored = (np.rint(self._ends).astype(int) - 1) % 3 == CENSORED
-        return censored & (self.y["time"] < self.y["time"].max())
-
-    @property
-    def _truncate(self) -> None:
-        return None
 
     @property
     def treated(self) -> np.ndarray:
@@ -270,6 +251,9 @@ def without_treatment(
         _clock=clock,
         _treatment=treatment,
         _loss=loss,
+        _left=treated,
+        _lost=lost,
+        _ends=last_places(spells, end.size),
         row_labels=None if ids is None else pd.Index(patients),
         objections=(objection("treatment-unmeasured", columns=", ".join(map(str, spells.X.columns)) or "nothing"),),
         synthetic=bool(history.attrs.get("synthetic", False)),

@@ -27,7 +27,7 @@ from lbp_prognosis.study._number_table import number_table
 from lbp_prognosis.study._run_study import build_models
 from lbp_prognosis.study._study_treatment import _takes_weights, _without_starts, study_treatment
 from lbp_prognosis.study._treatment_courses import FittedUntreated
-from lbp_prognosis.validation import cross_validate_risk, without_treatment
+from lbp_prognosis.validation import StartBy, StartWhen, cross_validate_risk, under_strategy, without_treatment
 
 N, K = 420, 5
 TABLE: dict[str, Any] = {
@@ -379,6 +379,95 @@ def test_measurements_that_do_not_vary_in_a_fold_or_tell_who_was_lost_leave_the_
 )
 def test_combinations_of_cox_models_are_fitted_under_the_strategy(kind, options, weighted) -> None:
     assert _takes_weights(ModelPlan("m", kind, ("clinical",), options)) is weighted
+
+
+BY_FOUR = {"strategy": "start by", "by": 4, "last": 3, "truncate": 0.99}
+
+
+def test_a_study_of_another_strategy_has_the_numbers_of_the_door(tmp_path: Path) -> None:
+    write(tmp_path)
+    told = study(tmp_path, model=[_named("clinical")], treatment=BY_FOUR)
+    data = read_study_data(told)
+    check_before_work(told, data)
+    models = build_models(told, data)
+    folds = cross_validate_risk(models, data.X, data.y, [6], n_splits=3, n_repeats=1, random_state=told.seed)
+    shown = study_treatment(told, data, models, folds)
+    starts = COURSE.groupby("id")["surgery"].first().reindex(WIDE["id"]).to_numpy()
+    history, ids = COURSE[["id", "months", "pain_now"]], WIDE["id"].tolist()
+    strategy = StartBy(4, last=3)
+    own = under_strategy(data.y, starts, history, strategy, ids=ids, id="id", time="months", truncate=0.99)
+    alone = own.evaluate(folds.risks["clinical"][:, 0], 6, [0.2, 0.3, 0.4], n_resamples=0)
+    for name in ("auc", "brier", "observed_expected", "calibration_slope"):
+        assert shown.evaluation.metric(name, "clinical").value == pytest.approx(alone.metric(name).value, abs=1e-12)
+    assert shown.evaluation.models == ("clinical", "clinical (start surgery by 4, all who remain in the last 3)")
+    assert (shown.n_treated, shown.n_deviated, shown.n_lost) == (own.n_started, own.n_deviated, own.n_lost)
+    np.testing.assert_array_equal(shown.treated, own.deviated & (own.y["time"] <= 6))
+    assert {"treatment-unmeasured", "treatment-weights-truncated"} <= {one.code for one in shown.objections}
+    # a fold is weighted by its own patients, and a part without a start is refused
+    rows = np.arange(0, N, 2)
+    part = COURSE[COURSE["id"].isin(data.X.index[rows])][["id", "months", "pain_now"]]
+    half = under_strategy(
+        data.y[rows], starts[rows], part, strategy, ids=[*data.X.index[rows]], id="id", time="months", truncate=0.99
+    )
+    fitted = FittedUntreated(CoxPH(), data.treatment).fit(data.X.iloc[rows], data.y[rows])
+    expected = half.fit(CoxPH(), data.X.iloc[rows].reset_index(drop=True)).coef_
+    np.testing.assert_allclose(fitted.estimator_.coef_, expected, atol=1e-12)
+    none = np.flatnonzero(np.isnan(starts))
+    with pytest.raises(ArgumentError, match="none before the end"):
+        FittedUntreated(CoxPH(), data.treatment).fit(data.X.iloc[none], data.y[none])
+    plan = analysis_plan(told).to_markdown()
+    assert "start surgery by 4" in plan
+    assert "quantile 0.99" in plan
+
+
+def test_the_page_and_its_release_say_another_strategy(page: Page) -> None:
+    own = page.treatment
+    words = "start surgery by 4"
+    rows = own.positivity.rename(columns={"treated": "deviated"}).assign(started=9)
+    bare = replace(own, strategy=words, n_deviated=7, positivity=rows, evaluation=_undrawn(page))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lbp_prognosis.report._section_treatment._models", lambda page, shown: [])
+        section = section_treatment(replace(page, treatment=bare))
+    assert section.question == f"What if all patients followed “{words}”?"
+    tables = {block.name: block.frame for block in section.blocks if isinstance(block, Table)}
+    assert {"started by then", "left it by then"} <= set(tables["treatment_positivity"])
+    said = " ".join(str(getattr(block, "text", "")) for block in section.blocks)
+    assert f"Strategy: {words}." in said
+    assert "7 left it" in said
+    assert set(bare.to_frame()["group"]) == {words}
+    shown = released_page(replace(page, treatment=bare, gate=Gate(share=1.0, smallest_cell=K)))
+    assert set(shown.treatment.positivity.columns) == {"horizon", "deviated", "known", "fifth"}
+    assert shown.treatment.n_deviated is None
+    assert words in set(shown.numbers["group"])
+    assert section_treatment(shown) is not None
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        ({"strategy": "start by"}, "`treatment.by` must be given"),
+        ({"strategy": "start by", "by": 3, "column": "pain_now"}, "`treatment.column` must be left out"),
+        ({"strategy": "start by", "by": 3, "earliest": 4}, "`treatment.earliest`"),
+        ({"strategy": "start when", "column": "pain_now", "at_least": 1}, "`treatment.within` must be given"),
+        ({"strategy": "start when", "column": "age", "at_least": 1, "within": 1}, "`treatment.column` must be one of"),
+        ({"strategy": "start when", "column": "pain_now", "within": 1}, "`treatment.at_least`"),
+        ({"strategy": "never start", "by": 3}, "`treatment.by` must be left out"),
+        ({"strategy": "never start", "truncate": 0.9}, "`treatment.truncate` must be left out"),
+        ({"strategy": "start by", "by": 3, "truncate": 5}, "`treatment.truncate`"),
+    ],
+)
+def test_keys_that_do_not_describe_the_strategy_are_refused(tmp_path: Path, plan: dict[str, Any], words: str) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        study(tmp_path, treatment=plan)
+
+
+def test_a_strategy_of_the_study_is_that_of_the_door(tmp_path: Path) -> None:
+    keys = {"strategy": "start when", "column": "pain_now", "at_least": 1, "within": 2}
+    told = study(tmp_path, treatment=keys)
+    assert told.treatment.declared == StartWhen("pain_now", at_least=1, within=2)
+    assert told.treatment.words == "start surgery within 2 of the first pain_now >= 1, not before"
+    assert set(told.to_dict()["treatment"]) >= set(keys)
+    assert not {"by", "truncate"} & set(study(tmp_path).to_dict()["treatment"])
 
 
 def test_codes_of_missing_values_of_the_table_of_a_treatment_are_its_own(tmp_path: Path) -> None:
