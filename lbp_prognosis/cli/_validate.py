@@ -11,13 +11,18 @@ __all__ = ["validate"]
 
 
 def validate(
-    source: Path = typer.Argument(help="Folder of a data package, a table, or study.toml."),
+    source: Path = typer.Argument(help="Folder or DuckDB database of a data package, a table, or study.toml."),
     data: Path | None = typer.Option(None, "--data", help="For a study: where paths to data begin."),
     failures: Path | None = typer.Option(None, "--failures", help="Write all failures to this CSV file."),
     missing: str | None = typer.Option(
         None, "--missing", help="For a table: words and numbers that mean missing, with commas between: -9,k.A."
     ),
-    sheet: str | None = typer.Option(None, "--sheet", help="For a workbook: the sheet."),
+    sheet: str | None = typer.Option(
+        None, "--sheet", help="For a workbook: the sheet; for a DuckDB database: its table, not the data package."
+    ),
+    block_rows: int | None = typer.Option(
+        None, "--block-rows", help="For a package: rows of a table of Parquet or DuckDB in memory at once."
+    ),
     show_values: bool = typer.Option(
         False, "--show-values", help="Print and write values of patients; without it, only patterns and counts."
     ),
@@ -28,19 +33,25 @@ def validate(
 
     words = None if missing is None else [word.strip() for word in missing.split(",")]
     try:
-        if (words is not None or sheet is not None) and (source.is_dir() or source.suffix.lower() == ".toml"):
+        package = "\x00" not in str(source) and (
+            source.is_dir() or (sheet is None and source.suffix.lower() in (".duckdb", ".ddb"))
+        )
+        if block_rows is not None and not package:
+            raise argument_error("--block-rows", "left out for a table or a study", block_rows)
+        if (words is not None or sheet is not None) and (package or source.suffix.lower() == ".toml"):
             raise argument_error(
                 "--missing, --sheet",
                 "left out for a package or a study",
                 str(source),
                 "A study declares them in [table], a package in mapping.toml.",
             )
-        if "\x00" not in str(source) and source.is_dir():
-            report = validate_package(source).raise_if_failed()
+        if package:
+            report = validate_package(source, block_rows=block_rows).raise_if_failed()
             _echo(
                 report.codings(show_values=show_values), ["table", "field", "type", "unit", "n", "n_missing", "values"]
             )
             _notes([f"{row.table} {row.field}: {row.note}" for row in report.notes.itertuples()])
+            _notes([f"{name}: {len(rows)} rows, read in blocks" for name, rows in report.blocks.items()])
         elif source.suffix.lower() == ".toml":
             from lbp_prognosis.study import Study, check_before_work, read_study_data
 

@@ -1,37 +1,31 @@
-"""Adapter to pyarrow: Parquet files, with page checksums verified and decimals read as numbers."""
+"""Tables that Arrow reads (Parquet files, tables of DuckDB), with decimals read as numbers."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from lbp_prognosis._base import DataError, arrow_frame, require
+from lbp_prognosis._base import DataError, arrow_frame
+from lbp_prognosis.schema._arrow_source import ArrowSource, readable
 from lbp_prognosis.schema._as_dates import as_dates
 from lbp_prognosis.schema._failures import column_failures, failure_frame, merge_failures
 
-__all__ = ["DIGITS", "check_flat", "decimals_as", "read_parquet"]
+__all__ = ["DIGITS", "check_flat", "decimals_as", "read_arrow"]
 
 DIGITS = 15  # digits that a float keeps
 
 
-def read_parquet(file: Path) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
+def read_arrow(source: ArrowSource) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
     """Return the table, notes, and failures."""
-    pq = require("pyarrow.parquet", caller="read_table", extra="io")
-    try:
-        with pq.ParquetFile(file, page_checksum_verification=True) as source:
-            declared = source.metadata.num_rows
-            check_flat(source.schema_arrow, file)
-            # column by column, each freed after conversion, so that a table of millions of rows is not in memory twice
-            frame = arrow_frame(source.read(), date_as_object=True, split_blocks=True, self_destruct=True)
-    except DataError:
-        raise
-    except Exception as error:  # pyarrow's errors have no common public base
-        raise DataError(f"The file {file.name!r} is not a readable Parquet file ({type(error).__name__}).") from error
+    declared, schema = source.described()
+    check_flat(schema, source)
+    # column by column, each freed after conversion, so that a table of millions of rows is not in memory twice
+    with readable(source.unreadable):
+        frame = arrow_frame(source.whole(), date_as_object=True, split_blocks=True, self_destruct=True)
     if len(frame) != declared:
-        raise DataError(f"The file {file.name!r} declares {declared} rows and contains {len(frame)}.")
+        raise DataError(f"The {source.words} declares {declared} rows and contains {len(frame)}.")
     notes: list[str] = []
     failures = [failure_frame()]
     if any(name is not None for name in frame.index.names):
@@ -48,18 +42,18 @@ def read_parquet(file: Path) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
         if bad.any():
             notes.append(f"{column}: {int(bad.sum())} dates outside 1677 to 2262 became missing")
             failures.append(
-                column_failures(file.stem, str(column), "bad_date", bad, series, "a date from 1677 to 2262")
+                column_failures(source.stem, str(column), "bad_date", bad, series, "a date from 1677 to 2262")
             )
         frame.isetitem(place, dates.array)
     return frame, notes, merge_failures(failures)
 
 
-def check_flat(schema: Any, file: Path) -> None:
+def check_flat(schema: Any, source: ArrowSource) -> None:
     """Refuse columns whose cells are lists or records; ``schema`` is that of pyarrow."""
     nested = [repr(each.name) for each in schema if each.type.num_fields]
     if nested:
         raise DataError(
-            f"The file {file.name!r} has cells of lists or records in {', '.join(nested)}: give each part a column of "
+            f"The {source.words} has cells of lists or records in {', '.join(nested)}: give each part a column of "
             "its own, or a row, or leave these columns out."
         )
 

@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import MISSING_DECLARED, DataError, Result, argument_error
+from lbp_prognosis.schema._arrow_source import DATABASES, ParquetTable, the_table
 from lbp_prognosis.schema._column_doubts import column_doubts
 from lbp_prognosis.schema._failures import failure_frame, merge_failures
 from lbp_prognosis.schema._infer_types import infer_types
 from lbp_prognosis.schema._missing_words import MissingWords
 from lbp_prognosis.schema._read_excel import read_excel
 from lbp_prognosis.schema._read_labelled import read_labelled
-from lbp_prognosis.schema._read_parquet import read_parquet
+from lbp_prognosis.schema._read_parquet import read_arrow
 from lbp_prognosis.schema._read_text import read_text
 
 __all__ = ["TableReading", "header_of", "read_table"]
@@ -27,7 +28,7 @@ _TEXT = {".csv", ".tsv", ".txt", ".tab"}
 _WORKBOOKS = {".xlsx", ".xlsm"}
 _LABELLED = {".dta", ".sav", ".zsav", ".por", ".sas7bdat", ".xpt"}
 _UNNAMED = ("", "Unnamed: 0", "None")
-_KNOWN = "CSV, TSV, Parquet, Excel (.xlsx), Stata (.dta), SPSS (.sav), SAS (.sas7bdat, .xpt)"
+_KNOWN = "CSV, TSV, Parquet, Excel (.xlsx), Stata (.dta), SPSS (.sav), SAS (.sas7bdat, .xpt), DuckDB (.duckdb)"
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,10 +40,10 @@ class TableReading(Result):
     frame : DataFrame
         The values; codes stay codes.
     format : str
-        csv, parquet, excel, stata, spss or sas.
+        csv, parquet, excel, stata, spss, sas or duckdb.
     dialect : dict
-        For text: ``encoding, delimiter, decimal, bom``; for Excel: ``sheet``; for SAS: ``catalog``, the file in the
-        same folder that contains the words for codes.
+        For text: ``encoding, delimiter, decimal, bom``; for Excel: ``sheet``; for DuckDB: ``table``; for SAS:
+        ``catalog``, the file in the same folder that contains the words for codes.
     labels : dict of str to str
         Label per column, if the file contains labels.
     value_labels : dict of str to dict
@@ -126,7 +127,7 @@ def read_table(
     infer: bool = True,
     show_values: bool = False,
 ) -> TableReading:
-    """Read a CSV, TSV, Parquet, Excel, Stata, SPSS or SAS file, with notes on how it was read.
+    """Read a CSV, TSV, Parquet, Excel, Stata, SPSS or SAS file or a table of DuckDB, with notes on how it was read.
 
     Parameters
     ----------
@@ -139,7 +140,8 @@ def read_table(
         Encoding of text; detected unless given. Stata, SPSS and SAS files state theirs; old files sometimes state a
         wrong one.
     sheet : str, optional
-        For Excel; the first sheet if not given.
+        For Excel: the sheet, by default the first. For a DuckDB database (``*.duckdb``): the table or view, with or
+        without its schema (``"main.visits"``); the only one need not be named.
     missing : word, number, sequence of them, or mapping, optional
         Words for missing values in this file. By default the usual words (NaN, NULL, ``.`` …), and NA, N/A and None
         among numbers, dates and truth values; among words these may be a level, and reading stops with a question. A
@@ -191,7 +193,7 @@ def read_table(
     words = MissingWords(missing)
     reading = _of_format(file, delimiter, decimal, thousands, encoding, sheet, words)
     notes = list(reading.notes)
-    frame = _clean_header(_without_row_numbers(reading.frame, notes), file)
+    frame = _clean_header(_without_row_numbers(reading.frame, notes), f"file {file.name!r}")
     if frame.empty and file.suffix.lower() in _LABELLED:
         notes.append("the header says that there are no rows: is the file whole?")
     failures = reading.failures
@@ -199,7 +201,9 @@ def read_table(
         frame, more, faults = infer_types(frame, words, show_values=show_values)
         settled = [column for column in map(str, frame.columns) if words.declares_none(column)]
         notes += [*more, *column_doubts(frame, settled)]
-        failures = merge_failures([failures, failure_frame({"table": file.stem, **fault} for fault in faults)])
+        failures = merge_failures(
+            [failures, failure_frame({"table": reading.dialect.get("table", file.stem), **fault} for fault in faults)]
+        )
         _ask(file, failures)
     elif missing is not None:
         frame, more = _without_words(frame, words)
@@ -210,8 +214,10 @@ def read_table(
 
 def _check_options(file: Path, sheet: str | None, text: Mapping[str, str | None]) -> None:
     suffix = file.suffix.lower()
-    if sheet is not None and suffix not in _WORKBOOKS:
-        raise argument_error("sheet", "left out: only a workbook has sheets", f"{sheet!r} for {file.name!r}")
+    if sheet is not None and suffix not in _WORKBOOKS and suffix not in DATABASES:
+        raise argument_error(
+            "sheet", "left out: only a workbook has sheets, and only a database tables", f"{sheet!r} for {file.name!r}"
+        )
     given = [name for name, value in text.items() if value is not None]
     if given and suffix not in _TEXT:
         raise argument_error(", ".join(text), "left out: only text has them", f"{given} for {file.name!r}")
@@ -243,8 +249,10 @@ def _of_format(
         )
         return TableReading(text.frame, "csv", text.dialect, notes=tuple(text.notes), failures=text.failures)
     if suffix in (".parquet", ".pq"):
-        frame, notes, failures = read_parquet(file)
+        frame, notes, failures = read_arrow(ParquetTable(file))
         return TableReading(frame, "parquet", notes=tuple(notes), failures=failures)
+    if suffix in DATABASES:
+        return _of_database(file, sheet)
     if suffix in _WORKBOOKS:
         frame, dialect, notes, failures = read_excel(file, sheet)
         return TableReading(frame, "excel", dialect, notes=tuple(notes), failures=failures)
@@ -260,6 +268,12 @@ def _of_format(
             found.failures,
         )
     raise argument_error("path", f"a file of a known format: {_KNOWN}", repr(file.name))
+
+
+def _of_database(file: Path, name: str | None) -> TableReading:
+    source = the_table(file, name)
+    frame, notes, failures = read_arrow(source)
+    return TableReading(frame, "duckdb", {"table": source.table}, notes=tuple(notes), failures=failures)
 
 
 def _ask(file: Path, failures: pd.DataFrame) -> None:
@@ -306,12 +320,12 @@ def _existing(path: str | os.PathLike[str]) -> Path:
     return file
 
 
-def header_of(empty: pd.DataFrame, first: Callable[[], pd.DataFrame], notes: list[str], file: Path) -> pd.DataFrame:
+def header_of(empty: pd.DataFrame, first: Callable[[], pd.DataFrame], notes: list[str], words: str) -> pd.DataFrame:
     """Return a table without rows, with the header as `read_table` leaves it; ``first`` reads its first column."""
     unnamed = len(empty.columns) > 0 and str(empty.columns[0]).strip() in _UNNAMED
     if unnamed and not len(_without_row_numbers(first(), notes).columns):
         empty = empty.iloc[:, 1:]
-    return _clean_header(empty, file)
+    return _clean_header(empty, words)
 
 
 def _without_row_numbers(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
@@ -326,19 +340,17 @@ def _without_row_numbers(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     return frame
 
 
-def _clean_header(frame: pd.DataFrame, file: Path) -> pd.DataFrame:
+def _clean_header(frame: pd.DataFrame, words: str) -> pd.DataFrame:
     frame = frame.copy(deep=False)
     frame.columns = [str(column).strip() for column in frame.columns]
     twice = sorted(set(frame.columns[frame.columns.duplicated()]))
     if twice:
-        raise DataError(
-            f"The file {file.name!r} has columns of the same name: {', '.join(map(repr, twice[:5]))}. Rename them."
-        )
+        raise DataError(f"The {words} has columns of the same name: {', '.join(map(repr, twice[:5]))}. Rename them.")
     if not len(frame.columns):
-        raise DataError(f"The file {file.name!r} has no columns.")
+        raise DataError(f"The {words} has no columns.")
     unnamed = [number for number, column in enumerate(frame.columns, start=1) if not column]
     if unnamed:
-        raise DataError(f"The file {file.name!r} has columns without a name: {unnamed[:5]}. Name them.")
+        raise DataError(f"The {words} has columns without a name: {unnamed[:5]}. Name them.")
     return frame
 
 

@@ -1,16 +1,16 @@
-"""``TableBlocks``: a typed Parquet table of any size, read one block of rows at a time."""
+"""``TableBlocks``: a typed table of any size, in Parquet or DuckDB, read one block of rows at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import DataError, arrow_frame, beyond_floats, require
+from lbp_prognosis._base import DataError, arrow_frame, beyond_floats
+from lbp_prognosis.schema._arrow_source import ArrowSource, readable
 from lbp_prognosis.schema._as_dates import as_dates
 from lbp_prognosis.schema._coerce import coerce_table
 from lbp_prognosis.schema._failures import column_failures, failure_frame, merge_failures
@@ -18,23 +18,23 @@ from lbp_prognosis.schema._read_parquet import DIGITS, check_flat, decimals_as
 from lbp_prognosis.schema._read_table import header_of
 from lbp_prognosis.schema._table_schemas import table_schemas
 
-__all__ = ["ParquetBlocks", "TableBlocks", "scan_parquet", "shifted"]
+__all__ = ["ArrowBlocks", "TableBlocks", "scan_table", "shifted"]
 
 
 @dataclass(frozen=True)
-class ParquetBlocks:
-    """Reading of a Parquet file in which every block has the types of the whole table.
+class ArrowBlocks:
+    """Reading of a Parquet file, or of a table of DuckDB, in which every block has the types of the whole table.
 
     Attributes
     ----------
-    file : Path
-        The file.
+    place : ParquetTable or DatabaseTable
+        Where the table is.
     rows : int
         Rows of a block.
     n_rows : int
-        Rows of the file.
+        Rows of the table.
     names : mapping of str to str
-        Column of the table, in order, and its name in the file.
+        Column of the table, in order, and its name there.
     floats : frozenset of str
         Columns with missing cells; their whole numbers are floats, as in the whole table.
     exact : frozenset of str
@@ -47,7 +47,7 @@ class ParquetBlocks:
         Dates that are out of range.
     """
 
-    file: Path
+    place: ArrowSource
     rows: int
     n_rows: int
     names: Mapping[str, str]
@@ -61,7 +61,7 @@ class ParquetBlocks:
         """Yield the number of rows before each block, and the block as `read_table` would read it."""
         wanted = [name for name in self.names if columns is None or name in columns]
         whole = {self.names[name] for name in self.exact}
-        for start, frame in _batches(self.file, self.rows, [self.names[name] for name in wanted], whole):
+        for start, frame in _batches(self.place, self.rows, [self.names[name] for name in wanted], whole):
             frame.columns = [str(column) for column in frame.columns]
             made = frame[[self.names[name] for name in wanted]]
             made.columns = wanted
@@ -80,60 +80,49 @@ class ParquetBlocks:
 
 
 def _first(series: pd.Series) -> object:
-    """Return the first cell that is not missing; all cells of a Parquet column have one type."""
+    """Return the first cell that is not missing; all cells of an Arrow column have one type."""
     place = series.first_valid_index()
     return None if place is None else series.loc[place]
 
 
 def _batches(
-    file: Path, rows: int, columns: list[str] | None = None, whole: Collection[str] = ()
+    source: ArrowSource, rows: int, columns: list[str] | None = None, whole: Collection[str] = ()
 ) -> Iterator[tuple[int, pd.DataFrame]]:
-    pq = require("pyarrow.parquet", caller="validate_package", extra="io")
     start = 0
-    try:
-        with pq.ParquetFile(file, page_checksum_verification=True, buffer_size=2**20) as source:
-            for batch in source.iter_batches(batch_size=rows, columns=columns):
-                frame = arrow_frame(batch, whole=whole, date_as_object=True)
-                named = any(name is not None for name in frame.index.names)
-                yield start, frame.reset_index(drop=not named)
-                start += len(frame)
-    except DataError:
-        raise
-    except Exception as error:  # pyarrow's errors have no common public base
-        raise DataError(f"The file {file.name!r} is not a readable Parquet file ({type(error).__name__}).") from error
+    for batch in source.batches(rows, columns):
+        with readable(source.unreadable):
+            frame = arrow_frame(batch, whole=whole, date_as_object=True)
+            named = any(name is not None for name in frame.index.names)
+            frame = frame.reset_index(drop=not named)
+        yield start, frame
+        start += len(frame)
 
 
-def scan_parquet(file: Path, rows: int) -> ParquetBlocks | None:
-    """Read a whole Parquet file once, to determine the properties on which the type of each column depends.
+def scan_table(source: ArrowSource, rows: int) -> ArrowBlocks | None:
+    """Read a whole table once, to determine the properties on which the type of each column depends.
 
     Parameters
     ----------
-    file : Path
-        The file.
+    source : ParquetTable or DatabaseTable
+        Where the table is.
     rows : int
         Rows of a block.
 
     Returns
     -------
-    ParquetBlocks or None
-        None if the file has no more rows than one block, or columns made of several parts of an index without names.
+    ArrowBlocks or None
+        None if the table has no more rows than one block, or columns made of several parts of an index without names.
 
     Raises
     ------
     DataError
-        If the file cannot be read, or its header cannot be used.
+        If the table cannot be read, or its header cannot be used.
     """
-    pq = require("pyarrow.parquet", caller="validate_package", extra="io")
-    try:
-        with pq.ParquetFile(file) as source:
-            declared = source.metadata.num_rows
-            check_flat(source.schema_arrow, file)
-            empty = source.schema_arrow.empty_table().to_pandas(date_as_object=True)
-            fields = set(source.schema_arrow.names)
-    except DataError:
-        raise
-    except Exception as error:  # pyarrow's errors have no common public base
-        raise DataError(f"The file {file.name!r} is not a readable Parquet file ({type(error).__name__}).") from error
+    declared, schema = source.described()
+    check_flat(schema, source)
+    with readable(source.unreadable):
+        empty = schema.empty_table().to_pandas(date_as_object=True)
+    fields = set(schema.names)
     notes: list[str] = []
     if any(name is not None for name in empty.index.names):
         notes.append(f"the index of the file became columns: {', '.join(map(str, empty.index.names))}")
@@ -141,16 +130,16 @@ def scan_parquet(file: Path, rows: int) -> ParquetBlocks | None:
     given = [str(name) for name in empty.columns]
     if declared <= rows or not fields.issuperset(given):
         return None
-    found = _Found.of(file, rows, given)
+    found = _Found.of(source, rows, given)
     if found.n != declared:
-        raise DataError(f"The file {file.name!r} declares {declared} rows and contains {found.n}.")
+        raise DataError(f"The {source.words} declares {declared} rows and contains {found.n}.")
     notes += found.notes(given)
-    only = ParquetBlocks(file, rows, declared, {name: name for name in given[:1]})
-    kept = header_of(empty, lambda: only.whole(given[0]), notes, file)
+    only = ArrowBlocks(source, rows, declared, {name: name for name in given[:1]})
+    kept = header_of(empty, lambda: only.whole(given[0]), notes, source.words)
     names = dict(zip(kept.columns, given[len(given) - len(kept.columns) :]))
     clear = {raw: name for name, raw in names.items()}
-    return ParquetBlocks(
-        file,
+    return ArrowBlocks(
+        source,
         rows,
         declared,
         names,
@@ -174,15 +163,15 @@ class _Found:
     failures: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, file: Path, rows: int, given: list[str]) -> _Found:
+    def of(cls, source: ArrowSource, rows: int, given: list[str]) -> _Found:
         found = cls()
-        for start, frame in _batches(file, rows):
+        for start, frame in _batches(source, rows):
             found.n += len(frame)
             for place, name in enumerate(given):
-                found._column(file, name, frame.iloc[:, place], start)
+                found._column(source, name, frame.iloc[:, place], start)
         return found
 
-    def _column(self, file: Path, name: str, series: pd.Series, start: int) -> None:
+    def _column(self, source: ArrowSource, name: str, series: pd.Series, start: int) -> None:
         if series.isna().any():
             self.missing.add(name)
         if pd.api.types.is_integer_dtype(series) or series.dtype == "float64":  # whole numbers with missing ones
@@ -197,7 +186,7 @@ class _Found:
         _, bad = as_dates(series)
         if bad.any():
             self.undated[name] = self.undated.get(name, 0) + int(bad.sum())
-            frame = column_failures(file.stem, name, "bad_date", bad, series, "a date from 1677 to 2262")
+            frame = column_failures(source.stem, name, "bad_date", bad, series, "a date from 1677 to 2262")
             self.failures.setdefault(name, []).append(frame.assign(row=frame["row"] + start))
 
     def notes(self, given: list[str]) -> list[str]:
@@ -216,14 +205,14 @@ class TableBlocks:
     """Table of a data package that is not kept in memory; each iteration reads it again in blocks of rows.
 
     Each block is a frame with typed columns as in `PackageReport.tables`; its index counts the rows of the whole table
-    from 0. Columns that the data package does not declare have the types of the file.
+    from 0. Columns that the data package does not declare have the types of the file or database.
 
     Attributes
     ----------
     name : str
         Table of the data package.
-    source : ParquetBlocks
-        Reading of the file.
+    source : ArrowBlocks
+        Reading of the table.
     methods : DataFrame or None
         Number of rows ``n`` by structure, measure and method; None where methods may differ.
 
@@ -244,7 +233,7 @@ class TableBlocks:
     """
 
     name: str
-    source: ParquetBlocks
+    source: ArrowBlocks
     methods: pd.DataFrame | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""``validate_package``: typed tables and one frame of failures from a folder or mapping of tables."""
+"""``validate_package``: typed tables and one frame of failures from a folder, a database or a mapping of tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from typing import Any
 
 import pandas as pd
 
-from lbp_prognosis._base import DataError, Result, argument_error, check_number
+from lbp_prognosis._base import ArgumentError, DataError, Result, argument_error, check_number
+from lbp_prognosis.schema._arrow_source import (
+    DATABASES,
+    ArrowSource,
+    DatabaseTable,
+    ParquetTable,
+    database_tables,
+    the_table,
+)
 from lbp_prognosis.schema._check_blocks import FirstReading, check_blocks, first_reading
 from lbp_prognosis.schema._codebook_checks import codebook_extensions, codebook_failures, extended_ranges
 from lbp_prognosis.schema._coerce import coerce_table
@@ -31,12 +39,12 @@ from lbp_prognosis.schema._infer_types import infer_types
 from lbp_prognosis.schema._missing_words import MissingWords
 from lbp_prognosis.schema._pandera_checks import column_checks
 from lbp_prognosis.schema._read_table import TableReading, read_table
-from lbp_prognosis.schema._table_blocks import ParquetBlocks, TableBlocks, scan_parquet
+from lbp_prognosis.schema._table_blocks import ArrowBlocks, TableBlocks, scan_table
 from lbp_prognosis.schema._table_schemas import TableSchema, table_schemas
 
 __all__ = ["PackageReport", "validate_package"]
 
-_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".dta", ".sav", ".sas7bdat", ".xpt")
+_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".dta", ".sav", ".sas7bdat", ".xpt", *DATABASES)
 
 
 @dataclass(frozen=True, repr=False)
@@ -161,15 +169,17 @@ def validate_package(
     Parameters
     ----------
     source : path or mapping of str to DataFrame
-        A folder with one file per table (``patient.csv``, ``visit.csv`` …; CSV, TSV, Parquet, Excel, Stata, SPSS, SAS),
-        with or without its own ``datapackage.json``; or the tables themselves by name.
+        A folder with one file per table (``patient.csv``, ``visit.csv`` …; CSV, TSV, Parquet, Excel, Stata, SPSS, SAS,
+        DuckDB), with or without its own ``datapackage.json``; a DuckDB database (``*.duckdb``) whose tables or views
+        have these names; or the tables themselves by name.
     mixed_methods : collection of str, optional
         Measures of which more than one ``method_id`` is accepted.
     block_rows : int, optional
-        Maximum number of rows of a Parquet table in memory at once, for tables larger than memory. A table of more rows
-        is read in blocks and is in ``report.blocks`` instead of ``report.tables``; the failures are the same. Memory
-        also contains nine bytes per row, the columns by which tables are compared (keys; index date; dates of visits
-        and events), one undeclared column at a time, and the failures. The codebook and other formats are read whole.
+        Maximum number of rows of a table in Parquet or DuckDB in memory at once, for tables larger than memory. A table
+        of more rows is read in blocks and is in ``report.blocks`` instead of ``report.tables``; the failures are the
+        same. Memory also contains nine bytes per row, the columns by which tables are compared (keys; index date; dates
+        of visits and events), one undeclared column at a time, and the failures; and for DuckDB up to 1 GB of its own.
+        The codebook and other formats are read whole.
         By default every table is read whole.
 
     Returns
@@ -180,7 +190,8 @@ def validate_package(
     Raises
     ------
     ArgumentError
-        If ``source`` is neither a folder nor a mapping of frames, ``block_rows`` is below 1, or is given with frames.
+        If ``source`` is neither a folder or database nor a mapping of frames, ``block_rows`` is below 1, or is given
+        with frames.
 
     See Also
     --------
@@ -197,14 +208,14 @@ def validate_package(
     """
     notes: list[dict[str, str]] = []
     failures: list[pd.DataFrame] = []
-    files: dict[str, ParquetBlocks] = {}
+    files: dict[str, ArrowBlocks] = {}
     if isinstance(source, Mapping):
         if block_rows is not None:
             raise argument_error("block_rows", "left out for frames: they are already in memory", block_rows)
         raw = _given(source)
         synthetic = any(bool(frame.attrs.get("synthetic")) for frame in raw.values())
     else:
-        raw, files = _from_folder(Path(source), _row_limit(block_rows), failures, notes)
+        raw, files = _from_disk(Path(source), _row_limit(block_rows), failures, notes)
         synthetic = _says_synthetic(Path(source))
     schemas = table_schemas()
     tables: dict[str, pd.DataFrame] = {}
@@ -270,35 +281,77 @@ def _says_synthetic(folder: Path) -> bool:
     return isinstance(described, dict) and described.get("synthetic") is True
 
 
-def _from_folder(
-    folder: Path, block_rows: int | None, failures: list[pd.DataFrame], notes: list[dict[str, str]]
-) -> tuple[dict[str, pd.DataFrame], dict[str, ParquetBlocks]]:
+def _from_disk(
+    source: Path, block_rows: int | None, failures: list[pd.DataFrame], notes: list[dict[str, str]]
+) -> tuple[dict[str, pd.DataFrame], dict[str, ArrowBlocks]]:
+    """Return the tables of a folder or a database: whole, or their reading in blocks."""
     try:
-        listed = folder.is_dir()
+        folder, database = source.is_dir(), source.suffix.lower() in DATABASES and source.is_file()
     except (OSError, ValueError):
-        listed = False
-    if not listed:
-        raise argument_error("source", "a folder of tables, or a mapping of frames", repr(str(folder)))
+        folder = database = False
+    if not folder and not database:
+        accepted = "a folder of tables, a DuckDB database (*.duckdb), or a mapping of frames"
+        raise argument_error("source", accepted, repr(str(source)))
     raw: dict[str, pd.DataFrame] = {}
-    files: dict[str, ParquetBlocks] = {}
-    for name, path in _resources(folder, failures, notes).items():
-        told: ParquetBlocks | TableReading | None = None
+    files: dict[str, ArrowBlocks] = {}
+    found: Mapping[str, Path | DatabaseTable] = (
+        _resources(source, failures, notes) if folder else _of_database(source, failures, notes)
+    )
+    for name, place in found.items():
+        told: ArrowBlocks | TableReading | None = None
         try:
-            if block_rows is not None and path.suffix.lower() == ".parquet" and name != "codebook":
-                told = scan_parquet(path, block_rows)
-            told = read_table(path, infer=False) if told is None else told
-        except DataError as error:
+            table = _arrow(place, name)
+            if block_rows is not None and table is not None and name != "codebook":
+                told = scan_table(table, block_rows)
+            if told is None:
+                told = _whole(place, table)
+        except (DataError, ArgumentError) as error:
+            value = place.name if isinstance(place, Path) else place.table
             failures.append(
-                failure_frame([{"table": name, "reason": "unreadable", "value": path.name, "message": str(error)}])
+                failure_frame([{"table": name, "reason": "unreadable", "value": value, "message": str(error)}])
             )
             continue
-        if isinstance(told, ParquetBlocks):
+        if isinstance(told, ArrowBlocks):
             files[name] = told
         else:
             raw[name] = told.frame
         failures.append(told.failures.assign(table=name))
         notes.extend({"table": name, "field": "", "note": note} for note in told.notes)
     return raw, files
+
+
+def _arrow(place: Path | DatabaseTable, name: str) -> ArrowSource | None:
+    """Return a table that Arrow reads; in a database of several tables the one with the name of the data package's."""
+    if isinstance(place, DatabaseTable):
+        return place
+    if place.suffix.lower() in DATABASES:
+        return the_table(place, name if len(database_tables(place)) > 1 else None)
+    return ParquetTable(place) if place.suffix.lower() == ".parquet" else None
+
+
+def _whole(place: Path | DatabaseTable, table: ArrowSource | None) -> TableReading:
+    if isinstance(table, DatabaseTable):
+        return read_table(table.file, infer=False, sheet=f"{table.schema}.{table.table}")
+    assert isinstance(place, Path)
+    return read_table(place, infer=False)
+
+
+def _of_database(
+    file: Path, failures: list[pd.DataFrame], notes: list[dict[str, str]]
+) -> dict[str, Path | DatabaseTable]:
+    """Return the tables of a database by their names in the data package, in lower case."""
+    found: dict[str, Path | DatabaseTable] = {}
+    for table in database_tables(file):
+        name = table.table.lower()
+        if name not in table_schemas():
+            note = f"table {table.table!r} of the database is no table of the package and was not read"
+            notes.append({"table": table.table, "field": "", "note": note})
+        elif name in found:
+            fault = {"table": name, "reason": "package", "value": f"{table.schema}.{table.table}"}
+            failures.append(failure_frame([{**fault, "message": "the database has this table twice"}]))
+        else:
+            found[name] = table
+    return found
 
 
 def _resources(folder: Path, failures: list[pd.DataFrame], notes: list[dict[str, str]]) -> dict[str, Path]:

@@ -49,7 +49,8 @@ class DataPlan:
     where : mapping of str to object
         Rows to keep: column to value or list of values (wide).
     sheet, delimiter, decimal, thousands, encoding : str
-        Format of the table, if it is not to be inferred: see `schema.read_table` (wide).
+        Format of the table, if it is not to be inferred: see `schema.read_table`; for a DuckDB database ``sheet`` names
+        the table (wide).
     nominal : tuple of str
         Columns whose numbers are codes of unordered categories.
     values : tuple of str

@@ -516,6 +516,8 @@ def _hashes(study: Study, report: PackageReport) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []:
         found = with_digest(found, str(Path(study.data.package) / path.name), digest_of_file(path))
+    if folder.is_file():  # a database
+        found = with_digest(found, study.data.package, digest_of_file(folder))
     if study.data.mapping:
         found = with_digest(found, study.data.mapping, digest_of_file(_path(study, study.data.mapping, home=True)))
     return found

@@ -35,8 +35,8 @@ def test_malformed_package(case, tmp_path, capsys, monkeypatch):
     cells = marked(folder)
     reports = []
 
-    def validated(source):
-        reports.append(validate_package(source))
+    def validated(source, **options):
+        reports.append(validate_package(source, **options))
         return reports[-1]
 
     monkeypatch.setattr(schema, "validate_package", validated)

@@ -14,7 +14,8 @@ import pytest
 from lbp_prognosis._base import ArgumentError, DataError
 from lbp_prognosis.fusion import pool_levels
 from lbp_prognosis.schema import TableBlocks, validate_package
-from lbp_prognosis.schema._table_blocks import scan_parquet
+from lbp_prognosis.schema._arrow_source import ParquetTable
+from lbp_prognosis.schema._table_blocks import scan_table
 
 
 def _some(rng, values, n, missing=0.1):
@@ -129,7 +130,7 @@ def _readings(rng, patients):
 
 def _blocks(table, file, rows):
     table.to_parquet(file, row_group_size=3)
-    return TableBlocks("biomarker", scan_parquet(file, rows))
+    return TableBlocks("biomarker", scan_table(ParquetTable(file), rows))
 
 
 @pytest.mark.parametrize("rows", [pytest.param(1, marks=pytest.mark.slow), 7, 40])

@@ -282,6 +282,28 @@ def registry(tmp_path_factory):
     }, where
 
 
+def test_data_in_a_database_are_those_of_the_files(registry, folder, tmp_path):
+    """A data package in one DuckDB file, and a wide table in one of several tables."""
+    duckdb = pytest.importorskip("duckdb")
+    table, where = registry
+    base = tmp_path / "all.duckdb"
+    with duckdb.connect(str(base)) as connection:
+        for path in sorted((where / "cohort").glob("*.csv")):
+            connection.execute(f"CREATE TABLE {path.stem} AS SELECT * FROM read_csv('{path}', all_varchar = true)")
+        connection.execute(f"CREATE SCHEMA wide; CREATE TABLE wide.w AS SELECT * FROM read_csv('{folder / 'w.csv'}')")
+    asked = {**table, "data": {"package": "all.duckdb", "synthetic": True}}
+    one, two = (
+        read_study_data(Study.from_dict(table, folder=where)),
+        read_study_data(Study.from_dict(asked, folder=tmp_path)),
+    )
+    pd.testing.assert_frame_equal(one.X, two.X)
+    assert np.array_equal(one.y, two.y)
+    assert list(two.hashes) == ["all.duckdb"]
+    wide, other = study(folder), study(tmp_path, table={"wide": "all.duckdb", "sheet": "w"})
+    one, two = read_study_data(wide).X, read_study_data(other).X
+    pd.testing.assert_frame_equal(one.reset_index(drop=True), two.reset_index(drop=True))
+
+
 @pytest.mark.usefixtures("unexplained")
 def test_visit_outcomes_stay_intervals_and_are_decided_on_at_the_visit(registry):
     from lbp_prognosis.evaluation import decision_curve
