@@ -26,13 +26,12 @@ from lbp_prognosis._base import (
     is_number,
     norm,
     numbers_in,
-    objection,
     takes_rows,
 )
 from lbp_prognosis._kernels import rubin_pool
 from lbp_prognosis.models import CauseSpecificCox, DynamicRisk, OrdinalRegression, RecurrentCox
 from lbp_prognosis.validation.comparison._contrast import set_values, table_of_fit
-from lbp_prognosis.validation.comparison._effects import effects_on, unwrapped
+from lbp_prognosis.validation.comparison._effects import Effects, effects_on, imputation_doubts, unwrapped
 from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw, fit_arguments
 from lbp_prognosis.validation.resampling._estimator import check_rows, fit_on, fresh, pipeline_as_model
 
@@ -228,12 +227,13 @@ def marginal_predictions(
         raise argument_error("at", "columns that are not named like those of the result", taken, "Rename them.")
     stacked, k = _settings(table, values)
     if interval == "delta":
-        of_means, of_differences, m = _by_delta(fitted, stacked, k, times, quantity, cause, confidence)
+        of_means, of_differences, effects = _by_delta(fitted, stacked, k, times, quantity, cause, confidence)
+        m, doubts = len(effects), imputation_doubts(effects)
     else:
         count = int(check_number("n_resamples", n_resamples, low=2, whole=True))
         draws = _refits(fitted, table, y, groups, stacked, k, times, quantity, cause, count, generator(random_state))
         of_means, of_differences = _by_percentiles(draws, confidence)
-        m = 1
+        m, doubts = 1, ()
     grid = [np.nan] * of_means.estimate.shape[1] if times is None else list(times)
     unknown = [float(horizon) for horizon, known in zip(grid, np.isfinite(of_means.estimate).all(axis=0)) if not known]
     if unknown:
@@ -249,14 +249,13 @@ def marginal_predictions(
         for j, horizon in enumerate(grid)
     ]
     rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    single = interval == "delta" and m == 1 and getattr(unwrapped(fitted), "imputer_", None) is not None
     return MarginalPredictions(
         table=rows.assign(confidence=confidence),
         quantity=quantity,
         interval=interval,
         n=len(table),
         m=m,
-        objections=(objection("single-imputation"),) if single else (),
+        objections=doubts,
         synthetic=bool(table.attrs.get("synthetic", False)),
     )
 
@@ -285,8 +284,8 @@ def _settings(table: pd.DataFrame, values: dict[str, list[Any]]) -> tuple[pd.Dat
 
 def _by_delta(
     fitted: Any, stacked: pd.DataFrame, k: int, times: np.ndarray | None, quantity: str, cause: int, confidence: float
-) -> tuple[_Averages, _Averages, int]:
-    effects_on(fitted, cause, "fitted")  # refuses penalised models and those without a covariance
+) -> tuple[_Averages, _Averages, list[Effects]]:
+    effects = effects_on(fitted, cause, "fitted")  # refuses penalised models and those without a covariance
     inner = unwrapped(fitted)
     pairs = inner.seen_by_models(stacked) if hasattr(inner, "seen_by_models") else [(inner, stacked)]
     setting = np.repeat(np.arange(k), len(stacked) // k)
@@ -328,7 +327,7 @@ def _by_delta(
             low, high = pooled.estimate - half, pooled.estimate + half
         numbers = (np.asarray(v).reshape(h, k).T for v in (pooled.estimate, pooled.se, low, high))
         found.append(_Averages(*numbers))
-    return found[0], _Averages(*(numbers[1:] for numbers in found[1])), len(parts)
+    return found[0], _Averages(*(numbers[1:] for numbers in found[1])), effects
 
 
 def _refits(

@@ -413,3 +413,17 @@ def test_wrapped_models_are_refitted_whole_and_not_by_the_delta_of_what_they_wra
         marginal_predictions(dynamic, X, {"x": [2, 8]}, horizons=12)
     with pytest.raises(ArgumentError, match="`fitted` must be a model that can be fitted again"):
         marginal_predictions(update_model(CoxPH().fit(X, y), X, y, horizon=12).model, X, {"x": 2}, **options)
+
+
+def test_imputations_without_the_outcome_are_doubted() -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=120), "b": rng.normal(size=120)})
+    y = Status.at(12, (rng.random(120) < 0.5).astype(int))
+    holes = X.mask(rng.random(X.shape) < 0.2)
+    for step, codes in (
+        (MultipleImputation(m=2, iterations=1, use_outcome=False), ["imputed-without-outcome"]),
+        (MultipleImputation(m=1, iterations=1), ["single-imputation"]),
+        (MultipleImputation(m=2, iterations=1), []),
+    ):
+        fitted = RiskPipeline([step], LogisticRisk()).fit(holes, y)
+        assert [o.code for o in marginal_predictions(fitted, X, {"a": [0, 1]}, horizons=12).objections] == codes
