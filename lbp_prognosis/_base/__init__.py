@@ -17,7 +17,7 @@ from lbp_prognosis._base._checks import (
     check_vector,
     constant_within,
 )
-from lbp_prognosis._base._date_form import is_date_form
+from lbp_prognosis._base._date_form import is_date_form, is_written_date
 from lbp_prognosis._base._declare_values import MISSING_DECLARED, declare_values, declared_values
 from lbp_prognosis._base._deprecated import Deprecation, deprecated, deprecations
 from lbp_prognosis._base._distributions import chi2, fisher, nct, norm, student
@@ -192,6 +192,7 @@ __all__ = [
     "is_counter",
     "is_date_form",
     "is_number",
+    "is_written_date",
     "known_area",
     "label_codes_of",
     "labels_of",

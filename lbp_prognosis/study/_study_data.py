@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     argument_error,
     holds,
     is_number,
+    is_written_date,
     missing_codes,
     numbers_of,
     objection,
@@ -460,6 +461,11 @@ def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
         raise argument_error("modalities", "without the columns of the outcome", f"{inside}")
     X = _typed(rows.frame[list(modalities.columns)], study)
     many = [c for c in X.columns if not is_number(X[c]) and X[c].nunique() > 20]
+    if many and is_written_date(X[many[0]]):
+        raise DataError(
+            f"The column {many[0]!r} contains dates as text, which are no predictor: give the time between "
+            "two dates as a number, e.g. the duration of pain at time zero, or leave the column out of [modalities]."
+        )
     if many:
         raise DataError(
             f"The column {many[0]!r} contains {X[many[0]].nunique()} different words: text among numbers, or "

@@ -307,7 +307,7 @@ class MultiState:
 
 def _state_labels(name: str, value: Any, censored: str) -> np.ndarray:
     """Names of states as text; None if there is no state."""
-    raw = np.asarray(as_labels(name, value), dtype=object)
+    raw = np.asarray(as_labels(name, value, "states"), dtype=object)
     if raw.ndim != 1:
         raise argument_error(name, "one-dimensional", f"shape {raw.shape}")
     gone = pd.isna(raw)

@@ -126,6 +126,7 @@ def toml(value):
         ({"modalities": {"clinical": ["nobody"]}}, 1, "nobody"),
         ({"modalities": {"clinical": ["x", "time"]}}, 2, "outcome"),
         ({"modalities": {"clinical": ["words"]}}, 1, "different words"),
+        ({"modalities": {"clinical": ["seen"]}}, 1, "dates as text"),
         ({"modalities": {}}, 2, "modalities"),
         ({"model": [{"name": "m", "kind": "oracle", "modalities": ["clinical"]}]}, 2, "oracle"),
         ({"model": [{"name": "m", "kind": "cox", "modalities": ["imaging"]}]}, 2, "imaging"),
@@ -168,6 +169,7 @@ def test_malformed_study(change, status, words, tmp_path, capsys, monkeypatch):
             "x": [(i * 7) % 11 - 5 for i in range(n)],
             "g": [i // 2 for i in range(n)],
             "words": [f"text {i}" for i in range(n)],
+            "seen": [f"2019-06-{1 + i % 28:02d}" for i in range(n)],
         }
     )
     frame.to_csv(tmp_path / "w.csv", index=False)

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import holds
+from lbp_prognosis._base import holds, is_written_date
 from lbp_prognosis.validation.screening._column_strength import as_numbers
 
 __all__ = ["identifier_like"]
@@ -22,17 +22,6 @@ _DATES = re.compile(
     r"|(birth|visit|index|entry|start|end|exam|scan|mri|onset|baseline|surgery|admission|discharge)date"
 )
 _TO_DATE = re.compile(r"(^|[^a-z])to[^a-z]*date([^a-z]|$)")  # what has been counted so far
-_DAY, _MONTH, _YEAR = r"(0?[1-9]|[12]\d|3[01])", r"(0?[1-9]|1[0-2])", r"((?:19|20)\d\d|\d\d)"
-_NAMED = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
-_WRITTEN = tuple(
-    re.compile(form, re.IGNORECASE)
-    for form in (
-        rf"(?:19|20)\d\d[-./]{_MONTH}[-./]{_DAY}([T ].*)?",
-        rf"{_DAY}[-./]{_MONTH}[-./]{_YEAR}( .*)?",
-        rf"{_MONTH}[-./]{_DAY}[-./]{_YEAR}( .*)?",
-        rf"{_DAY}[-. ]*{_NAMED}[-. ]*{_YEAR}([ :].*)?",
-    )
-)
 _FULL = 0.5  # share of the whole numbers between the smallest and the largest that occur, once each
 _DAYS = 0.99  # share of values that read as a day of the calendar
 
@@ -64,8 +53,7 @@ def identifier_like(name: str, column: pd.Series) -> str:
     numbers = as_numbers(known)
     distinct = int(known.nunique())
     if numbers is None:
-        words = known.astype(str).str.strip()
-        if any(words.str.fullmatch(form).mean() >= _DAYS for form in _WRITTEN):
+        if is_written_date(known):
             return "a date"
         return "an identifier" if distinct > 0.9 * known.size else ""
     if not np.all(np.isfinite(numbers)) or not np.all(numbers == np.round(numbers)):

@@ -284,3 +284,11 @@ def test_ten_thousand_patients_in_a_third_of_a_second() -> None:
     begin = time.process_time()
     state_occupancy(courses, [3.0, 6.0, 12.0, 24.0])
     assert time.process_time() - begin < 0.6
+
+
+@pytest.mark.parametrize("argument", ["state", "initial"])
+def test_dates_are_no_states_and_the_remedy_is_of_states(argument):
+    given = {"id": [1, 1], "start": [0, 1], "stop": [1, 2], "state": ["b", "c"], "initial": ["a", "b"]}
+    given[argument] = pd.to_datetime(["2020-01-01", "2020-02-01"])
+    with pytest.raises(ArgumentError, match=f"`{argument}` must be states; got dates. Say what had happened"):
+        MultiState.from_long(**given)
