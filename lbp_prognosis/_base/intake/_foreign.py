@@ -27,6 +27,9 @@ def is_foreign_frame(value: Any) -> bool:
 def as_pandas(value: Any, name: str = "X") -> Any:
     """Return a polars, Arrow or other frame as a pandas frame, and such a column as an array; all else as it came.
 
+    Masked cells of NumPy's masked arrays become missing: as plain arrays they would show what is under the mask.
+    Columns of the other byte order, which pandas can't select from, become those of this machine.
+
     A frame is read through Arrow (``to_arrow``, the Arrow PyCapsule interface, or the frame interchange protocol), so
     polars, pyarrow, narwhals, DuckDB and others are read without being needed.
 
@@ -37,13 +40,45 @@ def as_pandas(value: Any, name: str = "X") -> Any:
     MissingPackageError
         If it is of another library than pandas and NumPy, and pyarrow is not installed.
     """
-    if isinstance(value, pd.DataFrame | pd.Series | pd.Index | np.ndarray | list | tuple | dict | str | type(None)):
+    if isinstance(value, np.ma.MaskedArray):
+        return _unmasked(value)
+    if isinstance(value, pd.DataFrame | pd.Series):
+        return _native(value)
+    if isinstance(value, pd.Index | np.ndarray | list | tuple | dict | str | type(None)):
         return value
     if isinstance(value, int | float | bool | pd.api.extensions.ExtensionArray):
         return value
     if is_foreign_frame(value):
         return _frame(value, name)
     return _column(value)
+
+
+def _unmasked(value: np.ma.MaskedArray[Any, Any]) -> np.ndarray:
+    hidden = np.ma.getmaskarray(value)
+    cells = np.asarray(value.data)
+    if not hidden.any():
+        return cells
+    out = cells.astype(cells.dtype if cells.dtype.kind == "f" else object)
+    out[hidden] = np.nan if cells.dtype.kind == "f" else None
+    return out
+
+
+def _native(value: Any) -> Any:
+    dtypes = list(value.dtypes) if isinstance(value, pd.DataFrame) else [value.dtype]
+    other = {j for j, dtype in enumerate(dtypes) if isinstance(dtype, np.dtype) and not dtype.isnative}
+    if not other:
+        return value
+    if isinstance(value, pd.Series):
+        return value.astype(value.dtype.newbyteorder("="))
+    columns = [
+        pd.Series(value.iloc[:, j].to_numpy().astype(dtype.newbyteorder("=")), index=value.index)
+        if j in other
+        else value.iloc[:, j]
+        for j, dtype in enumerate(dtypes)
+    ]
+    out = pd.concat(columns, axis=1).set_axis(value.columns, axis=1)
+    out.attrs = dict(value.attrs)
+    return out
 
 
 def _frame(value: Any, name: str) -> pd.DataFrame:

@@ -25,11 +25,19 @@ def numbers_of(column: Any) -> np.ndarray:
     if getattr(column.dtype, "kind", "O") in "fiub":
         series = pd.Series(column)
         return series.to_numpy(dtype=float, na_value=np.nan)
-    cells = pd.Series(column).to_numpy(dtype=object)
+    plain = isinstance(column, np.ndarray)  # pandas can't store whole numbers above those of floats
+    cells = np.asarray(column, dtype=object) if plain else pd.Series(column).to_numpy(dtype=object)
     missing = np.asarray(pd.isna(cells))
     out = np.full(cells.shape, np.nan)
-    out[~missing] = [float(cell) for cell in cells[~missing]]
+    out[~missing] = [_float(cell) for cell in cells[~missing]]
     return out
+
+
+def _float(cell: Any) -> float:
+    try:
+        return float(cell)
+    except OverflowError:
+        return float("inf") if cell > 0 else float("-inf")
 
 
 def _array(value: Any) -> Any:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis import LBPError, Surv
+from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.survival import (
     MultiState,
     Weights,

@@ -1,0 +1,84 @@
+"""Arrays that hide cells, and columns of the other byte order: neither is read as if it were plain."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbp_prognosis import CoxPH, Status, Surv
+from lbp_prognosis._base import ArgumentError, DataError
+from lbp_prognosis._base.intake import as_labels, as_numbers, read_frame
+from lbp_prognosis.evaluation import brier, concordance
+from lbp_prognosis.survival import Measured
+
+N = 40
+RNG = np.random.default_rng(0)
+X = pd.DataFrame(RNG.normal(size=(N, 2)), columns=["a", "b"])
+TIME = np.ceil(RNG.exponential(8, N))
+EVENT = (np.arange(N) % 3 > 0).astype(int)
+Y = Surv.right(TIME, EVENT)
+FIRST = np.arange(N) == 0
+
+
+def hidden(values: np.ndarray) -> np.ma.MaskedArray:
+    return np.ma.array(values, mask=np.broadcast_to(FIRST.reshape(-1, *[1] * (values.ndim - 1)), values.shape))
+
+
+@pytest.mark.parametrize(
+    ("argument", "call"),
+    [
+        ("time", lambda: Surv.right(hidden(TIME), EVENT)),
+        ("event", lambda: Surv.right(TIME, hidden(EVENT))),
+        ("event", lambda: Surv.right(TIME, hidden(EVENT == 1))),
+        ("lower", lambda: Surv.interval(hidden(TIME), TIME + 1)),
+        ("risk", lambda: brier(Y, hidden(X["a"].rank(pct=True).to_numpy() / 2), 5.0)),
+        ("score", lambda: concordance(Y, hidden(X["a"].to_numpy()))),
+        ("sample_weight", lambda: CoxPH().fit(X, Y, sample_weight=hidden(np.ones(N)))),
+        ("strata", lambda: CoxPH().fit(X, Y, strata=hidden(EVENT))),
+        ("clusters", lambda: CoxPH().fit(X, Y, clusters=hidden(np.arange(N).astype("U2")))),
+    ],
+)
+def test_a_masked_cell_is_missing(argument, call):
+    with pytest.raises(ArgumentError, match=f"`{argument}`"):
+        call()
+
+
+def test_masked_predictors_and_states_are_missing():
+    for values in (X.to_numpy(), (10 * X).to_numpy().astype(int)):
+        with pytest.raises(DataError, match="missing"):
+            CoxPH().fit(hidden(values), Y)
+    assert Status.at(12, hidden(EVENT))["status"][:2].tolist() == [-1, EVENT[1]]
+    assert np.isnan(Measured.at(12, hidden(TIME), lower=0, upper=99)["value"][0])
+
+
+def test_nothing_masked_is_the_array():
+    risk = CoxPH().fit(X.to_numpy(), Y).predict_risk(X.to_numpy(), 5.0)
+    plain = np.ma.array(X.to_numpy())
+    np.testing.assert_array_equal(CoxPH().fit(plain, Y).predict_risk(plain, 5.0), risk)
+    assert as_numbers("x", np.ma.array([1, 2])).tolist() == [1.0, 2.0]
+    assert as_numbers("x", hidden(np.arange(N)))[1:].tolist() == list(range(1, N))
+    assert as_labels("x", hidden(np.arange(N)))[:2].tolist() == [None, 1]
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_columns_of_the_other_byte_order(labelled):
+    index = [f"p{i}" for i in range(N)] if labelled else None
+    swapped = pd.DataFrame(X.to_numpy().astype(np.dtype("f8").newbyteorder()), columns=["a", "b"], index=index)
+    two = swapped.copy()
+    swapped["c"], swapped.attrs["synthetic"] = np.arange(N), True
+    read = read_frame(swapped)
+    assert all(dtype.isnative for dtype in read.dtypes)
+    assert read.attrs == {"synthetic": True}
+    assert read.index.equals(swapped.index)
+    np.testing.assert_array_equal(read[["a", "b"]], X.to_numpy())
+    weights = pd.Series(np.arange(1, N + 1).astype(np.dtype("i4").newbyteorder()), index=index)
+    found = CoxPH().fit(two, Y, sample_weight=weights.iloc[::-1] if labelled else weights)
+    expected = CoxPH().fit(X, Y, sample_weight=np.arange(1, N + 1))
+    np.testing.assert_allclose(found.coef_, expected.coef_, rtol=1e-12)
+
+
+def test_whole_numbers_beyond_those_of_floats_are_infinite():
+    for cell in (10**400, -(10**400)):
+        with pytest.raises(ArgumentError, match="finite"):
+            Surv.right([cell, 2], [1, 0])
