@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -354,7 +353,7 @@ def _measured(
     uncounted = _lowest_is_cut(case)
     rows = []
     for measurement in measurements:
-        row = asdict(measurement)
+        row = dict(vars(measurement))
         level = row["level"]
         row["flags"] = "|".join(dict.fromkeys((*row["flags"], *(signs if level and confidence < 1 else ()))))
         if uncounted:

@@ -158,7 +158,7 @@ def _height_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:
         disc, found = case.anatomy.get("disc", level), case.disc_frame(level)
         if disc is None or found is None or disc.cut:
             continue
-        caps = measure_caps(disc, found[0])
+        caps = case.kept.get(f"caps {level}") or measure_caps(disc, found[0])
         if not caps.inside.any():
             continue
         central = central_columns(caps, caps.inside, case.recipe.central_width)

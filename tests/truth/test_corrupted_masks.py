@@ -19,6 +19,7 @@ def lower_limit(hits: int, n: int) -> float:
     return 0.0 if hits == 0 else float(beta.ppf(0.05, hits, n - hits + 1))
 
 
+@pytest.mark.timeout(3600)  # 660 masks
 def test_each_kind_of_damage_is_caught_and_sound_levels_keep_their_values():
     caught = dict.fromkeys(KINDS, 0)
     lost = {oddity: [0, 0] for oddity in ODDITIES}

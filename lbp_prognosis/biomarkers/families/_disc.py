@@ -62,7 +62,7 @@ def _one_disc(case: Case, level: str) -> list[Measurement]:
         )
         return rows
     frame, flags = found
-    caps, doubt = _disc_caps(disc, frame) if disc is not None else (None, ())
+    caps, doubt = _disc_caps(case, level, disc, frame) if disc is not None else (None, ())
     rows += _heights(case, level, disc, caps, frame, (*flags, *doubt))
     if disc is not None and caps is not None:
         rows += _shape(case, level, disc, caps, flags)
@@ -74,8 +74,8 @@ def _one_disc(case: Case, level: str) -> list[Measurement]:
     return rows
 
 
-def _disc_caps(disc: Region, frame: Frame) -> tuple[Caps, tuple[str, ...]]:
-    caps = measure_caps(disc, frame)
+def _disc_caps(case: Case, level: str, disc: Region, frame: Frame) -> tuple[Caps, tuple[str, ...]]:
+    caps = case.kept[f"caps {level}"] = measure_caps(disc, frame)
     top, bottom = fit_endplate(caps, "superior", disc), fit_endplate(caps, "inferior", disc)
     return at_voxels(caps, top, bottom), doubts(top, bottom)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import DataError, argument_error, require
+from lbp_prognosis.biomarkers.readers._gzip_stream import GzipStream
 from lbp_prognosis.biomarkers.readers._sidecar import read_sidecars
 from lbp_prognosis.biomarkers.readers._volume_size import check_size
 
@@ -40,7 +41,8 @@ def read_nifti(path: Path, *, max_bytes: int) -> tuple[np.ndarray, np.ndarray, d
             f"shape {shape} in {path.name}",
             "Choose one volume of a series in time or contrast, and save it alone.",
         )
-    scaled = header.get_slope_inter() not in {(None, None), (1.0, 0.0)} if hasattr(header, "get_slope_inter") else False
+    # the header of a volume read from a file no longer has its scale: nibabel leaves it with the voxels
+    scaled = (getattr(volume.dataobj, "slope", 1.0), getattr(volume.dataobj, "inter", 0.0)) != (1.0, 0.0)
     check_size(shape, max(stored.itemsize, 8 if scaled else 1), max_bytes, str(path))
     if "sform_code" in header and not int(header["sform_code"]) and not int(header["qform_code"]):
         raise argument_error(
@@ -50,10 +52,27 @@ def read_nifti(path: Path, *, max_bytes: int) -> tuple[np.ndarray, np.ndarray, d
             "Left and right cannot be determined: convert the file again from its source.",
         )
     try:
-        data = np.asanyarray(volume.dataobj)
+        data = _unpacked(volume, path) if path.name.lower().endswith(".gz") else np.asanyarray(volume.dataobj)
     except (OSError, EOFError, ValueError, zlib.error, MemoryError) as error:
         raise DataError(f"{path} is damaged or cut short: {error}. Fetch or convert it again.") from error
     factor = _TO_MM.get(header.get_xyzt_units()[0], 1.0) if hasattr(header, "get_xyzt_units") else 1.0
     affine = np.array(volume.affine, dtype=float)
     affine[:3] *= factor
     return data, affine, read_sidecars(path)
+
+
+def _unpacked(volume: Any, path: Path) -> np.ndarray:
+    """Return the voxels of a compressed file, scaled as its header says."""
+    from nibabel.arrayproxy import ArrayProxy
+
+    stored = volume.dataobj
+    with GzipStream(path) as stream:
+        if (stored.slope, stored.inter) == (1.0, 0.0) and min(stored.shape, default=0) > 0:
+            data = np.zeros(stored.shape, stored.dtype, order="F")
+            stream.seek(stored.offset)
+            stream.fill(data.reshape(-1, order="F").view(np.uint8))
+        else:
+            content = (stored.shape, stored.dtype, stored.offset, stored.slope, stored.inter)
+            data = np.asanyarray(ArrayProxy(stream, content, mmap=False))
+        stream.check()
+    return data

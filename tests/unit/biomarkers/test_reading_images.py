@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import numpy as np
 import pytest
 
@@ -413,3 +415,48 @@ def test_one_file_a_structure_is_one_mask(tmp_path):
         read_class_files(tmp_path.parent, label_map, max_bytes=2**30)
     with pytest.raises(ArgumentError, match="not written by this tool"):
         read_class_files(tmp_path, LabelMap("spider"), max_bytes=2**30)
+
+
+def packed(data, scale=None):
+    image = nib.Nifti1Image(data, AFFINE)
+    image.set_sform(AFFINE, code=2)
+    if scale is not None:
+        image.header.set_slope_inter(*scale)
+    return image.to_bytes()
+
+
+@pytest.mark.parametrize("kind", ["one member", "two members", "zeros behind", "scaled", "empty", "big"])
+def test_a_compressed_nifti_gives_the_voxels_that_nibabel_gives(tmp_path, block, kind):
+    data = {"empty": np.zeros_like(block), "big": np.zeros((70, 80, 60), dtype=np.uint8)}.get(kind, block)
+    if kind == "big":  # stretches of zeros are not written
+        data[30:40, 20:60, 40:50] = np.arange(4000).reshape(10, 40, 10) % 251
+    plain = packed(data, (0.5, -3.0) if kind == "scaled" else None)
+    half = len(plain) // 2
+    parts = [plain[:half], plain[half:]] if kind == "two members" else [plain]
+    path = tmp_path / "i.nii.gz"
+    path.write_bytes(b"".join(map(gzip.compress, parts)) + (b"\0" * 512 if kind == "zeros behind" else b""))
+    read, expected = read_image(path).data, np.asanyarray(nib.load(path).dataobj)
+    assert (read.dtype, read.flags.writeable, read.flags.f_contiguous) == (expected.dtype, True, True)
+    np.testing.assert_array_equal(read, expected)
+
+
+@pytest.mark.parametrize("damage", ["a voxel", "the checksum", "no checksum", "half"])
+def test_a_compressed_nifti_that_is_damaged_is_refused(tmp_path, damage):
+    plain = packed(np.arange(24**3, dtype=np.int16).reshape(24, 24, 24))
+    content = gzip.compress(plain, compresslevel=0)
+    at = {"a voxel": -40, "the checksum": -7}.get(damage)
+    if at is not None:
+        content = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+    content = {"no checksum": content[:-8], "half": content[: len(content) * 9 // 10]}.get(damage, content)
+    path = tmp_path / "i.nii.gz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="damaged or cut short"):
+        read_image(path)
+
+
+def test_the_size_of_scaled_voxels_is_that_of_the_numbers_they_become(tmp_path, block):
+    path = tmp_path / "i.nii.gz"
+    path.write_bytes(gzip.compress(packed(block, (0.5, -3.0))))
+    assert read_image(path, max_bytes=block.size * 8).data.dtype == np.float64
+    with pytest.raises(DataError, match="declares 6×7×5 voxels"):
+        read_image(path, max_bytes=block.size * 8 - 1)
