@@ -277,12 +277,14 @@ def _counts(c: Mapping[str, Any]) -> str:
     k = policy["min_cell"]
     if any(0 < value < k for value in counts) or counts[0] < policy["min_n"]:
         return "counts below its own limits"
-    if (
-        c["budget"]["numbers"] > c["budget"]["most"]
-        or c["budget"]["most"] > counts[0] * policy["release_budget"] + 1e-9
-    ):
-        return "more numbers than its budget"
-    return ""
+    return _budget(c, policy["release_budget"])
+
+
+def _budget(c: Mapping[str, Any], share: float) -> str:
+    numbers, most = c["budget"]["numbers"], c["budget"]["most"]
+    if not all(isinstance(value, int) for value in (numbers, most)) or most != int(share * c["cohort"]["n"]):
+        return "a budget that is not that of its policy"
+    return "" if 0 < numbers <= most else "more numbers than its budget"
 
 
 def _brier(c: Mapping[str, Any]) -> str:
@@ -306,16 +308,27 @@ def _sums(c: Mapping[str, Any]) -> str:
     slack = 1 + _tolerance(c)
     if s["observed_predicted"] > min(s["observed"], s["predicted"] * 1e6) * slack:
         return "sums that no patients have"
-    if c["model"]["kind"] == "status" and c["cohort"]["unknown"] == 0:
-        if not _close(s["observed"], c["cohort"]["events"], n, c):
+    events, without, unknown = (c["cohort"][name] for name in ("events", "without", "unknown"))
+    if c["model"]["kind"] == "status":
+        if not _close(s["observed"], events * n / (n - unknown), n, c):
             return "an observed sum that is not the number of events"
+    elif min(s["observed"] - events, n - s["observed"] - without) < -_tolerance(c) * n:  # weights are 1 or more
+        return "an observed sum below the number of events, or too near all patients"
+    if c["model"]["kind"] == "status" and unknown == 0:
         if s["predicted"] ** 2 / n > s["predicted_squared"] * slack or s["predicted_squared"] > s["predicted"] * slack:
             return "sums that no risks have"
     return ""
 
 
 def _error_of_sum(c: Mapping[str, Any]) -> bool:
-    """Say whether the observed sum has an error that can be: no less than if all patients had been followed."""
+    """Say whether the observed sum has an error that can be: of a share of those known, or within bounds.
+
+    With events by time, SE² = Σ V / r over the event times, where r is the number at risk and V the variance of one
+    draw there (Greenwood's for one cause, its multinomial form for several; the influence values give the same). If
+    S is the curve of any event and G that of censoring, r = n S G before each time. With G = 1 the sum telescopes to
+    n F (1 − F), F being the observed share: because G ≤ 1, the error is at least that. Because G only falls, it is at
+    most n F (1 − F) / G(τ); without competing events G(τ) = w / (n (1 − F)) with w patients followed beyond τ.
+    """
     if "observed_se" not in c["sums"]:
         return True
     n, told = c["cohort"]["n"], c["sums"]["observed_se"]
@@ -324,7 +337,11 @@ def _error_of_sum(c: Mapping[str, Any]) -> bool:
     if c["model"]["kind"] == "status":
         known = n - c["cohort"]["unknown"]
         return _close(told, least * float(np.sqrt(n / known)), max(least, 1.0), c)
-    return bool(np.isfinite(told) and told >= (0.9 if c["model"]["kind"] == "right" else 0.5) * least)
+    slack = _tolerance(c) * max(least, 1.0)
+    most = np.inf
+    if c["model"]["calibration"] == "cumulative hazard":  # there are no competing events
+        most = n * (1 - mean) * float(np.sqrt(mean / c["cohort"]["without"]))
+    return bool(least - slack <= told <= most + slack * max(most / max(least, 1e-3), 1.0))
 
 
 def _ranks(c: Mapping[str, Any]) -> str:
@@ -384,6 +401,9 @@ def _covariances(c: Mapping[str, Any]) -> str:
     errors = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
     if (np.abs(matrix) > np.outer(errors, errors) * (1 + _tolerance(c))).any():
         return "a covariance that no estimates have"
+    for name, error in zip(names, errors):
+        if name in c["estimates"] and not _close(error, c["estimates"][name][1], c["estimates"][name][1], c):
+            return f"a covariance that is not that of the standard error of {name}"
     return ""
 
 
@@ -406,12 +426,30 @@ def _symmetry(c: Mapping[str, Any]) -> str:
     bound = [information[0, 0], float(np.sqrt(information[0, 0] * information[1, 1])), information[1, 1]]
     if (np.abs(third[:3]) > np.array(bound) * (1 + _tolerance(c))).any():  # |1 − 2q| is at most 1
         return "third derivatives of calibration that no risks have"
+    if not _moments(information, third, _tolerance(c)):
+        return "third derivatives of calibration that no risks have"
     if c["cohort"]["unknown"] == 0 and c["model"]["kind"] == "status":
-        if not _close(score[0], s["observed"] - s["predicted"], n, c):
-            return "a score of calibration that is not observed less predicted"
         if not _close(information[0, 0], s["predicted"] - s["predicted_squared"], n, c):
             return "an information of calibration that is not that of its sums"
+    # Σ w q = Σ w q (1 − q) + Σ w q², with the weights of the observed sum
+    if not _close(score[0], s["observed"] - information[0, 0] - s["predicted_squared"], n, c):
+        return "a score of calibration that is not observed less predicted"
     return ""
+
+
+def _moments(information: np.ndarray, third: np.ndarray, tolerance: float) -> bool:
+    """Say whether sums Σ v xᵏ (k = 0, 1, 2) and Σ v (1 − 2q) xᵏ (k = 0 … 3) can be those of risks q, x = logit q.
+
+    v (1 ± (1 − 2q)) ≥ 0, and x (1 − 2q) ≤ 0: three measures, whose moments obey Cauchy's inequality.
+    """
+    plain = np.array([information[0, 0], information[0, 1], information[1, 1]])
+    measures = [plain + third[:3], plain - third[:3], -third[1:]]
+    scale = float(max(np.abs(plain).max(), np.abs(third).max()))
+    slack = 8 * tolerance * scale
+    return all(
+        low >= -slack and high >= -slack and middle**2 <= low * high + slack * (abs(low) + abs(high) + abs(middle))
+        for low, middle, high in measures
+    )
 
 
 _CHECKS: tuple[Callable[[Mapping[str, Any]], str], ...] = (
@@ -433,9 +471,9 @@ def _score_counts(c: Mapping[str, Any]) -> str:
         return "counts that do not add up"
     if 0 < counts[2] < policy["min_cell"] or counts[1] < policy["min_n"]:
         return "counts below its own limits"
-    most = c["budget"]["most"]
-    if c["budget"]["numbers"] > most or most > counts[0] * policy["release_budget"] + 1e-9:
-        return "more numbers than its budget"
+    told = _budget(c, policy["release_budget"])
+    if told:
+        return told
     if c["pairs"] or c["taylor"] or c["decisions"] or c["subgroups"]:
         return "parts that scores do not have"
     return ""

@@ -25,7 +25,7 @@ class SiteNumbers:
     ``sums`` are those of `known` weights w (mean 1): Σ p, Σ w y, Σ w y p, Σ w p². ``estimates`` are value and standard
     error by name, ``influence`` (n,) where the metric has it, ``pairs`` concordant, discordant and tied, ``decisions``
     by threshold the number treated, net benefit, its error and that of its gain over treating all, ``paired``
-    differences from the comparator.
+    differences from the comparator, ``by_table`` the numbers of each imputed table.
     """
 
     n: int
@@ -40,6 +40,7 @@ class SiteNumbers:
     decisions: dict[float, tuple[int, float, float, float]] = field(default_factory=dict)
     paired: dict[str, tuple[float, float]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    by_table: tuple[SiteNumbers, ...] = field(default=(), repr=False)
 
 
 def state_at(y: np.ndarray, kind: str, horizon: float, cause: int) -> np.ndarray:

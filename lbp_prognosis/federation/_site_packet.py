@@ -418,7 +418,9 @@ def _separable(values: np.ndarray, state: np.ndarray, policy: Policy) -> set[str
 
 def _covariance(content: dict[str, Any], found: SiteNumbers, budget: Budget, policy: Policy) -> None:
     """Covariance of the metrics on their own scales, from 200 patients."""
-    names = [name for name in found.influence if name in content["estimates"]][:_AT_MOST]
+    parts = found.by_table or (found,)
+    told = [name for name in found.influence if name in content["estimates"]]
+    names = [name for name in told if all(name in part.influence for part in parts)][:_AT_MOST]
     if found.n < 200 or len(names) < 2:
         return
     count = len(names) * (len(names) - 1) // 2  # the diagonal is the standard errors
@@ -426,8 +428,12 @@ def _covariance(content: dict[str, Any], found: SiteNumbers, budget: Budget, pol
         reason = f"{count} numbers more than the release budget of {budget.most}"
         content["withheld"].append({"item": "covariance", "reason": reason})
         return
-    psi = np.column_stack([found.influence[name] for name in names])
-    content["covariance"] = {"names": names, "matrix": significant(psi.T @ psi / found.n**2, policy.digits)}
+    tables = [np.column_stack([part.influence[name] for name in names]) for part in parts]
+    matrix = np.mean([psi.T @ psi / found.n**2 for psi in tables], axis=0)
+    if len(parts) > 1:  # Rubin's rules, as for the standard errors
+        values = np.array([[part.estimates[name][0] for name in names] for part in parts])
+        matrix = matrix + (1 + 1 / len(parts)) * np.cov(values, rowvar=False)
+    content["covariance"] = {"names": names, "matrix": significant(matrix, policy.digits)}
 
 
 def _over_imputations(parts: list[SiteNumbers]) -> SiteNumbers:
@@ -446,6 +452,7 @@ def _over_imputations(parts: list[SiteNumbers]) -> SiteNumbers:
         taylor = type(first.taylor)(*(np.mean([part.taylor[k] for part in parts], axis=0) for k in range(3)))  # type: ignore[index]
     return replace(
         first,
+        by_table=tuple(parts),
         sums=sums,
         estimates={
             name: pooled([part.estimates[name] for part in parts]) for name in first.estimates if name in shared

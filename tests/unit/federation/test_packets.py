@@ -15,7 +15,9 @@ from lbp_prognosis import CoxPH, LBPError, Status, Surv
 from lbp_prognosis.disclosure import ReleaseLedger
 from lbp_prognosis.federation import Packet, Policy, pool, site_packet
 from lbp_prognosis.federation._canonical import canonical
+from lbp_prognosis.federation._site_numbers import _observed_se
 from lbp_prognosis.models import DiscreteTimeHazard, LogisticRisk
+from lbp_prognosis.survival import aalen_johansen
 from lbp_prognosis.validation import MultiplyImputed
 
 pytest.importorskip("matplotlib").use("Agg")
@@ -401,6 +403,76 @@ def test_packets_of_times_that_contradict_themselves(part: str, change: dict, to
         changed(packet, **{part: {**packet.content[part], **change}}).verify()
 
 
+def _numbers(content: Any, place: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], float]]:
+    """Return every number of a content with its place."""
+    if isinstance(content, dict | list):
+        parts = content.items() if isinstance(content, dict) else enumerate(content)
+        return [found for key, value in parts for found in _numbers(value, (*place, key))]
+    return [(place, content)] if isinstance(content, int | float) else []
+
+
+TREES = {"estimates", "sums", "cohort", "taylor", "covariance", "budget", "pairs"}
+FREE = {  # what no other number of the packet says; `pool` compares these with the other sites
+    "status": {
+        *("taylor.score.1", "taylor.information.1.1", "taylor.third.0", "taylor.third.1", "taylor.third.2"),
+        *("taylor.third.3", "budget.numbers"),
+    },
+    "times": {"sums.predicted", "estimates.auc.0", "taylor.score.1", "taylor.third.3", "budget.numbers"},
+}
+
+
+@pytest.mark.parametrize("kind", ["status", "times"])
+def test_every_changed_number_is_noticed_but_those_that_no_other_says(kind: str) -> None:
+    rows = D.iloc[:400]
+    y = Surv.right(rows["time"], rows["event"])
+    packet = states(rows=rows) if kind == "status" else site_packet(COX, rows[C], y, site="s1", horizon=12)
+    passed = set()
+    for place, value in _numbers({name: packet.content[name] for name in sorted(TREES)}):
+        for factor in (-1, 2 / 3, 1.5):
+            content = deepcopy(dict(packet.content))
+            part: Any = content
+            for key in place[:-1]:
+                part = part[key]
+            part[place[-1]] = round(value * factor) if isinstance(value, int) else value * factor
+            if part[place[-1]] == value:
+                continue
+            try:
+                Packet.of(content).verify()
+                passed.add(".".join(map(str, place)))
+            except LBPError:
+                pass
+    assert passed == FREE[kind]
+
+
+@pytest.mark.parametrize("competing", [False, True])
+def test_bounds_of_the_error_of_observed_events(competing: bool) -> None:
+    """No less than without censoring, which is reached; at most that over the censoring curve at the horizon."""
+    rng = np.random.default_rng(4)
+    for n in (30, 31, 80):
+        time, end = np.ceil(rng.exponential(8, n)), np.ceil(rng.exponential(12, n))
+        cause = np.where(rng.random(n) < 0.4, 2, 1) if competing else np.ones(n, dtype=int)
+        for free in (False, True):
+            y = Surv.right(
+                np.minimum(time, np.inf if free else end), np.where(free | (time <= end), cause, 0), censored=0
+            )
+            f = float(aalen_johansen(y, cause=1).at(5.0).value)
+            told, least = _observed_se(y, "right", np.zeros(n), 5.0, 1), np.sqrt(n * f * (1 - f))
+            assert told >= least * (1 - 1e-12)
+            assert not free or told == pytest.approx(least, rel=1e-12)
+            if not competing:
+                assert told <= n * (1 - f) * np.sqrt(f / (y["time"] > 5).sum()) * (1 + 1e-12)
+
+
+def test_the_covariance_of_imputed_tables_has_the_errors_on_its_diagonal() -> None:
+    rows = D.iloc[:400]
+    rng = np.random.default_rng(0)
+    tables = MultiplyImputed([rows[C] + rng.normal(0, 0.3, (400, len(C))) for _ in range(3)])
+    content = site_packet(LOGIT, tables, Status.at(12, rows["y"]), site="s1").verify().content
+    errors = np.sqrt(np.diag(content["covariance"]["matrix"]))
+    told = [content["estimates"][name][1] for name in content["covariance"]["names"]]
+    assert errors == pytest.approx(told, rel=1e-5)  # six digits leave
+
+
 def test_more_pairs_than_patients_make_and_impossible_covariances() -> None:
     """All patients of a site make n (n − 1) / 2 pairs; a correlation is at most 1."""
     packet = times()
@@ -420,7 +492,7 @@ def test_a_site_that_lies_about_n_contradicts_its_pairs() -> None:
     packet = states()
     cohort = {name: 10 * value for name, value in packet.content["cohort"].items()}
     sums = {name: 10 * value for name, value in packet.content["sums"].items()}
-    forged = changed(packet, cohort=cohort, sums=sums, budget={"numbers": 10, "most": len(PARTS["s1"]) // 3})
+    forged = changed(packet, cohort=cohort, sums=sums, budget={"numbers": 10, "most": 10 * len(PARTS["s1"]) // 3})
     with pytest.raises(LBPError, match="pairs"):
         forged.verify()
 
