@@ -37,7 +37,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 
 from lbp_prognosis._base import (
@@ -54,6 +54,7 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 from lbp_prognosis._kernels import ipcw_weights, training_ranges
+from lbp_prognosis.models._cox_checks import column_factors
 from lbp_prognosis.models._design import Design, strata_labels, take_columns
 from lbp_prognosis.models._reading_table import reading_table
 from lbp_prognosis.models._state import decode, digest_of, encode
@@ -111,6 +112,20 @@ class RiskEstimator(BaseEstimator):
 
     def _check_parameters(self) -> None:
         """Refuse settings with which no data could be fitted; ``fit`` does so first, a study before all fits."""
+
+    def _check_columns(self, names: list[str], y: np.ndarray) -> None:
+        """Refuse settings that name other columns, or ask more of the outcome than it has; a study does so before fits.
+
+        Nothing is fitted. What depends on more than names and outcome is left to ``fit``.
+        """
+        if getattr(self, "penalty_factors", None) is not None:
+            column_factors(self.penalty_factors, names, "penalty_factors")
+
+    def _with_names(self, names: list[str]) -> Any:
+        """Return an unfitted copy that knows the names of its predictors."""
+        named = clone(self)
+        named.feature_names_in_, named.n_features_in_ = np.asarray(names, dtype=object), len(names)
+        return named
 
     # ---- input -------------------------------------------------------------------------------------------------
 

@@ -211,6 +211,10 @@ class BoostedCox(BoostedModel):
         super()._check_parameters()
         check_choice("ties", self.ties, ("efron", "breslow"))
 
+    def _check_columns(self, names: list[str], y: np.ndarray) -> None:
+        super()._check_columns(names, y)
+        self._fold_count(y["event"] == 1, 1)
+
     @takes_rows()
     def fit(
         self,

@@ -92,6 +92,12 @@ class BoostedModel(CategoryColumns, RiskEstimator):
             if isinstance(direction, bool) or direction not in (-1, 0, 1):
                 raise argument_error("monotone", "1 (risk rises), −1 (risk falls) or 0 for each column", direction)
 
+    def _check_columns(self, names: list[str], y: np.ndarray) -> None:
+        super()._check_columns(names, y)
+        named = self._with_names(names)
+        named.categories_, named.ordered_columns_ = {}, []  # which columns are nominal is known at the fit
+        named._tree_parameters(names, sign=1, seed=0)
+
     def _tree_parameters(self, columns: Sequence[str], *, sign: int, seed: int) -> dict[str, Any]:
         """Return xgboost's parameters; ``sign`` is 1 where a higher margin is a higher risk, −1 where it is lower.
 

@@ -192,6 +192,18 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         if tuned and self.ties == "exact":
             raise argument_error("ties", '"efron" or "breslow" with penalty="cv"', '"exact"')
 
+    def _check_columns(self, names: list[str], y: np.ndarray) -> None:
+        self._plans(names)
+
+    def _plans(self, names: list[str]) -> list[tuple[dict[str, float], np.ndarray]]:
+        """Return the factors of the columns to try."""
+        plans = factor_plans(self.modalities, self.modality_factors, self.penalty_factors, names)
+        if len(plans) > 1 and self.penalty != "cv":
+            raise argument_error(
+                "modality_factors", 'single numbers unless penalty="cv"', dict(self.modality_factors or {})
+            )
+        return plans
+
     @takes_rows()
     def fit(
         self,
@@ -219,11 +231,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
             )
         if self.causes_.size == 0:
             raise EstimationError(f"No event among {y.shape[0]} rows: no hazard can be estimated.")
-        plans = factor_plans(self.modalities, self.modality_factors, self.penalty_factors, self._names())
-        if len(plans) > 1 and self.penalty != "cv":
-            raise argument_error(
-                "modality_factors", 'single numbers unless penalty="cv"', dict(self.modality_factors or {})
-            )
+        plans = self._plans(self._names())
         self.rare_causes_: dict[int, int] = {}
         rare = set(self._rare(design))
         if len(rare) == self.causes_.size:

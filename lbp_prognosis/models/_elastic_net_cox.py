@@ -286,6 +286,9 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
             return grid
         return None
 
+    def _check_columns(self, names: list[str], y: np.ndarray) -> None:
+        factor_plans(self.modalities, self.modality_factors, self.penalty_factors, names)
+
     def _scaled(self, factors: np.ndarray) -> np.ndarray:
         if factors.sum() == 0:
             raise argument_error("penalty_factors", "positive for at least one column", "only zeros", "Use CoxPH.")

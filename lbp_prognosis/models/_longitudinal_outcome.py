@@ -231,6 +231,10 @@ class LongitudinalOutcome(RiskEstimator):
         self.lower_, self.upper_ = spec.last.lower, spec.last.upper
         self.at_most_, self.at_least_ = spec.last.at_most, spec.last.at_least
 
+    def _check_columns(self, names: list[str], y: np.ndarray) -> None:
+        super()._check_columns(names, y)
+        self._with_names(names)._own_at_visits()
+
     def _own_at_visits(self) -> np.ndarray:
         """Whether each column has a separate coefficient at each visit; (p,)."""
         names = self._names()

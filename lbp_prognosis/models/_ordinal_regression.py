@@ -146,6 +146,15 @@ class OrdinalRegression(ScoreModel):
                 "penalty", "0 with `partial`", self.penalty, "Shrink a model with common coefficients."
             )
 
+    def _check_columns(self, names: list[str], y: np.ndarray) -> None:
+        super()._check_columns(names, y)
+        self._check_partial(names)
+
+    def _check_partial(self, names: list[str]) -> None:
+        lost = [name for name in self.partial or () if name not in names]
+        if lost:
+            raise argument_error("partial", f"names of predictors, {names[:8]}", f"{lost[:5]}")
+
     @takes_rows()
     def fit(
         self,
@@ -238,9 +247,7 @@ class OrdinalRegression(ScoreModel):
     ) -> None:
         """Give the columns in ``partial`` a coefficient for each threshold, from the common ones on."""
         names, cuts = self._names(), self.levels_.size - 1
-        lost = [name for name in self.partial or () if name not in names]
-        if lost:
-            raise argument_error("partial", f"names of predictors, {names[:8]}", f"{lost[:5]}")
+        self._check_partial(names)
         dropped = [name for name in self.partial or () if not kept[names.index(name)]]
         if dropped:
             raise argument_error("partial", "columns that are estimated", f"{dropped}, dropped as collinear")

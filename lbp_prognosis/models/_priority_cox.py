@@ -302,6 +302,10 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
 
     # ---- blocks ------------------------------------------------------------------------------------------------
 
+    def _check_columns(self, names: list[str], y: np.ndarray) -> None:
+        super()._check_columns(names, y)
+        self._with_names(names)._places()
+
     def _places(self) -> dict[str, np.ndarray]:
         names = self._names()
         if not isinstance(self.blocks, Mapping) or not self.blocks:

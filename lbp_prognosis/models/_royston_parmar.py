@@ -233,6 +233,12 @@ class RoystonParmar(SurvivalRegression, RiskEstimator):
             )
         return knots
 
+    def _check_columns(self, names: list[str], y: np.ndarray) -> None:
+        super()._check_columns(names, y)
+        named = self._with_names(names)
+        design = named._start_fit(np.zeros((len(y), 1)), y)
+        named._place_knots(likelihood_times(design, type(self).__name__), None)
+
     def _check_strata(self, times: LikelihoodTimes, codes: np.ndarray, count: int) -> None:
         events = np.bincount(codes[times.kind > 0], minlength=count)
         if (events == 0).any():

@@ -8,6 +8,7 @@ import numpy as np
 
 from lbp_prognosis._base import OutcomeError, argument_error, nearest
 from lbp_prognosis.models import landmark
+from lbp_prognosis.study._build_models import build_models, check_columns
 from lbp_prognosis.study._model_plan import COMBINED, MODEL_KINDS, ModelPlan
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData
@@ -32,12 +33,14 @@ def check_before_work(study: Study, data: StudyData) -> None:
     OutcomeError
         If the data have competing events, and a model has one cause.
     ArgumentError
-        If an option of a model has a value with which it can't be fitted, sites are to be left out but not named, a
-        column of ``nominal`` is not a predictor, the column of ``page.table_one_by`` is absent, there are more folds
-        than events, or a ledger of releases is named without a column of identifiers; if a model bears the name of one
-        fitted to the strategy of ``[treatment]``, or times of starting or landmarks lie where no patient is followed.
-    DataError
-        If the ledger of releases is damaged, or courses of ``[treatment]`` can't be used.
+        If an option of a model has a value with which it can't be fitted, or names a column that the model lacks; if
+        sites are to be left out but not named, a column of ``nominal`` is not a predictor, the column of
+        ``page.table_one_by`` is absent, there are more folds than events, or a ledger of releases is named without a
+        column of identifiers; if a model bears the name of one fitted to the strategy of ``[treatment]``, or times of
+        starting or landmarks lie where no patient is followed.
+    DataError, EstimationError
+        If a scanner has too few rows to be harmonised, a column too few values for its knots, or a boosted model too
+        few events; if the ledger of releases is damaged, or courses of ``[treatment]`` can't be used.
     DisclosureError
         If earlier releases in the ledger forbid this one.
 
@@ -89,6 +92,7 @@ would be too high.
     if study.validation.folds > events:
         raise argument_error("validation.folds", f"at most {events}, the number of events", str(study.validation.folds))
     _check_causes(study, y)
+    check_columns(build_models(study, data), data)
     _check_courses(study, data)
     # a release that the ledger would refuse after the fits is refused before them
     ledger, gate = study.release_ledger(), study.gate()

@@ -7,8 +7,8 @@ from typing import Any
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
+from lbp_prognosis.study._build_models import build_models
 from lbp_prognosis.study._dated_at_visit import unwrapped_model
-from lbp_prognosis.study._run_study import build_models
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData, read_study_data
 

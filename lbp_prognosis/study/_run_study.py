@@ -17,14 +17,14 @@ from threadpoolctl import threadpool_limits
 from lbp_prognosis._base import (
     Objection,
     argument_error,
-    is_number,
     parallel_map,
     processes_ready,
     time_words,
 )
 from lbp_prognosis.evidence import Claim, Evidence
+from lbp_prognosis.study._build_models import build_models
 from lbp_prognosis.study._check_before_work import check_before_work
-from lbp_prognosis.study._dated_at_visit import DATED_AT_VISIT, DatedAtVisit, unwrapped_model
+from lbp_prognosis.study._dated_at_visit import DATED_AT_VISIT, unwrapped_model
 from lbp_prognosis.study._evaluate_out_of_fold import evaluate_out_of_fold, groups_out_of_fold
 from lbp_prognosis.study._explain_model import Found, explain_trees, explanation_tasks
 from lbp_prognosis.study._judge_readings import ReadingResult, judge_repeats, judge_test
@@ -37,7 +37,6 @@ from lbp_prognosis.study._study_subgroups import study_subgroups
 from lbp_prognosis.study._study_treatment import study_treatment
 from lbp_prognosis.study._study_updates import study_updates
 from lbp_prognosis.study._study_visits import visit_scores
-from lbp_prognosis.study._with_earlier_visits import EarlierScores, WithEarlierVisits
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation import CrossValidation, InternalExternal, cross_validate_risk, internal_external
 
@@ -210,28 +209,6 @@ def _horizons(data: StudyData) -> Any:
     spec = data.spec
     at_one_visit = outcome_kind(data.y) in ("status", "measured")
     return [spec.main_horizon] if at_one_visit else list(spec.horizons)
-
-
-def build_models(study: Study, data: StudyData) -> dict[str, Any]:
-    """Return the unfitted pipelines by name; models of exact times use the dates of visits."""
-    built = {}
-    for k, plan in enumerate(study.models):
-        columns = list(plan.columns(data.modalities)) if plan.kind != "null" else []
-        part = data.X[columns]
-        model = plan.by_constructs(study.clinical_minimum, data.modalities).pipeline(
-            data.modalities,
-            incomplete=bool(part.isna().any().any()),
-            visits=data.visits,
-            nominal=not all(is_number(part[column]) for column in part.columns),
-            random_state=study.seed + k,
-            horizon=data.spec.main_horizon,
-        )
-        exact = outcome_kind(data.y) == "interval" and not plan.at_visits
-        built[plan.name] = DatedAtVisit(model) if exact else model
-        if plan.kind == "longitudinal_outcome":
-            assert data.earlier is not None
-            built[plan.name] = WithEarlierVisits(model, EarlierScores(data.earlier))
-    return built
 
 
 def _judge(study: Study, data: StudyData, folds: CrossValidation, fitted: dict[str, Any]) -> dict[str, Any]:

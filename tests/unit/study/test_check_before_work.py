@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis import Surv
-from lbp_prognosis._base import ArgumentError, OutcomeError
+from lbp_prognosis._base import ArgumentError, LBPError, OutcomeError
 from lbp_prognosis.study import Study, read_study_data
 from lbp_prognosis.study._check_before_work import check_before_work
 from lbp_prognosis.study._model_plan import COMBINED, MODEL_KINDS, PARTS, ModelPlan
@@ -199,6 +200,49 @@ def test_the_reader_of_a_study_refuses_all_such_values_at_once(checked) -> None:
     assert list(fields) == ["model.1.options", "model.2.options", "model.3.options"]
     assert "`model 'two'.options.rounds`" in messages
     assert "`model 'three'.options.learners.a.options.ties`" in messages
+
+
+PLAN = {"name": "m", "kind": "boosted_cox", "modalities": ["clinical"]}
+
+
+@pytest.mark.parametrize(
+    ("plan", "field"),
+    [
+        ({"options": {"monotone": {"z": 1}}}, "options.monotone"),
+        ({"options": {"interactions": [["x", "z"]]}}, "options.interactions"),
+        ({"kind": "elastic_net_cox", "options": {"penalty_factors": [1.0]}}, "options.penalty_factors"),
+        ({"kind": "priority_cox", "options": {"unpenalised": ["z"]}}, "options.unpenalised"),
+        ({"kind": "cox", "options": {"penalty": 1.0, "penalty_factors": {"z": 2.0}}}, "options.penalty_factors"),
+        ({"kind": "cox", "combat": {"batch": "g", "columns": ["x"], "reference": 3}}, "combat.reference"),
+        ({"kind": "cox", "combat": {"batch": "g", "columns": ["x"], "prior": "none "}}, "combat.prior"),
+        (
+            {
+                "kind": "average",
+                "options": {"learners": {"a": {"kind": "boosted_cox", "options": {"monotone": {"z": 1}}}}},
+            },
+            "options.learners.a.options.monotone",
+        ),
+        (
+            {"kind": "patterns", "options": {"estimator": {"kind": "boosted_cox", "options": {"monotone": {"z": 1}}}}},
+            "options.estimator.options.monotone",
+        ),
+    ],
+)
+def test_options_that_name_other_columns_are_refused_before_work(checked, plan, field) -> None:
+    missing = {} if "combat" in plan else {"missing": {"g": [99]}}
+    checked(model=[{**PLAN, "options": {"monotone": {"x": 1}}}], table=missing)
+    with pytest.raises(LBPError, match=rf"^`model 'm'\.{re.escape(field)}` must be .* got"):
+        checked(model=[{**PLAN, **plan}], table=missing)
+
+
+def test_knots_and_events_are_counted_before_work(checked) -> None:
+    plan = {**PLAN, "kind": "cox"}
+    with pytest.raises(LBPError, match=r"^`model 'm'\.splines`: The column 'g' has too few distinct values"):
+        checked(model=[{**plan, "splines": {"g": 4}}])
+    checked(model=[{**plan, "kind": "royston_parmar", "options": {"df": 3}}])
+    tied = {"table": {"time": "g"}, "modalities": {"clinical": ["x"]}}
+    with pytest.raises(LBPError, match=r"^`model 'm'\.options\.df` must be small enough for \d distinct"):
+        checked(model=[{**plan, "kind": "royston_parmar", "options": {"df": 5}}], **tied)
 
 
 def test_a_study_that_was_not_read_from_a_table_is_checked_before_work(checked, tmp_path) -> None:

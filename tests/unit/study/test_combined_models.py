@@ -9,8 +9,8 @@ import pytest
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.models import AverageRisk, StackedRisk
 from lbp_prognosis.study import Study, read_study_data
+from lbp_prognosis.study._build_models import build_models
 from lbp_prognosis.study._model_plan import ModelPlan
-from lbp_prognosis.study._run_study import build_models
 
 LEARNERS = {"clinical": "cause_specific_cox", "trees": {"kind": "fine_gray", "options": {"penalty": 2.0}}}
 

@@ -10,7 +10,7 @@ from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.fusion import FormulaTerms, from_formula
 from lbp_prognosis.models import CoxPH
 from lbp_prognosis.study import Study, read_study_data
-from lbp_prognosis.study._run_study import build_models
+from lbp_prognosis.study._build_models import build_models
 from lbp_prognosis.validation import anova
 
 N = 240

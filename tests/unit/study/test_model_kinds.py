@@ -13,8 +13,8 @@ from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.fusion import ComBat, MultipleImputation, PatternSubmodels, RiskPipeline
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.study import Study, read_study_data
+from lbp_prognosis.study._build_models import build_models
 from lbp_prognosis.study._model_plan import MODEL_KINDS, SCORE_KINDS, ModelPlan
-from lbp_prognosis.study._run_study import build_models
 
 MODALITIES = {
     "clinical": ["nrs", "age", "sex"],

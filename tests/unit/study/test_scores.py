@@ -23,8 +23,9 @@ from lbp_prognosis.report import PageScores, released_page
 from lbp_prognosis.report._methods_sentences import _KINDS
 from lbp_prognosis.report._section_scores import _by_visit
 from lbp_prognosis.study import Study, analysis_plan, fit_study, read_study_data, run_study
+from lbp_prognosis.study._build_models import build_models
 from lbp_prognosis.study._model_plan import MODEL_KINDS
-from lbp_prognosis.study._run_study import _sites, build_models
+from lbp_prognosis.study._run_study import _sites
 from lbp_prognosis.study._study_visits import visit_scores
 from lbp_prognosis.survival import measured_to_status
 from lbp_prognosis.validation import cross_validate_risk

@@ -21,10 +21,10 @@ from lbp_prognosis.report._more_numbers import more_numbers
 from lbp_prognosis.report._section_treatment import section_treatment
 from lbp_prognosis.report._write_page import _all_numbers
 from lbp_prognosis.study import Study, StudyResult, analysis_plan, read_study_data, run_study
+from lbp_prognosis.study._build_models import build_models
 from lbp_prognosis.study._check_before_work import check_before_work
 from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._number_table import number_table
-from lbp_prognosis.study._run_study import build_models
 from lbp_prognosis.study._study_treatment import _takes_weights, _without_starts, study_treatment
 from lbp_prognosis.study._treatment_courses import FittedUntreated
 from lbp_prognosis.validation import StartBy, StartWhen, cross_validate_risk, under_strategy, without_treatment

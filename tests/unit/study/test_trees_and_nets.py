@@ -9,8 +9,8 @@ import pytest
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.models import BoostedAFT, BoostedHazard, MultimodalNet
 from lbp_prognosis.study import Study, read_study_data
+from lbp_prognosis.study._build_models import build_models
 from lbp_prognosis.study._model_plan import ModelPlan
-from lbp_prognosis.study._run_study import build_models
 
 MODALITIES = {"clinical": ["nrs", "age", "sex"], "imaging": ["fat__l4l5", "fat__l5s1"]}
 OPTIONS = {

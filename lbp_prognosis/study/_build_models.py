@@ -1,0 +1,120 @@
+"""``build_models`` and ``check_columns``: unfitted pipelines of a study, and whether their options suit the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from lbp_prognosis._base import LBPError, is_number
+from lbp_prognosis.fusion import ComBat, MultipleImputation, OneHot, RestrictedCubicSpline, RiskPipeline
+from lbp_prognosis.study._dated_at_visit import DatedAtVisit
+from lbp_prognosis.study._study import Study
+from lbp_prognosis.study._study_data import StudyData
+from lbp_prognosis.study._with_earlier_visits import EarlierScores, WithEarlierVisits
+from lbp_prognosis.survival import Surv, outcome_kind
+
+__all__ = ["build_models", "check_columns"]
+
+
+def build_models(study: Study, data: StudyData) -> dict[str, Any]:
+    """Return the unfitted pipelines by name; models of exact times use the dates of visits."""
+    built = {}
+    for k, plan in enumerate(study.models):
+        columns = list(plan.columns(data.modalities)) if plan.kind != "null" else []
+        part = data.X[columns]
+        model = plan.by_constructs(study.clinical_minimum, data.modalities).pipeline(
+            data.modalities,
+            incomplete=bool(part.isna().any().any()),
+            visits=data.visits,
+            nominal=not all(is_number(part[column]) for column in part.columns),
+            random_state=study.seed + k,
+            horizon=data.spec.main_horizon,
+        )
+        exact = outcome_kind(data.y) == "interval" and not plan.at_visits
+        built[plan.name] = DatedAtVisit(model) if exact else model
+        if plan.kind == "longitudinal_outcome":
+            assert data.earlier is not None
+            built[plan.name] = WithEarlierVisits(model, EarlierScores(data.earlier))
+    return built
+
+
+def check_columns(models: dict[str, Any], data: StudyData) -> None:
+    """Refuse options of models that name other columns than there are, or ask more of the outcome than it has.
+
+    Parameters
+    ----------
+    models : dict of str to estimator
+        Made by `build_models`.
+    data : StudyData
+        One row per patient.
+
+    Raises
+    ------
+    ArgumentError, DataError, EstimationError
+        As the first fit would, with the name of the model in front.
+    """
+    for name, model in models.items():
+        y = data.y
+        if isinstance(model, DatedAtVisit):
+            model, y = model.estimator, Surv.interval_to_right(y, at="visit")
+        if isinstance(model, WithEarlierVisits):
+            model = model.estimator
+        for field, part in _parts(f"model {name!r}", model):
+            _check_part(field, part, data.X, y)
+
+
+def _parts(field: str, model: Any) -> Iterator[tuple[str, RiskPipeline]]:
+    """Yield the pipelines of which a model is made, each with its place in the protocol."""
+    if not isinstance(model, RiskPipeline):
+        return
+    inner = model.model
+    learners = getattr(inner, "learners", None)
+    parts = dict(learners) if isinstance(learners, dict) else {}
+    within = f"{field}.options.learners" if parts else f"{field}.options"
+    parts |= {
+        key: part for key in ("estimator", "fallback", "model") if (part := getattr(inner, key, None)) is not None
+    }
+    for key, part in parts.items():
+        yield from _parts(f"{within}.{key}", part)
+    if not parts:
+        yield field, model
+
+
+def _check_part(field: str, pipeline: RiskPipeline, X: pd.DataFrame, y: np.ndarray) -> None:
+    """Try the steps that need no completed rows, then the options of the model by the names of its columns."""
+    wanted = {column for columns in (pipeline.modalities or {}).values() for column in columns}
+    wanted |= {column for step in pipeline.steps for column in getattr(step, "context_columns", ())}
+    frame = X[[column for column in X.columns if column in wanted]]
+    for step in pipeline.steps:
+        place = {ComBat: f"{field}.combat", RestrictedCubicSpline: f"{field}.splines"}.get(type(step), field)
+        if isinstance(step, MultipleImputation):
+            continue
+        if not isinstance(step, ComBat | OneHot | RestrictedCubicSpline):
+            return  # a formula names columns of its own
+        if isinstance(step, RestrictedCubicSpline) and frame[list(step.columns)].isna().any(axis=None):
+            return  # knots are placed among completed values
+        frame = _told(place, partial(_output, step, frame, y))
+    names = [str(column) for column in frame.columns]
+    check = getattr(pipeline.model, "_check_columns", None)
+    if check is not None:
+        _told(f"{field}.options", partial(check, names, y))
+
+
+def _output(step: Any, frame: pd.DataFrame, y: np.ndarray) -> pd.DataFrame:
+    return clone(step).fit(frame, y).transform(frame)
+
+
+def _told(field: str, work: Callable[[], Any]) -> Any:
+    """Do some work; what it refuses is said with its place in the protocol."""
+    try:
+        return work()
+    except LBPError as error:
+        words = str(error)
+        said = f"`{field}.{words[1:]}" if words.startswith("`") else f"`{field}`: {words}"
+        error.args = (said, *error.args[1:])
+        raise
