@@ -21,8 +21,11 @@ pytestmark = pytest.mark.slow
 MONTHS, HORIZON, SETS, N = 12, 10.0, 200, 800
 
 
-def course(n: int, seed: int, *, operations: bool):
-    """Return the predictor, time, event, time of operation and the monthly history of n patients."""
+def course(n: int, seed: int, *, operations: bool, since: np.ndarray | float = 0.0):
+    """Return the predictor, time, event, time of operation and the monthly history of n patients.
+
+    No patient is operated before ``since``.
+    """
     rng = np.random.default_rng(seed)
     x = rng.normal(size=n)
     pain = 0.6 * x + 0.8 * rng.normal(size=n)
@@ -35,6 +38,7 @@ def course(n: int, seed: int, *, operations: bool):
             pd.DataFrame({"patient_id": np.flatnonzero(free), "time": float(month), "pain": pain[free], "x": x[free]})
         )
         wait = rng.exponential(1 / (0.05 * np.exp(0.8 * pain))) if operations else np.full(n, np.inf)
+        wait = wait + np.maximum(since - month, 0.0)
         had = ~np.isnan(operated)
         until = np.where(had, 0.0, np.minimum(wait, 1.0))
         hazard = 0.06 * np.exp(0.5 * x + 0.6 * pain)
@@ -66,6 +70,34 @@ def truth():
 
     found = evaluate(Status.at(HORIZON, state), risk(x), n_resamples=0).to_frame().set_index("metric")["value"]
     return risk, {name: found[name] for name in ("auc", "brier", "observed_expected", "calibration_slope")}
+
+
+def entered(seed: int, n: int, *, operations: bool):
+    """Return patients who came under observation during the first months, and were operated only after that."""
+    late = np.random.default_rng(seed + 50_000).uniform(0, 5, n)
+    x, time, event, operated, history = course(n, seed, operations=operations, since=late)
+    there = time > late
+    ids = np.flatnonzero(there)
+    kept = history[history["patient_id"].isin(ids)]
+    y = Surv.right(time[there], event[there], entry=late[there])
+    return x[there], y, operated[there], kept, ids
+
+
+def test_fits_with_delayed_entry_are_unbiased() -> None:
+    x, y, _, _, _ = entered(777, 60_000, operations=False)
+    grid = pd.DataFrame({"x": [-1.0, 0.0, 1.0]})
+    true = CoxPH().fit(pd.DataFrame({"x": x}), y).predict_risk(grid, HORIZON)[:, 0]
+    fits: dict[str, list[np.ndarray]] = {"weighted": [], "naive": []}
+    for seed in range(SETS):
+        x, y, operated, history, ids = entered(seed, N, operations=True)
+        found = without_treatment(y, operated, history, ids=ids)
+        X = pd.DataFrame({"x": x})
+        fits["weighted"].append(found.fit(CoxPH(), X).predict_risk(grid, HORIZON)[:, 0])
+        fits["naive"].append(CoxPH().fit(X, found.y).predict_risk(grid, HORIZON)[:, 0])
+    mean = {name: np.mean(values, axis=0) for name, values in fits.items()}
+    error = np.std(fits["weighted"], axis=0) / np.sqrt(SETS)
+    assert (np.abs(mean["weighted"] - true) < 3 * error + 0.01).all(), (mean, true, error)
+    assert (mean["naive"] < true - 0.01).any(), (mean, true)
 
 
 def test_intervals_cover_the_performance_without_treatment_and_naive_ones_do_not() -> None:

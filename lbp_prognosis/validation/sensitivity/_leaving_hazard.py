@@ -144,7 +144,10 @@ def _marginal(spells: Spells, ends: np.ndarray, n: int) -> LeavingHazard:
     """The product limit, as a hazard whose exponential it is."""
     grid, count = np.unique(spells.stop[ends], return_counts=True)
     last = np.sort(spells.stop[spells.last])
-    at_risk = last.size - np.searchsorted(last, grid, side="left")
+    first = np.full(n, np.inf)
+    np.minimum.at(first, spells.patient, spells.start)
+    entered = np.searchsorted(np.sort(first), grid, side="left")
+    at_risk = entered - np.searchsorted(last, grid, side="left")
     with np.errstate(divide="ignore"):
         hazard = -np.cumsum(np.log1p(-count / at_risk))
     return LeavingHazard(spells, np.zeros(spells.patient.size), grid, hazard, n, None)

@@ -53,8 +53,9 @@ def spells_of(
     clock: Clock,
     until: np.ndarray,
     what: np.ndarray,
+    entry: np.ndarray | None = None,
 ) -> Spells:
-    """Stretches between measurements, up to the end of each patient's follow-up."""
+    """Stretches between measurements, from entry (n,) or time zero up to the end of each patient's follow-up."""
     if not isinstance(history, pd.DataFrame):
         raise argument_error("history", "a DataFrame with one row per patient and time", history)
     wanted = [name for name in history.columns if name not in (id, time)] if columns is None else list(columns)
@@ -65,7 +66,7 @@ def spells_of(
         )
     values = pd.DataFrame(numbers_in(history, wanted, "history"), columns=[str(name) for name in wanted])
     place, at = rows_of(history, patients, id, time)
-    _refuse_rows(history, id, values, at, place, patients)
+    _refuse_rows(history, id, values, at, place, patients, np.zeros(patients.size) if entry is None else entry)
     known = np.isfinite(place)
     order = np.lexsort((at[known], place[known]))
     patient = place[known][order].astype(int)
@@ -75,6 +76,8 @@ def spells_of(
     start = after
     end = clock.place(until, what)[patient]
     stop = np.where(last, end, np.append(after[1:], 0.0))
+    if entry is not None:
+        start = np.maximum(start, np.where(entry > 0, clock.after(entry), 0.0)[patient])
     used = (start < end) & (start < stop)  # two values between one pair of times: the later one holds
     ending = used & (last | (stop >= end))
     return Spells(
@@ -94,7 +97,13 @@ def last_places(spells: Spells, n: int) -> np.ndarray:
 
 
 def _refuse_rows(
-    history: pd.DataFrame, id: str, values: pd.DataFrame, at: np.ndarray, place: np.ndarray, patients: np.ndarray
+    history: pd.DataFrame,
+    id: str,
+    values: pd.DataFrame,
+    at: np.ndarray,
+    place: np.ndarray,
+    patients: np.ndarray,
+    entry: np.ndarray,
 ) -> None:
     """Raise one error with a frame of all rows that cannot be used."""
     rows: list[dict[str, Any]] = []
@@ -119,11 +128,12 @@ def _refuse_rows(
             "table": "history",
             "row": -1,
             "field": id,
-            "reason": "no_row_at_time_zero",
+            "reason": "no_row_at_time_zero" if entry[k] == 0 else "no_row_by_entry",
             "value": "",
-            "message": f"the patient in row {int(k)} of `y` has no measurement at time zero",
+            "message": f"the patient in row {int(k)} of `y` has no measurement at time zero"
+            + (" or by entry" if entry[k] > 0 else ""),
         }
-        for k in np.flatnonzero(first > 0)
+        for k in np.flatnonzero(first > entry)
     ]
     if rows:
         frame = pd.DataFrame(rows)

@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     check_horizons,
     check_number,
     objection,
+    read_frame,
     takes_rows,
 )
 from lbp_prognosis._kernels import step_at
@@ -300,7 +301,8 @@ def under_strategy(
     """
     check_outcome(y, ("right",), caller="under_strategy")
     if "entry" in (y.dtype.names or ()):
-        raise argument_error("y", "an outcome without delayed entry", "one with `entry`")
+        remedy = "`without_treatment` takes delayed entry; a grace period begins at time zero."
+        raise argument_error("y", "an outcome without delayed entry", "one with `entry`", remedy)
     if isinstance(strategy, StartBy) and strategy.by > y["time"].max():
         last = float(y["time"].max())
         raise argument_error("strategy", f"a start within follow-up, which ends at {last:g}", str(strategy))
@@ -312,6 +314,8 @@ def under_strategy(
     check_confidence(confidence)
     if truncate is not None:
         truncate = check_number("truncate", truncate, low=0.5, high=1, open_low=True)
+    synthetic = bool(getattr(history, "attrs", {}).get("synthetic", False))
+    history = read_frame(history, "history")
     end, code = y["time"].astype(float), y["event"].astype(int)
     start, zero = _first_starts(treated_at, end, code)
     patients = patients_of(ids, end.size)
@@ -365,7 +369,7 @@ def under_strategy(
         _ends=last_places(followed, end.size),
         _truncate=truncate,
         row_labels=None if ids is None else pd.Index(patients),
-        synthetic=bool(history.attrs.get("synthetic", False)),
+        synthetic=synthetic,
     )
     _refuse_unfollowed(found)
     return replace(found, objections=tuple(_objections(found, spells.X.columns)))
@@ -466,6 +470,8 @@ def _refuse_unfollowed(found: UnderStrategy) -> None:
     strategy = found.strategy
     if isinstance(strategy, StartWhen) and np.isinf(found._windows.due).all():
         raise argument_error("strategy", "a condition that some patients meet", str(strategy))
+    if found._left.all():
+        raise argument_error("strategy", "one that some patients follow", f"{strategy}, which none followed")
     due = np.isfinite(found._windows.due) & (found._windows.due <= found._clock.after(found._clock.times[-1]))
     if due.any() and found.n_started == 0:
         raise argument_error(

@@ -86,7 +86,17 @@ class WeightedFollowUp(Result):
             ``y`` by `Status.at`, −1 where the patient had left the strategy or was lost before; ``weights`` of kind
             ``attrition``: 1/P(strategy followed, seen) just before the event, or at the horizon.
         """
-        tau = check_number("horizon", horizon, low=0, open_low=True)
+        if "entry" in (self.y.dtype.names or ()):
+            raise argument_error(
+                "y",
+                "free of delayed entry for states at a horizon",
+                "an outcome with `entry`",
+                "The risks of those who entered are not those of all patients. `fit` takes delayed entry.",
+            )
+        return self._known(check_number("horizon", horizon, low=0, open_low=True), cause)
+
+    def _known(self, tau: float, cause: int = 1) -> WeightedStatus:
+        """Return the states and weights at a horizon; with delayed entry those of patients who entered before."""
         time, event = self.y["time"].astype(float), self.y["event"]
         # who leaves the strategy at the end of a fixed follow-up is not seen under it there
         seen_until, end = followed_times(time, np.where(self._left, 1, event), np.array([tau]))
@@ -106,7 +116,8 @@ class WeightedFollowUp(Result):
         there = there * self._loss.survival(
             np.where(free & (end is not None), self._clock.before(np.array([tau])), place)
         )
-        weights = np.where(happened | free, 1 / np.maximum(there, np.finfo(float).tiny), 0.0)
+        there_by_then = self._entry < tau
+        weights = np.where((happened | free) & there_by_then, 1 / np.maximum(there, np.finfo(float).tiny), 0.0)
         weights = self._truncated(weights)
         if not weights.any():
             raise argument_error("horizon", "one at which the state of a patient is known", f"{tau:g}")
@@ -185,10 +196,12 @@ class WeightedFollowUp(Result):
         grids = [self._treatment.grid, *([self._loss.grid] if of_lost else [])]
         jumps = np.unique(np.concatenate(grids))
         edges = np.concatenate([[0.0], np.unique(self._clock.times[np.floor((jumps - 1.0) / 3.0).astype(int)])])
-        count = np.searchsorted(edges, time, side="left")
+        began = np.searchsorted(edges, self._entry, side="right") - 1
+        ended = np.searchsorted(edges, time, side="left")
+        count = np.maximum(ended - began, 0)
         rows = np.repeat(np.arange(self.n), count)
-        step = np.arange(rows.size) - np.repeat(np.cumsum(count) - count, count)
-        last = step == count[rows] - 1
+        step = np.arange(rows.size) - np.repeat(np.cumsum(count) - count, count) + began[rows]
+        last = step == ended[rows] - 1
         stop = np.where(last, time[rows], np.append(edges[1:], np.inf)[step])
         for_all, lost_of_all = self._for_all(), self._marginal(self._lost) if of_lost else None
         weight = np.empty(rows.size)
@@ -201,13 +214,20 @@ class WeightedFollowUp(Result):
             weight[now] = ratio[rows[now]]
         used = weight > 0
         event = np.where(last, event[rows], 0)
-        return rows[used], edges[step][used], stop[used], event[used], self._truncated(weight[used])
+        start = np.maximum(edges[step], self._entry[rows])
+        return rows[used], start[used], stop[used], event[used], self._truncated(weight[used])
+
+    @property
+    def _entry(self) -> np.ndarray:
+        """Time at which each patient came under observation (n,)."""
+        late = "entry" in (self.y.dtype.names or ())
+        return self.y["entry"].astype(float) if late else np.zeros(self.n)
 
     def _marginal(self, left: np.ndarray) -> LeavingHazard:
         """Hazard of those who left (n,), the same for all patients."""
         spells = Spells(
             patient=np.arange(self.n),
-            start=np.zeros(self.n),
+            start=np.where(self._entry > 0, self._clock.after(self._entry), 0.0),
             stop=self._ends,
             last=np.ones(self.n, dtype=bool),
             X=pd.DataFrame(index=range(self.n)),
@@ -216,7 +236,7 @@ class WeightedFollowUp(Result):
 
     def _support(self, horizon: float) -> dict[str, float]:
         """Return how many patients support results at a horizon, and how unequal their weights are."""
-        w = self.status(horizon).weights.values
+        w = self._known(horizon).weights.values
         used = w[w > 0]
         return {
             "known": used.size,

@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     check_horizons,
     check_number,
     objection,
+    read_frame,
     takes_rows,
 )
 from lbp_prognosis.survival import check_outcome
@@ -143,14 +144,14 @@ def without_treatment(
     Parameters
     ----------
     y : ndarray of shape (n,)
-        Made by `Surv.right`, competing events included, without delayed entry. Events after the start of the treatment
-        are not used.
+        Made by `Surv.right`, competing events included. Events after the start of the treatment are not used. With
+        delayed entry there are fits and positivity, but no states at a horizon and no evaluation, as for all metrics.
     treated_at : array-like of shape (n,)
         When each patient started the treatment, in the unit of ``y``; missing for those who did not.
     history : DataFrame
         Predictors of treatment and outcome: one row per patient and time of measurement, with columns ``id``, ``time``
-        (0 at time zero; every patient has a row there) and numbers. A value applies until the next row of the patient.
-        Values measured at the time at which the treatment starts are not used for it.
+        (0 at time zero; every patient has a row there, or by entry) and numbers. A value applies until the next row of
+        the patient. Values measured at the time at which the treatment starts are not used for it.
     ids : array-like of shape (n,), optional
         Patients in the order of ``y``; by default 0 … n − 1.
     id, time : str
@@ -190,6 +191,9 @@ def without_treatment(
     treatment (exchangeability), and if patients of every kind can remain untreated (positivity). The data cannot verify
     either assumption.
 
+    With delayed entry, risk sets and weights begin at entry: the strategy is "not started from entry on". Whether a
+    patient was untreated at entry must depend on nothing but the predictors of the fitted model.
+
     References
     ----------
     Keogh RH, van Geloven N (2024). Prediction under interventions: evaluation of counterfactual performance using
@@ -212,14 +216,15 @@ def without_treatment(
     1.54
     """
     check_outcome(y, ("right",), caller="without_treatment")
-    if "entry" in (y.dtype.names or ()):
-        raise argument_error("y", "an outcome without delayed entry", "one with `entry`")
     check_choice("censoring", censoring, ("marginal", "history"))
     check_choice("ties", ties, ("efron", "breslow"))
     check_choice("collinear", collinear, ("error", "drop"))
     check_confidence(confidence)
+    synthetic = bool(getattr(history, "attrs", {}).get("synthetic", False))
+    history = read_frame(history, "history")
     end, code = y["time"].astype(float), y["event"].astype(int)
-    start = _starts(treated_at, end.size)
+    entry = y["entry"].astype(float) if "entry" in (y.dtype.names or ()) else None
+    start = _starts(treated_at, end.size, entry)
     treated = (start < end) | ((start == end) & (code == 0))
     if not treated.any():
         raise argument_error(
@@ -233,7 +238,7 @@ def without_treatment(
     clock = Clock.of(until)
     what = np.where(treated, TREATED, np.where(event > 0, EVENT, CENSORED))
     patients = patients_of(ids, end.size)
-    spells = spells_of(history, patients, id, time, columns, clock, until, what)
+    spells = spells_of(history, patients, id, time, columns, clock, until, what, entry)
     lost = (what == CENSORED) & (until < until.max())  # where follow-up ends for all, no patient is lost
     treatment = leaving_hazard(spells, treated, ties=ties, what="starting treatment", collinear=collinear)
     bare = replace(spells, X=spells.X[[]])
@@ -256,21 +261,22 @@ def without_treatment(
         _ends=last_places(spells, end.size),
         row_labels=None if ids is None else pd.Index(patients),
         objections=(objection("treatment-unmeasured", columns=", ".join(map(str, spells.X.columns)) or "nothing"),),
-        synthetic=bool(history.attrs.get("synthetic", False)),
+        synthetic=synthetic,
     )
 
 
-def _starts(treated_at: Any, n: int) -> np.ndarray:
+def _starts(treated_at: Any, n: int, entry: np.ndarray | None) -> np.ndarray:
     """Times of starting, infinite for those who did not."""
     start = np.asarray(treated_at, dtype=float)
     if start.shape != (n,):
         raise argument_error("treated_at", f"of length {n}, one time per row of `y`", f"shape {start.shape}")
     start = np.where(np.isnan(start), np.inf, start)
-    if (start <= 0).any():
+    began, words = (0.0, "time zero") if entry is None else (entry, "entry")
+    if (start <= began).any():
         raise argument_error(
             "treated_at",
-            "times after time zero",
-            f"{int((start <= 0).sum())} at or before it",
-            "Who is treated at time zero can't follow the strategy: leave these patients out of the cohort.",
+            f"times after {words}",
+            f"{int((start <= began).sum())} at or before it",
+            f"Who is treated at {words} can't follow the strategy: leave these patients out of the cohort.",
         )
     return start

@@ -287,6 +287,15 @@ def test_competing_events_are_none_of_the_cause() -> None:
         np.testing.assert_array_equal(one.y["status"][used] == 1, (code == cause)[used] & (END <= 9)[used])
 
 
+def test_a_history_may_come_from_another_library() -> None:
+    polars = pytest.importorskip("polars")
+    found = under_strategy(Y, polars.Series(TREATED_AT), polars.from_pandas(HISTORY), StartBy(4.0))
+    own = under_strategy(Y, TREATED_AT, HISTORY, StartBy(4.0))
+    np.testing.assert_array_equal(found.status(9.0).weights.values, own.status(9.0).weights.values)
+    never = without_treatment(Y, TREATED_AT, polars.from_pandas(HISTORY))
+    np.testing.assert_array_equal(never.table["coef"], own.table["coef"])
+
+
 def test_truncation_is_declared() -> None:
     plain = under_strategy(Y, TREATED_AT, HISTORY, StartBy(4.0, last=1.0))
     cut = under_strategy(Y, TREATED_AT, HISTORY, StartBy(4.0, last=1.0), truncate=0.9)
@@ -329,6 +338,8 @@ def test_refusals() -> None:
         under_strategy(Y, np.full(N, np.nan), HISTORY, StartBy(4.0))
     with pytest.raises(ArgumentError, match="before it"):
         under_strategy(Y, np.where(np.isnan(TREATED_AT), -1.0, TREATED_AT), HISTORY, StartBy(4.0))
+    with pytest.raises(ArgumentError, match="none followed"):
+        under_strategy(Y, np.zeros(N), HISTORY, NeverStart())
     with pytest.raises(ArgumentError, match="some patients follow"):
         under_strategy(Y, TREATED_AT, HISTORY, StartBy(0.0))
     with pytest.raises(EstimationError, match="last interval"):

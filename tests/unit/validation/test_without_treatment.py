@@ -221,7 +221,7 @@ def test_refusals() -> None:
         without_treatment(Y, np.zeros(N), HISTORY)
     with pytest.raises(ArgumentError, match="history"):
         without_treatment(Y, TREATED_AT, HISTORY[["patient_id", "time"]])
-    with pytest.raises(ArgumentError, match="entry"):
+    with pytest.raises(ArgumentError, match="at or before it.*treated at entry"):
         without_treatment(Surv.right(END, Y["event"], entry=END / 2), TREATED_AT, HISTORY)
     with pytest.raises(ArgumentError, match="horizon"):
         FOUND.status(-1.0)
@@ -232,6 +232,60 @@ def test_refusals() -> None:
     exact = HISTORY.assign(pain=np.tile(~np.isnan(TREATED_AT), 2).astype(float))
     with pytest.raises(EstimationError, match="separates these patients exactly"):
         without_treatment(Y, TREATED_AT, exact)
+
+
+def test_delayed_entry_begins_risk_sets_and_weights() -> None:
+    entry = np.minimum(RNG.uniform(0, 5, N), 0.9 * np.fmin(END, np.nan_to_num(TREATED_AT, nan=np.inf)))
+    entry[:50] = 0.0
+    y = Surv.right(END, Y["event"], entry=entry)
+    found = without_treatment(y, TREATED_AT, HISTORY)
+    treated = ~np.isnan(TREATED_AT)
+    until = np.where(treated, TREATED_AT, END)
+    rows = [(i, entry[i], min(3.0, until[i]), treated[i] and until[i] <= 3, PAIN[i]) for i in range(N) if entry[i] < 3]
+    rows += [(i, max(3.0, entry[i]), until[i], treated[i], LATER[i]) for i in range(N) if until[i] > 3]
+    d = pd.DataFrame(rows, columns=["i", "start", "stop", "event", "pain"])
+    start_stop = Surv.right(d["stop"], d["event"].astype(bool), entry=d["start"])
+    model = CoxPH().fit(d[["pain"]], start_stop, clusters=d["i"])
+    np.testing.assert_allclose(found.table["coef"], model.coef_, rtol=1e-8)
+    steps = np.sort(until[treated])
+    beta = model.coef_[0]
+    at_risk = [np.exp(beta * np.where(t > 3, LATER, PAIN))[(until >= t) & (entry < t)].sum() for t in steps]
+    who = int(np.flatnonzero((until > 8) & (entry > 1))[0])
+    mine = np.exp(beta * np.where(steps > 3, LATER[who], PAIN[who])) / at_risk
+    own = np.exp(-mine[(steps <= 8) & (steps > entry[who])].sum())
+    place = found._clock.after(8.0)
+    assert found._treatment.survival(place)[who] == pytest.approx(own, rel=1e-8)
+    lost = ~treated & (HAPPENED > LOST)
+    seen = float(kaplan_meier(Surv.right(until, lost, entry=entry)).at(8.0, min_at_risk=0).value)
+    began = float(kaplan_meier(Surv.right(until, lost, entry=entry)).at(entry[who], min_at_risk=0).value)
+    assert found._loss.survival(place)[who] == pytest.approx(seen / began, rel=1e-8)
+    # stretches begin at entry, with weights since then
+    row, begin, stop, event, weight = found._stretches
+    assert (stop > begin).all()
+    assert np.isclose((stop - begin).sum(), (until - entry).sum())
+    assert event.sum() == (found.y["event"] > 0).sum()
+    first = np.append(True, row[1:] != row[:-1])
+    np.testing.assert_array_equal(begin[first], entry[row[first]])
+    np.testing.assert_allclose(weight[first & (entry[row] > 0)], 1.0)
+    X = pd.DataFrame({"pain": PAIN})
+    by_hand = CoxPH().fit(
+        X.iloc[row].reset_index(drop=True),
+        Surv.right(stop, event, entry=begin),
+        sample_weight=Weights(weight, "sampling"),
+        clusters=row,
+    )
+    np.testing.assert_allclose(found.fit(CoxPH(), X).coef_, by_hand.coef_, rtol=1e-10)
+    assert found.positivity(8.0)["known"].item() < FOUND.positivity(8.0)["known"].item() + 1
+    none = without_treatment(Surv.right(END, Y["event"], entry=np.zeros(N)), TREATED_AT, HISTORY)
+    np.testing.assert_array_equal(none._stretches[4], FOUND._stretches[4])
+    for call in (lambda: found.status(8.0), lambda: found.evaluate(np.full(N, 0.3), 8.0)):
+        with pytest.raises(ArgumentError, match="delayed entry"):
+            call()
+    late = HISTORY.assign(time=HISTORY["time"] + np.where(HISTORY["patient_id"] == 399, 6.0, 0.0))
+    with pytest.raises(DataError, match="1 no_row_by_entry"):
+        without_treatment(y, TREATED_AT, late)
+    by_then = HISTORY.assign(time=HISTORY["time"] + np.where(HISTORY["patient_id"] == 399, entry[399], 0.0))
+    assert without_treatment(y, TREATED_AT, by_then).n == N
 
 
 def test_all_bad_rows_are_told_at_once() -> None:
