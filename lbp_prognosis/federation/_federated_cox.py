@@ -67,6 +67,7 @@ class FederatedCox(FederatedLikelihood):
     """
 
     _kind = "cox"
+    _relative = True
     _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("right",)
     _instead = "For states at a horizon use FederatedLogistic, for visits FederatedDiscreteHazard."
 

@@ -45,7 +45,7 @@ class FederatedFit(Result):
     number : int
         Round.
     converged : bool
-        Whether no coefficient moved by more than ``tol`` standard errors.
+        Whether no coefficient moved by more than ``tol`` standard errors, or than the rounding of the sites' sums.
     sites : tuple of str
         Sites that answered.
     left_out : dict of str to str
@@ -112,17 +112,11 @@ class FederatedFit(Result):
         loglik = float(sum(each.loglik for each in given))
         penalised = information + penalty * np.eye(asked.size)
         objective = loglik - penalty / 2 * float(asked @ asked)
-        try:
-            covariance = np.linalg.inv(penalised)
-        except np.linalg.LinAlgError:
-            covariance = np.full(penalised.shape, np.nan)
-        variances = np.diag(covariance)
-        if not (np.isfinite(variances).all() and (variances > 0).all()):
-            raise EstimationError(
-                "The pooled information is singular: a column is constant, or a combination of others, at all sites."
-            )
+        covariance = _inverse(penalised, np.sum([_rounding(part[1]) for part in sums], axis=0))
         step = covariance @ (score - penalty * asked)
-        se = np.sqrt(variances)
+        se = np.sqrt(np.diag(covariance))
+        # sums leave with few digits: neither a step nor a fall within their rounding means anything
+        noise = np.abs(covariance) @ np.sum([_rounding(part[0]) for part in sums], axis=0)
         if previous is not None:
             if previous.sites != sites:
                 raise argument_error(
@@ -131,9 +125,10 @@ class FederatedFit(Result):
                     f"answers of {list(sites)}",
                     "Sums of other sites are another likelihood: begin again with start(coef=...) and these sites.",
                 )
-            if objective < previous.objective - 1e-6 * (1 + abs(previous.objective)):
+            fall = 4 * float(np.sum([_rounding(np.array([each.loglik])) for each in given]))
+            if objective < previous.objective - fall - 1e-9 * (1 + abs(previous.objective)):
                 step = (previous.asked - asked) / 2  # too far: half way back
-        converged = bool((np.abs(step) <= tol * se).all())
+        converged = bool((np.abs(step) <= np.maximum(tol * se, 2 * noise)).all())
         coef = asked + step
         doubts = (objection("sites-left-out", sites=", ".join(sorted(left_out))),) if left_out else ()
         return cls(
@@ -187,3 +182,33 @@ class FederatedFit(Result):
     def _summary(self) -> str:
         state = "converged" if self.converged else "not converged"
         return f"round {self.number}, {state}, {len(self.sites)} sites, {self.n} patients, {self.n_events} events"
+
+
+def _rounding(values: np.ndarray) -> np.ndarray:
+    """Return half a unit of the last digit of released numbers; their digits are those of the longest."""
+    there = np.abs(values[values != 0]).ravel()
+    if not there.size:
+        return np.zeros(values.shape)
+    digits = max(len(repr(float(value)).split("e")[0].replace(".", "").strip("0")) for value in there)
+    with np.errstate(divide="ignore"):
+        size = np.floor(np.log10(np.abs(values), out=np.full(values.shape, -300.0), where=values != 0))
+    return 0.5 * 10.0 ** (size - digits + 1)
+
+
+def _inverse(information: np.ndarray, rounding: np.ndarray) -> np.ndarray:
+    """Return the inverse, whatever the units of the columns; an error if it is singular within the rounding."""
+    size = np.diag(information)
+    if not (size > 0).all():
+        raise _singular()
+    scale = 1 / np.sqrt(np.outer(size, size))
+    unit = information * scale
+    if not np.linalg.eigvalsh(unit)[0] > max(float(np.linalg.norm(rounding * scale, 2)), 1e-13):
+        raise _singular()
+    return np.linalg.inv(unit) * scale
+
+
+def _singular() -> EstimationError:
+    return EstimationError(
+        "The pooled information is singular within the digits that the sites send: a column is constant, or a "
+        "combination of others, at all sites, or far from zero (subtract an agreed value)."
+    )

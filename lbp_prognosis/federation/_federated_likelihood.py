@@ -10,12 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 import lbp_prognosis
-from lbp_prognosis._base import argument_error, check_number, check_vector, takes_rows
+from lbp_prognosis._base import argument_error, check_clusters, check_number, check_vector, takes_rows
 from lbp_prognosis.federation._canonical import digest, significant
 from lbp_prognosis.federation._federated_fit import FederatedFit
 from lbp_prognosis.federation._policy import Policy
 from lbp_prognosis.federation._probing import (
     Parts,
+    constant_columns,
     few_patients,
     few_patients_behind,
     outside_trust,
@@ -71,6 +72,7 @@ class FederatedLikelihood(ABC):
     _accepts: ClassVar[tuple[OutcomeKind, ...]]
     _instead: ClassVar[str] = ""
     _columnless: ClassVar[bool] = False
+    _relative: ClassVar[bool] = False  # whether only differences between patients count
 
     def __init__(self, columns: Sequence[str], *, penalty: float = 0.0, tol: float = 1e-6) -> None:
         names = [columns] if isinstance(columns, str) else list(columns)
@@ -211,7 +213,10 @@ class FederatedLikelihood(ABC):
         )
         if not reason and not repeated:
             before = np.array(own[-1].coef, dtype=float) if own else np.zeros(coef.size)
-            reason = outside_trust(model.at, before, coef, policy)
+            still = None
+            if self._relative and rows.shape[1] == coef.size:
+                still = constant_columns(rows, model.weights, check_clusters("strata", strata, n=y.shape[0]))
+            reason = outside_trust(model.at, before, coef, policy, still)
             if len(own) >= policy.max_rounds:
                 reason = "budget: as many rounds were answered as the site allows for a model"
         if reason:

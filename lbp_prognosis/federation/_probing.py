@@ -8,7 +8,15 @@ import numpy as np
 
 from lbp_prognosis.federation._policy import Policy
 
-__all__ = ["Parts", "few_patients", "few_patients_behind", "outside_trust", "stands_for", "weighs_few"]
+__all__ = [
+    "Parts",
+    "constant_columns",
+    "few_patients",
+    "few_patients_behind",
+    "outside_trust",
+    "stands_for",
+    "weighs_few",
+]
 
 Parts = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 """Log-likelihood, score and information at given coefficients."""
@@ -60,19 +68,34 @@ def weighs_few(eta: np.ndarray, weights: np.ndarray, policy: Policy) -> str:
     return ""
 
 
-def outside_trust(parts: Parts, previous: np.ndarray, asked: np.ndarray, policy: Policy) -> str:
+def outside_trust(
+    parts: Parts, previous: np.ndarray, asked: np.ndarray, policy: Policy, constant: np.ndarray | None = None
+) -> str:
     """Return a reason if coefficients are too far from the last ones and the site's own step, or an empty string.
 
     The distance is (Δ − t s)ᵀ I (Δ − t s) ≤ p · trust² with the nearest t in [0, 1] and the site's Newton step s.
+    Coefficients of ``constant`` columns (p,), which change no sum, may move freely.
     """
     _, score, information = parts(previous)
-    own = np.linalg.lstsq(information, score, rcond=None)[0]
-    move = asked - previous
-    length = float(own @ information @ own)
-    share = float(np.clip((move @ information @ own) / length, 0, 1)) if length > 0 else 0.0
+    scale = np.sqrt(np.maximum(np.diag(information), 0.0))
+    scale[scale == 0] = 1.0  # in standard errors: units of columns are of no account
+    unit = information / np.outer(scale, scale)
+    own = np.linalg.lstsq(unit, score / scale, rcond=None)[0]
+    move = (asked - previous) * scale
+    length = float(own @ unit @ own)
+    share = float(np.clip((move @ unit @ own) / length, 0, 1)) if length > 0 else 0.0
     rest = move - share * own
-    distance = float(rest @ information @ rest) / max(asked.size, 1)
+    if constant is not None:
+        rest[constant] = 0.0
+    distance = float(rest @ unit @ rest) / max(asked.size, 1)
     blind = np.abs(rest) > 1e-12  # coefficients on which the site has no information have no standard error
     if distance > policy.trust**2 or (blind & ~(np.diag(information) > 0)).any():
         return "probing: the coefficients lie outside the region of trust"
     return ""
+
+
+def constant_columns(X: np.ndarray, weights: np.ndarray, strata: np.ndarray | None) -> np.ndarray:
+    """Return the columns (p,) that have one value in each stratum: a partial likelihood never sees them."""
+    taking = weights > 0
+    X, codes = X[taking], np.zeros(int(taking.sum()), dtype=np.int64) if strata is None else strata[taking]
+    return np.all([(X[codes == code] == X[codes == code][:1]).all(axis=0) for code in np.unique(codes)], axis=0)

@@ -10,12 +10,14 @@ import pandas as pd
 import pytest
 from syn import syn
 
-from lbp_prognosis import LBPError, Status, Surv
-from lbp_prognosis.federation import FederatedCox, FederatedLogistic, Policy, Round, RoundRequest
+from lbp_prognosis import CoxPH, LBPError, Status, Surv
+from lbp_prognosis.federation import FederatedCox, FederatedFit, FederatedLogistic, Policy, Round, RoundRequest
+from lbp_prognosis.federation._federated_fit import _rounding
 
 COLUMNS = ["c1", "p1"]
 D = syn(240, sites=2)
 MODEL = FederatedCox(COLUMNS)
+MODEL_C = FederatedCox(["a", "b", "c"])
 KEY = b"sixteen bytes or more"
 PARTS = {str(site): part for site, part in D.groupby("site")}
 
@@ -281,3 +283,85 @@ def test_at_most_four_horizons_and_none_with_few_events_between() -> None:
 def test_policies_that_protect_nobody(change: dict) -> None:
     with pytest.raises(LBPError):
         Policy(**change)
+
+
+# ---- columns and sites of every kind --------------------------------------------------------------------------------
+
+
+def _hospitals(seed: int) -> dict[str, tuple[pd.DataFrame, np.ndarray]]:
+    rng = np.random.default_rng(seed)
+    found = {}
+    for k in range(3):
+        X = pd.DataFrame(rng.normal(size=(300 + 100 * k, 3)), columns=["a", "b", "c"])
+        time, end = rng.exponential(10 * np.exp(-X @ [0.4, -0.3, 0.2])), rng.uniform(2, 25, len(X))
+        found[f"h{k}"] = (X, Surv.right(np.minimum(time, end), time <= end))
+    return found
+
+
+def _fitted(hospitals: dict, **more: object) -> tuple[FederatedFit, int]:
+    model, fit = FederatedCox(["a", "b", "c"]), None
+    request, kept = model.start(), {name: [] for name in hospitals}
+    for number in range(1, 9):
+        for name, (X, y) in hospitals.items():
+            kept[name].append(model.round(X, y, request, site=name, answered=kept[name], **more))
+            assert not kept[name][-1].withheld
+        fit = model.step([told[-1] for told in kept.values()], fit)
+        if fit.converged:
+            return fit, number
+        request = fit.request
+    raise AssertionError("not converged in eight rounds")
+
+
+def _pooled(hospitals: dict) -> np.ndarray:
+    X = pd.concat([X for X, _ in hospitals.values()], ignore_index=True)
+    site = np.repeat(np.arange(3), [len(X) for X, _ in hospitals.values()])
+    y = np.concatenate([y for _, y in hospitals.values()])
+    return CoxPH().fit(X, y, strata=site).coef_
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("digits", [5, 6])
+def test_rounding_of_the_sums_does_not_keep_a_fit_from_converging(seed: int, digits: int) -> None:
+    """A fall of the likelihood within its digits is none, and steps within those of the score end the fit."""
+    hospitals = _hospitals(seed)
+    fit, number = _fitted(hospitals, policy=Policy(digits=digits))
+    assert number <= 5
+    assert np.abs(fit.coef - _pooled(hospitals)).max() < 10.0 ** (1 - digits) * fit.se.max()
+
+
+def test_units_of_columns_are_of_no_account() -> None:
+    """A column in 1e-4 and one in 1e5, far from zero, give the same fit: trust is counted in standard errors."""
+    hospitals, scale = _hospitals(1), np.array([1e-4, 1, 1e5])
+    there = {name: (X * scale + [0, 100, 1e6], y) for name, (X, y) in hospitals.items()}
+    one, two = (_fitted(each, policy=Policy(digits=17))[0] for each in (hospitals, there))
+    assert two.coef * scale == pytest.approx(one.coef, rel=1e-8)
+    assert two.se * scale == pytest.approx(one.se, rel=1e-8)
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_a_site_where_a_column_is_constant_answers(value: float) -> None:
+    """One scanner at one hospital: the column changes no sum there, and its coefficient may move."""
+    hospitals = _hospitals(2)
+    hospitals["h1"] = (hospitals["h1"][0].assign(c=value), hospitals["h1"][1])
+    fit, _ = _fitted(hospitals, policy=Policy(digits=17))
+    assert fit.sites == ("h0", "h1", "h2")
+    assert fit.coef == pytest.approx(_pooled(hospitals), abs=1e-8)
+    X, y = hospitals["h1"]
+    assert MODEL_C.round(X, y, MODEL_C.start([0.0, 0.0, 50.0]), site="h1").withheld == ""
+    assert MODEL_C.round(X.assign(c=X["b"]), y, MODEL_C.start([0.0, 0.0, 50.0]), site="h1").withheld
+
+
+@pytest.mark.parametrize("digits", [5, 6, 17])
+def test_columns_that_repeat_each_other_are_singular_with_few_digits_too(digits: int) -> None:
+    hospitals = {name: (X.assign(c=X["a"] + X["b"]), y) for name, (X, y) in _hospitals(3).items()}
+    with pytest.raises(LBPError, match="singular"):
+        _fitted(hospitals, policy=Policy(digits=digits))
+
+
+@pytest.mark.parametrize(
+    ("values", "half"),
+    [([123.456, -2.0], [5e-4, 5e-6]), ([0.0, 1.5], [0.0, 0.05]), ([99999.0], [0.5]), ([1e-7, 12.0], [5e-9, 0.5])],
+)
+def test_half_a_unit_of_the_last_digit(values: list[float], half: list[float]) -> None:
+    """Digits are those of the longest number."""
+    assert _rounding(np.array(values)) == pytest.approx(half)
