@@ -27,6 +27,7 @@ def make_table_one(
     skewed: Sequence[str] | None = None,
     kinds: Mapping[str, str] | None = None,
     value_labels: Mapping[str, Mapping[Any, str]] | None = None,
+    labels: Mapping[str, str] | None = None,
     by_name: str = "group",
 ) -> TableOne:
     """Return Table 1 of ``columns``; differences are standardised, not tested (a p-value here answers no question)."""
@@ -36,9 +37,9 @@ def make_table_one(
         strange = [c for c in given or () if c not in columns]
         if strange or isinstance(given, str):
             raise argument_error(name, "about columns of the table", repr(given if isinstance(given, str) else strange))
-    labels = value_labels or {}
-    shown = [shown_column(c, frame[c], (kinds or {}).get(c), labels.get(c)) for c in columns]
-    groups = {} if by is None else _groups(by, labels.get(by_name))
+    words = value_labels or {}
+    shown = [shown_column(c, frame[c], (kinds or {}).get(c), words.get(c)) for c in columns]
+    groups = {} if by is None else _groups(by, words.get(by_name))
     members = {**groups, "overall": np.ones(len(frame), dtype=bool)}
     compared = [name for name in groups if name != "not recorded"]
     rows = [{"variable": "n", **{name: f"{int(mask.sum())}" for name, mask in members.items()}}]
@@ -60,6 +61,7 @@ def make_table_one(
         pd.DataFrame(differences, columns=["variable", "first", "second", "difference"]),
         {column.name: column.kind for column in shown},
         bool(frame.attrs.get("synthetic", False)),
+        {column: str(label) for column, label in (labels or {}).items() if column in columns and label},
     )
 
 
@@ -101,7 +103,7 @@ def _number_row(column: ShownColumn, members: Mapping[str, np.ndarray], skewed: 
         cell, words = _median, "median [Q1,Q3]"
     else:
         cell, words = _mean, "mean (SD)"
-    row = {"variable": f"{column.name}, {words}", "value": ""}
+    row = {"variable": f"{column.name}, {words}", "value": column.unit}
     digits = _digits(known)
     for name, mask in members.items():
         row[name] = cell(column.values[mask & column.known], digits, column.kind == "date")

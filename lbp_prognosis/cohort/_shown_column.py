@@ -39,12 +39,15 @@ class ShownColumn:
         Numbers (dates: days since 1970), NaN if missing; for categories the index in ``categories``, −1 if missing.
     categories : tuple of str
         In order.
+    unit : str
+        ``days`` for durations.
     """
 
     name: str
     kind: str
     values: np.ndarray
     categories: tuple[str, ...] = ()
+    unit: str = ""
 
     @property
     def known(self) -> np.ndarray:
@@ -83,7 +86,8 @@ def shown_column(name: str, column: pd.Series, kind: str | None, labels: Mapping
     if kind == "number":
         if numbers is None:
             raise argument_error("kinds", "'category' for words", f"'number' for {name!r}")
-        return ShownColumn(name, "number", numbers)
+        durations = any(isinstance(cell, pd.Timedelta | np.timedelta64) for cell in known)
+        return ShownColumn(name, "number", numbers, unit="days" if durations else "")
     return _categories(name, column, cells, missing, words)
 
 

@@ -43,6 +43,8 @@ class TableOne(Result):
         Kind of each variable: ``number``, ``category``, ``date`` or ``text``.
     synthetic : bool
         Whether the data were simulated.
+    labels : dict of str to str
+        Labels of variables, shown beside their names in HTML and Word.
     """
 
     table: pd.DataFrame
@@ -51,6 +53,7 @@ class TableOne(Result):
     differences: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     kinds: dict[str, str] = field(default_factory=dict, repr=False)
     synthetic: bool = False
+    labels: dict[str, str] = field(default_factory=dict, repr=False)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table."""
@@ -99,10 +102,17 @@ class TableOne(Result):
 
     def _cells(self) -> list[list[str]]:
         """Return header and rows as text, each variable named once."""
-        names = self.table["variable"].astype(str)
+        names = pd.Series(
+            [self._with_label(str(name)) for name in self.table["variable"]], self.table.index, dtype=object
+        )
         shown = self.table.astype(str).assign(variable=names.mask(names.eq(names.shift()), ""))
         heads = {"value": "level", "smd": "standardised difference"}
         return [[heads.get(str(c), str(c)) for c in shown.columns], *shown.values.tolist()]
+
+    def _with_label(self, variable: str) -> str:
+        """Return the name of a row with the label of its variable, e.g. ``odi (Oswestry index), mean (SD)``."""
+        name = max((one for one in self.labels if variable.startswith(f"{one}, ")), key=len, default=None)
+        return variable if name is None else f"{name} ({self.labels[name]}){variable[len(name) :]}"
 
     def _notes(self) -> list[str]:
         return [_NOTE, *(["Simulated data: not evidence about any patient."] if self.synthetic else [])]

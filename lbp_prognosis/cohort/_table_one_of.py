@@ -27,6 +27,7 @@ def table_one_of(
     skewed: tuple[str, ...] | None = None,
     kinds: Mapping[str, str] | None = None,
     value_labels: Mapping[str, Mapping[Any, str]] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> TableOne:
     """Return Table 1 of a wide table; for a cohort see `Cohort.table_one`.
 
@@ -46,6 +47,8 @@ def table_one_of(
         values within a span of nine, four times each on average.
     value_labels : mapping of str to mapping, optional
         Words for codes, by variable, as in SPSS, Stata and SAS (``read_table(path).value_labels``).
+    labels : mapping of str to str, optional
+        Labels of variables, shown beside their names in HTML and Word (``read_table(path).labels``).
 
     Raises
     ------
@@ -77,4 +80,5 @@ def table_one_of(
         if len(by) != len(X):
             raise argument_error("by", f"of length {len(X)}, one group per row of `X`", f"length {len(by)}")
         by = pd.Series(by).reset_index(drop=True)
-    return make_table_one(X.reset_index(drop=True), chosen, by, skewed=skewed, kinds=kinds, value_labels=value_labels)
+    told: dict[str, Any] = {"skewed": skewed, "kinds": kinds, "value_labels": value_labels, "labels": labels}
+    return make_table_one(X.reset_index(drop=True), chosen, by, **told)

@@ -64,8 +64,8 @@ def _table_one(frame: pd.DataFrame, caption: str, name: str, page: Page) -> Tabl
     levels = shown["value"].where(~shown["value"].str.startswith("missing"))
     binary = levels.isin(["0", "1"]) & levels.groupby(shown["variable"]).transform("nunique").le(2)
     shown["value"] = shown["value"].where(~binary, shown["value"].map({"0": "no", "1": "yes"}))
-    units = _units(page)
-    shown["variable"] = [_variable(text, units) for text in shown["variable"]]
+    units, labels = _units(page), _labels(page)
+    shown["variable"] = [_variable(text, units, labels) for text in shown["variable"]]
     for column in shown.columns[shown.columns.str.startswith("smd")]:
         shown[column] = shown[column].str.replace("-", "−")
     shown = shown.drop(columns="missing", errors="ignore")  # missing values have separate rows, with their share
@@ -78,12 +78,13 @@ def _table_one(frame: pd.DataFrame, caption: str, name: str, page: Page) -> Tabl
     return Table(name, caption, shown, note, head=2, group="variable")
 
 
-def _variable(text: str, units: Mapping[str, str]) -> str:
+def _variable(text: str, units: Mapping[str, str], labels: Mapping[str, str]) -> str:
     if text == "n":
         return "patients"
     column, comma, what = text.partition(", ")
     unit = f" ({units[column]})" if units.get(column) and what.startswith(("mean", "median")) else ""
-    return f"{readable(column)}{unit}{comma}{what}"
+    label = f" – {labels[column]}" if labels.get(column) else ""
+    return f"{readable(column)}{label}{unit}{comma}{what}"
 
 
 def _units(page: Page) -> dict[str, str]:
@@ -94,12 +95,20 @@ def _units(page: Page) -> dict[str, str]:
     return dict(zip(page.columns["column"], bare, strict=True))
 
 
+def _labels(page: Page) -> dict[str, str]:
+    """Return the label of each predictor in its file, if it has one."""
+    if page.columns is None or "label" not in page.columns:
+        return {}
+    return dict(zip(page.columns["column"], page.columns["label"].astype(str), strict=True))
+
+
 def _columns(page: Page) -> Table:
     frame = page.columns
     assert frame is not None
     shown = pd.DataFrame(
         {
             "predictor": [readable(c) for c in frame["column"]],
+            "label": list(_labels(page).values()) or "",
             "modality": [readable(m) for m in frame["modality"]],
             "known in": [number(n, 0) for n in frame["n"] - frame["n_missing"]],
             "missing": [number(n, 0) for n in frame["n_missing"]],
@@ -107,6 +116,6 @@ def _columns(page: Page) -> Table:
             "5% to 95%, or categories": list(frame["range"]),
         }
     )
-    if shown["unit"].eq("").all():
-        shown = shown.drop(columns="unit")  # a wide table declares no units
+    # a wide table declares no units, and text files have no labels
+    shown = shown.drop(columns=[name for name in ("unit", "label") if shown[name].eq("").all()])
     return Table("predictors", "Predictors, as read from the data.", shown, head=2)

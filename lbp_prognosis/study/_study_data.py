@@ -77,6 +77,8 @@ class StudyData(Result):
         Units, codings, dialects, columns that were not used.
     value_labels : dict of str to dict
         Value labels of a wide table, as in its file.
+    labels : dict of str to str
+        Labels of predictors of a wide table, as in its file.
     baseline : ndarray of shape (n,) or None
         The score at time zero, if ``[score] baseline`` names its column; NaN if it was not observed.
     earlier : DataFrame of shape (n, n_visits) or None
@@ -103,6 +105,7 @@ class StudyData(Result):
     synthetic: bool = False
     readings: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
     value_labels: dict[str, dict[Any, str]] = field(default_factory=dict, repr=False)
+    labels: dict[str, str] = field(default_factory=dict, repr=False)
     baseline: np.ndarray | None = field(default=None, repr=False)
     earlier: pd.DataFrame | None = field(default=None, repr=False)
     treatment: TreatmentCourses | None = field(default=None, repr=False)
@@ -492,6 +495,7 @@ def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
         outcome_doubts(study, spec, modalities) + _without_imaging(modalities),
         study.data.synthetic,
         value_labels=rows.value_labels,
+        labels={column: rows.labels[column] for column in X.columns if rows.labels.get(column)},
         baseline=rows.baseline,
         earlier=rows.earlier,
     )

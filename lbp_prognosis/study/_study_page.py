@@ -114,7 +114,7 @@ def _wide_table_one(result: StudyFindings) -> Result:
         # nominal codes of the study are words at this point
         labels[column] = {**words, **{f"{code:g}": w for code, w in words.items() if isinstance(code, int | float)}}
     kinds = {c: "category" for c in result.study.data.nominal if c in data.X.columns}
-    return table_one_of(data.X, kinds=kinds, value_labels=labels)
+    return table_one_of(data.X, kinds=kinds, value_labels=labels, labels=data.labels)
 
 
 def _columns(result: StudyFindings) -> pd.DataFrame:
@@ -125,7 +125,7 @@ def _columns(result: StudyFindings) -> pd.DataFrame:
     for column in frame["column"]:
         unit = _unit(result, column)
         units.append(words[bent[column]].format(unit or "value") if column in bent else unit)
-    return frame.assign(unit=units)
+    return frame.assign(unit=units, label=[result.data.labels.get(column, "") for column in frame["column"]])
 
 
 def _unit(result: StudyFindings, column: str) -> str:

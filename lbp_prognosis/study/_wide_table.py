@@ -39,6 +39,7 @@ class WideRows:
     hashes: dict[str, str]
     notes: tuple[str, ...]
     value_labels: dict[str, dict[Any, str]]
+    labels: dict[str, str]
     baseline: np.ndarray | None = None
     earlier: pd.DataFrame | None = None
 
@@ -125,7 +126,7 @@ def read_wide(
     words = {column: dict(codes) for column, codes in reading.value_labels.items()}
     known = None if not before else _points(frame, before, score)
     seen = pd.DataFrame({time: _points(frame, column, score) for time, column in visits.items()}, index=frame.index)
-    return WideRows(frame, y, flow, hashes, tuple(notes), words, known, seen if visits else None)
+    return WideRows(frame, y, flow, hashes, tuple(notes), words, dict(reading.labels), known, seen if visits else None)
 
 
 def _not_found(frame: pd.DataFrame, plan: DataPlan, gone: frozenset[str]) -> list[str]:

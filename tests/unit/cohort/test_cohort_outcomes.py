@@ -165,6 +165,8 @@ def test_response_needs_room_to_improve():
     steps = cohort.flow.to_frame().set_index("step")["n"]
     assert steps["too little at time zero to improve by the amount"] == 1
     assert "change-from-baseline" in {doubt.code for doubt in cohort.objections}
+    assert outcome.spec.change
+    assert MCIDResponse(horizons=(365,), instrument="odi", absolute=10, unit="days", visit=True).spec.change
 
 
 def test_response_follows_the_direction_of_the_scale():

@@ -332,6 +332,8 @@ def test_cohort_definitions(tmp_path: Path) -> None:
     path = tmp_path / "cohort.json"
     path.write_text(json.dumps({"ConceptSets": [one], "PrimaryCriteria": {}}), encoding="utf-8")
     assert ConceptSet.read(path) == ConceptSet.of("pain", [PAIN])
+    path.write_text(json.dumps({"items": one["expression"]["items"]}), encoding="utf-8")
+    assert ConceptSet.read(path) == ConceptSet.of("cohort", [PAIN])  # without a name, that of the file
     for sets in ([], [one, {**one, "name": "other"}]):
         path.write_text(json.dumps({"ConceptSets": sets}), encoding="utf-8")
         with pytest.raises(ArgumentError, match="one concept set"):

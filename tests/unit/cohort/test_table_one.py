@@ -159,7 +159,8 @@ def test_words_however_they_are_stored(values) -> None:
 def test_numbers_however_they_are_stored(values) -> None:
     table = table_one_of(pd.DataFrame({"age": values}))
     known = np.array([a for a in AGES if a is not None], dtype=float)
-    assert cell(table, "age, mean (SD)", "", "overall") == f"{known.mean():.1f} ({known.std(ddof=1):.1f})"
+    unit = "days" if getattr(values, "dtype", np.dtype(object)).kind == "m" else ""
+    assert cell(table, "age, mean (SD)", unit, "overall") == f"{known.mean():.1f} ({known.std(ddof=1):.1f})"
     assert cell(table, "age, missing, n (%)", "missing", "overall") == "4 (16.7)"
 
 
@@ -306,3 +307,22 @@ def test_codes_in_quotes_are_those_of_numbers():
     """A file of settings has its codes in quotes."""
     table = table_one_of(pd.DataFrame({"sex": [1, 2, 2, 1]}), value_labels={"sex": {"1": "male", "2": "female"}})
     assert table.to_frame()["value"].tolist() == ["", "male", "female"]
+
+
+def test_durations_have_their_unit_and_variables_their_labels() -> None:
+    frame = pd.DataFrame(
+        {"wait": pd.to_timedelta([1, 2, 3.5], unit="D"), "wait, again": [1.5, 2.5, 4.0], "age": [1, 2, 3]}
+    )
+    table = table_one_of(
+        frame, labels={"wait": "Time to <referral>", "wait, again": "second", "other": "none", "age": ""}
+    )
+    assert table.to_frame()["value"].tolist() == ["", "days", "", ""]
+    assert cell(table, "wait, mean (SD)", "days", "overall") == "2.2 (1.3)"
+    assert table.labels == {"wait": "Time to <referral>", "wait, again": "second"}
+    names = [row[0] for row in table._cells()[2:]]
+    assert names == ["wait (Time to <referral>), mean (SD)", "wait, again (second), mean (SD)", "age, mean (SD)"]
+    assert "wait (Time to &lt;referral&gt;), mean (SD)" in table.to_html()
+
+
+def test_a_missing_word_is_minus_one() -> None:
+    assert shown_column("g", pd.Series(["a", None, "b"]), None, None).values.tolist() == [0.0, -1.0, 1.0]

@@ -309,3 +309,10 @@ def test_items_of_a_table_become_totals_and_given_totals_stay():
     with pytest.raises(ArgumentError, match="items of odi"):
         score_prom(table.replace({"item": {"3": "33"}}))
     assert score_prom(totals).made.empty
+
+
+def test_the_rule_for_unanswered_items_is_that_of_the_scale_or_the_one_requested() -> None:
+    items = pd.DataFrame({f"odi_{k}": [1] for k in range(1, 11)})
+    own, asked = score("odi", items), score("odi", items, allowed_missing=1)
+    assert "as requested" not in own.missing_rule["odi"]
+    assert asked.missing_rule["odi"].endswith("if at most 1 are unanswered (as requested)")

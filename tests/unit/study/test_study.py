@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -121,6 +122,22 @@ def test_any_format_gives_the_same_rows(folder, file):
     assert (data.y["event"] == reference.y["event"]).all()
     assert list(data.hashes) == [file]
     assert any("unused" in note for note in data.notes)
+
+
+def test_labels_of_a_file_stand_beside_the_names(folder, tmp_path):
+    from lbp_prognosis.report._section_patients import _columns, _labels, _variable
+    from lbp_prognosis.study._study_page import _columns as of_study
+
+    told = {"age": "Age at <visit>", "sex": "Sex at birth", "unused": "not shown"}
+    pd.read_stata(folder / "w.dta").to_stata(tmp_path / "w.dta", write_index=False, variable_labels=told)
+    data = read_study_data(study(tmp_path, table={"wide": "w.dta"}))
+    assert data.labels == {"age": "Age at <visit>", "sex": "Sex at birth"}
+    page = SimpleNamespace(columns=of_study(SimpleNamespace(data=data, study=study(tmp_path))))
+    shown = _columns(page).frame
+    assert dict(zip(shown["predictor"], shown["label"])) == {**dict.fromkeys(shown["predictor"], ""), **data.labels}
+    assert _variable("age, mean (SD)", {"age": "years"}, _labels(page)) == "age – Age at <visit> (years), mean (SD)"
+    plain = SimpleNamespace(columns=page.columns.assign(label=""))
+    assert "label" not in _columns(plain).frame
 
 
 def test_named_codes_become_words(folder):
