@@ -134,6 +134,14 @@ def _predictors(page: Page, study: Mapping[str, Any]) -> list[str]:
         f"{words[how]} was used for {joined([readable(c) for c in columns])}."
         for how, columns in (study.get("transform") or {}).items()
     ]
+    if retest := study.get("retest"):
+        judged = joined([readable(column) for column in retest["columns"]]) or "Each predictor measured repeatedly"
+        source = "other patients" if retest["external"] else "the patients of each training set"
+        said.append(
+            f"{judged[:1].upper()}{judged[1:]} remained in a model if the lower {retest['confidence']:.0%} confidence "
+            f"limit of the intraclass correlation ({retest['form']}) of {len(retest['tables'])} measurements in "
+            f"{source} was at least {retest['minimum']:g}."
+        )
     return said
 
 

@@ -34,6 +34,7 @@ def build_models(study: Study, data: StudyData) -> dict[str, Any]:
             nominal=not all(is_number(part[column]) for column in part.columns),
             random_state=study.seed + k,
             horizon=data.spec.main_horizon,
+            retest=data.retest,
         )
         exact = outcome_kind(data.y) == "interval" and not plan.at_visits
         built[plan.name] = DatedAtVisit(model) if exact else model

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from lbp_prognosis._base import ArgumentError, argument_error, check_choice, check_number
 from lbp_prognosis.deployment import PublishedModel
@@ -16,6 +17,7 @@ from lbp_prognosis.fusion import (
     MultipleImputation,
     OneHot,
     PatternSubmodels,
+    RepeatableColumns,
     RestrictedCubicSpline,
     RiskPipeline,
     terms_and_model,
@@ -350,6 +352,7 @@ class ModelPlan:
         nominal: bool,
         random_state: int,
         horizon: float | None = None,
+        retest: RepeatableColumns | None = None,
     ) -> Any:
         """Return the unfitted pipeline.
 
@@ -367,6 +370,9 @@ class ModelPlan:
             Seed of the imputation.
         horizon : float, optional
             Main horizon, for risk groups that name none.
+        retest : RepeatableColumns, optional
+            Judges columns by repeated measurements in each training set; its columns that are no predictors of this
+            model are left out.
         """
         used = set(self.columns(modalities)) - {self.combat.get("batch", "site") if self.combat else None}
         chosen = {name: tuple(column for column in modalities[name] if column in used) for name in self.modalities}
@@ -374,7 +380,7 @@ class ModelPlan:
         options = dict(self.options)
         if self.kind in COMBINED:
             given: dict[str, Any] = {"incomplete": incomplete, "visits": visits, "nominal": nominal}
-            given["random_state"] = random_state
+            given |= {"random_state": random_state, "retest": retest}
             made = {name: plan.pipeline(modalities, horizon=horizon, **given) for name, plan in self.learners().items()}
             options.update({"learners": made} if PARTS[self.kind] == ("learners",) else made)
         if self.kind == "risk_stratifier":
@@ -395,6 +401,7 @@ class ModelPlan:
         if self.kind in COMBINED:
             return RiskPipeline([], model, modalities=chosen)  # each learner prepares its own columns
         steps = self._first_steps(modalities, chosen, incomplete, random_state)
+        steps += self._judged(retest, [column for columns in chosen.values() for column in columns])
         if self.formula:
             said = terms_and_model(model, self.formula)
             return RiskPipeline([*steps, said.step], said.model, modalities=chosen)
@@ -407,6 +414,21 @@ class ModelPlan:
             by_knots.setdefault(int(knots), []).append(column)
         steps += [RestrictedCubicSpline(columns, n_knots=knots) for knots, columns in by_knots.items()]
         return RiskPipeline(steps, model, modalities=chosen)
+
+    def _judged(self, retest: RepeatableColumns | None, columns: Sequence[str]) -> list[Any]:
+        """Return the step that drops columns whose repeated measurements disagree, if the model has any to judge."""
+        named = [] if retest is None else [column for column in columns if column in set(retest.named_columns)]
+        if retest is None or not named or self.kind == "published":
+            return []
+        remedy = "Name the columns to judge in [retest] `columns`, without those that the model needs by name."
+        if self.kind in ("priority_cox", "multimodal_net"):
+            words = "a kind that does not list its columns by modality"
+            raise argument_error(f"model {self.name!r}.kind", f"with [retest], {words}", repr(self.kind), remedy)
+        terms = terms_and_model(MODEL_KINDS[self.kind](), self.formula).predictors if self.formula else ()
+        for key, words in (("formula", terms), ("splines", self.splines), ("options", _words_in(self.options))):
+            if needed := sorted(set(words) & set(named)):
+                raise argument_error(f"model {self.name!r}.{key}", "without columns of [retest]", needed, remedy)
+        return [clone(retest).set_params(columns=named)]
 
     def _first_steps(
         self, modalities: Mapping[str, Sequence[str]], chosen: Mapping[str, Sequence[str]], incomplete: bool, seed: int
@@ -444,3 +466,12 @@ class ModelPlan:
                 )
             )
         return steps
+
+
+def _words_in(value: Any) -> set[str]:
+    """Return all words of nested options, keys included."""
+    if isinstance(value, str):
+        return {value}
+    if isinstance(value, Mapping):
+        return {word for pair in value.items() for part in pair for word in _words_in(part)}
+    return {word for part in value for word in _words_in(part)} if isinstance(value, list | tuple) else set()

@@ -230,6 +230,8 @@ def _predictors(study: Study) -> list[Any]:
     parts.append(
         f"Transformations: {bent or 'none'}. Everything else that is learned from data is learned in the folds."
     )
+    if study.retest is not None:
+        parts.append(f"Predictors judged by repeated measurements: {study.retest.words}.")
     pool = study.imaging.get("pool", {})
     if pool:
         parts.append(f"Levels of the spine are pooled: {'; '.join(f'{k}: {shown_value(v)}' for k, v in pool.items())}.")

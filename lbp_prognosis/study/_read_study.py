@@ -18,6 +18,7 @@ from lbp_prognosis.evidence import CLINICAL_MINIMUM, Criteria
 from lbp_prognosis.study._data_plan import DataPlan
 from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._model_plan import MODEL_KINDS, ModelPlan
+from lbp_prognosis.study._retest_plan import RetestPlan, retest_conflicts
 from lbp_prognosis.study._score_plan import ScorePlan, package_outcome, score_conflicts
 from lbp_prognosis.study._subgroups_plan import SubgroupsPlan, subgroups_conflicts
 from lbp_prognosis.study._technical_plan import OF_MOVEMENT, TechnicalPlan
@@ -53,6 +54,7 @@ TABLES = (
     "treatment",
     "updates",
     "subgroups",
+    "retest",
 )
 PAGE: dict[str, Any] = {
     "mode": "",
@@ -103,6 +105,7 @@ def read_study(table: Any) -> dict[str, Any]:
         "treatment": read.record(TreatmentPlan, "treatment", top["treatment"]) if "treatment" in top else None,
         "subgroups": read.record(SubgroupsPlan, "subgroups", top["subgroups"]) if "subgroups" in top else None,
         "updates": read.record(UpdatesPlan, "updates", top["updates"]) if "updates" in top else None,
+        "retest": read.record(RetestPlan, "retest", top["retest"]) if "retest" in top else None,
         "criteria": read.record(Criteria, "criteria", top.get("criteria", {})),
         "page": _page(read, top.get("page", {})),
         "comparison": _comparison(read, top.get("comparison", {})),
@@ -389,7 +392,7 @@ def _check_score(read: StrictTable, top: Mapping[str, Any], found: Mapping[str, 
 
 
 def _check_courses(read: StrictTable, found: Mapping[str, Any]) -> None:
-    """Check that the tables agree about a treatment, about updates and about subgroups."""
+    """Check that the tables agree about a treatment, updates, subgroups and repeated measurements."""
     outcome, groups = found["outcome"], found["modalities"]
     of_treatment = treatment_conflicts(
         found["data"], found["treatment"], outcome if isinstance(outcome, Mapping) else {}
@@ -403,7 +406,13 @@ def _check_courses(read: StrictTable, found: Mapping[str, Any]) -> None:
         {} if groups is MISSING else groups,
         {} if bent is MISSING else bent,
     )
-    for path, reason, accepted, got, remedy in chain(of_treatment, of_updates, of_groups):
+    of_retest = retest_conflicts(
+        found["data"],
+        found["retest"],
+        {} if groups is MISSING else groups,
+        {} if bent is MISSING else bent,
+    )
+    for path, reason, accepted, got, remedy in chain(of_treatment, of_updates, of_groups, of_retest):
         read.fault(path, reason, path, accepted, got, remedy)
 
 

@@ -20,6 +20,7 @@ from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._plain import plain
 from lbp_prognosis.study._read_study import PAGE, read_study
+from lbp_prognosis.study._retest_plan import RetestPlan, retest_conflicts
 from lbp_prognosis.study._score_plan import ScorePlan, package_outcome, score_conflicts
 from lbp_prognosis.study._subgroups_plan import SubgroupsPlan, subgroups_conflicts
 from lbp_prognosis.study._technical_plan import OF_MOVEMENT, TechnicalPlan
@@ -83,6 +84,8 @@ class Study:
         Groups of patients in which the comparison is repeated.
     updates : UpdatesPlan or None
         Risks updated at landmarks.
+    retest : RetestPlan or None
+        Repeated measurements; predictors that do not repeat are dropped in each training set.
     seed : int
         Seed of all random draws.
     prespecified : bool
@@ -125,6 +128,7 @@ class Study:
     treatment: TreatmentPlan | None = None
     subgroups: SubgroupsPlan | None = None
     updates: UpdatesPlan | None = None
+    retest: RetestPlan | None = None
     seed: int = 1
     prespecified: bool = False
     folder: str = "."
@@ -159,7 +163,8 @@ class Study:
         of_treatment = treatment_conflicts(self.data, self.treatment, self.outcome)
         of_updates = updates_conflicts(self.data, self.updates, self.modalities)
         of_groups = subgroups_conflicts(self.data, self.subgroups, self.comparison, self.modalities, self.transform)
-        for path, _, accepted, got, remedy in chain(of_score, of_treatment, of_updates, of_groups):
+        of_retest = retest_conflicts(self.data, self.retest, self.modalities, self.transform)
+        for path, _, accepted, got, remedy in chain(of_score, of_treatment, of_updates, of_groups, of_retest):
             raise argument_error(path, accepted, got, remedy or None)
         if self.data.package:
             CohortSpec.from_dict(self.cohort)
@@ -269,7 +274,7 @@ class Study:
                 del fields["data"][name]
         if self.subgroups is None:
             del fields["subgroups"]
-        for name in ("treatment", "updates"):
+        for name in ("treatment", "updates", "retest"):
             if getattr(self, name) is None:
                 del fields[name]
             elif fields[name]["missing"] is None:

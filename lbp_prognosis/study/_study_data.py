@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,13 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis.cohort import Cohort, CohortSpec, Flow
 from lbp_prognosis.disclosure import NOT_FOUND, identifier_text
-from lbp_prognosis.fusion import one_row_per_patient, pool_levels
+from lbp_prognosis.fusion import RepeatableColumns, one_row_per_patient, pool_levels
 from lbp_prognosis.schema import ColumnName, PackageReport, map_tables, validate_package
 from lbp_prognosis.study._check_minimum import check_minimum
 from lbp_prognosis.study._motion_of_trials import motion_of_trials
 from lbp_prognosis.study._outcome_doubts import outcome_doubts
+from lbp_prognosis.study._retest_plan import RetestPlan
+from lbp_prognosis.study._retest_tables import read_retest
 from lbp_prognosis.study._score_plan import package_outcome
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._treatment_courses import TreatmentCourses, read_treatment
@@ -87,6 +90,8 @@ class StudyData(Result):
         Times at which patients started the treatment of the study, and covariates measured before.
     visits_table : StudyVisits or None
         Values at visits, for updated risks.
+    retest : RepeatableColumns or None
+        Step that judges columns by repeated measurements, unfitted.
     readings : dict of str to DataFrame
         Tables ``reading, biomarker, motion, motion_trial`` of a registry, if the study uses them.
     """
@@ -110,6 +115,7 @@ class StudyData(Result):
     earlier: pd.DataFrame | None = field(default=None, repr=False)
     treatment: TreatmentCourses | None = field(default=None, repr=False)
     visits_table: StudyVisits | None = field(default=None, repr=False)
+    retest: RepeatableColumns | None = field(default=None, repr=False)
 
     def patient_ids(self, column: str) -> tuple[str, ...] | None:
         """Return the identifier of each row; None for a wide table without a column of identifiers.
@@ -177,6 +183,8 @@ def read_study_data(study: Study, *, exclude_ids: Iterable[object] = ()) -> Stud
         data = _with_treatment(study, study.treatment, data)
     if study.updates is not None:
         data = _with_visits(study, study.updates, data)
+    if study.retest is not None:
+        data = _with_retest(study, study.retest, data, gone)
     data = replace(data, X=values_of_study(data.X, study.data.values))
     horizons = None if outcome_kind(data.y) == "status" else list(data.spec.horizons)
     # of the first cause of the outcome, as in all parts of a study
@@ -210,6 +218,17 @@ def _with_treatment(study: Study, plan: TreatmentPlan, data: StudyData) -> Study
     return replace(data, treatment=courses, hashes=hashes, notes=(*data.notes, *said))
 
 
+def _with_retest(study: Study, plan: RetestPlan, data: StudyData, gone: frozenset[str]) -> StudyData:
+    changed = [column for columns in study.transform.values() for column in columns]
+    step, digests = read_retest(
+        plan, partial(_path, study), data.X, _missing(study, plan), transformed=changed, gone=gone
+    )
+    hashes = data.hashes
+    for name, digest in digests.items():
+        hashes = with_digest(hashes, name, digest)
+    return replace(data, retest=step, hashes=hashes)
+
+
 def _refuse_strangers(data: StudyData, ids: pd.Series, name: str) -> None:
     """Refuse a second table without any patient of the study; identifiers are compared as text."""
     if not ids.isin([identifier_text(one) for one in data.X.index]).any():
@@ -219,7 +238,7 @@ def _refuse_strangers(data: StudyData, ids: pd.Series, name: str) -> None:
         )
 
 
-def _missing(study: Study, plan: TreatmentPlan | UpdatesPlan) -> Any:
+def _missing(study: Study, plan: TreatmentPlan | UpdatesPlan | RetestPlan) -> Any:
     """Return a second table's own codes for missing values, else those in all columns of the main table."""
     if plan.missing is not None:
         return plan.missing

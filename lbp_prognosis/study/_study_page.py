@@ -163,6 +163,7 @@ def _protocol(result: StudyFindings) -> tuple[tuple[str, str], ...]:
         ("treatment during follow-up", spec.estimand or "not declared"),
         *([("judged too", study.treatment.condition)] if study.treatment is not None else []),
         *([("updated", _updated(result))] if study.updates is not None else []),
+        *([("judged by repeated measurements", study.retest.words)] if study.retest is not None else []),
         ("transformed", "; ".join(f"{k} of {', '.join(v)}" for k, v in study.transform.items()) or "nothing"),
         ("declared before the data were seen", "yes" if study.prespecified else "not said"),
     ]
