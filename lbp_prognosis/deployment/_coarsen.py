@@ -103,7 +103,7 @@ def coarsen(model: Any, least: int) -> tuple[int, int, list[str]]:
             setattr(part, name, None)
         if isinstance(part, BaseEstimator) and not hasattr(part, "n_features_in_"):
             continue  # a parameter that is not fitted itself
-        if "_delta" in vars(part):  # for standard errors only; its times are those of single events
+        if hasattr(part, "_delta"):  # for standard errors only; its times are those of single events
             part._delta = {}
         for name in _ROW_LEVEL:
             held = getattr(part, name, None)
