@@ -63,7 +63,7 @@ class RetestPlan:
 
     @property
     def words(self) -> str:
-        """Which columns are judged, and by what."""
+        """Return the judged columns, the criterion and the patients in words."""
         whom = "other patients" if self.external else "the patients of each training set"
         return (
             f"{', '.join(self.columns) or 'all predictors measured repeatedly'}, kept where the lower limit "
