@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -15,12 +15,12 @@ __all__ = ["OutcomeColumns", "outcome_columns"]
 class OutcomeColumns(NamedTuple):
     """Names of columns; ``entry`` is None without delayed entry."""
 
-    time: str
-    event: str
-    entry: str | None
+    time: Any
+    event: Any
+    entry: Any
 
 
-def outcome_columns(frame: pd.DataFrame, *, time: str | None, event: str | None, entry: str | None) -> OutcomeColumns:
+def outcome_columns(frame: pd.DataFrame, *, time: Any, event: Any, entry: Any) -> OutcomeColumns:
     """Return the outcome columns, after checking that each occurs once and that all rows belong to the analysis."""
     if not isinstance(frame, pd.DataFrame):
         raise argument_error("frame", "a DataFrame", type(frame).__name__)
@@ -38,7 +38,7 @@ def outcome_columns(frame: pd.DataFrame, *, time: str | None, event: str | None,
     for name, column in (("time", time), ("event", event), ("entry", entry)):
         if column is not None:
             _one_column(frame, name, column)
-    return OutcomeColumns(str(time), str(event), entry)
+    return OutcomeColumns(time, event, entry)
 
 
 def _refuse_left_out(frame: pd.DataFrame) -> None:
@@ -55,7 +55,7 @@ def _refuse_left_out(frame: pd.DataFrame) -> None:
         )
 
 
-def _one_column(frame: pd.DataFrame, name: str, column: str) -> None:
+def _one_column(frame: pd.DataFrame, name: str, column: Any) -> None:
     count = list(frame.columns).count(column)
     if count == 1:
         return

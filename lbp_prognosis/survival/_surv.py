@@ -107,9 +107,9 @@ class Surv:
     def from_frame(
         frame: pd.DataFrame,
         *,
-        time: str | None = None,
-        event: str | None = None,
-        entry: str | None = None,
+        time: Any = None,
+        event: Any = None,
+        entry: Any = None,
         censored: Any = None,
         causes: Mapping[str, Any] | None = None,
     ) -> np.ndarray:
@@ -119,9 +119,9 @@ class Surv:
         ----------
         frame : DataFrame of n rows
             One row per patient, or `stset` data with ``_t0, _t, _d`` and ``_st``.
-        time, event : str, optional
+        time, event : str or other label of a column, optional
             Columns of follow-up time and of codes, as in `right`. By default ``_t`` and ``_d`` if present.
-        entry : str, optional
+        entry : str or other label of a column, optional
             Column of delayed entry. By default ``_t0``, if time is ``_t`` and not all values of ``_t0`` are 0.
         censored, causes : optional
             As in `right`.

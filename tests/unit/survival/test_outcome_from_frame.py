@@ -63,3 +63,11 @@ def test_what_is_not_there(frame, names, argument):
 def test_the_nearest_name_is_offered():
     with pytest.raises(ArgumentError, match="'months'"):
         Surv.from_frame(FRAME, time="month", event="how")
+
+
+@pytest.mark.parametrize("names", [[0, 1, 2], [("a", "t"), ("a", "d"), ("b", "t0")], [1.5, True, "entry"]])
+def test_names_need_not_be_text(names):
+    columns = pd.MultiIndex.from_tuples(names) if isinstance(names[0], tuple) else pd.Index(names, dtype=object)
+    frame = pd.DataFrame([[3, 1, 0], [9, 0, 2]]).set_axis(columns, axis=1)
+    y = Surv.from_frame(frame, time=names[0], event=names[1], entry=names[2])
+    assert y.tolist() == [(3.0, 1, 0.0), (9.0, 0, 2.0)]
