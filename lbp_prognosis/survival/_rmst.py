@@ -92,7 +92,8 @@ def rmst(
         psi[used] = moved * y.shape[0]
         ended = float(step_at(steps.times, steps.survival, float(tau), left=1.0, before=True)) == 0
         followed = count.at_risk(float(tau)) >= min_at_risk or ended
-        error = float(influence_se(psi, codes)) if codes is not None or rows.robust else float(np.sqrt(greenwood))
+        robust = codes is not None or rows.robust
+        error = float(tau * influence_se(psi / tau, codes)) if robust else greenwood
         value.append(mean if followed else np.nan)
         se.append(error if followed else np.nan)
         reasons.append("" if followed else f"fewer than {min_at_risk:g} at risk at {tau:g}")
@@ -141,7 +142,7 @@ class _Counter:
 
 
 def _restricted_mean(rows: CurveRows, steps: KMSteps, place: np.ndarray, tau: float) -> tuple[float, float, np.ndarray]:
-    """Area to τ, its Greenwood variance, and the influence of each row (whose sum of squares is a variance).
+    """Area to τ, its Greenwood standard error, and the influence of each row (whose sum of squares is a variance).
 
     ``place`` (n,) is the position of each row's time among ``steps.times``.
     """
@@ -156,7 +157,7 @@ def _restricted_mean(rows: CurveRows, steps: KMSteps, place: np.ndarray, tau: fl
         jump = np.where(stays, 1.0 / np.where(stays, steps.at_risk - steps.events, 1.0), 0.0)
     term = np.where(stays, steps.events / np.where(steps.at_risk > 0, steps.at_risk, 1.0) * jump, 0.0)
     rest = mean - area[1:-1]  # ∫_t^τ S at each used time; the curve is 0 after a time at which no patient stays
-    greenwood = float(np.sum(rest**2 * term[used]))
+    greenwood = float(tau * np.sqrt(np.sum((rest / tau) ** 2 * term[used])))  # squares of times may overflow
     grown = np.cumsum(term)
     # ψ_i / n = −∫ S(u) b_i(u) du with b_i = δ_i/(Y − d)(T_i) − [g(T_i ∧ u) − g(E_i)]
     level = np.concatenate([[0.0], grown[used]])

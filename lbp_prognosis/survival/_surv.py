@@ -27,6 +27,9 @@ from lbp_prognosis.survival._truth_words import truth_words
 
 __all__ = ["Surv"]
 
+_MOST = 100
+_SMALL = f"one code per cause, from 0 to {_MOST}"
+
 
 class Surv:
     """Time-to-event outcomes.
@@ -263,6 +266,8 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
             _words(sorted(set(raw.tolist()), key=str)),
             kind=OutcomeError,
         )
+    if numbers.size and np.abs(numbers).max() >= 2**53:  # whole numbers of 64 bits would wrap around
+        raise argument_error("event", _SMALL, f"codes such as {numbers[np.abs(numbers).argmax()]:g}", kind=OutcomeError)
     raw = raw.astype(np.int64)
     present = set(np.unique(raw).tolist())
     if censored is None:
@@ -301,8 +306,8 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
             'Name them: causes={"recovery": 2, "surgery": 3}.',
             kind=OutcomeError,
         )
-    if mapped.size and mapped.max() > 100:
-        raise argument_error("event", "a small code per cause", f"codes {codes[-3:]}", kind=OutcomeError)
+    if mapped.size and mapped.max() > _MOST:
+        raise argument_error("event", _SMALL, f"codes {codes[-3:]}", kind=OutcomeError)
     return mapped.astype(np.int8)
 
 

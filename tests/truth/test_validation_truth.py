@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
+from scipy.stats import binom
 
 from lbp_prognosis.evaluation import concordance
 from lbp_prognosis.evidence import CLINICAL_MINIMUM
@@ -52,6 +53,31 @@ def test_null_imaging_is_not_said_to_add_value() -> None:
         apparent += found.difference("auc", 12.0)["value"] > 0
     print(f"null imaging: supported in {claimed} of {studies}; cross-fitted AUC larger in {apparent}")
     assert claimed <= 0.05 * studies
+
+
+@pytest.mark.parametrize("n", [300, 500])
+def test_a_noise_marker_adds_nothing_and_moves_no_observed_over_expected(n: int) -> None:
+    """One marker that is noise: no claim, and the interval of each difference excludes 0 for it in at most 5 %."""
+    rng = np.random.default_rng(n)
+    columns, effect = ["a", "b", "c", "d"], np.array([0.6, -0.4, 0.3, 0.2])
+    studies, claimed = 200, 0
+    better = {"observed_expected": 0, "auc": 0, "net_benefit": 0, "brier": 0}
+    for _ in range(studies):
+        X = pd.DataFrame(rng.normal(size=(n, 4)), columns=columns).assign(noise=rng.normal(size=n))
+        y = Status.at(12, (rng.random(n) < expit(-0.2 + X[columns].to_numpy() @ effect)).astype(int))
+        modalities = {"clinical": columns, "imaging": ["noise"]}
+        found = added_value(LogisticRisk(), X, y, modalities, 12, [0.5], n_splits=5, random_state=rng)
+        claimed += found.supported
+        for name in better:
+            part = found.difference(name, 12.0)
+            two_sided = name == "observed_expected"  # its better side depends on the sample
+            better[name] += (
+                (part["low"] > 0) + (two_sided and part["high"] < 0) if name != "brier" else part["high"] < 0
+            )
+    print(f"noise marker, n = {n}: claimed in {claimed} of {studies}; intervals that exclude 0: {better}")
+    most = binom.ppf(0.975, studies, 0.05)
+    assert claimed <= most
+    assert max(better.values()) <= most
 
 
 def test_corrected_performance_is_that_in_new_patients() -> None:

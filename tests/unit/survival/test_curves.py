@@ -373,3 +373,14 @@ def test_groups_that_came_as_floats_are_named_as_numbers(y) -> None:
     curve = kaplan_meier(y, strata=half)
     assert curve.to_frame()["group"].unique().tolist() == ["1", "2"]
     assert log_rank(y, half).to_frame()["group"].tolist() == ["1", "2"]
+
+
+@pytest.mark.parametrize("clusters", [None, np.arange(12) // 2])
+@pytest.mark.parametrize("unit", [1e-300, 1e300])
+def test_the_interval_of_a_restricted_mean_is_in_any_unit(unit, clusters):
+    time, event = np.arange(1.0, 13.0), np.arange(12) % 3 > 0
+    plain = rmst(Surv.right(time, event), 6.0, clusters=clusters)
+    scaled = rmst(Surv.right(time * unit, event), 6.0 * unit, clusters=clusters)
+    found = np.array([scaled.value, scaled.se, scaled.low, scaled.high]) / unit
+    np.testing.assert_allclose(found, [plain.value, plain.se, plain.low, plain.high], rtol=1e-12)
+    assert plain.se > 0.1

@@ -268,3 +268,10 @@ def test_surv_says_which_way_causes_are_written() -> None:
     assert "name comes first" in turned
     listed = refused(ArgumentError, Surv.right, [1, 2, 3], words, censored="zensiert", causes=["genesen", "Operation"])
     assert listed.startswith("`causes`")
+
+
+@pytest.mark.parametrize(("code", "told"), [(2.0**64, "1.84467e.19"), (np.uint64(2**63), "9.22337e.18"), (101, "101")])
+def test_large_codes_are_told_as_they_are(code, told):
+    with pytest.raises(OutcomeError, match=f"from 0 to 100; got codes .*{told}"):
+        Surv.right([1, 2], np.array([code, 0]))
+    assert Surv.right([1, 2], [100, 0])["event"].tolist() == [100, 0]
