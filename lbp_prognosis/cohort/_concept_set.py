@@ -20,6 +20,9 @@ __all__ = ["ConceptSet"]
 def _number(value: Any, name: str = "path") -> int:
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise argument_error(name, "a concept set whose concept ids are whole numbers", repr(value)[:40])
+    if value < 1:
+        remedy = "Concept 0 is that of every record without a standard concept: find the concept of the vocabulary."
+        raise argument_error(name, "a concept set whose concept ids are 1 or more", str(value), remedy)
     return int(value)
 
 

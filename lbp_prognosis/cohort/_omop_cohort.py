@@ -156,7 +156,15 @@ def _eligible(
     if person["person_id"].duplicated().any():
         raise DataError("The table person has several rows of one person.")
     person = person.set_index("person_id").reindex(rows.index)
-    death = _first(tables.read("death", ["person_id", "death_date"]).rename(columns={"death_date": "date"}))
+    dead = tables.read("death", ["person_id", "death_date"]).rename(columns={"death_date": "date"})
+    undated = dead.loc[dead["date"].isna() & dead["person_id"].isin(rows.index), "person_id"]
+    undated = undated[~undated.isin(dead.loc[dead["date"].notna(), "person_id"])]
+    if len(undated):
+        raise DataError(
+            f"The table death has {undated.nunique()} persons of the cohort without a date, who would count as alive: "
+            "date their deaths, or leave these persons out of the table person."
+        )
+    death = _first(dead)
     rows = rows.assign(
         death=death.reindex(rows.index),
         age=rows["index_date"].dt.year - person["year_of_birth"],

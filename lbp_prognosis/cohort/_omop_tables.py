@@ -91,7 +91,11 @@ class _DuckDB:
     def rows(self, name: str, columns: dict[str, str], concept: str, concepts: np.ndarray | None) -> Any:
         place, own = self._place(name), _quoted(concept)
         kinds = {each[0]: str(each[1]) for each in self._base.execute(f"SELECT * FROM {place} LIMIT 0").description}
-        zoned = [c for given, c in columns.items() if given.endswith("_date") and kinds[c].endswith("TIME ZONE")]
+        zoned = [
+            c
+            for given, c in columns.items()
+            if given.endswith(("_date", "_datetime")) and kinds[c].endswith("TIME ZONE")
+        ]
         if zoned:  # DuckDB gives the instant in the zone of the session, which may be another day
             raise DataError(f"{name}.{zoned[0]} has instants with a time zone: store dates.")
         asked = f"SELECT {', '.join(f'{_quoted(c)} AS {_quoted(given)}' for given, c in columns.items())} FROM {place}"
@@ -140,6 +144,8 @@ class OmopTables:
     def read(self, name: str, columns: Sequence[str], concepts: np.ndarray | None = None) -> pd.DataFrame:
         """Return columns of a table; for a table of events, only rows with these concepts.
 
+        A date that is missing, or whose column is, is the day of ``…_datetime``.
+
         Parameters
         ----------
         name : str
@@ -163,11 +169,16 @@ class OmopTables:
                 "folder", f"a folder with the table {name}", f"{sorted(self.source.names)[:12]} in {self.folder.name}"
             )
         own = {each.lower(): each for each in self.source.columns(name)}
+        own |= {each: own[f"{each}time"] for each in columns if each not in own and f"{each}time" in own}
         lacking = [each for each in columns if each not in own]
         if lacking:
             raise DataError(f"The table {name} has no column {lacking}; it has {sorted(own)[:20]}.")
         concept = own[EVENTS[name][0]] if concepts is not None else ""
-        table = self.source.rows(name, {each: own[each] for each in columns}, concept, concepts)
+        asked = {each: own[each] for each in columns}
+        times = {
+            f"{each}time": own[f"{each}time"] for each in columns if own.get(f"{each}time", own[each]) != own[each]
+        }
+        table = self.source.rows(name, asked | times, concept, concepts)
         frame = arrow_frame(table, date_as_object=False)
         for each in columns:
             if each.endswith("_date"):
@@ -176,7 +187,10 @@ class OmopTables:
                 frame[each] = self._persons(name, frame[each])
             elif each in _NUMBERS:
                 frame[each] = self._numbers(name, each, frame[each])
-        return frame
+        for each in times:  # of a record without a date the day of its time
+            date = each.removesuffix("time")
+            frame[date] = frame[date].fillna(self._days(name, each, frame[each].where(frame[date].isna())))
+        return frame[list(columns)]
 
     @staticmethod
     def _persons(table: str, values: pd.Series) -> pd.Series:

@@ -142,6 +142,9 @@ def test_atlas_sets_and_descendants(tables: Path, tmp_path: Path) -> None:
         "",
         "[]",
         '["a"]',
+        "[1, 0]",
+        "[-1]",
+        '{"items": [{"concept": {"CONCEPT_ID": 0}}]}',
         "[1.5]",
         "[true]",
         "{}",
@@ -218,6 +221,36 @@ def _changed(folder: Path, table: str, change: Any) -> Path:
     path = fill(folder) / f"{table}.parquet"
     change(pd.read_parquet(path)).to_parquet(path, index=False)
     return folder
+
+
+@pytest.mark.parametrize("form", ["parquet", "duckdb"])
+@pytest.mark.parametrize("dates", ["absent", "missing"])
+def test_a_record_without_a_date_has_that_of_its_time(dates: str, form: str, tmp_path: Path) -> None:
+    """Columns ``…_datetime`` stand in where a source fills no others; the time of day is dropped."""
+
+    def timed(frame: pd.DataFrame) -> pd.DataFrame:
+        name = next(column for column in frame if column.endswith("_date"))
+        moved = frame.assign(**{f"{name}time": frame[name] + pd.Timedelta(hours=23)})
+        return moved.drop(columns=name) if dates == "absent" else moved.assign(**{name: pd.Series(pd.NaT, frame.index)})
+
+    plain = omop_cohort(fill(tmp_path), **SETS).table
+    for table in ("condition_occurrence", "death", "measurement"):
+        path = tmp_path / f"{table}.parquet"
+        timed(pd.read_parquet(path)).to_parquet(path, index=False)
+    found = omop_cohort(tmp_path if form == "parquet" else _base(tmp_path), **SETS).table
+    pd.testing.assert_frame_equal(found, plain)
+
+
+def test_a_death_without_a_date_is_no_survival(tmp_path: Path) -> None:
+    """Of a person who is not of the cohort it is of no account, nor beside a dated row."""
+    folder = _changed(
+        tmp_path, "death", lambda frame: frame.assign(death_date=frame["death_date"].where(frame.index == 1))
+    )
+    with pytest.raises(DataError, match="1 persons of the cohort without a date"):
+        omop_cohort(folder, **SETS)
+    days = pd.to_datetime(["2020-01-31", "2020-02-01", None, None])
+    pd.DataFrame({"person_id": [5, 9, 5, 10], "death_date": days}).to_parquet(folder / "death.parquet", index=False)
+    assert omop_cohort(folder, **SETS).table.loc[5, "event"] == 2
 
 
 def _base(folder: Path) -> Path:
