@@ -98,11 +98,16 @@ class ResampledDistances:
         # shared by all models and horizons, which are compared in the same resamples
         block, drawn = setting.kept(f"blocks {self.mark}", lambda: _blocks(self.seed, units, self.n_draws))
         sums: Any = np.stack([np.bincount(block, weights=c, minlength=BLOCKS) for c in by_unit.T], axis=1)
-        place = block[copy if self._singly else self._units[1][copy]] * count
-        place += cell
-        table = np.bincount(place, weights=base, minlength=BLOCKS * count)
+
+        def mass() -> np.ndarray:
+            place = block[copy if self._singly else self._units[1][copy]]
+            place += cell * BLOCKS  # cell by cell, so that the counts of one stay in the cache
+            table = np.bincount(place, weights=None if self._singly else base, minlength=BLOCKS * count)
+            return np.asarray(drawn @ table.reshape(count, BLOCKS).T)
+
         moves = (drawn - 1) @ sums * (float(np.sqrt(BLOCKS / (BLOCKS - 1))) / setting.n)
-        return moves, drawn @ table.reshape(BLOCKS, count)
+        # risks at several horizons often share one order of the patients
+        return moves, setting.kept(f"mass {self.mark}", mass, of=copy) if self._singly else mass()
 
     @cached_property
     def _cells(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
@@ -131,9 +136,13 @@ class ResampledDistances:
         """Distances of shape (n_draws, 4)."""
         rows, curve = self.rows, self.curve
         cell, copy, _, count = self._cells
-        x = np.empty(rows.setting.n)
-        x[rows.index] = rows.x
-        x = np.bincount(cell, weights=x[self._units[0][copy]], minlength=count) / np.bincount(cell, minlength=count)
+        if self._singly:
+            x = rows.ascending_x
+        else:
+            x = np.empty(rows.setting.n)
+            x[rows.index] = rows.x
+            x = x[self._units[0][copy]]
+        x = np.bincount(cell, weights=x, minlength=count) / np.bincount(cell, minlength=count)
         moves, mass = self._moves()
         del self.__dict__["_cells"]  # large, and not used again
         assert curve.coef is not None
