@@ -155,6 +155,13 @@ class UnderStrategy(WeightedFollowUp):
             return 0
         return int(self._raised(np.full(self.n, np.inf))[1].sum())
 
+    @property
+    def _jumps(self) -> np.ndarray:
+        grid = self._treatment.grid
+        # after the latest start nothing changes, except for patients who may never start
+        ends = np.maximum(self._windows.due, self._windows.forbidden)
+        return grid[grid <= ends.max()]
+
     def _for_all(self) -> LeavingHazard | None:
         return self._marginal(self._left) if isinstance(self.strategy, NeverStart) else None
 

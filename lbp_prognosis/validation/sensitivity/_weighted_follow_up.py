@@ -64,6 +64,11 @@ class WeightedFollowUp(Result):
     def _kept(self, place: np.ndarray) -> np.ndarray:
         """Return 1 / the weight of each patient at a place of the clock, for treatment alone (n,); infinite: none."""
 
+    @property
+    def _jumps(self) -> np.ndarray:
+        """Places at which weights for treatment change."""
+        return self._treatment.grid
+
     def _for_all(self) -> LeavingHazard | None:
         """Return the hazard of deviating, the same for all patients, whose survival stabilises weights of a fit."""
         return None
@@ -193,7 +198,7 @@ class WeightedFollowUp(Result):
         """Row of the patient, start, stop, event and weight, split where patients leave; weights of 0 are left out."""
         time, event = self.y["time"].astype(float), self.y["event"].astype(int)
         of_lost = self._loss.model is not None
-        grids = [self._treatment.grid, *([self._loss.grid] if of_lost else [])]
+        grids = [self._jumps, *([self._loss.grid] if of_lost else [])]
         jumps = np.unique(np.concatenate(grids))
         edges = np.concatenate([[0.0], np.unique(self._clock.times[np.floor((jumps - 1.0) / 3.0).astype(int)])])
         began = np.searchsorted(edges, self._entry, side="right") - 1
@@ -212,10 +217,14 @@ class WeightedFollowUp(Result):
             if lost_of_all is not None:
                 ratio = ratio * (lost_of_all.survival(place) / self._loss.survival(place))
             weight[now] = ratio[rows[now]]
-        used = weight > 0
         event = np.where(last, event[rows], 0)
         start = np.maximum(edges[step], self._entry[rows])
-        return rows[used], start[used], stop[used], event[used], self._truncated(weight[used])
+        used = weight > 0
+        rows, start, stop, event, weight = rows[used], start[used], stop[used], event[used], weight[used]
+        # stretches of one weight are one
+        same = (rows[1:] == rows[:-1]) & (weight[1:] == weight[:-1]) & (start[1:] == stop[:-1])
+        first, end = np.append(True, ~same), np.append(~same, True)
+        return rows[first], start[first], stop[end], event[end], self._truncated(weight[first])
 
     @property
     def _entry(self) -> np.ndarray:
@@ -225,12 +234,13 @@ class WeightedFollowUp(Result):
 
     def _marginal(self, left: np.ndarray) -> LeavingHazard:
         """Hazard of those who left (n,), the same for all patients."""
+        there = np.flatnonzero(self._ends > 0)  # not those who left at time zero
         spells = Spells(
-            patient=np.arange(self.n),
-            start=np.where(self._entry > 0, self._clock.after(self._entry), 0.0),
-            stop=self._ends,
-            last=np.ones(self.n, dtype=bool),
-            X=pd.DataFrame(index=range(self.n)),
+            patient=there,
+            start=np.where(self._entry > 0, self._clock.after(self._entry), 0.0)[there],
+            stop=self._ends[there],
+            last=np.ones(there.size, dtype=bool),
+            X=pd.DataFrame(index=range(there.size)),
         )
         return leaving_hazard(spells, left, ties="efron", what="leaving")
 

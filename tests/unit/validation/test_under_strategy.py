@@ -192,6 +192,10 @@ def test_starts_at_time_zero_are_those_of_a_logistic_model() -> None:
     both = never.status(5.0).weights.values[~zero] * (1 - share[~zero])
     loss = known_loss(never, 5.0)[~zero] / known_loss(later, 5.0)
     np.testing.assert_allclose((both * loss)[END[~zero] > 5], later.status(5.0).weights.values[END[~zero] > 5])
+    rows, _, _, _, weight = never._stretches
+    old_rows, _, _, _, old = later._stretches
+    np.testing.assert_array_equal(rows, np.flatnonzero(~zero)[old_rows])
+    np.testing.assert_allclose(weight * (1 - share[rows]), old, rtol=1e-9)
     # by 4: at time zero or later, both in one interval
     by = under_strategy(Y, start, HISTORY, StartBy(4.0))
     who = int(np.flatnonzero(zero & (END > 5))[0])
@@ -272,8 +276,8 @@ def test_a_model_of_the_strategy_is_fitted_to_weighted_stretches() -> None:
     )
     np.testing.assert_allclose(model.coef_, own.coef_, rtol=1e-12)
     # the weight of a stretch is that of the state at its start
-    k = int(np.flatnonzero((entry > 4) & np.isfinite(TREATED_AT[rows]))[0])
-    state = found.status(float(entry[k])).weights.values[rows[k]] * known_loss(found, entry[k])[rows[k]]
+    k = int(np.flatnonzero((stop > 5) & np.isfinite(TREATED_AT[rows]))[0])
+    state = found.status(5.0).weights.values[rows[k]] * known_loss(found, 5.0)[rows[k]]
     assert weight[k] == pytest.approx(state)
 
 
