@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,26 @@ import pandas as pd
 from lbp_prognosis._base import DataError, argument_error, numbers_in
 from lbp_prognosis.validation.sensitivity._leaving_hazard import Clock, Spells
 
-__all__ = ["last_places", "patients_of", "rows_of", "spells_of"]
+__all__ = ["last_places", "ordered_by_ids", "patients_of", "rows_of", "spells_of"]
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def ordered_by_ids(function: F) -> F:
+    """Bring ``treated_at`` into the order of ``ids`` where its labels are these names in another order."""
+
+    @functools.wraps(function)
+    def wrapped(y: Any, treated_at: Any, *args: Any, ids: Any = None, **options: Any) -> Any:
+        named = isinstance(treated_at, pd.Series) and not isinstance(treated_at.index, pd.RangeIndex)
+        if ids is not None and named and "label" not in ((getattr(y, "dtype", None) and y.dtype.names) or ()):
+            names = pd.Index(np.asarray(ids, dtype=object))
+            own = treated_at.index.astype(object)
+            if names.is_unique and own.is_unique and len(own) == len(names) and own.isin(names).all():
+                treated_at = treated_at.set_axis(own).reindex(names).reset_index(drop=True)
+        return function(y, treated_at, *args, ids=ids, **options)
+
+    return cast(F, wrapped)
 
 
 def patients_of(ids: Any, n: int) -> np.ndarray:

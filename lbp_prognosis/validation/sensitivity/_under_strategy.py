@@ -34,7 +34,13 @@ from lbp_prognosis.validation.sensitivity._leaving_hazard import (
     Spells,
     leaving_hazard,
 )
-from lbp_prognosis.validation.sensitivity._treatment_history import last_places, patients_of, rows_of, spells_of
+from lbp_prognosis.validation.sensitivity._treatment_history import (
+    last_places,
+    ordered_by_ids,
+    patients_of,
+    rows_of,
+    spells_of,
+)
 from lbp_prognosis.validation.sensitivity._treatment_strategy import (
     NeverStart,
     StartBy,
@@ -207,6 +213,7 @@ class UnderStrategy(WeightedFollowUp):
         return f"{self.strategy}; {told}"
 
 
+@ordered_by_ids
 @takes_rows()
 def under_strategy(
     y: np.ndarray,

@@ -29,7 +29,7 @@ from lbp_prognosis.validation.sensitivity._leaving_hazard import (
     LeavingHazard,
     leaving_hazard,
 )
-from lbp_prognosis.validation.sensitivity._treatment_history import last_places, patients_of, spells_of
+from lbp_prognosis.validation.sensitivity._treatment_history import last_places, ordered_by_ids, patients_of, spells_of
 from lbp_prognosis.validation.sensitivity._weighted_follow_up import WeightedFollowUp
 
 __all__ = ["WithoutTreatment", "without_treatment"]
@@ -124,6 +124,7 @@ class WithoutTreatment(WeightedFollowUp):
         return f"{self.n_treated} of {self.n} patients censored at the start of treatment, {self.n_lost} lost"
 
 
+@ordered_by_ids
 @takes_rows()
 def without_treatment(
     y: np.ndarray,

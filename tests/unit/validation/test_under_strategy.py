@@ -300,6 +300,21 @@ def test_a_history_may_come_from_another_library() -> None:
     np.testing.assert_array_equal(never.table["coef"], own.table["coef"])
 
 
+@pytest.mark.parametrize("how", [without_treatment, lambda *a, **k: under_strategy(*a, StartBy(4.0), **k)])
+def test_starts_labelled_by_the_names_of_patients_may_stand_in_any_order(how) -> None:
+    names = [f"p{k}" for k in range(N)]
+    history = HISTORY.assign(patient_id=[names[k] for k in HISTORY["patient_id"]])
+    starts = pd.Series(TREATED_AT, index=names)
+    own = how(Y, TREATED_AT, history, ids=names)
+    for given in (starts, starts[::-1], starts.sample(frac=1, random_state=3)):
+        for ids in (names, pd.Series(names), np.array(names)):
+            np.testing.assert_array_equal(how(Y, given, history, ids=ids).y, own.y)
+    labelled = Surv.right(END, Y["event"], index=names)
+    np.testing.assert_array_equal(how(labelled, starts[::-1], history, ids=names).y["time"], own.y["time"])
+    numbered = pd.Series(TREATED_AT)  # a counter says nothing
+    np.testing.assert_array_equal(how(Y, numbered, history, ids=names).y, own.y)
+
+
 def test_truncation_is_declared() -> None:
     plain = under_strategy(Y, TREATED_AT, HISTORY, StartBy(4.0, last=1.0))
     cut = under_strategy(Y, TREATED_AT, HISTORY, StartBy(4.0, last=1.0), truncate=0.9)
