@@ -12,6 +12,10 @@ from lbp_prognosis.biomarkers.geometry._region import Region
 
 __all__ = ["BodyGeometry", "measure_body"]
 
+ROUGH_MM = 4.0
+"""Distance (RMS) of a surface from its plane beyond which a turn of the frame is kept only if it becomes smaller: the
+surface of a wedge seen from aside holds a part of its wall, that of a damaged mask stays rough."""
+
 
 @dataclass(frozen=True, eq=False)
 class BodyGeometry:
@@ -40,7 +44,11 @@ class BodyGeometry:
 
 
 def measure_body(level: str, region: Region, frame: Frame, central: float) -> BodyGeometry:
-    """Measure the surfaces; turn the frame to the bisector of the endplates and measure again."""
+    """Measure the surfaces; turn the frame to the bisector of the endplates and measure again.
+
+    A body wedged by 30° and more has its bisector 11° and more from the line through the centres, and one of its planes
+    is rough at first.
+    """
 
     def planes(caps: Caps) -> tuple[EndplatePlane | None, EndplatePlane | None]:
         return (
@@ -50,21 +58,30 @@ def measure_body(level: str, region: Region, frame: Frame, central: float) -> Bo
 
     caps = measure_caps(region, frame)
     superior, inferior = planes(caps)
-    for _ in range(2):
-        if superior is None or inferior is None or max(superior.rms, inferior.rms) > 4.0:
+    for _ in range(3 if _roughness(superior, inferior) > ROUGH_MM else 2):
+        if superior is None or inferior is None:
             break
         bisector = unit(superior.normal + inferior.normal)
         moved = np.degrees(np.arccos(np.clip(bisector @ frame.cc, -1, 1)))
         if moved > 35:
             break
-        frame = make_frame(region.centroid, bisector, frame.ap)
-        caps = measure_caps(region, frame)
-        superior, inferior = planes(caps)
+        turned = make_frame(region.centroid, bisector, frame.ap)
+        found = measure_caps(region, turned)
+        above, below = planes(found)
+        before = _roughness(superior, inferior)
+        if before > ROUGH_MM and not _roughness(above, below) < before:
+            break
+        frame, caps, superior, inferior = turned, found, above, below
         if moved < 0.2:
             break
     depth, width = _mid_extents(caps)
     caps = at_voxels(caps, superior, inferior)
     return BodyGeometry(level, region, frame, caps, superior, inferior, depth, width)
+
+
+def _roughness(superior: EndplatePlane | None, inferior: EndplatePlane | None) -> float:
+    """Return the larger distance (RMS, mm) of two surfaces from their planes; infinite without one of them."""
+    return max(float("inf") if plane is None else plane.rms for plane in (superior, inferior))
 
 
 def _mid_extents(caps: Caps) -> tuple[float, float]:

@@ -146,7 +146,7 @@ def test_the_command_line_runs_chunks_gathers_and_reports(mask, tmp_path, capsys
     assert done.status == 0, done.err
     assert set(pd.read_csv(out / "biomarker.csv")["patient_id"]) == {"a", "b"}
     page = (out / "batch.html").read_text(encoding="utf-8")
-    overlays = [case["overlay"] for case in json.loads((out / "provenance.json").read_text())["cases"]]
+    overlays = [case["overlay"] for case in json.loads((out / "provenance.json").read_text(encoding="utf-8"))["cases"]]
     assert all((out / "pictures" / name).is_file() and f"pictures/{name}" in page for name in overlays)
     assert page.index("<td>b</td>") < page.index("<td>a</td>")
     assert call(capsys, monkeypatch, "extract", str(tmp_path), "-o", str(out), "--chunk", "3", "--quiet").status == 2

@@ -83,7 +83,7 @@ def test_the_table_is_the_schema_s(folder):
     for column in ("structure", "measure", "level", "side", "modality"):
         allowed = set(fields[column]["constraints"]["enum"])
         assert set(every[column]) - {""} <= allowed, column
-    units = json.loads((_schema_folder() / "measures.json").read_text())
+    units = json.loads((_schema_folder() / "measures.json").read_text(encoding="utf-8"))
     for measure, group in every.groupby("measure"):
         assert set(group["unit"]) == {units[measure]["unit"]}, measure
         found = group["value"].dropna()
@@ -155,7 +155,9 @@ def _schema_folder():
 
 
 def _schema_fields():
-    return {f["name"]: f for f in json.loads((_schema_folder() / "biomarker.json").read_text())["fields"]}
+    return {
+        f["name"]: f for f in json.loads((_schema_folder() / "biomarker.json").read_text(encoding="utf-8"))["fields"]
+    }
 
 
 def test_workers_and_resumption_change_nothing(folder, tmp_path, monkeypatch):

@@ -430,7 +430,7 @@ def test_verse_centroids(shared):
     path = shared / "data" / "tool_outputs" / "verse_spineps" / "sub-verse004_seg-subreg_ctd.json"
     found = bm.import_verse_centroids(path)
     assert found["level"].tolist() == ["t9", "t10", "t11", "t12", "l1", "l2", "l3", "l4", "l5"]
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     assert bm.import_verse_centroids([content[0], *content[:0:-1]])["level"].tolist() == found["level"].tolist()
     swapped = [content[0], *[{**e, "label": {20: 21, 21: 20}.get(e["label"], e["label"])} for e in content[1:]]]
     with pytest.raises(DataError, match="out of order"):

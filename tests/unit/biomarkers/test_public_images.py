@@ -20,7 +20,7 @@ def ct(shared):
     report = folder / "spine_report"
     masks = report / "test_result"
     bodies = masks / "totalseg_vertebrae_pp_refined.nii.gz"
-    numbers = json.loads((report / "example_ct_report" / "spine_report.json").read_text())["results"]
+    numbers = json.loads((report / "example_ct_report" / "spine_report.json").read_text(encoding="utf-8"))["results"]
     result = extract(
         [
             {
