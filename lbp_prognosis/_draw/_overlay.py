@@ -36,6 +36,9 @@ _LINES: dict[str, tuple[str, float, Any]] = {
     "foramen": ("#ffea00", 1.2, "-"),
     "facet": ("#ffea00", 1.6, "-"),
     "recess": ("#ff6d00", 1.6, "-"),
+    "hips": ("#ffab40", 1.2, "--"),
+    "pit": ("#76ff03", 1.6, "-"),
+    "modic": ("#e040fb", 2.0, "-"),
     "own": ("#00e5ff", 1.4, "--"),
 }
 _NAMES = {
@@ -45,6 +48,9 @@ _NAMES = {
     "foramen": "foramen",
     "facet": "facet joint",
     "recess": "lateral recess",
+    "hips": "sacral endplate to hip axis",
+    "pit": "depth of an endplate defect",
+    "modic": "extent of Modic changes",
     "own": "own families",
 }
 _OTHER = "#ff66cc"
@@ -57,7 +63,7 @@ def draw_overlay(panels: Sequence[Mapping[str, Any]], path: Path, title: str) ->
     Parameters
     ----------
     panels : sequence of mapping
-        Each with ``title, extent, image, contours, lines, labels``.
+        Each with ``title, extent, image, contours, lines, labels``, and ``window`` where the grey values have one.
     path : Path
         File to write.
     title : str
@@ -115,7 +121,7 @@ def _draw_panel(ax: Any, panel: Mapping[str, Any]) -> None:
     ax.set_facecolor("black")
     image = panel["image"]
     if image is not None and np.isfinite(image).any():
-        low, high = np.nanquantile(image, (0.01, 0.995))
+        low, high = panel.get("window") or np.nanquantile(image, (0.01, 0.995))
         dx, dy = (
             0.5 * (extent[k + 1] - extent[k]) / max(n - 1, 1) for k, n in ((0, image.shape[1]), (2, image.shape[0]))
         )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis.biomarkers.anatomy._label_map import MUSCLES
+from lbp_prognosis.biomarkers.families._alignment import hip_axis
 from lbp_prognosis.biomarkers.families._case import SIDES, Case, sample_image
 from lbp_prognosis.biomarkers.families._facet import axial_frame, find_facets
 from lbp_prognosis.biomarkers.families._foramen import find_foramina
@@ -21,6 +22,15 @@ __all__ = ["overlay_panels", "save_overlay"]
 
 STEP_MM = 0.75
 
+CT_WINDOW = (-250.0, 800.0)
+"""HU of black and white: muscle is dark, trabecular bone grey and cortical bone light in every panel of a CT."""
+
+HIPS_MM = 250.0
+"""Distance from the sacral endplate up to which the hip axis widens the panels: a landmark elsewhere does not."""
+
+MODIC_MM = 3.0
+"""Distance below the surface at which Modic changes are drawn, apart from the outline of the body."""
+
 
 def save_overlay(case: Case, path: Path, title: str) -> None:
     """Write one PNG of a case."""
@@ -33,14 +43,19 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
     """Return the panels: from the side and the front, of foramina by side, of facets, and across at four discs at most.
 
     A panel is a mapping with ``title``, ``extent`` (left, right, bottom, top in mm), ``image`` (array or None),
-    ``contours`` (name, kind, occupancy array), ``lines`` (kind of ``endplate, height, plane, foramen, facet, recess,
-    own``, n × 2 points) and ``labels`` (text, point). The view from the front and the view across show the patient's
+    ``window`` (grey values of black and white, or None), ``contours`` (name, kind, occupancy array), ``lines`` (kind of
+    ``endplate, height, plane, hips, pit, modic, foramen, facet, recess, own``, n × 2 points) and ``labels`` (text,
+    point). The view from the front and the view across show the patient's
     left on the right of the picture.
     """
     regions = _shown(case)
     if not regions:
         return []
     points = np.vstack([region.points[:: max(1, region.n_voxels // 4000)] for region in regions])
+    sacral = case.spine.sacral
+    hips = hip_axis(case) if sacral is not None else None
+    if hips is not None and sacral is not None and np.linalg.norm(hips - sacral.point) < HIPS_MM:
+        points = np.vstack([points, hips])
     left = case.spine.left if case.spine.bodies else np.array([-1.0, 0.0, 0.0])
     bodies = list(case.spine.bodies.values())
     centre = np.mean([b.region.centroid for b in bodies], axis=0) if bodies else points.mean(axis=0)
@@ -51,6 +66,12 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
         _panel(case, "from the front (patient's left to the right)", upright, "left", "cc", points, regions),
     ]
     panels[0]["lines"] = _endplate_lines(case, upright) + _height_lines(case, upright) + _plane_lines(case, upright)
+    if hips is not None and sacral is not None:
+        ends = (hips, sacral.point)
+        panels[0]["lines"].append(("hips", np.array([_on(upright, end, "ap", "cc") for end in ends])))
+    for kind, path in _findings(case):
+        for panel, across in zip(panels, ("ap", "left")):
+            panel["lines"].append((kind, np.array([_on(upright, point, across, "cc") for point in path])))
     for family in case.recipe.own_families:
         for points_of in getattr(family, "overlay", lambda _: ())(case):
             path = np.asarray(points_of, dtype=float).reshape(-1, 3)
@@ -128,6 +149,7 @@ def _panel(
         "title": title,
         "extent": (float(x[0]), float(x[-1]), float(y[0]), float(y[-1])),
         "image": None if image is None else sample_image(image, world),
+        "window": None if case.no_hu else CT_WINDOW,
         "contours": contours,
         "lines": [],
         "labels": [],
@@ -147,6 +169,35 @@ def _endplate_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:
         ends = [plane.point + s * 0.5 * depth * along for s in (-1, 1)]
         lines.append(("endplate", np.array([_on(upright, end, "ap", "cc") for end in ends])))
     return lines
+
+
+def _findings(case: Case) -> list[tuple[str, np.ndarray]]:
+    """Return where endplates have defects and Modic changes, as paths in RAS millimetres.
+
+    A defect is the line from the plane to its deepest column; Modic changes are two paths below the surface, across the
+    columns they take up: from back to front and from side to side.
+    """
+    found = []
+    for level, body in case.spine.bodies.items():
+        for which, plane, inwards in (("superior", body.superior, -1.0), ("inferior", body.inferior, 1.0)):
+            caps = body.caps
+            surface = caps.top if which == "superior" else caps.bottom
+            pit, changed = case.kept.get(f"pit {level} {which}"), case.kept.get(f"modic {level} {which}")
+            if pit is not None and plane is not None:
+                row, column = np.unravel_index(int(np.nanargmax(pit)), pit.shape)
+                deepest = body.frame.to_world(np.array([caps.ap[row], caps.left[column], surface[row, column]]))
+                found.append(("pit", np.array([deepest, deepest - inwards * float(pit[row, column]) * plane.normal])))
+            if changed is not None and np.isfinite(surface[changed]).any():
+                rows, columns = np.nonzero(changed & np.isfinite(surface))
+                ap, left = caps.ap[rows], caps.left[columns]
+                height = float(np.median(surface[rows, columns])) + inwards * MODIC_MM
+                middle = float(np.median(ap)), float(np.median(left))
+                for path in (
+                    [(ap.min(), middle[1], height), (ap.max(), middle[1], height)],
+                    [(middle[0], left.min(), height), (middle[0], left.max(), height)],
+                ):
+                    found.append(("modic", body.frame.to_world(np.array(path, dtype=float))))
+    return found
 
 
 def _height_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:

@@ -14,7 +14,7 @@ from lbp_prognosis.biomarkers.geometry._angles import coronal_tilt, sagittal_ang
 from lbp_prognosis.biomarkers.geometry._caps import doubts
 from lbp_prognosis.biomarkers.geometry._frame import unit
 
-__all__ = ["measure_alignment"]
+__all__ = ["hip_axis", "measure_alignment"]
 
 LUMBAR = "lumbar_spine"
 
@@ -181,7 +181,7 @@ def _pelvis(case: Case) -> list[Measurement]:
             flags=(*flags, *sacral.doubt),
         )
     )
-    heads = _heads(case)
+    heads = hip_axis(case)
     if heads is None:
         reason = "no femoral heads: not in the field of view, not labelled and not given as landmarks"
         rows.append(
@@ -202,7 +202,7 @@ def _pelvis(case: Case) -> list[Measurement]:
     return rows
 
 
-def _heads(case: Case) -> np.ndarray | None:
+def hip_axis(case: Case) -> np.ndarray | None:
     """Return the midpoint of the femoral heads from landmarks or labels."""
     points = []
     for side in ("left", "right"):

@@ -60,6 +60,8 @@ def _shape(case: Case, level: str, body: BodyGeometry, which: str) -> list[Measu
         ]
     deepest = float(np.nanmax(depth))
     pit = depth > case.recipe.defect_depth_mm
+    if pit.any():
+        case.kept[f"pit {level} {which}"] = np.where(pit, depth, np.nan)
     cell = (body.caps.ap[1] - body.caps.ap[0]) ** 2
     if plane.rms > case.recipe.residual_mm:
         info["flags"] = (*info["flags"], "uneven_endplate")

@@ -116,6 +116,8 @@ def measure_modic(case: Case, level: str, body: BodyGeometry, which: str) -> lis
     areas = np.array([float((best == kind).sum()) * cell for kind in range(4)])
     whole, lesion = float(seen.sum()) * cell, float(areas[1:].sum())
     present = lesion >= recipe.modic_least_share * whole
+    if present:
+        case.kept[f"modic {level} {which}"] = best > 0
     kind = int(np.argmax(areas[1:])) + 1 if present else 0
     flags: tuple[str, ...] = ("nominal",)
     others = [k for k in (1, 2, 3) if present and k != kind and areas[k] >= MIXED * lesion]

@@ -171,3 +171,47 @@ def test_three_masks_of_one_ct_give_the_same_depths(shared):
     assert len(by_mask) == 10
     assert (by_mask.max(axis=1) - by_mask.min(axis=1)).max() <= 1.0
     assert by_mask.max().max() <= 2.5  # pedicle roots gave 6 to 10 mm
+
+
+def test_the_picture_shows_pits_modic_changes_and_the_hip_axis():
+    from lbp_prognosis.biomarkers._overlay import overlay_panels
+    from lbp_prognosis.biomarkers._study import load_case
+    from lbp_prognosis.biomarkers.families._measure import measure_case
+
+    spine = Phantom(**{**FLAT, "n": 2})
+    labels = {k: v for k, v in labels_of("totalspineseg", 2).items() if k in {"s1", "l5", "l4"}}
+    data, affine = spine.draw(labels, spacing=(2.5, 1.2, 1.2))
+    grid = np.stack(np.meshgrid(*map(np.arange, data.shape), indexing="ij"), axis=-1) @ affine[:3, :3].T + affine[:3, 3]
+    ap, left, down = local(spine, grid)
+    t1, t2 = np.full(data.shape, 200.0), np.full(data.shape, 200.0)
+    lesion = (data == 44) & (down < 10) & (left > 6)
+    t1[lesion], t2[lesion] = 110.0, 330.0
+    data[(data == 44) & ((ap + 4) ** 2 + (left + 9) ** 2 < 40) & (down < 5)] = 0
+    middle = spine.truth("l4").high
+    study = {
+        "patient_id": "p",
+        "mask": Mask(data, affine),
+        "convention": "totalspineseg",
+        "modality": "mri",
+        "image": Image(t2.astype(np.float32), affine),
+        "image_t1": Image(t1.astype(np.float32), affine),
+        "sequence": "t2",
+        "landmarks": {
+            f"femoral_head_{side}": [x, 25.0, middle[2] - 130.0] for side, x in (("left", -80), ("right", 80))
+        },
+    }
+    case, _ = load_case(study, Recipe(families=("endplate", "alignment")), max_bytes=2**30)
+    assert {row.value for row in measure_case(case) if row.measure == "modic" and row.level == "l4"} == {0, 1}
+    side, front, *_ = overlay_panels(case)
+    assert {kind for kind, _ in side["lines"]} == {"endplate", "hips", "pit", "modic"}
+    assert {kind for kind, _ in front["lines"]} == {"pit", "modic"}
+    pits = [ends for kind, ends in side["lines"] if kind == "pit"]
+    assert len(pits) == 1
+    assert np.linalg.norm(np.diff(pits[0], axis=0)) == pytest.approx(5.0, abs=0.8)
+    across = [ends[:, 0] for kind, ends in front["lines"] if kind == "modic"]
+    assert len(across) == 2  # the lesion of one endplate: from back to front, and from side to side
+    assert min(ends.min() for ends in across) > 4  # on the patient's left, right in the picture
+    assert max(ends.max() for ends in across) < 23
+    hips = next(ends for kind, ends in side["lines"] if kind == "hips")
+    assert hips[0][0] > 15
+    assert side["extent"][2] < hips[0][1] < hips[1][1]
