@@ -10,7 +10,7 @@ from lbp_prognosis._draw._curves import draw_curves, draw_interval_curve
 from lbp_prognosis._draw._decision_curve import draw_decision_curve, draw_net_benefit_difference
 from lbp_prognosis._draw._estimates import draw_counts, draw_estimates
 from lbp_prognosis._draw._evaluation import draw_metric, draw_page
-from lbp_prognosis._draw._flow import draw_flow
+from lbp_prognosis._draw._flow import FLOW_KINDS, draw_flow
 from lbp_prognosis._draw._forest import draw_forest
 from lbp_prognosis._draw._importance import draw_importance
 from lbp_prognosis._draw._instability import draw_instability, draw_overlaid
@@ -32,6 +32,7 @@ from lbp_prognosis._draw._time_varying_effect import draw_time_varying_effect
 from lbp_prognosis._draw._waterfall import draw_waterfall
 
 __all__ = [
+    "FLOW_KINDS",
     "PALETTE",
     "draw_agreement",
     "draw_attribution_heatmap",

@@ -10,17 +10,21 @@ import pandas as pd
 
 from lbp_prognosis._draw._style import INK, SOFT
 
-__all__ = ["draw_flow"]
+__all__ = ["FLOW_KINDS", "draw_flow"]
+
+FLOW_KINDS = ("start", "excluded", "end", "missing", "observed")
+"""Kinds of the steps that are drawn; rows of the others are notes."""
+_ASIDE = ("excluded", "missing")
 
 
 def draw_flow(steps: pd.DataFrame, ax: Any = None) -> Any:
-    """Draw rows of ``kind`` start, excluded and end from ``kind, step, n``; returns the axes.
+    """Draw rows of ``FLOW_KINDS`` from ``kind, step, n``; returns the axes.
 
     A column ``shown`` contains the counts as printed, if some are masked.
     """
     import matplotlib.pyplot as plt
 
-    shown = steps[steps["kind"].isin(["start", "excluded", "end"]) & ((steps["n"] > 0) | (steps["kind"] != "excluded"))]
+    shown = steps[steps["kind"].isin(FLOW_KINDS) & ((steps["n"] > 0) | ~steps["kind"].isin(_ASIDE))]
     if ax is None:
         _, ax = plt.subplots(figsize=(6.0, 0.5 + 0.62 * len(shown)), layout="constrained")
     ax.set_axis_off()
@@ -30,13 +34,13 @@ def draw_flow(steps: pd.DataFrame, ax: Any = None) -> Any:
     line = {"arrowstyle": "-|>,head_width=0.18,head_length=0.35", "color": SOFT, "linewidth": 1.0, "shrinkA": 0}
     centre, right = 0.27, 0.47
     rows = shown.to_dict("records")
-    ends = [-place for place, row in enumerate(rows) if row["kind"] != "excluded"]
+    ends = [-place for place, row in enumerate(rows) if row["kind"] not in _ASIDE]
     for above, below in pairwise(ends):
         ax.annotate("", (centre, below + 0.34), (centre, above - 0.30), arrowprops=line)
     for place, row in enumerate(rows):
         count = row.get("shown", row["n"])
-        words = "\n".join(textwrap.wrap(str(row["step"]), 40 if row["kind"] == "excluded" else 28))
-        if row["kind"] == "excluded":
+        words = "\n".join(textwrap.wrap(str(row["step"]), 40 if row["kind"] in _ASIDE else 28))
+        if row["kind"] in _ASIDE:
             ax.text(right, -place, f"{words}\nn = {count}", ha="left", va="center", fontsize=8.5, color=INK, bbox=aside)
             ax.annotate("", (right - 0.015, -place), (centre, -place), arrowprops={**line, "shrinkB": 2})
         else:

@@ -219,34 +219,49 @@ def state_influence(process: StateProcess, taus: np.ndarray, fixed_start: bool) 
     moves = (process.target >= 0) & (process.target != j) & (process.weights > 0)
     share = np.zeros(n)
     share[moves] = process.probability[end[moves] - 1, j[moves]] / process.at_risk[end[moves] - 1, j[moves]]
-    out = np.zeros((taus.size, n, s))  # a time at once stays together in memory
+    first = process.initial > 0
+    out = np.empty((taus.size, n, s))  # a time at once stays together in memory
     for t, tau in enumerate(taus):
         last = int(np.searchsorted(process.times, tau, side="right"))
         product = _backward(process.hazard, last)
         whole = np.matmul(common[: last + 1], product)
-        _fill(
-            out[t], whole, product, common[last], begin, end, j, process.target, share, process.start, process.stop, tau
-        )
+        shift = np.zeros((s, s))  # what a row of each state adds to the initial distribution, carried on
         if not fixed_start:
-            out[t] += _initial(process, product[0])
+            shift = (product[0] - process.probability[0] @ product[0]) / process.initial.sum()
+        _fill(
+            out[t],
+            whole,
+            product,
+            common[last],
+            shift,
+            first,
+            begin,
+            end,
+            j,
+            process.target,
+            share,
+            process.start,
+            process.stop,
+            tau,
+        )
     return np.moveaxis(out, 0, 1)
 
 
 @njit(cache=True, nogil=True)
-def _fill(out, whole, product, staying, begin, end, origin, target, share, start, stop, tau):
+def _fill(out, whole, product, staying, shift, first, begin, end, origin, target, share, start, stop, tau):
     """Contributions of a row's start and of its move, less that of the time spent in the state; (n, s)."""
     for r in range(out.shape[0]):
-        if start[r] >= tau:
-            continue
         j = origin[r]
         for k in range(out.shape[1]):
-            if stop[r] > tau:
-                out[r, k] = whole[begin[r], j, k] - staying[j, k]
-                continue
-            value = whole[begin[r], j, k] - whole[end[r], j, k]
-            if share[r] > 0.0:
-                value += share[r] * (product[end[r], target[r], k] - product[end[r], j, k])
-            out[r, k] = value
+            value = 0.0
+            if start[r] < tau:
+                if stop[r] > tau:
+                    value = whole[begin[r], j, k] - staying[j, k]
+                else:
+                    value = whole[begin[r], j, k] - whole[end[r], j, k]
+                    if share[r] > 0.0:
+                        value += share[r] * (product[end[r], target[r], k] - product[end[r], j, k])
+            out[r, k] = value + shift[j, k] if first[r] else value
 
 
 def _jumps(process: StateProcess, end: np.ndarray, carry: np.ndarray, ended: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from lbp_prognosis.cohort._concept_set import ConceptSet
 from lbp_prognosis.cohort._criterion import Criterion
 from lbp_prognosis.cohort._derived_outcome import DerivedOutcome, OutcomeDefinition
 from lbp_prognosis.cohort._disability_recovery import DisabilityRecovery
-from lbp_prognosis.cohort._flow import Flow
+from lbp_prognosis.cohort._flow import Flow, outcome_steps
 from lbp_prognosis.cohort._mcid_response import MCIDResponse
 from lbp_prognosis.cohort._omop_cohort import OmopCohort, omop_cohort
 from lbp_prognosis.cohort._outcome_from_dict import outcome_from_dict
@@ -43,6 +43,7 @@ __all__ = [
     "Window",
     "omop_cohort",
     "outcome_from_dict",
+    "outcome_steps",
     "pain_course",
     "table_one_of",
 ]

@@ -14,7 +14,7 @@ from lbp_prognosis.cohort._baseline import baseline_biomarkers, baseline_frame, 
 from lbp_prognosis.cohort._biomarker_doubts import biomarker_doubts
 from lbp_prognosis.cohort._cohort_spec import CohortSpec
 from lbp_prognosis.cohort._derived_outcome import OutcomeDefinition
-from lbp_prognosis.cohort._flow import Flow
+from lbp_prognosis.cohort._flow import Flow, outcome_steps
 from lbp_prognosis.cohort._make_table_one import make_table_one
 from lbp_prognosis.cohort._table_one import TableOne
 from lbp_prognosis.cohort._timeline import Timeline, build_timeline
@@ -136,6 +136,7 @@ class Cohort(Result):
             rows += [{"kind": "note", "step": words, "n": n} for words, n in derived.notes]
             raise DataError("No patient is left in the cohort. The steps: " + _steps(rows))
         rows.append({"kind": "end", "step": "patients in the cohort", "n": len(derived.ids)})
+        rows += outcome_steps(derived.y, derived.spec.main_horizon, derived.spec.unit)
         rows += [{"kind": "note", "step": words, "n": n} for words, n in derived.notes]
         markers = baseline_biomarkers(timeline, rules, counts)
         markers = markers[markers["patient_id"].isin(derived.ids)].reset_index(drop=True)

@@ -251,6 +251,23 @@ class RiskPipeline(PipelinePredictions, BaseEstimator):
             held += [name for name in names if isinstance(name, str) and name in frame.columns]
         return list(dict.fromkeys(held))
 
+    def without_columns(self, absent: Any) -> RiskPipeline:
+        """Return an unfitted pipeline whose steps name none of some columns.
+
+        Parameters
+        ----------
+        absent : collection of str
+            Columns of tables that the pipeline will not be given, such as those of a modality left out.
+
+        Returns
+        -------
+        RiskPipeline
+            Lists of columns without them; a formula without the terms that name them.
+        """
+        gone = {str(column) for column in absent}
+        steps = [(name, without_columns(step, gone)) for name, step in self._named_steps()]
+        return clone(self).set_params(steps=[(name, step) for name, step in steps if step is not None])
+
     def _absent(self, frame: pd.DataFrame) -> set[str]:
         """Return the columns of modalities that are entirely absent."""
         if self.modalities is None:

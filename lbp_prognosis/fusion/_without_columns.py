@@ -7,6 +7,8 @@ from typing import Any
 
 from sklearn.base import clone
 
+from lbp_prognosis.fusion._formula_grammar import parse_terms
+
 __all__ = ["without_columns"]
 
 _LISTS = ("columns", "covariates", "drop")
@@ -45,6 +47,17 @@ def without_columns(step: Any, absent: Set[str]) -> Any:
     if isinstance(blocks, Mapping) and any(absent & set(block) for block in blocks.values()):
         left = {name: [column for column in block if column not in absent] for name, block in blocks.items()}
         changed["keep_blocks"] = {name: block for name, block in left.items() if block} or None
+    if isinstance(given.get("formula"), str):
+        changed |= _terms_without(given["formula"], absent)
     if changed.get("errors") == {}:
         return None
     return copy.set_params(**changed) if changed else copy
+
+
+def _terms_without(formula: str, absent: Set[str]) -> dict[str, str]:
+    """Return the formula of the terms that name none of the columns; nothing if it names none of them."""
+    terms = parse_terms(formula).terms
+    kept = [term for term in terms if not any(absent & set(factor.columns()) for factor in term)]
+    if len(kept) == len(terms):
+        return {}
+    return {"formula": " + ".join(":".join(factor.text for factor in term) for term in kept) or "1"}

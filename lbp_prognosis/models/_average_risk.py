@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import EstimationError, argument_error, check_choice, takes_rows
+from lbp_prognosis._base import EstimationError, Objection, argument_error, check_choice, objection, takes_rows
 from lbp_prognosis.models._combined_rows import Rows
 from lbp_prognosis.models._combined_scores import CombinedScores
 from lbp_prognosis.models._known_states import default_horizons
@@ -227,6 +227,12 @@ class AverageRisk(CombinedScores):
             value = value + line["intercept"] + (line["slope"] - 1) * (value[:, at] - line["centre"])[:, None]
         sure = np.where((parts == 0).all(axis=2), 0.0, to_risk(value, self._link))
         return np.where((parts == 1).all(axis=2), 1.0, sure)
+
+    @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """Objections to the modalities left out, and to a recalibration that gives all patients one risk."""
+        doubts = super().objections_
+        return (*doubts, objection("average-without-ranking")) if self.recalibration_["slope"] <= 0 else doubts
 
     def _refuse_blocks(self, frame: pd.DataFrame) -> None:
         lacking = int((~self._available(frame).all(axis=1)).sum())

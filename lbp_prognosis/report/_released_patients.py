@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import Result
+from lbp_prognosis._draw import FLOW_KINDS
 from lbp_prognosis.disclosure import Release, follows_from_sum, merged_levels, without_numbers
 from lbp_prognosis.report._layered_rows import LayeredRows, is_number_text
 from lbp_prognosis.report._released_shapes import ReleasedFlow, ReleasedTable
@@ -60,13 +61,29 @@ def released_flow(flow: Any, release: Release) -> ReleasedFlow | None:
                 for p in parts
             ]
             rows.insert(1, pd.DataFrame(made))
-    others = steps[~steps["kind"].isin(["start", "excluded", "end"]) & (steps["n"] > 0)]
+    rows += _observed(steps, release)
+    others = steps[~steps["kind"].isin(FLOW_KINDS) & (steps["n"] > 0)]
     behind = others["n"].where(others["kind"].ne("values"), others.get("patients", others["n"])).astype(float)
     small = ~(behind >= k)
     if small.any():
         release.note("counts of rows and values", "dropped", f"of fewer than {k} patients")
     out = pd.concat([*rows, others[~small]], ignore_index=True)[["kind", "step", "n"]]
     return ReleasedFlow(out) if release.take("flow of patients", len(out)) else None
+
+
+def _observed(steps: pd.DataFrame, release: Release) -> list[pd.DataFrame]:
+    """Return how many of the cohort have the outcome, without reasons; nothing if few have it or lack it."""
+    missing, seen = steps[steps["kind"].eq("missing")], steps[steps["kind"].eq("observed")]
+    count = int(missing["n"].sum())
+    if not count:
+        return []
+    if not release.keeps([count, *seen["n"]]):
+        release.note("patients whose outcome was not observed", "dropped", f"of fewer than {release.smallest_cell}")
+        return []
+    if len(missing) > 1:
+        release.note("reasons for outcomes that were not observed", "merged", "each may be of few patients")
+    words = str(missing["step"].iloc[0]).partition(":")[0]
+    return [pd.DataFrame([{"kind": "missing", "step": words, "n": count}]), seen]
 
 
 def released_sites(sites: pd.DataFrame, release: Release) -> pd.DataFrame:

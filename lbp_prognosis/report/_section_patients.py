@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from lbp_prognosis._draw import draw_flow
+from lbp_prognosis._draw import FLOW_KINDS, draw_flow
 from lbp_prognosis.report._blocks import Block, Section, Table
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
@@ -29,16 +29,16 @@ def section_patients(page: Page) -> Section | None:
 
 def _flow(page: Page) -> list[Block]:
     steps = page.flow.steps.assign(shown=[f"{n:,.0f}" for n in page.flow.steps["n"]])
-    shown = steps[steps["kind"].isin(["start", "excluded", "end"])]
+    shown = steps[steps["kind"].isin(FLOW_KINDS)]
     words = "; ".join(f"{row['step']}: {row['shown']}" for row in shown.to_dict("records") if row["n"] > 0)
-    drawn = shown[(shown["n"] > 0) | (shown["kind"] != "excluded")]
+    drawn = shown[(shown["n"] > 0) | ~shown["kind"].isin(["excluded", "missing"])]
     picture = figure(
         lambda ax: draw_flow(drawn, ax=ax),
         alt=f"Flow of patients: {words}",
         caption="Flow of patients, from the data to the analysis.",
         size=(5.2, 0.5 + 0.62 * len(drawn)),
     )
-    notes = steps[~steps["kind"].isin(["start", "excluded", "end"]) & (steps["n"] > 0)]
+    notes = steps[~steps["kind"].isin(FLOW_KINDS) & (steps["n"] > 0)]
     frame = pd.DataFrame(
         {
             "what": notes["step"].map(lambda step: step.replace("_", " ")),

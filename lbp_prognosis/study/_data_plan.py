@@ -40,6 +40,8 @@ class DataPlan:
     score : str
         Instead of time and event: column with the score at the only horizon, missing if not observed; ``[score]``
         describes it (wide).
+    reason : str
+        With ``status`` or ``score``: column with the reason why it was not observed, for the flow of patients (wide).
     censored : object
         Code of ``event`` that means censored.
     causes : mapping of str to object
@@ -74,6 +76,7 @@ class DataPlan:
     entry: str = ""
     status: str = ""
     score: str = ""
+    reason: str = ""
     censored: Any = None
     causes: Mapping[str, Any] = field(default_factory=dict)
     site: str = ""
@@ -115,9 +118,13 @@ class DataPlan:
         if isinstance(self.censored, Mapping | list | tuple):
             raise argument_error("table.censored", "a code", self.censored)
         times = (self.time, self.start, self.end, self.event, self.entry)
-        twice = [c for c in (self.id, *times, self.status, self.score, self.site) if c]
+        twice = [c for c in (self.id, *times, self.status, self.score, self.reason, self.site) if c]
         if len(set(twice)) != len(twice):
             raise argument_error("table", "a table that names each column once", f"{twice}")
+        if self.reason and not (self.status or self.score):
+            raise argument_error(
+                "table.reason", "left out of a table of times: reasons are of a `status` or `score`", repr(self.reason)
+            )
         alone = "status" if self.status else "score"
         dated = self.time or self.start or self.event or self.entry or self.causes or self.censored is not None
         if getattr(self, alone) and dated:

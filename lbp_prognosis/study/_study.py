@@ -269,7 +269,7 @@ class Study:
             del fields["biomechanics"]
         if self.score is None:
             del fields["score"], fields["data"]["score"]
-        for name in ("start", "end", "date_format", "values"):
+        for name in ("start", "end", "date_format", "values", "reason"):
             if not fields["data"][name]:
                 del fields["data"][name]
         if self.subgroups is None:

@@ -478,7 +478,18 @@ def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
     plan = study.data
     baseline = "" if study.score is None else study.score.baseline
     scores = () if study.score is None else tuple(study.score.visits.values())
-    taken = {plan.id, plan.time, plan.start, plan.end, plan.event, plan.entry, plan.status, plan.score, *scores}
+    taken = {
+        plan.id,
+        plan.time,
+        plan.start,
+        plan.end,
+        plan.event,
+        plan.entry,
+        plan.status,
+        plan.score,
+        plan.reason,
+        *scores,
+    }
     if inside := sorted(taken & set(modalities.columns)):
         raise argument_error("modalities", "without the columns of the outcome", f"{inside}")
     X = _typed(rows.frame[list(modalities.columns)], study)

@@ -16,7 +16,7 @@ from lbp_prognosis._base import (
     holds,
     time_words,
 )
-from lbp_prognosis.cohort import Flow
+from lbp_prognosis.cohort import Flow, outcome_steps
 from lbp_prognosis.disclosure import NOT_FOUND, identifier_text
 from lbp_prognosis.schema import TableReading, failure_frame, read_table
 from lbp_prognosis.study._data_plan import DataPlan
@@ -80,6 +80,7 @@ def read_wide(
         plan.entry,
         plan.status,
         plan.score,
+        plan.reason,
         before,
         plan.site,
         *plan.where,
@@ -115,6 +116,7 @@ def read_wide(
     steps.append({"kind": "end", "step": "patients in the cohort", "n": len(frame)})
     timed = dated_time(frame, plan, spec.unit, path.name) if plan.start else (frame, plan)
     y = _outcome(*timed, spec) if score is None else _score(frame, plan, spec, score)
+    steps += outcome_steps(y, spec.main_horizon, spec.unit, frame[plan.reason] if plan.reason else None)
     flow = Flow(pd.DataFrame(steps).assign(patients=pd.array([None] * len(steps), dtype="Int64")))
     labels = [
         f"{c}: {reading.labels[c]}" for c in (plan.time, plan.event, plan.status, plan.score) if reading.labels.get(c)

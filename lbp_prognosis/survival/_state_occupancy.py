@@ -375,9 +375,12 @@ def _result(
     names = courses.states if states is None else states
     count = int(units.codes.max()) + 1
     members = csr_array((units.factor, (units.codes, np.arange(units.codes.size))), shape=(count, units.codes.size))
-    influence = np.stack([members @ own[:, t] for t in range(taus.size)], axis=1)
+    by_time = np.empty((taus.size, count, own.shape[2]))  # a time at once stays together in memory
+    for t in range(taus.size):
+        by_time[t] = members @ own[:, t]
+    influence = np.moveaxis(by_time, 0, 1)
     scale = (count / (count - 1) if count > 1 else np.nan) if units.clusters else 1.0
-    se = np.sqrt(scale * np.einsum("uks,uks->ks", influence, influence))
+    se = np.sqrt(scale * np.einsum("kus,kus->ks", by_time, by_time))
     value = np.clip(value, 0.0, None) if quantity == "sojourn" else np.clip(value, 0.0, 1.0)
     if quantity == "sojourn":
         low, high = interval(value, se, confidence)

@@ -37,7 +37,7 @@ from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation.comparison._added_value_result import WITH, WITHOUT, AddedValue
 from lbp_prognosis.validation.comparison._coalitions import NOTHING, coalition_name, coalitions, shared_worth, worth_of
 from lbp_prognosis.validation.comparison._likelihood_ratio import LikelihoodRatio, likelihood_ratio
-from lbp_prognosis.validation.comparison._on_columns import OnColumns
+from lbp_prognosis.validation.comparison._on_columns import OnColumns, restricted
 from lbp_prognosis.validation.pooling._multiply_imputed import IMPUTED_BEFORE, MultiplyImputed
 from lbp_prognosis.validation.pooling._pool_evaluations import pool_evaluations, pool_likelihood_ratios, pool_table
 from lbp_prognosis.validation.resampling._cross_validate import (
@@ -245,6 +245,7 @@ def added_value(
             *crossed.objections,
             *_crowded(X[every], y, cause),
             *_doubts(missing, clinical_minimum),
+            *_of_formula(estimator, columns[modality]),
             *again,
         ),
         synthetic=crossed.synthetic,
@@ -392,6 +393,22 @@ def _doubts(missing: tuple[str, ...], clinical_minimum: Mapping[str, Any] | None
     )
 
 
+def _of_formula(estimator: Any, added: tuple[str, ...]) -> tuple[Objection, ...]:
+    """Say which terms of a formula the comparator lacks."""
+    steps = [[step for _, step in one.steps] for one in (estimator, restricted(estimator, set(added))) if _steps(one)]
+    formulas = [
+        (str(before.formula), str(after.formula))
+        for before, after in zip(*steps)
+        if hasattr(before, "formula") and before.formula != after.formula
+    ]
+    return tuple(objection("formula-terms-left-out", formula=short, names=", ".join(added)) for _, short in formulas)
+
+
+def _steps(estimator: Any) -> bool:
+    steps = getattr(estimator, "steps", None)
+    return bool(steps) and all(isinstance(step, tuple) and len(step) == 2 for step in steps)
+
+
 def _crowded(X: pd.DataFrame, y: np.ndarray, cause: int) -> tuple[Objection, ...]:
     """Object to fewer than ten events (for a state, of the rarer outcome) per candidate parameter of all modalities.
 
@@ -417,14 +434,12 @@ def _apparent(
     cause: int,
 ) -> LikelihoodRatio | None:
     """Likelihood-ratio test of nested fits on all rows and causes; None if a fit is penalised or fails."""
-    from sklearn.base import clone
-
     small = [c for name in others for c in columns[name]]
     large = [*small, *columns[modality]]
     if any(getattr(estimator, name, 0) not in (0, 0.0, None, "none") for name in ("penalty", "ridge")):
         return None
     try:
-        fits = [clone(estimator).fit(X[cut], y) for cut in (small, large)]
+        fits = [restricted(estimator, set(X.columns) - set(cut)).fit(X[cut], y) for cut in (small, large)]
         return likelihood_ratio(fits[0], fits[1], X[small], X[large], added=modality, cause=cause)
     except (LBPError, ValueError, AttributeError):
         return None

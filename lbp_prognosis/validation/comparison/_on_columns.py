@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,17 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 
-__all__ = ["OnColumns"]
+__all__ = ["OnColumns", "restricted"]
 
 
 def _has_score(estimator: OnColumns) -> bool:
     return hasattr(getattr(estimator, "model_", estimator.model), "linear_predictor")
+
+
+def restricted(model: Any, absent: Set[Any]) -> Any:
+    """Return a clone of a model whose steps name none of the columns that it is not given, if it can do so."""
+    made = clone(model)
+    return made.without_columns(absent) if absent and hasattr(made, "without_columns") else made
 
 
 class OnColumns(BaseEstimator):
@@ -48,7 +54,8 @@ class OnColumns(BaseEstimator):
     @takes_rows()
     def fit(self, X: Any, y: np.ndarray, **parameters: Any) -> OnColumns:
         """Fit on the columns."""
-        self.model_ = clone(self.model).fit(self._cut(X), y, **parameters)
+        cut = self._cut(X)
+        self.model_ = restricted(self.model, set(X.columns) - set(cut.columns)).fit(cut, y, **parameters)
         return self
 
     @takes_rows()

@@ -371,6 +371,19 @@ def test_recalibration_is_a_logistic_regression_on_the_cross_fitted_mean():
     assert model.recalibration_["slope"] > 1.5  # a mean of two views of the patient is too cautious
 
 
+def test_an_average_whose_slope_is_zero_says_that_all_have_one_risk():
+    """Risks the wrong way round: the likelihood is greatest at a slope of 0."""
+    F = pd.DataFrame({"a": 1 / (1 + np.exp(X["c1"])), "b": 1 / (1 + np.exp(0.5 * X["c1"]))})
+    state = Status.at(12, (X["c1"] > np.median(X["c1"])).astype(int) ^ (np.arange(300) % 5 == 0))
+    model = AverageRisk({"a": Column("a"), "b": Column("b")}, cv=2).fit(F, state)
+    assert model.recalibration_["slope"] == 0
+    assert np.ptp(model.predict_risk(F, 12)) < 1e-12
+    assert [doubt.code for doubt in model.objections_] == ["average-without-ranking"]
+    right = AverageRisk({"a": Column("a"), "b": Column("b")}, cv=2).fit(1 - F, state)
+    assert right.recalibration_["slope"] > 0
+    assert right.objections_ == ()
+
+
 def test_recalibrated_risks_rise_with_time_and_causes_sum_to_one():
     model = AverageRisk(
         {"clinical": CauseSpecificCox(), "imaging": CauseSpecificCox(), "null": NullModel()},

@@ -15,12 +15,14 @@ from sklearn.base import clone
 
 from lbp_prognosis import Measured
 from lbp_prognosis._base import ArgumentError, DataError
-from lbp_prognosis.disclosure import Gate
+from lbp_prognosis.cohort import Flow
+from lbp_prognosis.disclosure import Gate, Patients
 from lbp_prognosis.evaluation import crps, evaluate, score_tenths
 from lbp_prognosis.fusion import RiskPipeline, from_formula
 from lbp_prognosis.models import LongitudinalOutcome, OrdinalRegression
 from lbp_prognosis.report import PageScores, released_page
 from lbp_prognosis.report._methods_sentences import _KINDS
+from lbp_prognosis.report._released_patients import released_flow
 from lbp_prognosis.report._section_scores import _by_visit
 from lbp_prognosis.study import Study, analysis_plan, fit_study, read_study_data, run_study
 from lbp_prognosis.study._build_models import build_models
@@ -115,6 +117,49 @@ def package(folder: Path, **changes: Any) -> Study:
     for key, value in changes.items():
         table[key] = {**table[key], **value} if isinstance(value, dict) else value
     return Study.from_dict(table, folder=folder, home=folder)
+
+
+def test_the_flow_ends_with_those_without_a_score_and_their_reasons(tmp_path: Path) -> None:
+    """Not to be found in an objection alone: who is missing, and why."""
+    wide = read_study_data(study(tmp_path)).flow.steps
+    assert wide[["kind", "step", "n"]].tail(3).to_numpy().tolist() == [
+        ["end", "patients in the cohort", N],
+        ["missing", "no score at 12 months", N // 6],
+        ["observed", "score at 12 months observed", N - N // 6],
+    ]
+    why = pd.Series(None, index=FRAME.index, dtype=object)
+    why[FRAME.index[::6]] = ["moved", " moved ", None, "died"] * 10
+    FRAME.assign(why=why).to_csv(tmp_path / "w.csv", index=False)
+    told = Study.from_dict(changed(table={"reason": "why"}), folder=tmp_path)
+    data = read_study_data(told)
+    missing = data.flow.steps[data.flow.steps["kind"] == "missing"]
+    counts = dict(zip(missing["step"].str.partition(": ")[2], missing["n"]))
+    assert counts == {"moved": 20, "reason not recorded": 10, "died": 10}
+    assert "reason" not in Study.from_dict(TABLE, folder=tmp_path).to_dict()["data"]
+    FRAME.assign(why="moved").to_csv(tmp_path / "w.csv", index=False)
+    with pytest.raises(ArgumentError, match=r"`reason` must be empty for patients whose score at 12 months is known"):
+        read_study_data(told)
+
+
+def test_a_flow_for_release_tells_the_sum_of_those_without_a_score_or_nothing() -> None:
+    steps = [
+        {"kind": "start", "step": "rows", "n": 520},
+        {"kind": "excluded", "step": "withdrawn", "n": 20},
+        {"kind": "end", "step": "patients in the cohort", "n": 500},
+        {"kind": "missing", "step": "no score at 12 months: moved", "n": 3},
+        {"kind": "missing", "step": "no score at 12 months: died", "n": 30},
+        {"kind": "observed", "step": "score at 12 months observed", "n": 467},
+    ]
+
+    def shown(moved: int, died: int) -> pd.DataFrame:
+        rows = pd.DataFrame(steps)
+        rows.loc[3:5, "n"] = [moved, died, 500 - moved - died]
+        release = Gate(5, share=1.0).open(Patients(np.repeat([1, 0], 250)))
+        return released_flow(Flow(rows), release).steps
+
+    told = shown(3, 30)
+    assert told.loc[told["kind"] == "missing", ["step", "n"]].to_numpy().tolist() == [["no score at 12 months", 33]]
+    assert not shown(1, 2)["kind"].isin(["missing", "observed"]).any()
 
 
 def test_a_registry_gives_the_score_of_a_wide_table(tmp_path: Path) -> None:

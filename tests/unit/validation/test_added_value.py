@@ -11,6 +11,7 @@ from syn import syn
 
 from lbp_prognosis import CoxPH, Status, Surv
 from lbp_prognosis._base import ArgumentError
+from lbp_prognosis.fusion import from_formula
 from lbp_prognosis.models import LogisticRisk
 from lbp_prognosis.validation import AddedValue, OnColumns, added_value, cross_validate_risk, likelihood_ratio
 
@@ -232,3 +233,22 @@ def test_refusals(cohort, change, words):
     arguments = {"modalities": MODALITIES, "modality": "imaging", **change}
     with pytest.raises(ArgumentError, match=words):
         added_value(LogisticRisk(), cohort, Status.at(12, cohort["y"]), horizons=12, **arguments)
+
+
+def test_a_formula_is_fitted_without_the_terms_of_an_absent_modality_and_says_so():
+    """The comparator is the formula without the terms that name an added column, interactions included."""
+    rng = np.random.default_rng(0)
+    d = pd.DataFrame({"age": rng.normal(50, 9, 200), "sex": rng.choice(["m", "f"], 200), "fat": rng.normal(size=200)})
+    t = rng.exponential(10 * np.exp(-0.03 * (d["age"] - 50) - 0.5 * d["fat"]))
+    d["months"], d["status"] = np.minimum(t, 20), (t < 20).astype(int)
+    model, X, y = from_formula(CoxPH(), "Surv(months, status) ~ rcs(age, 3) + C(sex) * fat + `age`:fat", d)
+    folds = np.arange(200) % 3
+    found = added_value(model, X, y, {"clinical": ["age", "sex"], "imaging": ["fat"]}, 6, folds=folds)
+    short, small, y = from_formula(CoxPH(), "Surv(months, status) ~ rcs(age, 3) + C(sex)", d)
+    alone = cross_validate_risk({"m": short}, small, y, 6.0, folds=folds)
+    np.testing.assert_allclose(found.risks["without"], alone.risks["m"], rtol=1e-12)
+    (told,) = [doubt.sentence for doubt in found.objections if doubt.code == "formula-terms-left-out"]
+    assert "without fat has the formula rcs(age,3) + C(sex)" in told
+    alone = model.without_columns(["age", "sex", "fat"])
+    assert alone.steps[0][1].formula == "1"
+    assert np.ptp(alone.fit(X[["age"]], y).predict_risk(X[["age"]], 6.0)) == 0
