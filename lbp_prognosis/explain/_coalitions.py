@@ -93,6 +93,7 @@ def coalitions_of(
     cause: int,
     groups: Mapping[str, Sequence[str]] | None,
     grouped: bool,
+    cut: Mapping[str, float] | None = None,
 ) -> Coalitions:
     """Check the arguments and choose the fastest method for the values of coalitions.
 
@@ -102,21 +103,23 @@ def coalitions_of(
         As in `shap_values`.
     grouped : bool
         Whether groups are the players.
+    cut : mapping of str to float, optional
+        ``at_most`` or ``at_least`` of a score, instead of the declared cut.
     """
     rows = table_of("X", X)
     drawn = table_of("background", background, like=rows)
     if drawn.isna().any().any():
         raise argument_error("background", "complete", "missing values", "Impute it, or choose complete rows.")
-    function, times, named = output_function(estimator, scale, horizons, cause)
+    function, times, named = output_function(estimator, scale, horizons, cause, cut)
     fixed = fixed_columns(estimator)
     blocks = read_players(rows, groups, fixed)
     who = blocks if grouped else read_players(rows, None, fixed)
     means_at_visits = scale == "mean" and times is not None
     worths: Worths | None = None
-    if scale != "mean":
+    if scale != "mean" and not cut:
         worths = boosted_worths(estimator, rows, drawn, who, times, cause)
     sums = None
-    if worths is None and not means_at_visits:
+    if worths is None and not means_at_visits and not cut:  # sums are of the declared cut
         try:
             sums = score_terms(estimator, function, scale, rows, drawn, who, cause)
         except LBPError as error:

@@ -30,7 +30,7 @@ _CHUNK = 4096
 SERIES = 1e-4  # distance of a sum of exponentials from the risk
 
 
-@takes_rows(groups=None, first=None)
+@takes_rows(groups=None, first=None, at_most=None, at_least=None)
 def shap_values(
     estimator: Any,
     X: Any,
@@ -39,6 +39,8 @@ def shap_values(
     scale: str = "linear_predictor",
     horizons: Any = None,
     cause: int = 1,
+    at_most: float | None = None,
+    at_least: float | None = None,
     groups: Mapping[str, Sequence[str]] | None = None,
     tree: Mapping[str, Any] | None = None,
     players: str = "features",
@@ -66,6 +68,9 @@ def shap_values(
         Prediction times, required on the risk scale; visits, for means of a model with several visits.
     cause : int, default 1
         Event code.
+    at_most, at_least : float, optional
+        On the risk scale of a score: the event is a score of at most (at least) this value, for all rows; by default
+        the cut declared with the training outcome.
     groups : mapping of str to sequence of str, optional
         Columns by group (modality).
     tree : mapping, optional
@@ -148,6 +153,7 @@ def shap_values(
         cause=cause,
         groups=groups,
         grouped=players == "groups",
+        cut=_cut(at_most, at_least),
     )
     who, worths, sums = game.who, game.worths, game.sums
     unknown = [name for name in first if name not in who]
@@ -195,6 +201,15 @@ def shap_values(
         objections=game.objections,
         synthetic=bool(game.rows.attrs.get("synthetic", False)),
     )
+
+
+def _cut(at_most: Any, at_least: Any) -> dict[str, float]:
+    """Return the cut of a score that is asked for."""
+    given = {"at_most": at_most, "at_least": at_least}
+    named = {name: check_number(name, value) for name, value in given.items() if value is not None}
+    if len(named) == 2:
+        raise argument_error("at_most", "left out where `at_least` is given", at_most)
+    return named
 
 
 def _check_asked(players: str, method: str, n_permutations: int, groups: Any, tree: Any) -> None:

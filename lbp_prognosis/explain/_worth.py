@@ -81,12 +81,18 @@ def read_players(X: pd.DataFrame, groups: Mapping[str, Sequence[str]] | None, fi
 
 
 def output_function(
-    estimator: Any, scale: str, horizons: Any, cause: int
+    estimator: Any, scale: str, horizons: Any, cause: int, cut: Mapping[str, float] | None = None
 ) -> tuple[Callable[[pd.DataFrame], np.ndarray], np.ndarray | None, str]:
     """Return a function from a table to ``(n, n_outputs)``, the horizons (None off the risk scale), and the scale.
 
-    The name of a linear predictor's scale is the one that the model states.
+    The name of a linear predictor's scale is the one that the model states. ``cut`` is that of a score, for its risk.
     """
+    given = dict(cut or {})
+    for name, value in given.items():
+        if scale != "risk":
+            raise argument_error(name, 'left out unless scale="risk"', value)
+        if name not in signature(getattr(estimator, "predict_risk", lambda: None)).parameters:
+            raise argument_error(name, "left out for a model that predicts no score", value)
     check_choice("scale", scale, ("linear_predictor", "log_hazard", "risk", "mean"))
     if scale == "mean":
         return _mean_function(estimator, horizons)
@@ -115,7 +121,7 @@ def output_function(
     times, _ = check_horizons(horizons)
     if not hasattr(estimator, "predict_risk"):
         raise argument_error("estimator", "a fitted model with `predict_risk`", estimator)
-    return lambda table: np.asarray(estimator.predict_risk(table, times, cause), dtype=float), times, scale
+    return lambda table: np.asarray(estimator.predict_risk(table, times, cause, **given), dtype=float), times, scale
 
 
 def _mean_function(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -191,6 +192,71 @@ class PipelinePredictions:
         if self.combine == "logit":
             return expit(logit(inside).mean(axis=0))
         return -np.expm1(-np.exp(np.log(-np.log1p(-inside)).mean(axis=0)))
+
+    @_model_has("predict")
+    @takes_rows()
+    def predict(self, X: Any, *, offset: Any = None) -> np.ndarray:
+        """Return the score of the model's ``predict``, averaged over completions and completed tables; shape (n,).
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Predictors; missing values are allowed if a step imputes.
+        offset : array-like of shape (n,), optional
+            Passed to the model if given.
+        """
+        inner, held = self._prepare(X)
+
+        def scores(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+            return model.predict(table, **rows_of(row, offset=offset))
+
+        return np.mean(self._over_completions(inner, held, scores), axis=0)
+
+    @_model_has("predict_survival_function")
+    @takes_rows()
+    def predict_survival_function(
+        self, X: Any, *, return_array: bool = False, strata: Any = None, offset: Any = None
+    ) -> np.ndarray:
+        """Return the survival curve of each row, as scikit-survival does, averaged as risks are.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Predictors; missing values are allowed if a step imputes.
+        return_array : bool, default False
+            Numbers instead of functions.
+        strata, offset : array-like of shape (n,), optional
+            Passed to the model if given.
+
+        Returns
+        -------
+        ndarray of shape (n,) of SurvivalFunction, or (n, n_times) of float
+            P(T > t) of any event at the model's ``unique_times_``.
+
+        Raises
+        ------
+        ArgumentError
+            If the model has no survival curve, or models of several tables have curves at different times.
+        """
+        inner, held = self._prepare(X)
+        kept: list[Any] = []
+
+        def risks(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+            given = rows_of(row, strata=strata, offset=offset)
+            first = {name: value[:1] for name, value in given.items()}
+            kept.append(model.predict_survival_function(table.iloc[:1], **first)[0])
+            return 1.0 - model.predict_survival_function(table, return_array=True, **given)
+
+        survival = 1.0 - self._combined(self._over_completions(inner, held, risks))
+        if any(not np.array_equal(one.x, kept[0].x) for one in kept):
+            raise argument_error(
+                "self", "of models with curves at the same times", "others", "Ask for times: predict_risk(X, horizons)."
+            )
+        if return_array:
+            return survival
+        out = np.empty(len(survival), dtype=object)
+        out[:] = [replace(kept[0], y=row) for row in survival]
+        return out
 
     @takes_rows(at_most="numbers", at_least="numbers")
     def predict_risk_band(

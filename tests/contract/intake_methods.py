@@ -133,6 +133,7 @@ LINEAR = fit(models.LinearOutcome(), SCORES, **OFFSET)
 PLAIN_LINEAR = fit(models.LinearOutcome(), SCORES)
 ORDINAL = fit(models.OrdinalRegression(), SCORES, R.X[["a"]], **OFFSET)
 STATES = fit(models.MultiStateCox(), COURSES)
+SCALED_COX = fit(RiskPipeline([("scale", Standardise())], models.CoxPH()), **OFFSET)
 SCORED_PIPELINE = fit(RiskPipeline([("scale", Standardise())], models.LinearOutcome()), SCORES, **OFFSET)
 LINES = {"line": models.LinearOutcome(), "robust": models.LinearOutcome(variance="robust")}
 SCORE_STACK = fit(models.StackedRisk(LINES, cv=2), SCORES)
@@ -353,6 +354,12 @@ METHODS: dict[str, Spec] = {
     "models.MultiStateCox.predict_risk": (of(STATES.predict_risk, 6.0, state="recovered"), X1, {}),
     "fusion.RiskPipeline.predict_forecast": (
         lambda X, **rows: np.sort(SCORED_PIPELINE.predict_forecast(X, **rows).mean()),
+        {**X1, **OFFSET},
+        {},
+    ),
+    "fusion.RiskPipeline.predict": (of(SCALED_COX.predict), {**X1, **OFFSET}, {}),
+    "fusion.RiskPipeline.predict_survival_function": (
+        of(SCALED_COX.predict_survival_function, return_array=True),
         {**X1, **OFFSET},
         {},
     ),

@@ -22,7 +22,7 @@ from lbp_prognosis.models import (
     StackedRisk,
     TwoPartOutcome,
 )
-from lbp_prognosis.survival import Measured
+from lbp_prognosis.survival import Measured, Status
 
 N = 150
 RNG = np.random.default_rng(11)
@@ -91,6 +91,32 @@ def test_means_at_visits() -> None:
     np.testing.assert_array_equal(found.horizons, [3, 12])
     with pytest.raises(LBPError, match="visits"):
         shap_values(model, rows, drawn, scale="mean")
+
+
+def test_another_cut_than_the_declared_one_is_explained() -> None:
+    """Against all coalitions, and for a pipeline and a stack against the model declared with that cut."""
+    cuts = ({"at_most": 6.0}, {"at_least": 3.0})
+    other = Y.copy()
+    for name in ("ordinal", "pipeline", "stack"):
+        model = MODELS[name].fit(X, Y)
+        for cut in cuts:
+            found = shap_values(model, X[:2], X[50:56], scale="risk", horizons=12, **cut)
+            risk = model.predict_risk(X[:2], 12, **cut) - model.predict_risk(X[50:56], 12, **cut).mean()
+            np.testing.assert_allclose(found.values.sum(axis=1), risk, atol=1e-12)
+    declared = shap_values(MODELS["ordinal"].fit(X, other), X[:2], X[50:56], scale="risk", horizons=12)
+    same = shap_values(
+        MODELS["ordinal"], X[:2], X[50:56], scale="risk", horizons=12, at_most=MODELS["ordinal"].at_most_
+    )
+    np.testing.assert_allclose(same.values, declared.values, atol=1e-12)
+    for given, words in (
+        ({"scale": "mean", "at_most": 3}, "`at_most` must be left out unless"),
+        ({"scale": "risk", "horizons": 12, "at_most": 3, "at_least": 4}, "`at_most` must be left out where"),
+    ):
+        with pytest.raises(LBPError, match=words):
+            shap_values(MODELS["ordinal"], X[:2], X[50:56], **given)
+    status = LogisticRisk().fit(X, Status.at(12, (LATENT > 5).astype(int)))
+    with pytest.raises(LBPError, match="`at_most` must be left out for a model that predicts no score"):
+        shap_values(status, X[:2], X[50:56], scale="risk", horizons=12, at_most=3)
 
 
 def test_refits_and_refusals() -> None:

@@ -20,7 +20,8 @@ from lbp_prognosis.fusion import (
     RiskPipeline,
     Standardise,
 )
-from lbp_prognosis.survival import Status
+from lbp_prognosis.models import CoxPH
+from lbp_prognosis.survival import Status, Surv
 
 NAMES = ["c1", "c2", "p1", "m1", "g1"]
 
@@ -217,3 +218,20 @@ def test_the_score_is_that_of_the_pipelines_own_risks(data) -> None:
     y = Surv.right(table["time"], table["event"])
     scaled = RiskPipeline([Standardise()], CoxPH()).fit(X, y)
     assert scaled.score(X, y) == pytest.approx(CoxPH().fit(X, y).score(X, y), abs=1e-8)
+
+
+def test_scores_and_survival_curves_pass_through_a_pipeline():
+    """As scikit-survival has them: of one table those of its model, of several averaged as risks are."""
+    rng = np.random.default_rng(3)
+    X = pd.DataFrame({"a": rng.normal(size=80), "b": rng.normal(size=80)})
+    y = Surv.right(rng.exponential(np.exp(-X["a"])).round(2) + 0.01, rng.random(80) < 0.8)
+    bare, piped = CoxPH().fit(X, y), RiskPipeline([Standardise()], CoxPH()).fit(X, y)
+    assert np.allclose(np.diff(piped.predict(X)), np.diff(bare.predict(X)), atol=1e-9)
+    curves = piped.predict_survival_function(X[:3])
+    assert np.allclose(piped.predict_survival_function(X, return_array=True), 1 - bare.predict_risk(X, curves[0].x))
+    assert curves[2](0.5) == pytest.approx(1 - float(bare.predict_risk(X[2:3], 0.5)[0, 0]))
+    holed = X.mask(rng.random(X.shape) < 0.2)
+    several = RiskPipeline([MultipleImputation(m=2, iterations=1)], CoxPH()).fit(holed, y)
+    heights = several.predict_survival_function(holed, return_array=True)
+    assert np.allclose(heights, 1 - several.predict_risk(holed, several.models_[0].unique_times_))
+    assert several.predict(holed).shape == (80,)
