@@ -237,7 +237,7 @@ def _scores(name: str, value: Any, spec: MeasuredSpec) -> np.ndarray:
             "A code for missing (99, -9) has to become NaN first.",
             kind=OutcomeError,
         )
-    return scores
+    return scores + 0.0  # a score of −0 is 0
 
 
 def _build(

@@ -134,13 +134,16 @@ class MultiState:
         if occupied is not None and (occupied.shape != (n,) or any(name is None for name in occupied)):
             raise argument_error("initial", f"a state for each of the {n} rows, or one for all", describe(initial))
         order = np.lexsort((times["stop"], times["start"], patient))
-        known = _names(states, [str(initial)] if occupied is None else list(occupied), list(entered))
+        begins = "" if each else str(initial).strip()
+        if not each and not begins:
+            raise argument_error("initial", "the name of a state", repr(initial))
+        known = _names(states, [begins] if occupied is None else list(occupied), list(entered))
         place = {name: k for k, name in enumerate(known)}
         target = np.array([-1 if name is None else place.get(name, -2) for name in entered], dtype=np.int64)
         stated = None
         if occupied is not None:
             stated = np.array([place.get(name, -2) for name in occupied], dtype=np.int64)
-        first = np.full(n, place.get(str(initial), -2), dtype=np.int64) if stated is None else stated
+        first = np.full(n, place.get(begins, -2), dtype=np.int64) if stated is None else stated
         origin, failures = course_failures(
             patient, times["start"], times["stop"], target, first, stated, order, gaps=gaps, states=known
         )
@@ -313,8 +316,8 @@ def _state_labels(name: str, value: Any, censored: str) -> np.ndarray:
     gone = pd.isna(raw)
     out = np.empty(raw.size, dtype=object)
     for k, cell in enumerate(raw):
-        text = None if gone[k] else str(plain_label(cell))
-        out[k] = None if text in (None, censored, "") else text
+        text = "" if gone[k] else str(plain_label(cell)).strip()  # a blank before or after a name makes no other state
+        out[k] = None if text in (censored.strip(), "") else text
     return out
 
 
@@ -322,5 +325,5 @@ def _names(states: Sequence[str] | None, *seen: list[Any]) -> tuple[str, ...]:
     if states is not None:
         if isinstance(states, str) or len(set(states)) != len(list(states)):
             raise argument_error("states", "different names", describe(states))
-        return tuple(str(name) for name in states)
+        return tuple(str(name).strip() for name in states)
     return tuple(dict.fromkeys(str(name) for part in seen for name in part if name is not None))

@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, argument_error, check_choice, check_number, describe, in_order_of, labels_of
+from lbp_prognosis._base import (
+    Objection,
+    argument_error,
+    as_numbers,
+    check_choice,
+    check_number,
+    describe,
+    in_order_of,
+    labels_of,
+)
 
 __all__ = ["ScoreForecast"]
 
@@ -104,7 +113,15 @@ class ScoreForecast:
         if index is not None and self.row_labels is not None:
             order = in_order_of(name, index, "forecast", self.row_labels)
             cut = cut if order is None else cut.iloc[order]
-        out = np.asarray(cut, dtype=float)
+        out = as_numbers(name, cut)
+        if np.isnan(out).any():
+            lost = np.flatnonzero(np.isnan(np.atleast_1d(out)))
+            raise argument_error(
+                name,
+                "known for every patient",
+                f"missing values at rows {lost[:5].tolist()} ({lost.size} in all)",
+                "Predict for the patients whose cut is known.",
+            )
         if out.ndim > 1 or (out.ndim == 1 and out.size != len(self)) or not np.isfinite(out).all():
             raise argument_error(name, f"a number, or {len(self)} of them", describe(cut))
         return np.broadcast_to(out, (len(self),))[:, None]

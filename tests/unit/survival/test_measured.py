@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lbp_prognosis import Measured
+from lbp_prognosis import LBPError, Measured
 from lbp_prognosis._base import ArgumentError, OutcomeError
-from lbp_prognosis.survival import from_frame, measured_spec, measured_to_status, outcome_kind, to_frame
+from lbp_prognosis.survival import ScoreForecast, from_frame, measured_spec, measured_to_status, outcome_kind, to_frame
 
 
 @pytest.fixture
@@ -103,3 +103,16 @@ def test_a_cut_for_each_patient_is_a_response_against_the_baseline():
     for wrong in (baseline[:2], [np.nan] * 4, np.inf):
         with pytest.raises(ArgumentError, match="at_most"):
             measured_to_status(y, at_most=wrong)
+
+
+def test_minus_zero_is_zero() -> None:
+    assert not np.signbit(Measured.at(12, [-0.0, 3.0], lower=0, upper=10)["value"]).any()
+
+
+@pytest.mark.parametrize(
+    ("cut", "words"),
+    [([3.0, np.nan], r"missing values at rows \[1\] \(1 in all\)"), ("3", "`at_most` must be numbers")],
+)
+def test_a_cut_that_is_not_known_or_text_is_refused_with_its_reason(cut, words) -> None:
+    with pytest.raises(LBPError, match=words):
+        ScoreForecast([0.0, 3.0], np.full((2, 2), 0.5)).at_most(cut)

@@ -293,3 +293,16 @@ def test_dates_are_no_states_and_the_remedy_is_of_states(argument):
     given[argument] = pd.to_datetime(["2020-01-01", "2020-02-01"])
     with pytest.raises(ArgumentError, match=f"`{argument}` must be states; got dates. Say what had happened"):
         MultiState.from_long(**given)
+
+
+def test_a_blank_around_a_name_makes_no_other_state() -> None:
+    states = [" recovered", "recovered ", "lost "]
+    courses = MultiState.from_long([1, 2, 3], [0, 0, 0], [3, 4, 5], states, initial=" pain", censored="lost")
+    assert courses.states == ("pain", "recovered")
+    assert (courses.target >= 0).tolist() == [True, True, False]
+    seen = MultiState.from_visits(
+        [1, 1, 2, 2], [0, 3, 0, 3], ["pain", "pain ", "pain", " well"], states=["pain", "well "]
+    )
+    assert seen.states == ("pain", "well")
+    with pytest.raises(ArgumentError, match="`initial` must be the name of a state"):
+        MultiState.from_long([1], [0], [3], ["b"], initial=" ")
