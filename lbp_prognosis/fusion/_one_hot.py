@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,13 +74,13 @@ class OneHot(TransformerMixin, BaseEstimator):
         """Return the frame with indicators ``column=category`` in place of the columns."""
         check_is_fitted(self)
         frame = match_columns(X, self.feature_names_in_)
-        parts: dict[str, Any] = {}
+        parts: dict[Hashable, Any] = {}
         for column, values in frame.items():
             refuse_strange(values, identifiers=False)
             if column not in self.categories_:
                 parts[column] = values
                 continue
-            known = self.categories_[column]
+            known = self.categories_[str(column)]
             missing = values.isna().to_numpy()
             strange = ~values.isin(known).to_numpy() & ~missing
             if strange.any() and self.unknown == "error":

@@ -257,7 +257,10 @@ class _Draws:
 
 def _split(problem: Problem | SplitProblem, inside: np.ndarray, outside: np.ndarray) -> tuple[Likelihood, Objective]:
     split = getattr(problem, "split", None)
-    return (problem.part(inside), problem.part(outside)) if split is None else split(inside, outside)
+    if split is None:
+        return problem.part(inside), problem.part(outside)
+    found: tuple[Likelihood, Objective] = split(inside, outside)
+    return found
 
 
 def identical_rows(

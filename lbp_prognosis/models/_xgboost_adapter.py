@@ -193,7 +193,7 @@ class _Calls:
             size *= shape[k]
         if not size:
             return np.empty(0, dtype=np.float32)
-        return np.frombuffer((ctypes.c_float * size).from_address(values.value or 0), dtype=np.float32).copy()
+        return np.ctypeslib.as_array((ctypes.c_float * size).from_address(values.value or 0)).copy()
 
     def grow(self, booster: Any, table: Any, number: int, gradient: bytes, curvature: bytes) -> None:
         """Add a tree; the derivatives are texts of `_array_text`."""

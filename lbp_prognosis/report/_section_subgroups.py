@@ -52,7 +52,8 @@ def _value(rows: pd.DataFrame, metric: str) -> str:
     own = rows[rows["metric"] == metric]
     if len(own) != 1 or not np.isfinite(own["value"].astype(float)).all():
         return "–"
-    return estimate(*(float(own.iloc[0][name]) for name in ("value", "low", "high")), sign=True)
+    value, low, high = (float(own.iloc[0][name]) for name in ("value", "low", "high"))
+    return estimate(value, low, high, sign=True)
 
 
 def _groups(shown: PageSubgroups) -> Table:
@@ -62,7 +63,7 @@ def _groups(shown: PageSubgroups) -> Table:
     for each in every.itertuples():
         own = found[(found["variable"] == each.variable) & (found["group"] == each.group)]
         row = {
-            "by": readable(each.variable),
+            "by": readable(str(each.variable)),
             "group": each.group,
             "patients": f"{each.n:,}",
             "events": f"{each.n_events:,}",
@@ -115,7 +116,7 @@ def _picture(page: Page, shown: PageSubgroups) -> Iterable[Block]:
 
         lines = pd.DataFrame(
             {
-                "label": [f"{readable(row.variable)}: {row.group}" for row in rows.itertuples()],
+                "label": [f"{readable(str(row.variable))}: {row.group}" for row in rows.itertuples()],
                 **{name: rows[name].to_numpy(float) for name in ("value", "low", "high")},
                 "weight": rows["n"].to_numpy(float),
             }

@@ -99,7 +99,7 @@ def _by_risk(risk: np.ndarray, count: int) -> pd.Categorical[Any]:
     codes = np.searchsorted(edges, risk, side="right")
     limits = [f"{100 * edge:.3g}%" for edge in edges]
     names = [f"below {limits[0]}", *(f"{a} to {b}" for a, b in pairwise(limits)), f"{limits[-1]} and above"]
-    return pd.Categorical.from_codes(codes, categories=_distinct(names))
+    return pd.Categorical.from_codes(codes.tolist(), categories=pd.Index(_distinct(names)))
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -65,16 +65,15 @@ def _unmasked(value: np.ma.MaskedArray[Any, Any]) -> np.ndarray:
 
 def _native(value: Any) -> Any:
     dtypes = list(value.dtypes) if isinstance(value, pd.DataFrame) else [value.dtype]
-    other = {j for j, dtype in enumerate(dtypes) if isinstance(dtype, np.dtype) and not dtype.isnative}
+    foreign = ((j, dtype) for j, dtype in enumerate(dtypes) if isinstance(dtype, np.dtype) and not dtype.isnative)
+    other = {j: dtype.newbyteorder("=") for j, dtype in foreign}
     if not other:
         return value
     if isinstance(value, pd.Series):
-        return value.astype(value.dtype.newbyteorder("="))
+        return value.astype(other[0])
     columns = [
-        pd.Series(value.iloc[:, j].to_numpy().astype(dtype.newbyteorder("=")), index=value.index)
-        if j in other
-        else value.iloc[:, j]
-        for j, dtype in enumerate(dtypes)
+        pd.Series(value.iloc[:, j].to_numpy().astype(other[j]), index=value.index) if j in other else value.iloc[:, j]
+        for j in range(len(dtypes))
     ]
     out = pd.concat(columns, axis=1).set_axis(value.columns, axis=1)
     out.attrs = dict(value.attrs)
