@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,10 @@ def label_codes_of(index: pd.Index) -> np.ndarray:
     plain = _plain(index)
     if plain.dtype.kind == "f" and bool((plain == np.floor(plain)).all()) and bool((np.abs(plain) < 2**53).all()):
         plain = plain.astype(np.int64)  # 1.0 and 1 are one label
+    if isinstance(plain, pd.DatetimeIndex | pd.TimedeltaIndex):
+        # a day is one label in seconds and in nanoseconds; days beyond those of nanoseconds have none
+        with contextlib.suppress(pd.errors.OutOfBoundsDatetime, pd.errors.OutOfBoundsTimedelta):
+            plain = plain.as_unit("ns")
     return np.asarray(pd.util.hash_pandas_object(plain, index=False), dtype=np.uint64)
 
 

@@ -275,3 +275,17 @@ def test_large_codes_are_told_as_they_are(code, told):
     with pytest.raises(OutcomeError, match=f"from 0 to 100; got codes .*{told}"):
         Surv.right([1, 2], np.array([code, 0]))
     assert Surv.right([1, 2], [100, 0])["event"].tolist() == [100, 0]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+@pytest.mark.parametrize("start", ["2020-01-01", "2020-03-28"])
+def test_labels_that_are_dates_are_the_same_in_any_unit(unit, start) -> None:
+    days = pd.date_range(start, periods=4, tz="Europe/Oslo").as_unit("ns")
+    y = Surv.right(pd.Series([1, 2, 3, 4], index=days), pd.Series([1, 0, 1, 0], index=days), index=days)
+    again = Surv.right([1, 2, 3, 4], [1, 0, 1, 0], index=days.as_unit(unit))
+    np.testing.assert_array_equal(y["label"], again["label"])
+    far = pd.DatetimeIndex(np.array(["0800-01-01", "2999-12-31"], dtype="M8[s]"))
+    assert np.unique(Surv.right([1, 2], [1, 0], index=far)["label"]).size == 2
+    gaps = pd.to_timedelta([1, 2], unit="D")
+    short = Surv.right([1, 2], [1, 0], index=gaps.as_unit(unit))
+    np.testing.assert_array_equal(short["label"], Surv.right([1, 2], [1, 0], index=gaps.as_unit("ns"))["label"])
