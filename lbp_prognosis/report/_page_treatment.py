@@ -25,8 +25,8 @@ class PageTreatment:
     columns : tuple of str
         Covariates on which the start of treatment may depend.
     evaluation : Evaluation
-        At the main horizon, in patients weighted to represent all patients. Models whose names end in ``suffix`` were
-        fitted under the strategy, the others to the observed data.
+        At the main horizon, in patients weighted to represent all patients. Models whose names end in ``condition``
+        were fitted under the strategy, the others to the observed data.
     starts : DataFrame
         Hazard ratios of starting: ``term, hr, low, high, p``; empty for a released page.
     positivity : DataFrame
@@ -64,14 +64,9 @@ class PageTreatment:
     n_deviated: int | None = None
 
     @property
-    def suffix(self) -> str:
-        """Suffix of the names of models fitted under the strategy."""
-        return f"({self.strategy})" if self.strategy else f"without {self.name}"
-
-    @property
     def condition(self) -> str:
-        """Words for "under the strategy"."""
-        return f"under “{self.strategy}”" if self.strategy else f"without {self.name}"
+        """Words for "under the strategy", in which the names of models fitted to it end."""
+        return "under the strategy" if self.strategy else f"without {self.name}"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the frame of ``evaluation``, the strategy in ``group``."""

@@ -118,8 +118,8 @@ def _models(page: Page, shown: PageTreatment) -> list[str]:
     """Return the larger model fitted to the observed data, and fitted under the strategy."""
     main = page.comparison[1] if page.comparison else ""
     names = shown.evaluation.models
-    main = main or next((name for name in names if f"{name} {shown.suffix}" in names), names[-1])
-    return [name for name in (main, f"{main} {shown.suffix}") if name in names]
+    main = main or next((name for name in names if f"{name} {shown.condition}" in names), names[-1])
+    return [name for name in (main, f"{main} {shown.condition}") if name in names]
 
 
 def _figures(page: Page, shown: PageTreatment) -> Iterable[Block]:
@@ -177,7 +177,7 @@ def _performance(page: Page, shown: PageTreatment) -> Iterable[Block]:
                 row[f"net benefit at {curve.thresholds[k]:g}"] = estimate(*parts)
         rows.append(row)
     note = (
-        f"A model “… {shown.suffix}” was fitted to the strategy, with weights from the training patients of each "
+        f"A model “… {shown.condition}” was fitted to the strategy, with weights from the training patients of each "
         f"fold; the others to the observed outcomes. O/E and net benefit refer to {page.target_words}. "
         "Intervals take the weights as known, which makes them too wide rather than too narrow."
     )

@@ -124,7 +124,7 @@ class TreatmentPlan:
     @property
     def label(self) -> str:
         """Suffix of the name of a model fitted under the strategy."""
-        return f"without {self.name}" if self.strategy == NEVER else f"({self.words})"
+        return f"without {self.name}" if self.strategy == NEVER else "under the strategy"
 
     @property
     def condition(self) -> str:

@@ -24,7 +24,7 @@ def ordered_by_ids(function: F) -> F:
     @functools.wraps(function)
     def wrapped(y: Any, treated_at: Any, *args: Any, ids: Any = None, **options: Any) -> Any:
         named = isinstance(treated_at, pd.Series) and not isinstance(treated_at.index, pd.RangeIndex)
-        if ids is not None and named and "label" not in ((getattr(y, "dtype", None) and y.dtype.names) or ()):
+        if ids is not None and named and "label" not in (np.asarray(y).dtype.names or ()):
             names = pd.Index(np.asarray(ids, dtype=object))
             own = treated_at.index.astype(object)
             if names.is_unique and own.is_unique and len(own) == len(names) and own.isin(names).all():

@@ -399,7 +399,7 @@ def test_a_study_of_another_strategy_has_the_numbers_of_the_door(tmp_path: Path)
     alone = own.evaluate(folds.risks["clinical"][:, 0], 6, [0.2, 0.3, 0.4], n_resamples=0)
     for name in ("auc", "brier", "observed_expected", "calibration_slope"):
         assert shown.evaluation.metric(name, "clinical").value == pytest.approx(alone.metric(name).value, abs=1e-12)
-    assert shown.evaluation.models == ("clinical", "clinical (start surgery by 4, all who remain in the last 3)")
+    assert shown.evaluation.models == ("clinical", "clinical under the strategy")
     assert (shown.n_treated, shown.n_deviated, shown.n_lost) == (own.n_started, own.n_deviated, own.n_lost)
     np.testing.assert_array_equal(shown.treated, own.deviated & (own.y["time"] <= 6))
     assert {"treatment-unmeasured", "treatment-weights-truncated"} <= {one.code for one in shown.objections}
