@@ -38,6 +38,7 @@ from lbp_prognosis.models._period_effects import (
     check_survivors,
     first_rates,
     incidence_at,
+    vanished_periods,
     with_effects,
 )
 from lbp_prognosis.models._period_layout import PeriodLayout
@@ -386,7 +387,15 @@ class DiscreteTimeHazard(RiskEstimator):
         while True:
             found = discrete_hazard_fit(inner, rows.response, rows.span, free=free, penalty=penalty, start=start, **fit)
             determined = found.converged and not undetermined(found.information)
-            if determined or not rare:
+            if determined:
+                break
+            empty = vanished_periods(found.coef[:, :cells], rows, layout.cell, free[:, :cells])
+            if empty.any():  # the maximum has no event there
+                free[:, :cells] &= ~empty
+                layout.fixed[empty] = -np.inf
+                layout.offset[empty.T[layout.cell]] = -np.inf
+                continue
+            if not rare:
                 break
             code, events = rare.pop(0)
             self.rare_causes_[code] = events

@@ -16,8 +16,12 @@ __all__ = [
     "first_rates",
     "incidence_at",
     "period_effects",
+    "vanished_periods",
     "with_effects",
 ]
+
+
+_VANISHED = -15.0  # a period effect on its way to −∞: a hazard below 1e-6
 
 
 def check_cells(cell: np.ndarray, cells: int, weights: np.ndarray, visits: np.ndarray, levels: list) -> None:
@@ -81,6 +85,24 @@ def certain_periods(rows: PersonPeriods, cell: np.ndarray, cells: int, causes: i
     return np.where(alone & (fixed == 0), np.inf, fixed)
 
 
+def vanished_periods(alpha: np.ndarray, rows: PersonPeriods, cell: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Return where ``(J, cells)`` the likelihood puts no event of a cause, although some may lie there.
+
+    Parameters
+    ----------
+    alpha : ndarray of shape (J, cells)
+        Period effects where the climb has stopped.
+    rows, cell
+        As for `certain_periods`.
+    free : ndarray of bool of shape (J, cells)
+        Effects that are estimated.
+    """
+    known = np.zeros(free.shape, dtype=bool)
+    alone = (rows.response > 0) & (rows.span < 0)
+    known[rows.response[alone] - 1, cell[alone]] = True
+    return free & ~known & (alpha < _VANISHED)
+
+
 def first_rates(
     rows: PersonPeriods, cell: np.ndarray, cells: int, causes: int, weights: np.ndarray, possible: np.ndarray
 ) -> np.ndarray:
@@ -136,6 +158,8 @@ def period_effects(
     """
     causes, cell = score.shape[1], rows.period
     fixed = certain_periods(rows, cell, periods, causes)
+    told = [np.bincount(cell, weights=np.isfinite(column), minlength=periods) > 0 for column in offset.T]
+    fixed = np.where(np.array(told), fixed, -np.inf)
     possible = fixed == 0
     open_rows = np.asarray(~np.isposinf(fixed).any(axis=0))[cell]
     if not (rows.response[open_rows] > 0).any():
@@ -157,7 +181,12 @@ def period_effects(
             [first_rates(inner, at, periods, causes, weights[open_rows], possible), np.zeros((causes, causes))]
         ),
     )
-    if not found.converged or undetermined(found.information):
+    determined = found.converged and not undetermined(found.information)
+    empty = vanished_periods(found.coef[:, :periods], inner, at, possible)
+    if not determined and empty.any():  # the maximum has no event there
+        shift = np.where(empty.T[cell], -np.inf, offset)
+        return period_effects(rows, periods, weights, link, score=score, offset=shift, slopes=slopes)
+    if not determined:
         raise EstimationError(
             "The likelihood has no finite maximum: a period cannot be distinguished from its neighbours because "
             "its visit was always missed, or events are separated. Merge visits."

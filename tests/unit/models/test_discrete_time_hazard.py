@@ -11,7 +11,9 @@ from syn import syn
 from lbp_prognosis import Status, Surv
 from lbp_prognosis._base import ArgumentError, EstimationError, OutcomeError
 from lbp_prognosis.models import DiscreteTimeHazard
-from lbp_prognosis.survival import Weights
+from lbp_prognosis.models._period_effects import period_effects
+from lbp_prognosis.models._person_periods import person_periods
+from lbp_prognosis.survival import Weights, turnbull
 
 VISITS = np.array([3.0, 6.0, 12.0, 24.0])
 COLUMNS = ["c1", "p1"]
@@ -290,3 +292,51 @@ def test_predictors_far_from_zero_have_the_risks_they_have_about_zero(causes):
     far = DiscreteTimeHazard(visits=[2, 4, 6, 8]).fit(x + 2000, y)
     assert np.nanmax(far.alpha_) > 500
     np.testing.assert_allclose(far.predict_risk(x + 2000, [2, 8]), near.predict_risk(x, [2, 8]), rtol=1e-8)
+
+
+def _with_missed_visits() -> np.ndarray:
+    """The likelihood puts the three events of (3, 9] before 6: the effect of (6, 9] has no finite maximum."""
+    counts = {(0, 1.5): 11, (0, 3): 4, (0, 9): 1, (1.5, 3): 4, (1.5, 6): 1, (1.5, 9): 1, (3, 6): 6, (3, 9): 3}
+    counts |= {(9, 12): 4, (12, 18): 3, (18, 24): 1, (0, np.inf): 5, (3, np.inf): 4, (6, np.inf): 1, (9, np.inf): 6}
+    counts |= {(18, np.inf): 9, (24, np.inf): 7}
+    lower, upper = np.repeat(np.array(list(counts), dtype=float), list(counts.values()), axis=0).T
+    return Surv.interval(lower, upper, np.isfinite(upper))
+
+
+def test_a_period_to_which_only_missed_visits_point_has_the_hazard_of_turnbull():
+    y = _with_missed_visits()
+    X, visits = pd.DataFrame({"x": np.random.default_rng(0).normal(size=y.size)}), [1.5, 3, 6, 9, 12, 18, 24]
+    null = DiscreteTimeHazard().fit(X[[]], y)
+    assert np.isneginf(null.alpha_[0, 0]).tolist() == [False, False, False, True, False, False, False]
+    curve = turnbull(y)
+    wanted = [1 - float(curve.at(visit).value) for visit in visits]
+    np.testing.assert_allclose(null.predict_risk(X.iloc[:1][[]], visits)[0], wanted, atol=1e-7)
+    model = DiscreteTimeHazard().fit(X, y)
+    low = model.predict_risk(X, [6.0, 9.0])
+    np.testing.assert_array_equal(low[:, 0], low[:, 1])
+    far = model.log_likelihood_
+    for cut in (-12.0, -9.0):  # a hazard above 0 there is less likely
+        moved = DiscreteTimeHazard().fit(X, y)
+        moved.alpha_[0, 0, 3] = cut
+        assert _interval_loglik(moved, X, y) < far
+    assert _interval_loglik(model, X, y) == pytest.approx(far, rel=1e-9)
+
+
+def _interval_loglik(model, X, y):
+    ends = np.unique(np.concatenate([y["lower"], y["upper"]]))
+    ends = ends[np.isfinite(ends) & (ends > 0)]
+    left = np.column_stack([np.ones(len(X)), 1 - model.predict_risk(X, ends), np.zeros(len(X))])
+    grid, rows = np.concatenate([[0.0], ends, [np.inf]]), np.arange(len(X))
+    return np.log(left[rows, np.searchsorted(grid, y["lower"])] - left[rows, np.searchsorted(grid, y["upper"])]).sum()
+
+
+def test_the_effects_of_periods_alone_drop_such_a_period_too():
+    y, visits = _with_missed_visits(), np.array([1.5, 3, 6, 9, 12, 18, 24])
+    rows = person_periods(y, "interval", visits, 0.0, np.array([1]))
+    zero = np.zeros((rows.person.size, 1))
+    alpha, _ = period_effects(
+        rows, 7, np.ones(rows.person.size), "cloglog", score=zero, offset=zero, slopes=np.array([False])
+    )
+    null = DiscreteTimeHazard().fit(pd.DataFrame(index=range(y.size)), y)
+    np.testing.assert_allclose(alpha, null.alpha_[:, 0], atol=1e-7)
+    assert np.isneginf(alpha[0, 3])
