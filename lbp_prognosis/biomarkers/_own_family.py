@@ -99,6 +99,16 @@ def checked_rows(family: OwnFamily, rows: Any) -> list[Measurement]:
     doubled = sorted({key for key in keys if keys.count(key) > 1})
     if doubled:
         raise argument_error(name, "one row per structure, measure, level, side and method", f"two of {doubled[0]}")
+    units: dict[tuple[str, str], str] = {}
+    for row in found:
+        unit = units.setdefault((row.measure, row.method_id), row.unit)
+        if unit != row.unit:
+            raise argument_error(
+                name,
+                "rows with one unit per measure and method",
+                f"{unit!r} and {row.unit!r} for {row.measure!r}",
+                "Convert one into the other, or name two measures.",
+            )
     return found
 
 
@@ -115,10 +125,10 @@ def _row(name: str, number: int, row: Any) -> Measurement:
     known = enumerations()
     if row["structure"] not in known["structures"]:
         raise argument_error(f"{where}: structure", "one of the data schema", repr(row["structure"]))
-    if not re.fullmatch(PREFIX + r"[a-z0-9_]+", str(row["measure"])):
+    if not re.fullmatch(PREFIX + r"[a-z0-9]+(_[a-z0-9]+)*", str(row["measure"])):
         raise argument_error(
             f"{where}: measure",
-            f"a name of small letters, digits and _ that begins with {PREFIX!r}",
+            f"a name of small letters, digits and single _ that begins with {PREFIX!r}",
             repr(row["measure"]),
             "No measure of yours can then be taken for one of the library's.",
         )
@@ -137,6 +147,13 @@ def _row(name: str, number: int, row: Any) -> Measurement:
     flags = row.get("flags", ())
     if isinstance(flags, str) or not isinstance(flags, Sequence) or not all(isinstance(flag, str) for flag in flags):
         raise argument_error(f"{where}: flags", "a sequence of words", describe(flags))
+    if strange := [flag for flag in flags if not re.fullmatch(r"[A-Za-z0-9_.:-]+", flag)]:
+        raise argument_error(
+            f"{where}: flags",
+            "words of letters, digits, _, ., : and -",
+            repr(strange[0]),
+            "Flags are joined by ';' in the table.",
+        )
     value = _number(f"{where}: value", row["value"])
     reason = _text(f"{where}: reason", row.get("reason", ""))
     return Measurement(
@@ -147,7 +164,7 @@ def _row(name: str, number: int, row: Any) -> Measurement:
         method,
         row.get("level", ""),
         row.get("side", ""),
-        sd_error=_number(f"{where}: sd_error", row.get("sd_error", math.nan)),
+        sd_error=_error(f"{where}: sd_error", row.get("sd_error", math.nan)),
         flags=tuple(flags),
         reason=reason or ("" if math.isfinite(value) else f"{name} gave no number"),
         n_voxels=_count(f"{where}: n_voxels", row.get("n_voxels")),
@@ -166,6 +183,13 @@ def _number(where: str, value: Any) -> float:
         return float(value)
     except (TypeError, ValueError, OverflowError):
         raise argument_error(where, "a number, NaN with a reason where there is none", describe(value)) from None
+
+
+def _error(where: str, value: Any) -> float:
+    found = _number(where, value)
+    if found < 0:
+        raise argument_error(where, "at least 0, or NaN where it is not known", describe(value))
+    return found
 
 
 def _text(where: str, value: Any) -> str:

@@ -60,7 +60,7 @@ class Case:
         Stated unit of the fat-fraction image: ``fraction``, ``percent``, ``permille`` or empty.
     conventions : tuple of str
         Conventions of the masks: the tools that drew them.
-    troubles : list of (str, Exception)
+    troubles : list of (str, BaseException)
         Failures that do not end the case: families of the user, by name.
     kept : dict
         Findings of a family that its figure draws again, by name.
@@ -80,7 +80,7 @@ class Case:
     corrected: tuple[str, ...] = ()
     fat_unit: str = ""
     conventions: tuple[str, ...] = ()
-    troubles: list[tuple[str, Exception]] = field(default_factory=list)
+    troubles: list[tuple[str, BaseException]] = field(default_factory=list)
     kept: dict[str, Any] = field(default_factory=dict)
 
     @cached_property

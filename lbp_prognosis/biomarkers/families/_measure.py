@@ -55,7 +55,7 @@ def _rows_of(family: str | OwnFamily, case: Case) -> list[Measurement]:
     try:
         own = Recipe.family(family)
         return checked_rows(own, own(case))
-    except Exception as error:  # whatever the user's code does, the other families stand
+    except (Exception, SystemExit) as error:  # whatever the user's code does, the other families stand
         case.troubles.append((name, error.with_traceback(None)))  # frames would hold the images
         return []
 

@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
 
 from lbp_prognosis._base import MissingPackageError
 from lbp_prognosis.biomarkers.texture._ibsi_preprocessing import Prepared
@@ -281,15 +280,20 @@ def _with_single_runs(row: dict[str, float], levels: np.ndarray, region: np.ndar
 
 def _with_neighbours(region: np.ndarray, distances: tuple[int, ...], *, planar: bool) -> np.ndarray:
     """Return the voxels of a region that have a neighbour in it: others take no part in grey-tone differences."""
-    far = max(distances)
-    steps = np.abs(np.arange(-far, far + 1))
-    apart = np.maximum(np.maximum(steps[:, None, None], steps[None, :, None]), steps)
-    kernel = np.isin(apart, distances)
-    if planar:
-        kernel = kernel[far : far + 1]
-    return np.asarray(
-        region & (ndimage.correlate(region.astype(np.int32), kernel.astype(np.int32), mode="constant") > 0)
-    )
+    counts = np.zeros(region.shape, dtype=np.int32)
+    for far in distances:  # of a shell: those of the block without those of the smaller block
+        counts += _in_block(region, far, planar) - _in_block(region, far - 1, planar)
+    return np.asarray(region & (counts > 0))
+
+
+def _in_block(region: np.ndarray, far: int, planar: bool) -> np.ndarray:
+    """Return how many voxels of the region are at most ``far`` away along every axis, itself included."""
+    counts = region.astype(np.int32)
+    for axis in range(1 if planar else 0, 3):
+        n = counts.shape[axis]
+        wide = np.pad(counts, [(far, far) if k == axis else (0, 0) for k in range(3)])
+        counts = sum(np.take(wide, range(step, step + n), axis=axis) for step in range(2 * far + 1))
+    return counts
 
 
 def _volume_of(values: np.ndarray, spacing: np.ndarray) -> Any:

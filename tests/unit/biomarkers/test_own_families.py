@@ -95,6 +95,10 @@ NO_ROWS = [
     ([{**ROW, "value": "1.5"}], "number"),
     ([{**ROW, "value": True}], "number"),
     ([{**ROW, "flags": "odd"}], "flags"),
+    ([{**ROW, "flags": ("odd;even",)}], "joined by ';'"),
+    ([{**ROW, "sd_error": -0.1}], "sd_error"),
+    ([{**ROW, "measure": "own_index__disc"}], "single _"),
+    ([ROW, {**ROW, "level": "l3", "unit": "mm"}], "one unit per measure"),
     ([{**ROW, "unit": None}], "unit"),
     ([{**ROW, "reason": None}], "reason"),
     ([{**ROW, "n_voxels": "many"}], "n_voxels"),
@@ -170,6 +174,15 @@ def test_code_that_breaks_costs_its_family_alone(study):
     result = extract([study, {**study, "patient_id": "q"}], Recipe(families=("bone", broken)))
     assert result.failures["message"].str.contains("family broken failed: ZeroDivisionError: by zero").all()
     assert set(result.table["patient_id"]) == {"p", "q"}
+
+
+def test_code_that_ends_the_program_costs_its_own_rows(study):
+    def leaving(case: Case) -> list[dict]:
+        raise SystemExit(3)
+
+    result = extract(study, Recipe(families=("bone", leaving)))
+    assert "the family leaving failed: SystemExit: 3" in result.failures["message"].item()
+    assert (result.table["measure"] == "body_volume").sum() == 3
 
 
 @pytest.mark.parametrize(("error", "again"), [(MemoryError("no memory"), True), (ValueError("no"), False)])
