@@ -125,6 +125,41 @@ def call_everything() -> None:
             decision_curve(y, risk, horizons, grid, estimator=estimator)
     holes = X.mask(rng.random(X.shape) < 0.2)
     RiskPipeline([MultipleImputation(m=2), OneHot()], CoxPH()).fit(holes, one).predict_risk(holes, horizons)
+    call_the_rest(plain, one, horizons, grid)
+
+
+def call_the_rest(X: pd.DataFrame, one: np.ndarray, horizons: list[float], grid: list[float]) -> None:
+    """Call what a usual study does not: sparse tables, courses of states, registries, explanations of many columns."""
+    from scipy.sparse import csr_array
+
+    from lbp_prognosis.evaluation.utility import decision_curve
+    from lbp_prognosis.explain import shap_values
+    from lbp_prognosis.models import BoostedCox, CoxPH, ElasticNetCox, LogisticRisk, MultiStateCox, PanelMarkov
+    from lbp_prognosis.survival import MultiState, Status, mean_sojourn, state_at, state_occupancy
+
+    sparse = csr_array(np.where(np.abs(X) > 1, X, 0.0))
+    ElasticNetCox().fit(sparse, one)
+    LogisticRisk(penalty=1.0).fit(sparse, Status.at(12.0, (one["event"] == 1).astype(int)))
+    many = np.tile(np.arange(len(X)), 80)  # above 20,000 rows
+    risk = CoxPH().fit(X, one).predict_risk(X, horizons)[many]
+    decision_curve(one[many], {"model": risk, "half": risk / 2}, horizons, grid)
+    wide = pd.concat([X.add_suffix(str(k)) + 0.1 * k * X.to_numpy()[:, ::-1] ** 2 for k in range(4)], axis=1)
+    ElasticNetCox(lambdas=[0.1, 0.01, 0.001]).fit(wide, one)
+    for model in (CoxPH(penalty=1.0).fit(wide, one), BoostedCox(rounds=3, repeats=1, select_rounds=False).fit(X, one)):
+        columns = wide if isinstance(model, CoxPH) else X
+        shap_values(model, columns.head(2), columns.tail(20), scale="risk", horizons=horizons[:1])
+    courses = MultiState.from_long(
+        [1, 1, 2, 3, 4, 4], [0, 2, 0, 0, 0, 3], [2, 6, 4, 5, 3, 7], ["b", "a", "b", None, "b", None], initial="a"
+    )
+    state_occupancy(courses, [2.0, 5.0])
+    mean_sojourn(courses, 5.0)
+    state_at(courses, 5.0, "b")
+    x = pd.DataFrame({"x": [0.1, 0.1, 0.5, 0.2, 0.4, 0.4]})
+    for options in ({}, {"incidence": "exponential"}, {"clock": "reset"}):
+        MultiStateCox(shared=["x"], **options).fit(x, courses).predict_occupancy(x.head(1), [2.0, 5.0])
+    seen = ["a", "a", "a", "b"] * 2 + ["b", "b", "b", "a"] * 2
+    visits = MultiState.from_visits(np.repeat([1, 2, 3, 4], 4), [0, 1, 2, 3] * 4, seen, states=["a", "b"])
+    PanelMarkov([("a", "b"), ("b", "a")]).fit(np.empty((12, 0)), visits)
 
 
 if __name__ == "__main__":

@@ -127,8 +127,9 @@ def _scale_and_sum(
     delayed = before.size > 0
     s1, d1 = np.empty(m), np.empty(m)
     for j in range(low, high):
-        s1[:] = 0.0
-        d1[:] = 0.0
+        for k in range(m):
+            s1[k] = 0.0
+            d1[k] = 0.0
         for i in range(n):
             x = raw[i, j]
             Z[i, j] = x * root[i]

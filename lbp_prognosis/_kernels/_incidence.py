@@ -36,7 +36,8 @@ def product_limit_incidence(increments, relative, places, fitted):  # pragma: no
     step = np.zeros(k)
     for i in range(n):
         survival = 1.0
-        incidence[:] = 0.0
+        for c in range(k):
+            incidence[c] = 0.0
         at = 0
         for h in range(places.size):
             while at < places[h]:
@@ -75,7 +76,8 @@ def exponential_incidence(increments, relative, places, shares):  # pragma: no c
     incidence = np.zeros(k)
     for i in range(n):
         hazard = 0.0
-        incidence[:] = 0.0
+        for c in range(k):
+            incidence[c] = 0.0
         at = 0
         for h in range(places.size):
             while at < places[h]:

@@ -50,23 +50,32 @@ def interval_states(rates, length, first, origin, target):  # pragma: no cover -
     """
     n, g, q = rates.shape
     s = first.shape[1]
-    state = first.copy()
+    state = np.empty((n, s))
     slope = np.zeros((n, g, q, s))
     term, work = np.empty(s), np.empty(s)
     moved, sums = np.empty((g, q, s)), np.empty(s)
     leaving = np.empty(s)
-    for i in range(n):
+    for i in range(n):  # cell by cell: what an assignment of arrays may raise takes seconds to compile
+        for b in range(s):
+            state[i, b] = first[i, b]
         for p in range(g):
             if length[i, p] <= 0:
                 continue
-            leaving[:] = 0.0
+            for b in range(s):
+                leaving[b] = 0.0
+            fastest = 0.0
             for t in range(q):
                 leaving[origin[t]] += rates[i, p, t]
-            steps = max(1, int(np.ceil(2 * leaving.max() * length[i, p])))
+            for b in range(s):
+                fastest = max(fastest, leaving[b])
+            steps = max(1, int(np.ceil(2 * fastest * length[i, p])))
             unit = length[i, p] / steps
             for _ in range(steps):
-                term[:] = state[i]
-                moved[:] = slope[i]
+                for b in range(s):
+                    term[b] = state[i, b]
+                    for h in range(g):
+                        for t in range(q):
+                            moved[h, t, b] = slope[i, h, t, b]
                 for order in range(1, _TERMS + 1):
                     share = unit / order
                     for h in range(p + 1):

@@ -100,12 +100,13 @@ def _start(bins, weights, terms):  # pragma: no cover - compiled
             if bins[m, row] > 0:
                 at_risk[m, bins[m, row] - 1] += weights[row]
     _from_the_top(at_risk)
-    values = np.empty((3, models, k))
-    for kind in range(3):  # in loops: what an assignment of arrays may raise takes seconds to compile
-        for m in range(models):
-            for j in range(k):
+    rounding, survival, values = np.empty((models, k)), np.empty((models, k)), np.empty((3, models, k))
+    for m in range(models):  # in loops: arithmetic and assignment of arrays take seconds to compile
+        for j in range(k):
+            rounding[m, j], survival[m, j] = NEGLIGIBLE * at_risk[m, j], 1.0
+            for kind in range(3):
                 values[kind, m, j] = inside[m, j]
-    return at_risk, NEGLIGIBLE * at_risk, np.ones((models, k)), np.zeros((4, models, k)), values
+    return at_risk, rounding, survival, np.zeros((4, models, k)), values
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -16,11 +16,25 @@ def fill_conditional(filled, patterns, starts, mean, covariance, extra):
 
     Rows ``starts[k]`` to ``starts[k + 1]`` of ``filled`` have the missing columns ``patterns[k]``.
     """
-    extra[:] = 0.0
-    for k in range(len(patterns)):
-        absent, known = np.flatnonzero(patterns[k]), np.flatnonzero(~patterns[k])
-        if absent.size == 0:
+    width = patterns.shape[1]
+    for a in range(width):
+        for b in range(width):
+            extra[a, b] = 0.0
+    for k in range(patterns.shape[0]):
+        missing = 0
+        for a in range(width):
+            missing += patterns[k, a]
+        if missing == 0:
             continue
+        absent, known = np.empty(missing, np.int64), np.empty(width - missing, np.int64)
+        c, d = 0, 0
+        for a in range(width):
+            if patterns[k, a]:
+                absent[c] = a
+                c += 1
+            else:
+                known[d] = a
+                d += 1
         root, slope = np.empty((known.size, known.size)), np.empty((absent.size, known.size))
         for a in range(known.size):
             for b in range(a + 1):

@@ -78,7 +78,9 @@ def reset_path(
     mass, left = np.empty((q, m)), np.empty(m)
     entries, stays = np.empty((s, last + 1)), np.empty((s, last + 1))
     for i in range(n):
-        entries[:] = 0.0
+        for a in range(s):
+            for t in range(last + 1):
+                entries[a, t] = 0.0
         for known in range(2):  # the first stay, then those that begin later
             spent = after if known == 0 else 0.0
             _stay(increments, relative[i], ends, origin, durations, spent, exponential, mass, left)

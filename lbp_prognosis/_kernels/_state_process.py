@@ -118,7 +118,8 @@ def _total_before(at: np.ndarray, weights: np.ndarray, times: np.ndarray) -> np.
 def _forward(first, hazard):
     m, s = hazard.shape[0], hazard.shape[1]
     out = np.empty((m + 1, s))
-    out[0] = first
+    for b in range(s):
+        out[0, b] = first[b]
     for k in range(m):
         for b in range(s):
             total = out[k, b]
