@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.special import gammainc
@@ -45,8 +45,8 @@ _MOST = 0.8
 Likelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 """Margins ``(n, n_outputs)`` -> log-likelihood, its gradient, and a bound on its curvature, both ``(n, n_outputs)``."""
 
-Objective = Callable[[np.ndarray], tuple[float, ...]]
-"""Margins ``(n, n_outputs)`` -> log-likelihood, and perhaps more."""
+Objective = Callable[[np.ndarray], tuple[Any, ...]]
+"""Margins ``(n, n_outputs)`` -> log-likelihood, and perhaps derivatives."""
 
 
 class Problem(Protocol):
