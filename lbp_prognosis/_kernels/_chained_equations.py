@@ -42,6 +42,8 @@ class ColumnModel(NamedTuple):
 
 def expand_columns(X: np.ndarray, kinds: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, list[slice]]:
     """Return the design with indicators for nominal columns, and the place of each column in it."""
+    if (kinds != 2).all():
+        return np.array(X, dtype=float, order="C"), [slice(j, j + 1) for j in range(X.shape[1])]
     parts, places, start = [], [], 0
     for j in range(X.shape[1]):
         part = (X[:, j][:, None] == np.arange(1, levels[j])).astype(float) if kinds[j] == 2 else X[:, j][:, None]

@@ -365,10 +365,8 @@ def _average(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
 
 
 def _imputer(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
-    """Keep regressions and moments; drop the values to which they were fitted, and round bounds."""
+    """Keep regressions and moments, and round bounds."""
     frozen = object.__setattr__
-    empty = np.empty(0)
-    frozen(part, "models", [model._replace(factor=empty, fitted=empty, observed=empty) for model in part.models])
     frozen(part.encoding, "dtypes", {})
     numbers = part.encoding.kinds == 0
     first = np.array([place.start for place in part.places])

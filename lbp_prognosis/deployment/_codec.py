@@ -24,15 +24,24 @@ __all__ = ["DTYPES", "pack", "unpack"]
 DTYPES = {"f8": np.float64, "f4": np.float32, "i8": np.int64, "i4": np.int32, "i1": np.int8, "b1": np.bool_}
 _DTYPE_NAMES = ("float64", "float32", "int64", "int32", "int8", "bool", "object")
 _TAG = "$"
+_ARRAYS = ("array", "again", "symmetric", "words")
 _WORDS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _LEFT_OUT = {"_generators", "_boosters", "confounding_"}  # of the fit alone
 _MOST_DIMENSIONS = 4
+_LARGE = 1000  # numbers of an array that is written once where it occurs twice
 _DEEPEST = 60
+
+
+def _upper(side: int) -> np.ndarray:
+    """Return where a square has its diagonal and what is above it."""
+    return np.tri(side, dtype=bool).T
 
 
 class _Writer:
     def __init__(self) -> None:
         self.parts: dict[str, list[np.ndarray]] = {name: [] for name in DTYPES}
+        self.large: dict[tuple[str, tuple[int, ...]], list[tuple[int, np.ndarray]]] = {}
+        self.count = 0
 
     def array(self, value: np.ndarray, where: str) -> dict[str, Any]:
         if value.dtype.kind in "OU":
@@ -43,7 +52,22 @@ class _Writer:
         )
         if name is None or value.dtype.names:
             raise argument_error(where, "an array of floats, integers, truth values or text", f"{value.dtype}")
-        self.parts[name].append(np.ascontiguousarray(value).ravel())
+        flat = np.ascontiguousarray(value).ravel()
+        if flat.size >= _LARGE:  # the two covariances of a model are usually the same
+            before = self.large.setdefault((name, value.shape), [])
+            bits = flat.view(np.uint8)
+            same = next((number for number, other in before if np.array_equal(other, bits)), None)
+            if same is not None:
+                return {_TAG: "again", "number": same}
+            before.append((self.count, bits))
+            if value.ndim == 2 and value.shape[0] == value.shape[1]:
+                whole = flat.view(f"i{flat.itemsize}").reshape(value.shape)  # bits: zeros have a sign
+                if np.array_equal(whole, whole.T):
+                    self.count += 1
+                    self.parts[name].append(flat.reshape(value.shape)[_upper(len(whole))])
+                    return {_TAG: "symmetric", "dtype": name, "side": len(whole)}
+        self.count += 1
+        self.parts[name].append(flat)
         return {_TAG: "array", "dtype": name, "shape": list(value.shape)}
 
     def entry(self, value: Any, where: str) -> Any:
@@ -143,8 +167,16 @@ class _Reader:
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self.arrays = arrays
         self.at = dict.fromkeys(arrays, 0)
+        self.read: list[np.ndarray] = []
 
     def array(self, entry: Mapping[str, Any]) -> np.ndarray:
+        if entry[_TAG] == "again":
+            number = entry["number"]
+            if type(number) is not int or not 0 <= number < len(self.read):
+                raise ModelFileError("The model file refers to an array that it does not contain.")
+            return self.read[number]  # the same array: copies of a large one could fill the memory
+        if entry[_TAG] == "symmetric":
+            return self.symmetric(entry)
         shape = _shape(entry)
         size = math.prod(shape)
         if entry[_TAG] == "words":
@@ -157,12 +189,28 @@ class _Reader:
             out = np.empty(size, dtype=object)
             out[:] = words
             return out.reshape(shape)
-        name = entry["dtype"]
+        self.read.append(self.taken(entry["dtype"], size).reshape(shape).copy())
+        return self.read[-1]
+
+    def taken(self, name: Any, size: int) -> np.ndarray:
+        """Return the next numbers of a type; sizes are compared with what is left before any memory is used."""
         if name not in self.arrays or size > self.arrays[name].size - self.at[name]:
             raise ModelFileError("The model file names more numbers than it contains.")
         start = self.at[name]
         self.at[name] = start + size
-        return self.arrays[name][start : start + size].reshape(shape).copy()
+        return self.arrays[name][start : start + size]
+
+    def symmetric(self, entry: Mapping[str, Any]) -> np.ndarray:
+        side = entry["side"]
+        if type(side) is not int or side < 0:
+            raise ModelFileError("The model file contains an array of an impossible shape.")
+        half = self.taken(entry["dtype"], side * (side + 1) // 2)
+        out = np.empty((side, side), dtype=half.dtype)
+        upper = _upper(side)
+        out[upper] = half
+        out.T[upper] = half
+        self.read.append(out)
+        return out
 
     def entry(self, value: Any, depth: int) -> Any:
         if depth > _DEEPEST:
@@ -175,7 +223,7 @@ class _Reader:
         keys = _KEYS.get(tag) if isinstance(tag, str) else None
         if keys is None or set(value) != keys:
             raise ModelFileError(f"The model file contains an entry of an unknown kind: {str(tag)[:40]!r}.")
-        if tag in ("array", "words"):
+        if tag in _ARRAYS:
             return self.array(value)
         if tag == "object":
             return self.object(value, depth)
@@ -222,7 +270,8 @@ class _Reader:
             made: Any = object.__new__(kind)
             made.__dict__.update(learned)
             return made
-        made = kind(**parameters)
+        earlier = getattr(kind, "_of_earlier", None)  # fields that a version before had
+        made = kind(**(parameters if earlier is None else earlier(parameters)))
         if hasattr(made, "_restore"):
             made._restore(learned)
         elif learned:
@@ -235,6 +284,8 @@ class _Reader:
 
 _KEYS: dict[str, set[str]] = {
     "array": {_TAG, "dtype", "shape"},
+    "again": {_TAG, "number"},
+    "symmetric": {_TAG, "dtype", "side"},
     "words": {_TAG, "kind", "shape", "items"},
     "object": {_TAG, "class", "parameters", "learned"},
     "float": {_TAG, "value"},
@@ -249,7 +300,7 @@ _KEYS: dict[str, set[str]] = {
 
 
 def _array_entry(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, dict) or value.get(_TAG) not in ("array", "words") or set(value) != _KEYS[value[_TAG]]:
+    if not isinstance(value, dict) or value.get(_TAG) not in _ARRAYS or set(value) != _KEYS[value[_TAG]]:
         raise ModelFileError("The model file contains a table whose columns are no arrays.")
     return value
 

@@ -12,7 +12,8 @@ import io
 import json
 import struct
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ __all__ = ["MOST_BYTES", "canonical", "manifest_of", "read_container", "written_
 MOST_BYTES = 512 * 2**20
 _ARRAYS = {f"arrays/{name}.npy": name for name in DTYPES}
 _NAMES = ("manifest.json", "params.json", *_ARRAYS)
-_DATE = (1980, 1, 1, 0, 0, 0)
+_DATE = 33  # 1 January 1980, as zip files count
+Buffer = bytes | memoryview
 
 
 def canonical(value: Any) -> bytes:
@@ -33,10 +35,10 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
 
 
-def _npy(name: str, array: np.ndarray) -> bytes:
-    """Return a flat array as version 1.0 of NumPy's format, little-endian."""
+def _npy(name: str, array: np.ndarray) -> list[Buffer]:
+    """Return header and numbers of a flat array in version 1.0 of NumPy's format, little-endian."""
     little = np.ascontiguousarray(array).astype(np.dtype(DTYPES[name]).newbyteorder("<"), copy=False)
-    return _npy_header(name, little.size) + little.tobytes()
+    return [_npy_header(name, little.size), little.view(np.uint8).data]
 
 
 def _npy_header(name: str, size: int) -> bytes:
@@ -46,8 +48,8 @@ def _npy_header(name: str, size: int) -> bytes:
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode("ascii")
 
 
-def _array(name: str, data: bytes) -> np.ndarray:
-    """Read an array written by `_npy`; the header is compared and never evaluated."""
+def _array(name: str, data: memoryview) -> np.ndarray:
+    """Read an array written by `_npy`, without a copy; the header is compared and never evaluated."""
     dtype = np.dtype(DTYPES[name]).newbyteorder("<")
     if len(data) < 10:
         raise ModelFileError("An array of the model file is cut short.")
@@ -55,29 +57,59 @@ def _array(name: str, data: bytes) -> np.ndarray:
     size, rest = divmod(len(data) - begin, dtype.itemsize)
     if size < 0 or rest or data[:begin] != _npy_header(name, size):
         raise ModelFileError("An array of the model file has another type, shape or length than its name implies.")
-    if name == "b1" and data[begin:].strip(b"\x00\x01"):
+    if name == "b1" and (np.frombuffer(data, np.uint8, offset=begin) > 1).any():
         raise ModelFileError("An array of truth values of the model file contains others.")
-    return np.frombuffer(data, dtype=dtype, offset=begin).astype(DTYPES[name])
+    return np.frombuffer(data, dtype=dtype, offset=begin).astype(DTYPES[name], copy=False)
 
 
-def _sealed(members: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name in _NAMES:
-            if name in members:
-                entry = zipfile.ZipInfo(name, _DATE)
-                entry.create_system = 3
-                entry.external_attr = 0o100644 << 16
-                archive.writestr(entry, members[name])
-    return buffer.getvalue()
+def _heads(name: str, size: int, check: int, offset: int) -> tuple[bytes, bytes]:
+    """Return the header of a member and its entry in the directory, as Python's `zipfile` writes them."""
+    words = name.encode("ascii")
+    shared = struct.pack("<4H3L2H", 0, 0, 0, _DATE, check, size, size, len(words), 0)
+    head = b"PK\x03\x04" + struct.pack("<2B", 20, 0) + shared + words
+    entry = b"PK\x01\x02" + struct.pack("<4B", 20, 3, 20, 0) + shared
+    return head, entry + struct.pack("<3H2L", 0, 0, 0, 0o100644 << 16, offset) + words
+
+
+def _sealed(members: Mapping[str, Sequence[Buffer]]) -> bytes:
+    """Return the bytes of the zip; members come in pieces, so that large arrays are copied once."""
+    out: list[Buffer] = []
+    directory, at = [], 0
+    for name in _NAMES:
+        if name in members:
+            size = sum(len(piece) for piece in members[name])
+            head, entry = _heads(name, size, _checked(members[name]), at)
+            out += [head, *members[name]]
+            directory.append(entry)
+            at += len(head) + size
+    return b"".join([*out, *_tail(directory, at)])
+
+
+def _tail(directory: Sequence[bytes], at: int) -> list[bytes]:
+    size, count = sum(map(len, directory)), len(directory)
+    return [*directory, b"PK\x05\x06" + struct.pack("<4H2LH", 0, 0, count, count, size, at, 0)]
+
+
+def _checked(pieces: Sequence[Buffer]) -> int:
+    check = 0
+    for piece in pieces:
+        check = zlib.crc32(piece, check)
+    return check
+
+
+def _digest(pieces: Sequence[Buffer]) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def written_container(manifest: Mapping[str, Any], params: Any, arrays: Mapping[str, np.ndarray]) -> bytes:
     """Return the bytes of a model file; the manifest gets the digests of the other members."""
-    members = {"params.json": canonical(params)}
+    members: dict[str, list[Buffer]] = {"params.json": [canonical(params)]}
     members |= {f"arrays/{name}.npy": _npy(name, array) for name, array in arrays.items()}
-    digests = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
-    members["manifest.json"] = canonical({**manifest, "members": digests})
+    digests = {name: _digest(pieces) for name, pieces in members.items()}
+    members["manifest.json"] = [canonical({**manifest, "members": digests})]
     data = _sealed(members)
     if len(data) > MOST_BYTES:
         raise ModelFileError(f"The model would be a file of {len(data) >> 20} MB; at most {MOST_BYTES >> 20} are read.")
@@ -108,14 +140,14 @@ def read_container(data: bytes) -> tuple[dict[str, Any], Any, dict[str, np.ndarr
     manifest, params = (_json(name, members[name]) for name in ("manifest.json", "params.json"))
     if not isinstance(manifest, dict) or not isinstance(manifest.get("members"), dict):
         raise ModelFileError("The manifest of the model file has no digests.")
-    digests = {name: hashlib.sha256(body).hexdigest() for name, body in members.items() if name != "manifest.json"}
+    digests = {name: _digest([body]) for name, body in members.items() if name != "manifest.json"}
     if manifest["members"] != digests:
         raise ModelFileError("The digests of the model file are not those of its members: it was changed or damaged.")
     arrays = {_ARRAYS[name]: _array(_ARRAYS[name], body) for name, body in members.items() if name in _ARRAYS}
     return manifest, params, arrays
 
 
-def _members(data: bytes) -> dict[str, bytes]:
+def _members(data: bytes) -> dict[str, memoryview]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
@@ -124,7 +156,7 @@ def _members(data: bytes) -> dict[str, bytes]:
                 raise ModelFileError(f"The model file contains unknown members: {names[:4]!r}.")
             if any(e.compress_type != zipfile.ZIP_STORED or e.file_size > len(data) for e in entries):
                 raise ModelFileError("A member of the model file is compressed, or larger than the file.")
-            members = {entry.filename: archive.read(entry) for entry in entries}
+            sizes = {entry.filename: entry.file_size for entry in entries}
     except ModelFileError:
         raise
     except (
@@ -137,17 +169,31 @@ def _members(data: bytes) -> dict[str, bytes]:
         struct.error,
     ) as error:
         raise ModelFileError(f"The file is no whole model file: {str(error)[:80] or type(error).__name__}.") from error
-    if _sealed(members) != data:
+    return _laid_out(memoryview(data), sizes)
+
+
+def _laid_out(data: memoryview, sizes: Mapping[str, int]) -> dict[str, memoryview]:
+    """Return the members; every byte around them is compared with those that `_sealed` would write."""
+    members: dict[str, memoryview] = {}
+    directory, at, same = [], 0, True
+    for name in (name for name in _NAMES if name in sizes):
+        begin = at + 30 + len(name)
+        members[name] = data[begin : begin + sizes[name]]
+        head, entry = _heads(name, sizes[name], zlib.crc32(members[name]), at)
+        same &= data[at:begin] == head
+        directory.append(entry)
+        at = begin + sizes[name]
+    if not same or data[at:] != b"".join(_tail(directory, at)):
         raise ModelFileError("The model file contains bytes that belong to no member: it was changed or damaged.")
     return members
 
 
-def _json(name: str, data: bytes) -> Any:
+def _json(name: str, data: memoryview) -> Any:
     def refuse(word: str) -> Any:
         raise ValueError(f"{word} is no number of strict JSON")
 
     try:
-        value = json.loads(data.decode("utf-8"), parse_constant=refuse)
+        value = json.loads(bytes(data).decode("utf-8"), parse_constant=refuse)
         if canonical(value) != data:
             raise ValueError("it is not in its one form")
     except (ValueError, RecursionError) as error:

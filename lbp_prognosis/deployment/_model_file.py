@@ -386,32 +386,18 @@ def _step_functions(part: Any) -> list[tuple[np.ndarray, np.ndarray]]:
 
 def _check_imputer(part: Any) -> None:
     count = len(part.encoding.columns)
-    draws = part.normals.shape[0]
-    widths = [place.stop - place.start for place in part.places]
-    levels = max(int(part.encoding.levels.max(initial=0)), 1)
-    wide = sum(widths)
-    fits = (
-        part.encoding.kinds.shape == part.encoding.levels.shape == part.low.shape == part.high.shape == (count,)
-        and part.start.shape == (count,)
-        and len(part.models) == len(part.places) == count
-        and part.normals.ndim == 3
-        and part.normals.shape[2] == count
-        and part.uniforms.shape == (draws, part.normals.shape[1], count, levels)
-        and part.mean.shape == (wide,)
-        and part.covariance.shape == (wide, wide)
-        and np.isin(part.encoding.kinds, (0, 1, 2)).all()
-        and [place.start for place in part.places] == np.cumsum([0, *widths[:-1]]).tolist()
-        and all(
-            width == (max(int(level) - 1, 0) if kind == 2 else 1)
-            for width, kind, level in zip(widths, part.encoding.kinds, part.encoding.levels)
+    kinds, levels = part.encoding.kinds, part.encoding.levels
+    fits = kinds.shape == levels.shape == (count,) and np.isin(kinds, (0, 1, 2)).all() and (levels >= 0).all()
+    if fits:
+        widths = np.where(kinds == 2, np.maximum(levels - 1, 0), 1)
+        wide, most = sum(widths.tolist()), max(int(levels.max(initial=0)), 1)
+        fits = (
+            part.low.shape == part.high.shape == part.start.shape == part.sigma.shape == (count,)
+            and part.normals.ndim == 3
+            and part.normals.shape[2] == count
+            and part.uniforms.shape == (*part.normals.shape, most)
+            and part.mean.shape == part.shifts.shape == (wide,)
+            and part.covariance.shape == part.slopes.shape == (wide, wide)
         )
-        and all(
-            model.coef.ndim == 2
-            and model.coef.shape[1] == 1 + wide - width
-            and model.centre.shape == model.scale.shape == (wide - width,)
-            and model.coef.shape[0] == (width if kind == 2 else 1)
-            for model, width, kind in zip(part.models, widths, part.encoding.kinds)
-        )
-    )
     if not fits:
         raise ModelFileError("The model file contains an imputation whose parts do not fit together.")

@@ -11,6 +11,7 @@ import pandas as pd
 from lbp_prognosis._kernels import normal_quadrature
 from lbp_prognosis.fusion._absent_blocks import absent_blocks
 from lbp_prognosis.fusion._completions import Completions, Score
+from lbp_prognosis.fusion._deployment_imputer import Probes
 from lbp_prognosis.fusion._filling import Filling
 
 __all__ = ["Completer"]
@@ -61,6 +62,8 @@ class Completer:
         self.quadrature = normal_quadrature(nodes)
         self._layouts: dict[tuple[bytes, bytes], _Layout] = {}
         self._unmodelled: Completions | None = None
+        self._ends: np.ndarray | None = None
+        self._probes: dict[bytes, Probes] = {}
         self._conditionals: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def __call__(self, score: Score | None = None, nodes: np.ndarray | None = None) -> Completions:
@@ -68,7 +71,7 @@ class Completer:
         z, weights = self.quadrature
         if nodes is not None:
             z, weights = np.asarray(nodes, dtype=float), np.full(len(nodes), 1 / len(nodes))
-        slope = None if score is None else self.filling.slope(self.matrix, self.frame, score)
+        slope = None if score is None else self.filling.slope(self.matrix, score, self._slope_rows)
         slopes = np.full(self.matrix.shape[1], np.nan) if slope is None else slope
         # draws if a block is absent: its contribution to the linear predictor is not part of the risk
         straight = self.scattered & ~self.absent.any(axis=1) & ~(self.patterns & np.isnan(slopes)).any(axis=1)
@@ -88,6 +91,16 @@ class Completer:
         if not straight.any():
             self._unmodelled = done
         return done
+
+    def _slope_rows(self, columns: np.ndarray) -> Probes:
+        """Return the rows from which slopes in some columns are measured: the same for all models."""
+        key = columns.tobytes()
+        if key not in self._probes:
+            n = len(self.matrix)
+            if self._ends is None:
+                self._ends = self.filling.imputer.conditional_mean(self.matrix[np.unique([0, n - 1])])
+            self._probes[key] = self.filling.imputer.probes(self._ends, n, self.frame, columns)
+        return self._probes[key]
 
     def _layout(self, straight: np.ndarray, z: np.ndarray, weights: np.ndarray) -> _Layout:
         key = (straight.tobytes(), z.tobytes())

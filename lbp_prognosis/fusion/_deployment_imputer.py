@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,9 +22,17 @@ from lbp_prognosis._kernels import (
 from lbp_prognosis.fusion._completions import Score
 from lbp_prognosis.fusion._encoding import Encoding
 
-__all__ = ["DeploymentImputer"]
+__all__ = ["DeploymentImputer", "Probes"]
 
 CYCLES = 5  # number of sweeps over the columns before a chained draw is taken
+
+
+class Probes(NamedTuple):
+    """Rows that differ in some columns, the row of the table of each, and the size of their steps."""
+
+    table: pd.DataFrame
+    row: np.ndarray
+    size: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -34,10 +45,13 @@ class DeploymentImputer:
         Columns and kinds.
     mean, covariance : ndarray
         Mean and covariance of the expanded columns, by maximum likelihood under a multivariate normal distribution.
-    places : list of slice
-        Position of each column among the expanded columns.
-    models : list of ColumnModel
-        Regression of each column on all others, for chained draws.
+    shifts : ndarray of shape (n_rows,)
+        Intercepts of the regressions of each column on all others, for chained draws; a nominal column has a row per
+        category but the last, other columns have one.
+    slopes : ndarray of shape (n_rows, n_expanded)
+        Their slopes; zero at the column itself.
+    sigma : ndarray of shape (n_columns,)
+        Residual standard deviations of the continuous columns; 0 for others.
     start : ndarray
         Starting values of chained draws: means, or the commonest category.
     low, high : ndarray
@@ -49,8 +63,9 @@ class DeploymentImputer:
     encoding: Encoding
     mean: np.ndarray
     covariance: np.ndarray
-    places: list[slice]
-    models: list[ColumnModel]
+    shifts: np.ndarray
+    slopes: np.ndarray
+    sigma: np.ndarray
     start: np.ndarray
     low: np.ndarray
     high: np.ndarray
@@ -74,21 +89,49 @@ class DeploymentImputer:
             seen = ~np.isnan(X[:, j])
             others = np.delete(design, np.arange(place.start, place.stop), axis=1)
             model = column_model(others[seen], X[seen, j], int(kinds[j]), int(levels[j]))
-            models.append(model._replace(factor=np.empty(0)))  # draws use the estimates; p matrices of p² were 67 MB
+            models.append(model._replace(factor=np.empty(0)))  # a square for each column, which no draw uses
             start[j] = X[seen, j].mean() if kinds[j] == 0 else np.bincount(X[seen, j].astype(int)).argmax()
         shape = (draws, CYCLES, len(kinds))
         return cls(
             encoding,
             mean,
             covariance,
-            places,
-            models,
+            *_one_block(models, places),
             start,
             np.nanmin(X, axis=0),
             np.nanmax(X, axis=0),
             rng.standard_normal(shape),
             rng.random((*shape, max(int(levels.max(initial=0)), 1))),
         )
+
+    @cached_property
+    def places(self) -> list[slice]:
+        """Position of each column among the expanded columns."""
+        widths = np.where(self.encoding.kinds == 2, np.maximum(self.encoding.levels - 1, 0), 1)
+        ends = np.cumsum(widths).tolist()
+        return [slice(end - width, end) for end, width in zip(ends, widths.tolist())]
+
+    @classmethod
+    def _of_earlier(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of a file; files of earlier versions have a model of each column in place of one block."""
+        if "models" not in fields:
+            return dict(fields)
+        kept = {name: value for name, value in fields.items() if name not in ("models", "places")}
+        models, places, wide = fields["models"], fields["places"], fields["mean"].size
+        if len(models) != len(places) or [p.start for p in places] != [0, *(p.stop for p in places)][:-1]:
+            raise ValueError("the columns of an imputation do not follow each other")
+        if not places or places[-1].stop != wide or fields["covariance"].shape != (wide, wide):
+            raise ValueError("the columns of an imputation are not those of its means")
+        for model, place in zip(models, places):
+            width = place.stop - place.start
+            rows = width if model.kind == 2 else 1
+            others = wide - width
+            if (width < 1 and model.kind != 2) or model.coef.shape != (rows, 1 + others):
+                raise ValueError("the regressions of an imputation do not fit its columns")
+            if not model.centre.shape == model.scale.shape == (others,):
+                raise ValueError("the regressions of an imputation do not fit its columns")
+        shifts, slopes, sigma = _one_block(models, places)
+        return {**kept, "shifts": shifts, "slopes": slopes, "sigma": sigma}
 
     def conditional_mean(self, X: np.ndarray) -> np.ndarray:
         """Return rows with missing values replaced by the conditional mean or the most probable category."""
@@ -121,14 +164,13 @@ class DeploymentImputer:
         design[:, absent] = self.mean[absent] + (design[:, ~absent] - self.mean[~absent]) @ slope.T
         return design, residual
 
-    def slope(self, X: np.ndarray, frame: pd.DataFrame, columns: np.ndarray, score: Score) -> np.ndarray | None:
-        """Return the slope of the score in ``columns`` (continuous), or None unless it is linear in them.
+    def probes(self, centre: np.ndarray, n: int, frame: pd.DataFrame, columns: np.ndarray) -> Probes:
+        """Return the rows from which slopes in ``columns`` (continuous) are measured.
 
-        Slopes are differences over one standard deviation, in both directions, per column and jointly, in the first and
-        the last row; all must agree.
+        They are the first and the last of n rows, whose conditional means are ``centre``, moved by one standard
+        deviation in both directions, per column and jointly.
         """
-        base = np.unique([0, len(X) - 1])
-        centre = self.conditional_mean(X[base])
+        base = np.unique([0, n - 1])
         source = frame.iloc[base].copy()
         names = [self.encoding.columns[j] for j in columns]
         source[names] = np.nan  # so that all of them are filled from the changed values
@@ -138,13 +180,17 @@ class DeploymentImputer:
         table = np.repeat(centre, len(moves), axis=0)
         table[:, columns] += np.tile(moves, (base.size, 1))
         at = np.repeat(np.arange(base.size), len(moves))
-        eta = score(self.encoding.decode(table, source, at, pd.RangeIndex(at.size)), base[at])
-        eta = eta.reshape(base.size, len(moves))
-        k = columns.size
+        return Probes(self.encoding.decode(table, source, at, pd.RangeIndex(at.size)), base[at], size)
+
+    @staticmethod
+    def slope(probes: Probes, score: Score) -> np.ndarray | None:
+        """Return the slope of a score in the columns of the probes, or None unless it is linear in them."""
+        k = probes.size.size
+        eta = score(probes.table, probes.row).reshape(-1, 2 * k + 2)
         up, down, together = eta[:, 1 : 1 + k] - eta[:, [0]], eta[:, [0]] - eta[:, 1 + k : -1], eta[:, -1] - eta[:, 0]
         tolerance = 1e-7 * (1 + np.abs(eta).max())
         gaps = (np.abs(up - down).max(), np.abs(together - up.sum(axis=1)).max(), np.abs(up - up[0]).max())
-        return None if max(gaps) > tolerance else up[0] / size
+        return None if max(gaps) > tolerance else up[0] / probes.size
 
     def conditional(self, X: np.ndarray, pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return means (n, n_missing) and covariance of the missing continuous columns, for rows of one pattern."""
@@ -169,24 +215,16 @@ class DeploymentImputer:
         missing = np.isnan(X)
         begun = np.where(missing, self.start, X)
         design, _ = expand_columns(begun, kinds, levels)
-        shifts, slopes = [], []
-        for place, model in zip(self.places, self.models):
-            slope = np.zeros((model.coef.shape[0], design.shape[1]))
-            keep = np.ones(design.shape[1], dtype=bool)
-            keep[place] = False
-            slope[:, keep] = model.coef[:, 1:] / model.scale
-            slopes.append(slope)
-            shifts.append(model.coef[:, 0] - slope[:, keep] @ model.centre)
         done = np.repeat(begun[:, None, :], self.normals.shape[0], axis=1)
         chained_draws(
             design,
             missing,
             kinds.astype(np.int64),
             np.array([0, *(place.stop for place in self.places)]),
-            np.cumsum([0, *(len(slope) for slope in slopes)]),
-            np.concatenate(shifts),
-            np.vstack(slopes),
-            np.array([model.sigma for model in self.models]),
+            np.cumsum([0, *(place.stop - place.start if kind == 2 else 1 for place, kind in zip(self.places, kinds))]),
+            self.shifts,
+            self.slopes,
+            self.sigma,
             self.low,
             self.high,
             self.normals,
@@ -194,3 +232,17 @@ class DeploymentImputer:
             done,
         )
         return done
+
+
+def _one_block(models: Sequence[ColumnModel], places: Sequence[slice]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return intercepts, slopes and residual standard deviations of the columns' regressions on unscaled columns."""
+    shifts, slopes = [], []
+    wide = places[-1].stop
+    for place, model in zip(places, models):
+        slope = np.zeros((model.coef.shape[0], wide))
+        keep = np.ones(wide, dtype=bool)
+        keep[place] = False
+        slope[:, keep] = model.coef[:, 1:] / model.scale
+        slopes.append(slope)
+        shifts.append(model.coef[:, 0] - slope[:, keep] @ model.centre)
+    return np.concatenate(shifts), np.vstack(slopes), np.array([model.sigma for model in models])

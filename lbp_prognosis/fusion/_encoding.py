@@ -99,13 +99,12 @@ class Encoding:
     def encode(self, frame: pd.DataFrame) -> np.ndarray:
         """Return codes as floats, NaN where missing."""
         out = np.empty((len(frame), len(self.columns)))
-        for j, name in enumerate(self.columns):
+        numeric = self.kinds != 2
+        if numeric.any():
+            out[:, numeric] = numbers_in(frame, [name for name, kept in zip(self.columns, numeric) if kept])
+        for j in map(int, np.flatnonzero(~numeric)):
+            name = self.columns[j]
             column = frame[name]
-            if self.kinds[j] != 2:
-                plain = column.to_numpy() if column.dtype == np.float64 else None
-                odd = plain is None or np.isinf(plain).any()
-                out[:, j] = numbers_in(frame, [name])[:, 0] if odd else plain
-                continue
             if (what := holds(column)) in ("date", "duration", "complex", "mixed"):
                 raise refused_kind("X", what, "numbers and categories", column=name)
             place = {value: code for code, value in enumerate(self.categories[name])}

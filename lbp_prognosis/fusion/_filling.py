@@ -11,7 +11,7 @@ import pandas as pd
 
 from lbp_prognosis.fusion._column_formula import column_formula
 from lbp_prognosis.fusion._completions import Score
-from lbp_prognosis.fusion._deployment_imputer import DeploymentImputer
+from lbp_prognosis.fusion._deployment_imputer import DeploymentImputer, Probes
 from lbp_prognosis.fusion._encoding import Encoding
 
 __all__ = ["Filling", "Passive"]
@@ -41,8 +41,11 @@ class Filling:
         dropped = [name for name in self.drop if name in table.columns]
         return table.drop(columns=dropped) if dropped else table
 
-    def slope(self, matrix: np.ndarray, frame: pd.DataFrame, score: Score) -> np.ndarray:
-        """Return the slope of the linear predictor per column, NaN if it is not linear in the column."""
+    def slope(self, matrix: np.ndarray, score: Score, probes: Callable[[np.ndarray], Probes]) -> np.ndarray:
+        """Return the slope of the linear predictor per column, NaN if it is not linear in the column.
+
+        ``probes`` returns the rows from which slopes in some columns are measured.
+        """
 
         def scored(table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
             if not self.passive and not self.drop:
@@ -56,11 +59,11 @@ class Filling:
         slope = np.full(matrix.shape[1], np.nan)
         if not rows.size or not open_.size:
             return slope
-        found = self.imputer.slope(matrix, frame, open_, scored)
+        found = self.imputer.slope(probes(open_), scored)
         if found is None:  # non-linear in some column: keep the columns in which it is linear, separately and jointly
-            straight = [j for j in open_ if self.imputer.slope(matrix, frame, np.array([j]), scored) is not None]
+            straight = [j for j in open_ if self.imputer.slope(probes(np.array([j])), scored) is not None]
             open_ = np.array(straight, dtype=int)
-            found = self.imputer.slope(matrix, frame, open_, scored) if straight else None
+            found = self.imputer.slope(probes(open_), scored) if straight else None
         if found is not None:
             slope[open_] = found
         return slope

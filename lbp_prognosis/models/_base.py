@@ -274,11 +274,15 @@ class RiskEstimator(BaseEstimator):
         if fitted is None and names is not None and set(names) == set(self._names()):
             fitted = self._names()  # of an array, named as the columns of an array are
         if names is not None and fitted is not None:
-            missing, extra = [c for c in fitted if c not in names], [c for c in names if c not in set(fitted)]
+            given, known = set(names), set(fitted)
+            missing, extra = [c for c in fitted if c not in given], [c for c in names if c not in known]
             if missing or extra:
                 told = [f"without {missing}"] * bool(missing) + [f"with unknown {extra}"] * bool(extra)
                 raise argument_error("X", "a frame with the columns of the fit", " and ".join(told))
-            X = X.select(list(fitted)) if isinstance(X, SparseTable) else X[list(fitted)]
+            if isinstance(X, SparseTable):
+                X = X.select(list(fitted))
+            elif names != list(fitted):
+                X = X[list(fitted)]
         matrix = self._read_predictors(X, allow_missing or self._allow_missing, fitting=False)
         if matrix.shape[1] != self.n_features_in_:
             raise argument_error("X", f"of {self.n_features_in_} columns, as fitted", f"{matrix.shape[1]} columns")

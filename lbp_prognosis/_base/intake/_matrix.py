@@ -32,7 +32,7 @@ def read_matrix(X: Any, *, allow_missing: bool = False, allow_no_column: bool = 
     X = read_frame(X)
     if isinstance(X, pd.DataFrame):
         names = list(X.columns)
-        if all(isinstance(dtype, np.dtype) and dtype.kind in "fiub" for dtype in X.dtypes):
+        if all(isinstance(dtype, np.dtype) and dtype.kind in "fiub" for dtype in set(X.dtypes)):
             matrix = X.to_numpy(dtype=float)
         else:
             matrix, failures = _column_by_column([X.iloc[:, j] for j in range(X.shape[1])], names)

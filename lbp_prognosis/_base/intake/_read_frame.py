@@ -63,12 +63,15 @@ def read_frame(X: Any, name: str = "X") -> Any:
     if not isinstance(frame, pd.DataFrame):
         return frame if isinstance(X, np.ma.MaskedArray) else X
     names = column_names(frame, name)
-    dtypes = frame.dtypes
-    for each, dtype in zip(names, dtypes):
-        if getattr(dtype, "kind", "") == "c":  # whatever is done with it drops the imaginary part
-            raise refused_kind(name, "complex", "numbers and categories", column=each)
-    plain = {dtype for dtype in set(dtypes) if isinstance(dtype, np.dtype) and dtype.kind in "fiub"}
-    others = {j: frame.iloc[:, j] for j, dtype in enumerate(dtypes) if dtype not in plain}
+    dtypes = frame.dtypes.to_numpy()
+    kinds = set(dtypes)
+    if any(getattr(dtype, "kind", "") == "c" for dtype in kinds):  # whatever is done with it drops the imaginary part
+        each = next(each for each, dtype in zip(names, dtypes) if getattr(dtype, "kind", "") == "c")
+        raise refused_kind(name, "complex", "numbers and categories", column=each)
+    plain = {dtype for dtype in kinds if isinstance(dtype, np.dtype) and dtype.kind in "fiub"}
+    others: dict[int, pd.Series] = {}
+    if plain != kinds:
+        others = {j: frame.iloc[:, j] for j, dtype in enumerate(dtypes) if dtype not in plain}
     read = {j: plain_column(column) for j, column in others.items()}
     if any(read[j] is not column for j, column in others.items()):
         parts = {each: read[j] if j in read else frame.iloc[:, j] for j, each in enumerate(names)}

@@ -524,7 +524,9 @@ def test_an_array_is_never_evaluated_and_nothing_is_allocated_that_is_not_there(
         from lbp_prognosis.deployment import _container
 
         changed["manifest.json"] = _container.canonical(manifest)
-        assert "type, shape or length" in refused(_container._sealed(changed), tmp_path / "bad.lbpm")
+        assert "type, shape or length" in refused(
+            _container._sealed({name: [data] for name, data in changed.items()}), tmp_path / "bad.lbpm"
+        )
 
 
 def test_the_digest_tells_a_forged_file(good, tmp_path):
@@ -568,6 +570,73 @@ def test_files_of_earlier_versions_are_read(path):
     found = load_model(path)
     np.testing.assert_allclose(found.predict_risk(rows, kept["horizons"]), kept["risks"], rtol=0, atol=1e-10)
     assert found.report.membership_auc is None  # which that version did not know
+
+
+def _imputers(entry, found):
+    """All imputers in the parameters of a file."""
+    if isinstance(entry, dict):
+        found += [entry["parameters"]] if entry.get("class") == "DeploymentImputer" else []
+        for item in entry.values():
+            _imputers(item, found)
+    elif isinstance(entry, list):
+        for item in entry:
+            _imputers(item, found)
+    return found
+
+
+@ENDS
+@pytest.mark.parametrize("part", ["places", "models", "covariance"])
+def test_imputers_of_earlier_versions_do_not_fill_the_memory(part, tmp_path):
+    """A model of each column became one block: sizes are compared before it is made."""
+    path = next(path for path in EARLIER if path.stem == "column_models")
+    manifest, params, arrays = read_container(path.read_bytes())
+    (held,) = _imputers(params, [])
+    if part == "places":
+        held[part][-1]["items"][1] = 10**9
+    elif part == "models":
+        held[part].pop()
+    else:
+        held[part] = held["mean"]
+    assert refused(written_container(manifest, params, arrays), tmp_path / "bad.lbpm")
+
+
+def test_equal_and_symmetric_arrays_are_written_once():
+    rng = np.random.default_rng(0)
+    square = rng.normal(size=(40, 40))
+    square = square + square.T
+    square[0, 1] = square[1, 0] = np.nan
+    signed = square.copy()
+    signed[2, 3], signed[3, 2] = 0.0, -0.0  # equal numbers, other bits
+    state, arrays = pack({"a": square, "b": square.copy(), "c": signed, "d": square[:3]})
+    assert arrays["f8"].size == 40 * 41 // 2 + 1600 + 120
+    back = unpack(json.loads(json.dumps(state)), arrays)
+    for name, value in {"a": square, "b": square, "c": signed, "d": square[:3]}.items():
+        assert back[name].tobytes() == value.tobytes()
+    assert back["a"] is back["b"]
+    entries = dict(zip(state["keys"], state["items"]))
+    for wrong in (-1, 3, 1.0, True, None):
+        entries["b"]["number"] = wrong
+        with pytest.raises(ModelFileError, match="refers to an array"):
+            unpack(state, arrays)
+    entries["b"]["number"] = 0
+    for wrong in (-1, 10**9, 2.0, None):
+        entries["a"]["side"] = wrong
+        with pytest.raises(ModelFileError, match="impossible shape|more numbers"):
+            unpack(state, arrays)
+
+
+def test_a_file_is_a_zip_as_others_write_it(tmp_path):
+    """Python's own zip writer gives the same bytes."""
+    X, y = table(120)
+    data = save_model(CoxPH().fit(X[["c1"]], y), tmp_path / "a.lbpm", reason="x").path.read_bytes()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as read, zipfile.ZipFile(buffer, "w") as written:
+        assert read.testzip() is None
+        for entry in read.infolist():
+            made = zipfile.ZipInfo(entry.filename)
+            made.create_system, made.external_attr = 3, 0o100644 << 16
+            written.writestr(made, read.read(entry))
+    assert buffer.getvalue() == data
 
 
 def test_a_table_of_numbers_is_one_array():
