@@ -61,7 +61,7 @@ def evaluate(
 
     gone = excluded(exclude)
     with progress(quiet) as say, naming_withdrawn(lambda: ledger and ReleaseLedger(ledger), gone):
-        check_writable("out", out)
+        check_writable("out", out, private=mode != "release" and smallest_cell is None)
         say("Reading and evaluating the predictions")
         page = evaluate_table(
             predictions,

@@ -34,10 +34,11 @@ def run(
         say("Reading the protocol")
         protocol = Study.from_toml(study, data=data).for_release(mode, ledger)
         gone = excluded(exclude)
+        private = protocol.gate() is None
         # before the first fit: an hour of work is not lost to a folder that cannot be written
         if forms is not None:
-            check_writable("forms", forms)
-        with folder_lock("out", check_writable("out", out)), naming_withdrawn(protocol.release_ledger, gone):
+            check_writable("forms", forms, private=private)
+        with folder_lock("out", check_writable("out", out, private=private)), naming_withdrawn(protocol.release_ledger, gone):
             result = run_study(protocol, n_jobs=workers(jobs), checkpoint=checkpoint, progress=say, exclude_ids=gone)
             say("Writing the page")
             shown = released_page(result.page())

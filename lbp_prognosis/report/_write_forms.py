@@ -42,6 +42,7 @@ def write_forms(result: Any, folder: str | os.PathLike[str]) -> tuple[Path, ...]
     for name, form in forms.items():
         made[f"{name}.docx"] = form.document().word(caller="write_forms")
         made[f"{name}.html"] = form.to_html()
-    target = check_writable("folder", folder)
+    private = page.release is None  # as the page's own files
+    target = check_writable("folder", folder, private=private)
     with folder_lock("folder", target):
-        return tuple(write_file(target / name, content) for name, content in made.items())
+        return tuple(write_file(target / name, content, private=private) for name, content in made.items())

@@ -50,7 +50,8 @@ def write_page(page: Page, folder: str | os.PathLike[str], *, n_jobs: int | None
     net benefit, and the supported claims.
 
     A page with a ``gate`` is written after disclosure control. A page without a gate shows all results, carries a
-    banner, and is accompanied by the file ``NOT_FOR_RELEASE.txt``.
+    banner, and is accompanied by the file ``NOT_FOR_RELEASE.txt``; only the owner may read its files and enter the
+    folders made for it (0600 and 0700).
 
     Parameters
     ----------
@@ -99,17 +100,18 @@ def write_page(page: Page, folder: str | os.PathLike[str], *, n_jobs: int | None
     """
     page = released_page(page)
     files = page_files(page, n_jobs)  # all contents come before the first file: an error leaves the folder unchanged
-    target = check_writable("folder", folder)
+    private = page.release is None
+    target = check_writable("folder", folder, private=private)
     digest = hashlib.sha256(b"".join(_bytes(content) for content in files.values())).hexdigest()
     if page.release is not None:
         _check_alone(target, set(files))
         page.release.check(digest)
-    make_folder(target / "tables")
+    make_folder(target / "tables", private=private)
     with folder_lock("folder", target):
         if page.release is not None and not page.release.insufficient:
             page.release.close(page.title, digest)  # first, so that the folder contains no page that the ledger lacks
         for name, content in files.items():
-            write_file(target / name, content)
+            write_file(target / name, content, private=private)
     return target / _PAGE
 
 

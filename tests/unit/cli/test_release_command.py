@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -27,9 +28,17 @@ def table(tmp_path_factory) -> Path:
     return path
 
 
+def modes(folder):
+    """Permissions of a folder and of all that is in it."""
+    return {path.stat().st_mode & 0o777 for path in [folder, *folder.rglob("*")] if not path.name.startswith(".")}
+
+
 def test_unasked_a_page_is_not_for_release(table, tmp_path, capsys, monkeypatch):
+    tmp_path = tmp_path / "page"
     done = call(capsys, monkeypatch, "evaluate", table, *CALL, "-o", tmp_path)
     assert done.status == 0, done.err
+    if os.name == "posix":  # counts of single patients are read by the owner alone
+        assert modes(tmp_path) == {0o700, 0o600}
     assert "Not for release" in done.out
     page = (tmp_path / "evidence.html").read_text(encoding="utf-8")
     assert 'class="unreleased" role="note">Not for release.' in page
@@ -44,8 +53,15 @@ def test_unasked_a_page_is_not_for_release(table, tmp_path, capsys, monkeypatch)
 
 
 def test_a_page_that_leaves(table, tmp_path, capsys, monkeypatch):
-    done = call(capsys, monkeypatch, "evaluate", table, *CALL, "-o", tmp_path, "--smallest-cell", 5)
+    tmp_path = tmp_path / "page"
+    before = os.umask(0o022)
+    try:
+        done = call(capsys, monkeypatch, "evaluate", table, *CALL, "-o", tmp_path, "--smallest-cell", 5)
+    finally:
+        os.umask(before)
     assert done.status == 0, done.err
+    if os.name == "posix":
+        assert modes(tmp_path) == {0o755, 0o644}
     assert "Not for release" not in done.out
     page = (tmp_path / "evidence.html").read_text(encoding="utf-8")
     assert "Not for release" not in page

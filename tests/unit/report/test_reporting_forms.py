@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import pkgutil
+import os
 import re
 
 import pytest
@@ -54,6 +55,8 @@ def test_forms_in_a_folder(found, tmp_path) -> None:
     again = write_forms(found.page(), tmp_path / "b")
     assert [path.read_bytes() for path in made] == [path.read_bytes() for path in again]
     assert all("Not for release" in path.read_text(encoding="utf-8") for path in made if path.suffix == ".html")
+    if os.name == "posix":
+        assert {path.stat().st_mode & 0o777 for path in made} == {0o600}
 
 
 def _numbers(text: str) -> set[str]:
