@@ -38,7 +38,8 @@ def run(
         # before the first fit: an hour of work is not lost to a folder that cannot be written
         if forms is not None:
             check_writable("forms", forms, private=private)
-        with folder_lock("out", check_writable("out", out, private=private)), naming_withdrawn(protocol.release_ledger, gone):
+        folder = check_writable("out", out, private=private)
+        with folder_lock("out", folder), naming_withdrawn(protocol.release_ledger, gone):
             result = run_study(protocol, n_jobs=workers(jobs), checkpoint=checkpoint, progress=say, exclude_ids=gone)
             say("Writing the page")
             shown = released_page(result.page())
