@@ -14,6 +14,7 @@ from lbp_prognosis._base._visible import visible
 __all__ = ["word_file"]
 
 Part = tuple[int, str] | str | Sequence[Sequence[str]]
+_WORDS = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FIRST = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip archive knows
 
 
@@ -56,6 +57,8 @@ def word_file(title: str, parts: Iterable[Part], *, caller: str) -> bytes:
 def _add_table(document: object, rows: list[list[str]]) -> None:
     made = document.add_table(rows=len(rows), cols=len(rows[0]))  # type: ignore[attr-defined]
     made.style = "Light List"
+    header = made.rows[0]._tr.get_or_add_trPr()
+    header.append(header.makeelement(f"{_WORDS}tblHeader", {}))  # at the top of each page that the table reaches
     for line, row in zip(made.rows, rows):
         for cell, text in zip(line.cells, row):
             cell.text = _printable(text)

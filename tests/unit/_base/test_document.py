@@ -56,6 +56,8 @@ def test_word_has_the_same_parts() -> None:
     found = docx.Document(io.BytesIO(content))
     assert [p.text for p in found.paragraphs][:3] == ["A & B <script>", "Careful", "See *this* | and [that](x)."]
     assert found.tables[0].cell(1, 0).text == "x_y"
+    rows = [row._tr.xml.count("w:tblHeader") for row in found.tables[0].rows]
+    assert rows == [1, *([0] * (len(rows) - 1))]  # repeated at the top of a page, the others not
 
 
 class Told(DocumentResult):
