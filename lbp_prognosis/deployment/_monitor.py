@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Number
 from typing import Any
 
@@ -22,11 +22,13 @@ from lbp_prognosis._base import (
     check_risk,
     generator,
     holds,
+    is_number,
     objection,
     read_frame,
     takes_rows,
 )
 from lbp_prognosis._kernels import (
+    copied_rows,
     cusum_scores_binary,
     cusum_scores_survival,
     cusum_with_limits,
@@ -73,8 +75,9 @@ def monitor(
     model : fitted model
         With ``predict_risk``; nothing is refitted.
     batches : iterable of (X, y, entry_date)
-        Batches in order: predictors (a frame), outcome made by `Surv.right` or `Status.at`, and the date on which each
-        patient's time begins.
+        Batches: predictors (a frame; columns are matched by name), outcome made by `Surv.right` or `Status.at`, and the
+        date on which each patient's time begins. Charts follow the dates, whatever the order of the batches. A patient
+        belongs to one batch; an objection is raised if patients seem to be given twice.
     horizon : float
         Prediction time, in the unit of ``y``.
     false_alarms_per_year : float
@@ -135,14 +138,16 @@ def monitor(
     if len({part.kind for part in parts}) > 1:
         raise argument_error("batches", "outcomes of one kind", sorted({part.kind for part in parts}))
     columns = list(parts[0].X.columns)
-    other = next((part for part in parts if list(part.X.columns) != columns), None)
+    other = next((part for part in parts if set(part.X.columns) != set(columns)), None)
     if other is not None:
         raise argument_error("batches", f"of one set of columns, {columns}", f"{list(other.X.columns)} in {other.name}")
+    parts = [replace(part, X=part.X[columns]) for part in parts]
     days = _DAYS[unit]
     last = _until(parts, until, days)
     old = parts[0].X if development_X is None else development_X
-    if not isinstance(old, pd.DataFrame) or list(old.columns) != columns:
+    if not isinstance(old, pd.DataFrame) or set(old.columns) != set(columns):
         raise argument_error("development_X", "a frame with the columns of the batches", development_X)
+    old = old[columns]
     inputs, members = [], []
     for part in parts[1 if development_X is None else 0 :]:
         inputs.append(input_drift(old, part.X).assign(batch=part.name))
@@ -175,7 +180,7 @@ def monitor(
         n_matured=int(windows["matured"].sum()),
         confidence=confidence,
         update=update,
-        objections=tuple(_doubts(shifts, windows, alarms, competing=competing)),
+        objections=tuple([*_copies(parts), *_doubts(shifts, windows, alarms, competing=competing)]),
         synthetic=any(bool(part.X.attrs.get("synthetic", False)) for part in parts),
     )
 
@@ -208,6 +213,8 @@ def _batch(k: int, given: Any, tau: float) -> _Batch:
     X, y, dates = read_frame(given[0]), given[1], given[2]
     if not isinstance(X, pd.DataFrame):
         raise argument_error("batches", "predictors in frames, whose columns have names", X)
+    if not len(X):
+        raise argument_error("batches", "of at least one patient each", f"batch {k + 1} of none", "Leave it out.")
     kind = check_outcome(y, ("right", "status"), caller="monitor", instead="Visits become states by Status.at.")
     if kind == "status" and status_horizon(y) not in (None, tau):
         raise argument_error("horizon", f"{status_horizon(y):g}, that of the states", tau)
@@ -216,7 +223,7 @@ def _batch(k: int, given: Any, tau: float) -> _Batch:
         raise argument_error(
             "entry_date", "dates without a time zone", f"dates of {entry.tz}", "Say dates.dt.tz_localize(None)."
         )
-    if entry.isna().any() or not len(X) == y.shape[0] == len(entry) or not len(X):
+    if entry.isna().any() or not len(X) == y.shape[0] == len(entry):
         raise argument_error("batches", "as many rows in X, y and entry_date, none of these missing", f"batch {k + 1}")
     return _Batch(f"{k + 1}: {entry.min():%Y-%m-%d} to {entry.max():%Y-%m-%d}", X, y, entry, kind)
 
@@ -459,6 +466,20 @@ def _updated(model: Any, parts: list[_Batch], ripe: list[_Ripe], tau: float) -> 
     y = y.view(parts[0].y.dtype)
     known = model if hasattr(model, "fit") else as_risk_model(lambda rows, horizons: model.predict_risk(rows, horizons))
     return update_model(known, X, y, horizon=None if parts[0].kind == "status" else tau)
+
+
+def _copies(parts: list[_Batch]) -> list[Objection]:
+    """Return an objection if patients are given twice: in one batch, or in batches that overlap."""
+    table = pd.concat([part.X for part in parts], ignore_index=True)
+    values = [
+        table[name].to_numpy(dtype=float, na_value=np.nan)
+        if is_number(table[name])
+        else pd.factorize(table[name].astype(str))[0].astype(float)
+        for name in table.columns
+    ]
+    entry = np.concatenate([part.entry.to_numpy().astype(np.int64) for part in parts]).astype(float)
+    count, how = copied_rows(np.column_stack(values), entry[:, None])
+    return [objection("patients-copied", variant="batches", count=count, n=len(table))] if how == "exact" else []
 
 
 def _doubts(inputs: pd.DataFrame, windows: pd.DataFrame, alarms: pd.DataFrame, *, competing: bool) -> list[Objection]:

@@ -52,6 +52,7 @@ def watch(batches: list, **more: Any) -> DriftReport:
 def test_nothing_has_changed() -> None:
     found = watch([batch(seed, start) for seed, start in enumerate(STARTS)])
     assert not found.drifted
+    assert not found.objections
     assert found.update is None
     assert found.n_matured == found.n == 720
     assert found.windows["low"].le(1).all()
@@ -240,6 +241,7 @@ def synthetic(part: tuple[pd.DataFrame, np.ndarray, pd.DatetimeIndex]) -> tuple[
         ),  # the third of April, or the fourth of March
         ([(*batch(0, "2020-01-01")[:2], batch(0, "2020-01-01")[2].tz_localize("UTC"))], "without a time zone"),
         ([(*batch(0, "2020-01-01")[:2], ["2020-01-01"] * 119)], "as many rows"),
+        ([batch(0, "2020-01-01"), tuple(part[:0] for part in batch(1, "2020-07-01"))], "batch 2 of none"),
         ([batch(0, "2020-01-01"), batch(1, "2020-07-01", kind="status")], "one kind"),
         (
             [batch(0, "2020-01-01"), (lambda X, y, day: (X[["age"]], y, day))(*batch(1, "2020-07-01"))],
@@ -250,6 +252,22 @@ def synthetic(part: tuple[pd.DataFrame, np.ndarray, pd.DatetimeIndex]) -> tuple[
 def test_what_is_no_batch(batches: list, told: str) -> None:
     with pytest.raises(LBPError, match=told):
         watch(batches)
+
+
+def test_patients_given_twice_are_noticed() -> None:
+    X, y, entry = batch(1, STARTS[1])
+    later = Surv.right(y["time"] + 1, y["event"])  # the same patients, followed longer
+    found = watch([batch(0, STARTS[0]), (X, y, entry), (X, later, entry)]).objections[0]
+    assert found.code == "patients-copied"
+    assert "in two batches" in found.sentence
+
+
+def test_batches_come_in_any_order_and_columns_are_matched_by_name() -> None:
+    batches = [batch(seed, start) for seed, start in enumerate(STARTS[:2])]
+    turned = [(X[COLUMNS[::-1]], y, entry) for X, y, entry in batches[::-1]]
+    found, again = watch(batches), watch(turned, development_X=batches[0][0])
+    pd.testing.assert_frame_equal(found.chart, again.chart)
+    assert sorted(found.windows["expected"]) == pytest.approx(sorted(again.windows["expected"]))
 
 
 def test_dates_follow_the_labels_of_the_predictors_and_may_be_text() -> None:
