@@ -255,15 +255,15 @@ def test_what_is_no_batch(batches: list, told: str) -> None:
 
 
 def test_patients_given_twice_are_noticed() -> None:
-    X, y, entry = batch(1, STARTS[1])
+    X, y, entry = batch(1, STARTS[1], n=30)
     later = Surv.right(y["time"] + 1, y["event"])  # the same patients, followed longer
-    found = watch([batch(0, STARTS[0]), (X, y, entry), (X, later, entry)]).objections[0]
+    found = watch([batch(0, STARTS[0], n=30), (X, y, entry), (X, later, entry)]).objections[0]
     assert found.code == "patients-copied"
     assert "in two batches" in found.sentence
 
 
 def test_batches_come_in_any_order_and_columns_are_matched_by_name() -> None:
-    batches = [batch(seed, start) for seed, start in enumerate(STARTS[:2])]
+    batches = [batch(seed, start, n=30) for seed, start in enumerate(STARTS[:2])]
     turned = [(X[COLUMNS[::-1]], y, entry) for X, y, entry in batches[::-1]]
     found, again = watch(batches), watch(turned, development_X=batches[0][0])
     pd.testing.assert_frame_equal(found.chart, again.chart)
