@@ -5,7 +5,7 @@ from __future__ import annotations
 from lbp_prognosis._base import plain_label
 from lbp_prognosis.deployment._competing_formula import CompetingFormula
 from lbp_prognosis.deployment._write_javascript import PARTS, javascript_term
-from lbp_prognosis.deployment._write_r import r_term
+from lbp_prognosis.deployment._write_r import r_needed, r_term
 from lbp_prognosis.deployment._write_stata import stata_equal, stata_names, stata_term, stata_word
 from lbp_prognosis.deployment._written import ascii_quoted, header, number, one_line, quoted
 
@@ -31,7 +31,8 @@ _JAVASCRIPT = {
 def competing_r(equation: CompetingFormula) -> str:
     """Return functions of a data frame ``d``."""
     digits = equation.digits
-    lines = [header(equation, "#"), "lbp_lp <- function(d, cause = 1) {\n  switch(as.character(cause),\n"]
+    needed = r_needed([term.name for hazard in equation.hazards for term in hazard.terms])
+    lines = [header(equation, "#"), f"lbp_lp <- function(d, cause = 1) {{\n{needed}  switch(as.character(cause),\n"]
     parts = []
     for hazard in equation.hazards:
         sums = "".join(f" +\n      {r_term(term, digits)}" for term in hazard.terms)
@@ -51,6 +52,7 @@ def competing_r(equation: CompetingFormula) -> str:
         tables.append(f"    {ascii_quoted(f'={plain_label(label)}')} = cbind({columns})")
     lines += [",\n".join(tables), ")\n"]
     if equation.stratum:
+        lines.append(r_needed([equation.stratum]))
         stratum = f"d[[{ascii_quoted(equation.stratum)}]]"
         lines.append(f'  stratum <- ifelse(is.na({stratum}), "", paste0("=", as.character({stratum})))\n')
     else:

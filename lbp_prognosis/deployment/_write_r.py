@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lbp_prognosis._base import plain_label
 from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._terms import LevelTerm, Term
 from lbp_prognosis.deployment._written import ascii_quoted, header, number
 
-__all__ = ["r_term", "r_text"]
+__all__ = ["r_needed", "r_term", "r_text"]
 
 _RISK = {
     "cloglog": "-expm1(-base * exp(lp))",
@@ -24,6 +26,7 @@ def r_text(equation: Formula) -> str:
     lines = [
         header(equation, "#"),
         "lbp_lp <- function(d) {\n",
+        r_needed([term.name for term in equation.terms]),
         f"  lp <- rep({number(-equation.centre, digits)}, nrow(d))\n",
     ]
     lines += [f"  lp <- lp + {r_term(term, digits)}\n" for term in equation.terms]
@@ -32,6 +35,7 @@ def r_text(equation: Formula) -> str:
     lines.append(f"  k <- match(TRUE, abs(c({times}) - horizon) <= 1e-9 * abs(horizon))\n")
     lines.append('  if (is.na(k)) stop("no risk is known at this horizon")\n')
     if equation.stratum:
+        lines.append(r_needed([equation.stratum]))
         rows = ", ".join(
             f"{ascii_quoted(plain_label(label))} = c({', '.join(number(b, digits) for b in values)})"
             for label, values in equation.baseline.items()
@@ -47,6 +51,15 @@ def r_text(equation: Formula) -> str:
         lines.append(f"  q <- {number(equation.shape, digits)}\n")
     lines.append(f"  {_RISK[equation.link]}\n}}\n")
     return "".join(lines)
+
+
+def r_needed(columns: Iterable[str]) -> str:
+    """Return lines that refuse data without a column: a sum with nothing is nothing in R, and not missing."""
+    names = ", ".join(ascii_quoted(name) for name in dict.fromkeys(columns))
+    if not names:
+        return ""
+    told = 'stop("columns that the data lack: ", paste(absent, collapse = ", "))'
+    return f"  absent <- setdiff(c({names}), names(d))\n  if (length(absent) > 0) {told}\n"
 
 
 def r_term(term: Term, digits: int) -> str:

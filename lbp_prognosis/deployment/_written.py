@@ -42,7 +42,7 @@ def ascii_quoted(text: Any) -> str:
         elif 32 <= ord(c) < 127:
             parts.append(c)
         else:
-            parts.append(f"\\u{{{ord(c):x}}}" if ord(c) > 0xFFFF else f"\\u{ord(c):04x}")
+            parts.append(f"\\U{{{ord(c):x}}}" if ord(c) > 0xFFFF else f"\\u{ord(c):04x}")
     return '"' + "".join(parts) + '"'
 
 

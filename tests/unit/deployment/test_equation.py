@@ -25,6 +25,7 @@ from lbp_prognosis.deployment import (
     from_equation,
     lock,
 )
+from lbp_prognosis.deployment._written import ascii_quoted
 from lbp_prognosis.fusion import ComBat, MultipleImputation, OneHot, RestrictedCubicSpline, RiskPipeline, Standardise
 from lbp_prognosis.models import (
     BoostedCox,
@@ -373,7 +374,9 @@ WRITTEN += ["OrdinalRegression-loglog", "generalised_gamma"]
 
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="no R")
 def test_the_r_text_gives_the_same_in_r(tmp_path):
-    script, expected = ["options(digits = 17)\n"], {}
+    odd = 'Боль "😀" \\U'
+    written = f"writeLines(enc2utf8({ascii_quoted(odd)}), 'name', useBytes = TRUE)\n"
+    script, expected = [f"options(digits = 17)\n{written}"], {}
     for k, name in enumerate(WRITTEN):
         model, table, horizons = fitted(name)
         rows = many(table, 200)
@@ -383,11 +386,15 @@ def test_the_r_text_gives_the_same_in_r(tmp_path):
         rows.to_csv(tmp_path / f"{k}.csv", index=False)
         (tmp_path / f"{k}.R").write_text(made.to_r(), encoding="utf-8")
         script.append(f'source("{k}.R")\nd <- read.csv("{k}.csv", check.names = FALSE)\n')
+        words = f"tryCatch(lbp_risk(d[setdiff(names(d), 'age')], {made.horizons[0]!r}), error = conditionMessage)"
+        script.append(f"cat({words}, '\\n', file = 'lacking', append = TRUE)\n")
         for j, horizon in enumerate(made.horizons):
             script.append(f'writeLines(sprintf("%.17g", lbp_risk(d, {horizon!r})), "{k}_{j}.txt")\n')
             expected[f"{k}_{j}.txt"] = made.predict_risk(rows)[:, j]
     (tmp_path / "all.R").write_text("".join(script), encoding="utf-8")
     subprocess.run(["Rscript", "all.R"], cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    assert (tmp_path / "name").read_text(encoding="utf-8") == odd + "\n"
+    assert (tmp_path / "lacking").read_text().count("data lack: age") == len(WRITTEN)
     for name, risk in expected.items():
         words = (tmp_path / name).read_text().split()
         got = np.array([np.nan if word == "NA" else float(word) for word in words])
