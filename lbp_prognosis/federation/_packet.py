@@ -501,13 +501,21 @@ def _score_sums(c: Mapping[str, Any]) -> str:
     for name, value in measures_of_sums(s, n).items():
         if name in estimates and not _close(estimates[name][0], value, reach[name], c):
             return f"a value of {name} that is not that of its sums"
-    if "mae" in estimates and not 0 <= estimates["mae"][0] <= span:
-        return "an absolute error outside the scale"
+    for name, most in (("mae", span), ("crps", span), ("ordinal_concordance", 1.0)):
+        if name in estimates and not 0 <= estimates[name][0] <= most:
+            return f"a value of {name} outside its range"
     return ""
 
 
 def _score_errors(c: Mapping[str, Any]) -> str:
     n, span = c["cohort"]["known"], float(c["model"]["upper"]) - float(c["model"]["lower"])
+    s = c["sums"]
+    squares = s["observed_squared"] - 2 * s["observed_predicted"] + s["predicted_squared"]
+    spread = squares / n - ((s["predicted"] - s["observed"]) / n) ** 2
+    slack = 4 * _tolerance(c) * max(abs(float(c["model"][name])) for name in ("lower", "upper")) ** 2
+    # imputed tables only add to the variance of a mean
+    if "mean_error" in c["estimates"] and n * c["estimates"]["mean_error"][1] ** 2 < spread - slack:
+        return "a standard error of mean_error that is less than that of its sums"
     for name, (value, se) in {**c["estimates"], **c["paired"]}.items():
         if not (np.isfinite(value) and np.isfinite(se) and se >= 0):
             return f"a standard error of {name} that cannot be"
@@ -516,7 +524,12 @@ def _score_errors(c: Mapping[str, Any]) -> str:
     return ""
 
 
-_SCORE_CHECKS: tuple[Callable[[Mapping[str, Any]], str], ...] = (_score_counts, _score_sums, _score_errors)
+_SCORE_CHECKS: tuple[Callable[[Mapping[str, Any]], str], ...] = (
+    _score_counts,
+    _score_sums,
+    _score_errors,
+    _covariances,
+)
 
 
 def checks_of(content: Mapping[str, Any]) -> tuple[Callable[[Mapping[str, Any]], str], ...]:

@@ -12,6 +12,7 @@ from lbp_prognosis._kernels import rubin_pool
 from lbp_prognosis.disclosure import Budget, is_dominated, single_out
 from lbp_prognosis.evaluation import crps, mean_absolute_error, mean_calibration, ordinal_concordance, score_r2
 from lbp_prognosis.federation._canonical import significant
+from lbp_prognosis.federation._covariance_of_metrics import covariance_of_metrics
 from lbp_prognosis.federation._policy import Policy
 from lbp_prognosis.federation._score_sums import SUMS, measures_of_sums
 from lbp_prognosis.federation._site_rows import own_columns
@@ -124,8 +125,9 @@ def fill_with_scores(
         withheld.append({"item": "thresholds", "reason": "a score has none: make a state of it by measured_to_status"})
     names = list(content["estimates"])
     if known >= _FROM and len(names) > 1 and fits("covariance", len(names) * (len(names) - 1) // 2):
-        psi = np.column_stack([np.mean([np.ravel(each[name].influence) for each in found], axis=0) for name in names])
-        content["covariance"] = {"names": names, "matrix": significant(psi.T @ psi / n**2, d)}
+        tables = [np.column_stack([np.ravel(each[name].influence) for name in names]) for each in found]
+        matrix = covariance_of_metrics(tables, [[float(each[name].value) for name in names] for each in found])
+        content["covariance"] = {"names": names, "matrix": significant(matrix, d)}
 
 
 def _pooled(results: Sequence[MetricResult]) -> tuple[float, float]:

@@ -26,6 +26,7 @@ from lbp_prognosis.disclosure import (
     told_by_sums,
 )
 from lbp_prognosis.federation._canonical import significant
+from lbp_prognosis.federation._covariance_of_metrics import covariance_of_metrics
 from lbp_prognosis.federation._packet import Packet
 from lbp_prognosis.federation._packet_call import PacketCall
 from lbp_prognosis.federation._policy import Policy
@@ -429,10 +430,7 @@ def _covariance(content: dict[str, Any], found: SiteNumbers, budget: Budget, pol
         content["withheld"].append({"item": "covariance", "reason": reason})
         return
     tables = [np.column_stack([part.influence[name] for name in names]) for part in parts]
-    matrix = np.mean([psi.T @ psi / found.n**2 for psi in tables], axis=0)
-    if len(parts) > 1:  # Rubin's rules, as for the standard errors
-        values = np.array([[part.estimates[name][0] for name in names] for part in parts])
-        matrix = matrix + (1 + 1 / len(parts)) * np.cov(values, rowvar=False)
+    matrix = covariance_of_metrics(tables, [[part.estimates[name][0] for name in names] for part in parts])
     content["covariance"] = {"names": names, "matrix": significant(matrix, policy.digits)}
 
 

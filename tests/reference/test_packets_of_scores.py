@@ -113,6 +113,8 @@ def test_paired_differences_and_covariance() -> None:
     assert found.measure("crps", against="comparator").useful > 0.5  # lower is better
     again = site_packet(MODEL, MultiplyImputed([part[C], part[C] + 0.2]), y, site="a", policy=EXACT).verify()
     assert again.content["estimates"]["crps"][1] > told["estimates"]["crps"][1] * 0.99
+    errors = [again.content["estimates"][name][1] for name in again.content["covariance"]["names"]]
+    np.testing.assert_allclose(np.sqrt(np.diag(again.content["covariance"]["matrix"])), errors, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,10 @@ def test_differences_of_releases(tmp_path: Any) -> None:
         ("estimates", {"mean_error": [3.0, 0.1]}, "mean_error"),
         ("estimates", {"score_r2": [0.99, 0.1]}, "score_r2"),
         ("estimates", {"mean_calibration_slope": [2.0, 0.1]}, "slope"),
-        ("estimates", {"mae": [11.0, 0.1]}, "absolute error"),
+        ("estimates", {"mae": [11.0, 0.1]}, "mae outside"),
+        ("estimates", {"crps": [-0.1, 0.1]}, "crps outside"),
+        ("estimates", {"crps": [10.1, 0.1]}, "crps outside"),
+        ("estimates", {"ordinal_concordance": [1.01, 0.1]}, "ordinal_concordance outside"),
         ("estimates", {"crps": [0.8, 9.0]}, "standard error"),
         ("budget", {"numbers": 9999}, "budget"),
         ("decisions", {"0.4": [50, 0.1, 0.01, 0.01]}, "parts"),
@@ -175,6 +180,18 @@ def test_packets_that_contradict_themselves(part: str, change: dict, told: str) 
     content = {**one.content[part], **change} if change else {}
     with pytest.raises(LBPError, match=told):
         changed(one, **{part: content}).verify()
+
+
+def test_errors_of_scores_follow_from_the_sums_and_the_covariance() -> None:
+    one = site_packet(MODEL, D[C].iloc[:250], measured(D["score"].iloc[:250]), site="a", policy=EXACT).verify()
+    for name, (value, se) in one.content["estimates"].items():
+        with pytest.raises(LBPError, match="mean_error|covariance"):
+            changed(one, estimates={**one.content["estimates"], name: [value, 0.99 * se]}).verify()
+    bare = {"estimates": {"mean_error": one.content["estimates"]["mean_error"]}, "covariance": {}}
+    changed(one, **bare).verify()
+    value, se = bare["estimates"]["mean_error"]
+    with pytest.raises(LBPError, match="less than that of its sums"):
+        changed(one, **{**bare, "estimates": {"mean_error": [value, 0.99 * se]}}).verify()
 
 
 def test_refusals_and_twin() -> None:
