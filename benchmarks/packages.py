@@ -3,6 +3,7 @@
 python -m benchmarks.packages                               (10⁷ rows of 10⁶ patients, in Parquet)
 python -m benchmarks.packages --rows 500000
 python -m benchmarks.packages --block-rows 500000           (read in blocks)
+python -m benchmarks.packages --block-rows 500000 --duckdb  (from one DuckDB file)
 
 Processor seconds of one thread, and the peak of the process that validates and pools (some 125 MiB are Python).
 """
@@ -50,6 +51,18 @@ def write(folder: Path, rows: int, seed: int = 0) -> None:
     studies.to_parquet(folder / "imaging_study.parquet")
 
 
+def move(folder: Path) -> Path:
+    """Put the tables of a package into one DuckDB file; return the file."""
+    import duckdb
+
+    base = folder / "package.duckdb"
+    with duckdb.connect(str(base)) as connection:
+        for path in sorted(folder.glob("*.parquet")):
+            connection.execute(f"CREATE TABLE {path.stem} AS SELECT * FROM read_parquet('{path}')")
+            path.unlink()
+    return base
+
+
 def peak() -> float:
     """Return the largest memory of this program so far, MiB; ``getrusage`` would count that of its parent before it."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
@@ -80,6 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--block-rows", type=int)
+    parser.add_argument("--duckdb", action="store_true")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.folder is not None:
@@ -87,7 +101,8 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), given.rows)
-        command = [sys.executable, "-m", "benchmarks.packages", "--folder", folder]
+        source = str(move(Path(folder))) if given.duckdb else folder
+        command = [sys.executable, "-m", "benchmarks.packages", "--folder", source]
         command += [] if given.block_rows is None else ["--block-rows", str(given.block_rows)]
         subprocess.run(command, check=True, env={**os.environ, **ONE_THREAD})
 
