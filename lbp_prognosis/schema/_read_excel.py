@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -20,7 +22,7 @@ def read_excel(file: Path, sheet: str | None) -> tuple[pd.DataFrame, dict[str, A
     """Return one sheet unchanged, the sheet's name, notes, and failures."""
     require("openpyxl", caller="read_table", extra="io")
     try:
-        sheets, chosen, cells, faults = _cells(file, sheet, stored=True)
+        sheets, chosen, cells, faults, layout = _cells(file, sheet, stored=True)
     except ArgumentError:
         raise
     except Exception as error:  # openpyxl, zipfile and the XML parser raise different exceptions
@@ -32,6 +34,7 @@ def read_excel(file: Path, sheet: str | None) -> tuple[pd.DataFrame, dict[str, A
     width = max(place for row in rows for place, cell in enumerate(row, start=1) if cell is not None)
     head = ["" if cell is None else str(cell).strip() for cell in [*rows[0], *[None] * width][:width]]
     body = [[*row, *[None] * width][:width] for row in rows[1:]]
+    notes += layout
     if faults:
         shown = ", ".join(f"{n} {word}" for word, n in sorted(faults.items()))
         notes.append(f"cells that contain an error became missing: {shown}")
@@ -54,8 +57,10 @@ def read_excel(file: Path, sheet: str | None) -> tuple[pd.DataFrame, dict[str, A
     return frame, {"sheet": chosen}, notes, merge_failures(failures)
 
 
-def _cells(file: Path, sheet: str | None, *, stored: bool) -> tuple[list[str], str, list[list[Any]], dict[str, int]]:
-    """Return the sheets, the sheet read, its cells by row (errors and blanks None), and errors by kind."""
+def _cells(
+    file: Path, sheet: str | None, *, stored: bool
+) -> tuple[list[str], str, list[list[Any]], dict[str, int], list[str]]:
+    """Return the sheets, the sheet read, its cells by row (errors and blanks None), errors by kind, and notes."""
     import openpyxl
 
     book = openpyxl.load_workbook(file, read_only=True, data_only=stored)
@@ -64,7 +69,7 @@ def _cells(file: Path, sheet: str | None, *, stored: bool) -> tuple[list[str], s
         if sheet is not None and sheet not in sheets:
             raise argument_error("sheet", f"one of {', '.join(map(repr, sheets))}", repr(sheet))
         chosen = sheet or sheets[0]
-        page = book[chosen]
+        page: Any = book[chosen]
         page.reset_dimensions()  # the size stated in the file is often wrong
         faults: dict[str, int] = {}
         rows = []
@@ -77,9 +82,29 @@ def _cells(file: Path, sheet: str | None, *, stored: bool) -> tuple[list[str], s
                     value = None
                 values.append(None if isinstance(value, str) and not value.strip() else value)
             rows.append(values)
+        layout = _layout(file, page._worksheet_path.lstrip("/"))
     finally:
         book.close()
-    return sheets, chosen, rows, faults
+    return sheets, chosen, rows, faults, layout
+
+
+def _layout(file: Path, part: str) -> list[str]:
+    """Return notes on merged cells, whose value is kept in the first alone, and on hidden rows and columns."""
+    with ZipFile(file) as archive:
+        text = archive.read(part)
+    notes = []
+    merged = [ref.decode() for ref in re.findall(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z0-9:]+)"', text)]
+    if merged:
+        more = f" and {len(merged) - 5} more" if len(merged) > 5 else ""
+        notes.append(
+            f"merged cells: the value is in the first cell, the others are missing: {', '.join(merged[:5])}{more}"
+        )
+    for what in ("row", "col"):
+        hidden = len(re.findall(rb'<(?:\w+:)?%s\s[^>]*?hidden="(?:1|true)"' % what.encode(), text))
+        if hidden:
+            words = {"row": "rows", "col": "ranges of columns"}[what]
+            notes.append(f"hidden {words} were read as all others: {hidden}")
+    return notes
 
 
 def _typed(series: pd.Series) -> tuple[pd.Series, np.ndarray]:

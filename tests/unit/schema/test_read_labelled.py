@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
@@ -312,3 +313,23 @@ def test_a_study_names_sheet_and_dialect(tmp_path):
         data = read_study_data(study)
         assert data.y["time"].tolist() == [3.5, 12, 7]
         assert data.X["pain"].tolist() == [4.5, 6, 2]
+
+
+def test_merged_cells_and_hidden_rows_of_excel_are_said(tmp_path):
+    book = openpyxl.Workbook()
+    page = book.active
+    for row in (["id", "site", "x"], [1, "a", 2], [2, None, 3], [3, "b", 4]):
+        page.append(row)
+    book.save(tmp_path / "plain.xlsx")
+    assert read_table(tmp_path / "plain.xlsx").notes == ()
+    page.merge_cells("B2:B3")
+    page.row_dimensions[4].hidden = True
+    page.column_dimensions["C"].hidden = True
+    book.save(tmp_path / "t.xlsx")
+    reading = read_table(tmp_path / "t.xlsx")
+    assert reading.frame["site"].tolist() == ["a", None, "b"]
+    assert reading.notes == (
+        "merged cells: the value is in the first cell, the others are missing: B2:B3",
+        "hidden rows were read as all others: 1",
+        "hidden ranges of columns were read as all others: 1",
+    )
