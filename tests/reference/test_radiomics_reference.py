@@ -212,11 +212,15 @@ FILTERS = {
     "6.A": RadiomicsSettings(images=("wavelet",), wavelets=(("db3", "LH", 1),), **IN_SLICES),
     "6.B": RadiomicsSettings(images=("wavelet",), wavelets=(("db3", "LLH", 1),), **IN_CUBES),
     "7.A": RadiomicsSettings(images=("wavelet",), wavelets=(("db3", "HH", 2),), **IN_SLICES),
+    "8.A": RadiomicsSettings(images=("wavelet",), wavelets=(("simoncelli", "B", 1),), **IN_SLICES),
+    "8.B": RadiomicsSettings(images=("wavelet",), wavelets=(("simoncelli", "B", 1),), **IN_CUBES),
+    "9.A": RadiomicsSettings(images=("wavelet",), wavelets=(("simoncelli", "B", 2),), **IN_SLICES),
+    "9.B": RadiomicsSettings(images=("wavelet",), wavelets=(("simoncelli", "B", 2),), **IN_CUBES),
     "7.B": RadiomicsSettings(images=("wavelet",), wavelets=(("db3", "HHH", 2),), **IN_CUBES),
 }
 
 
-SLOW = {"4.B", "5.B", "6.B", "7.B"}
+SLOW = {"4.B", "5.B", "6.B", "7.B", "8.B", "9.B"}
 
 
 @needs

@@ -2,7 +2,8 @@
 
 Whybra P et al. The Image Biomarker Standardization Initiative: standardized convolutional filters for reproducible
 radiomics and enhanced clinical insights. Radiology. 2024;310:e231319. doi:10.1148/radiol.231319, and its reference
-manual (arXiv:2006.05470). Images are mirrored at their border, the outermost voxel twice.
+manual (arXiv:2006.05470). Images are mirrored at their border, the outermost voxel twice, but
+for Simoncelli wavelets.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from lbp_prognosis._base import argument_error
 from lbp_prognosis.biomarkers.texture._ibsi_preprocessing import Prepared
 from lbp_prognosis.biomarkers.texture._radiomics_settings import LAWS, RadiomicsSettings
 
-__all__ = ["check_filters", "gabor", "laplacian_of_gaussian", "laws", "reach_voxels", "wavelet"]
+__all__ = ["check_filters", "gabor", "laplacian_of_gaussian", "laws", "reach_voxels", "simoncelli", "wavelet"]
 
 Floats = npt.NDArray[np.float64]
+
+EVERYWHERE = 1_000_000
+"""Reach in voxels of a filter that reads all of the image."""
 
 CUT = 4.0
 """Sigmas at which the Laplacian of a Gaussian is cut off."""
@@ -43,7 +47,8 @@ def reach_voxels(settings: RadiomicsSettings, spacing: Floats) -> npt.NDArray[np
     for sigma, _, ratio in settings.gabor if "gabor" in settings.images else ():
         reach = np.maximum(reach, _radius(sigma, ratio, sides))
     for name, _, level in (settings.wavelets or ()) if "wavelet" in settings.images else ():
-        reach = np.maximum(reach, (2**level - 1) * (_quadrature(name)["L"].size // 2))
+        taps = 2 * EVERYWHERE if name == "simoncelli" else _quadrature(name)["L"].size
+        reach = np.maximum(reach, min((2**level - 1) * (taps // 2), EVERYWHERE))
     return np.ceil(reach).astype(int)
 
 
@@ -220,6 +225,35 @@ def wavelet(prepared: Prepared, name: str, band: str, level: int) -> Floats:
                 response = ndimage.convolve1d(response, spread[::flip], axis=axis, mode="reflect")
         total += response
     return total / len(turns)
+
+
+def simoncelli(prepared: Prepared, level: int, *, planar: bool = False) -> Floats:
+    """Return the band-pass map of a Simoncelli wavelet, which has no direction; ``planar``: slice by slice.
+
+    Its transfer function is cos(π/2 · log2(2 r / m)) for m/4 ≤ r ≤ m, with r the distance from zero frequency where 1
+    is the end of each axis, and m = 2^(1 − level). The image is continued periodically.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        All of the image, or of its slices.
+    level : int
+        Decompositions.
+    planar : bool, default False
+        Whether each slice is filtered by itself.
+    """
+    shape = prepared.volume.shape
+    axes = tuple(range(int(planar), 3))
+    squares = np.zeros([shape[axis] if axis in axes else 1 for axis in range(3)])
+    for axis in axes:
+        at = np.linspace(-1.0, 1.0, shape[axis]) if shape[axis] > 1 else np.zeros(1)
+        squares = squares + np.fft.ifftshift(at).reshape([-1 if a == axis else 1 for a in range(3)]) ** 2
+    top = 4.0 ** (1 - level)  # squared
+    passed = (squares >= top / 16) & (squares <= top)
+    transfer = np.zeros(squares.shape)
+    transfer[passed] = np.cos(np.pi / 4 * np.log2(4 * squares[passed] / top))
+    found = fft.ifftn(fft.fftn(prepared.volume, axes=axes) * transfer, axes=axes)
+    return np.ascontiguousarray(found.real)
 
 
 def _turns(n: int) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:

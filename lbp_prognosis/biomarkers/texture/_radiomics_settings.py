@@ -75,7 +75,8 @@ class RadiomicsSettings:
     wavelets : tuple of (str, str, int), optional
         Sub-bands of stationary wavelets: an orthogonal wavelet (``db3``, ``coif1``, ``sym4``, …), low-pass ``L`` and
         high-pass ``H`` along the three axes at the last level (``LLH``; slice-wise two, ``LH``), and the number of
-        levels. The response is averaged over all rotations by right angles.
+        levels. The response is averaged over all rotations by right angles. ``("simoncelli", "B", level)``: the map of
+        a Simoncelli wavelet, which has no direction and reads all of the image.
     distances : tuple of int, default ``(1,)``
         Distances of the neighbours of ``glcm``, ``gldm`` and ``ngtdm``, in voxels.
     aggregation : {'3d', '2.5d', '2d'}, default '3d'
@@ -236,10 +237,10 @@ class RadiomicsSettings:
         for given in self.wavelets or ():
             whole = not isinstance(given, str) and len(given) == 3
             band = str(given[1]).upper() if whole else ""
-            if len(band) != axes or not set(band) <= {"L", "H"}:
-                raise argument_error(
-                    "wavelets", f"a sequence of (wavelet, {axes} letters L or H, level)", repr(self.wavelets)
-                )
+            plain = whole and str(given[0]).lower() == "simoncelli"
+            if (band != "B") if plain else (len(band) != axes or not set(band) <= {"L", "H"}):
+                words = f"a sequence of (wavelet, {axes} letters L or H, level), or ('simoncelli', 'B', level)"
+                raise argument_error("wavelets", words, repr(self.wavelets))
             level = int(check_number("wavelets", given[2], low=1, high=8, whole=True))
             found.append((str(given[0]).lower(), band, level))
         if not found:

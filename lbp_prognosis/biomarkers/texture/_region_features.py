@@ -14,6 +14,7 @@ from lbp_prognosis.biomarkers.texture._ibsi_filters import (
     laplacian_of_gaussian,
     laws,
     reach_voxels,
+    simoncelli,
     wavelet,
 )
 from lbp_prognosis.biomarkers.texture._ibsi_preprocessing import (
@@ -143,6 +144,9 @@ def _filtered(prepared: Prepared, settings: RadiomicsSettings) -> Iterator[tuple
             name = f"gabor-sigma-{sigma}-mm-wavelength-{wave}-mm-ratio-{ratio}".replace(".", "-")
             yield name, gabor(prepared, sigma, wave, ratio, settings.gabor_angles, planar=planar)
     for family, band, level in settings.wavelets or ():
-        yield f"wavelet-{family}-{band}-level-{level}", wavelet(prepared, family, band, level)
+        if family == "simoncelli":
+            yield f"wavelet-simoncelli-level-{level}", simoncelli(prepared, level, planar=planar)
+        else:
+            yield f"wavelet-{family}-{band}-level-{level}", wavelet(prepared, family, band, level)
     if "wavelet" in settings.images and settings.wavelets is None:
         yield from wavelets_of_pyradiomics(prepared)

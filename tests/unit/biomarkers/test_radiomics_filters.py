@@ -244,3 +244,35 @@ def test_settings_of_filters_not_used_do_not_change_the_method():
     assert used == RadiomicsSettings.from_dict(used.to_dict())
     assert used.laws_kernels == ("E5L5S5",)
     assert used.method_id != RadiomicsSettings(images=("laws", "gabor"), laws_kernels=("L5E5E5",)).method_id
+
+
+@pytest.mark.parametrize("planar", [False, True])
+def test_simoncelli_wavelets_of_plane_waves_by_hand(planar):
+    from lbp_prognosis.biomarkers.texture._ibsi_filters import simoncelli
+    from lbp_prognosis.biomarkers.texture._ibsi_preprocessing import Prepared
+
+    n = 17  # eight frequencies along each axis
+    x = np.arange(n)
+    for axis in (1, 2) if planar else (0, 1, 2):
+        for k in range(9):
+            line = np.cos(2 * np.pi * k * x / n).reshape([-1 if a == axis else 1 for a in range(3)])
+            volume = np.broadcast_to(line, (n, n, n)).copy()
+            prepared = Prepared(volume, volume > 2, np.ones(3))
+            for level in (1, 2):
+                r = k / 8 * 2 ** (level - 1)
+                factor = np.cos(np.pi / 2 * np.log2(2 * r)) if 0.25 <= r <= 1 else 0.0
+                np.testing.assert_allclose(simoncelli(prepared, level, planar=planar), factor * volume, atol=1e-12)
+    if planar:
+        volume = np.random.default_rng(0).normal(size=(3, n, n))
+        whole = simoncelli(Prepared(volume, volume > 9, np.ones(3)), 1, planar=True)
+        alone = simoncelli(Prepared(volume[1:2], volume[1:2] > 9, np.ones(3)), 1, planar=True)
+        np.testing.assert_allclose(whole[1], alone[0], atol=1e-12)
+
+
+def test_simoncelli_wavelets_are_named_by_their_map():
+    made = RadiomicsSettings(images=("wavelet",), wavelets=(("Simoncelli", "b", 2),), aggregation="2d")
+    assert made.wavelets == (("simoncelli", "B", 2),)
+    assert RadiomicsSettings(images=("wavelet",), wavelets=(("simoncelli", "B", 2),)).wavelets == made.wavelets
+    for wrong in (("simoncelli", "LLH", 1), ("db3", "B", 1), ("simoncelli", "B", 0)):
+        with pytest.raises(ArgumentError, match="wavelets"):
+            RadiomicsSettings(images=("wavelet",), wavelets=(wrong,))
