@@ -18,6 +18,7 @@ from lbp_prognosis._base.intake._labels import in_order_of, is_counter, label_co
 from lbp_prognosis._base.intake._numbers import as_labels, as_numbers
 from lbp_prognosis._base.intake._read_frame import read_frame
 from lbp_prognosis._base.intake._roles import ROLES, Role
+from lbp_prognosis._base.intake._rows import rows_in_words
 from lbp_prognosis._base.intake._sparse_table import is_sparse_frame, read_sparse
 
 __all__ = ["takes_rows"]
@@ -177,10 +178,24 @@ def _parts(value: Any, role: Role) -> dict[Any, Any]:
 def _read(name: str, value: Any, role: Role, sparse: bool = False) -> Any:
     """Read frames and columns of other libraries, and sparse matrices where they are taken."""
     if role == "outcome":
-        return value
+        return _without_mask(name, value) if isinstance(value, np.ma.MaskedArray) else value
     if sparse and role == "matrix" and (issparse(value) or is_sparse_frame(value)):
         return read_sparse(value, name)
     return read_frame(value, name) if role in ("matrix", "frame") else as_pandas(value, name)
+
+
+def _without_mask(name: str, value: np.ma.MaskedArray[Any, Any]) -> np.ndarray:
+    hidden = value.mask
+    if hidden.dtype.names:
+        hidden = np.any([hidden[field] for field in hidden.dtype.names], axis=0)
+    if np.any(hidden):
+        raise argument_error(
+            name,
+            "free of masked rows",
+            f"masked rows {rows_in_words(hidden)}",
+            "Leave them out of all arguments.",
+        )
+    return np.asarray(value.data)
 
 
 def _by_horizon(name: str, value: Any, role: Role, horizons: Any) -> Any:

@@ -44,6 +44,13 @@ def test_a_masked_cell_is_missing(argument, call):
         call()
 
 
+def test_masked_rows_of_an_outcome_are_refused():
+    with pytest.raises(ArgumentError, match="`y` must be free of masked rows; got masked rows 0"):
+        concordance(np.ma.array(Y, mask=FIRST), X["a"].to_numpy())
+    plain = concordance(np.ma.array(Y), X["a"].to_numpy())
+    assert plain.value == concordance(Y, X["a"].to_numpy()).value
+
+
 def test_masked_predictors_and_states_are_missing():
     for values in (X.to_numpy(), (10 * X).to_numpy().astype(int)):
         with pytest.raises(DataError, match="missing"):
