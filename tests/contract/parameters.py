@@ -40,7 +40,7 @@ _BY_ROLE = {
         score_range threshold_range thresholds times until visits weights which
     """,
     "names of columns, groups, models or terms": """
-        against
+        absent against
         acquired_on actor added allowed_missing biomarkers categories causes clinical_minimum column columns conditions
         constructs coordinate coordinates courses device exclude_ids feature features fields formula instrument
         interactions item items key label labels level mapping measure measures method_id metric metrics modalities

@@ -75,12 +75,12 @@ class SubgroupPerformance(Result):
         "group causes the outcome, nor why a model fits it worse: case mix, measurement, follow-up and care differ too."
     )
 
-    def heterogeneity(self, reference: str = "", metrics: Sequence[str] | None = None) -> pd.DataFrame:
+    def heterogeneity(self, against: str = "", metrics: Sequence[str] | None = None) -> pd.DataFrame:
         """Test, for each variable and measure, whether all groups could have the same value.
 
         Parameters
         ----------
-        reference : str, default ""
+        against : str, default ""
             A model: tests are of the differences of the other models from it, on their own scale. By default, of the
             values of each model.
         metrics : sequence of str, optional
@@ -93,13 +93,13 @@ class SubgroupPerformance(Result):
             the scale of the measure (logit for C and AUC, log for O/E; differences as they are). ``p_holm`` is adjusted
             for all rows of the table; ``lowest`` and ``highest`` are the extreme values.
         """
-        if reference and reference not in self.models:
-            raise argument_error("reference", f"one of {list(self.models)}, or left out", repr(reference))
+        if against and against not in self.models:
+            raise argument_error("against", f"one of {list(self.models)}, or left out", repr(against))
         tested = _MEASURES if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics)
         unknown = [name for name in tested if name not in _MEASURES]
         if unknown:
             raise argument_error("metrics", f"measures among {list(_MEASURES)}", unknown)
-        table = self.table[self.table["reference"] == reference]
+        table = self.table[self.table["reference"] == against]
         keys = ["variable", "model", "metric", "horizon", "threshold"]
         rows = []
         for values, cell in table.groupby(keys, dropna=False, sort=False):
@@ -108,7 +108,7 @@ class SubgroupPerformance(Result):
             if metric not in tested or len(known) < 2:
                 continue
             value = known["value"].to_numpy(float)
-            z, slope = (value, np.ones(value.size)) if reference else forward(scale_of(metric), value)
+            z, slope = (value, np.ones(value.size)) if against else forward(scale_of(metric), value)
             weight = 1 / (known["se"].to_numpy(float) * slope) ** 2
             if not (np.isfinite(z).all() and np.isfinite(weight).all()):
                 continue

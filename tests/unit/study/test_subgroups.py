@@ -93,7 +93,7 @@ def test_heterogeneity_of_what_is_added_is_cochrans_q_of_the_differences(result)
     q = float(np.sum(weight * (own["value"].to_numpy(float) - mean) ** 2))
     assert [row["q"], row["p"]] == pytest.approx([q, chi2.sf(q, 1)], rel=1e-12)
     assert row["p"] < 0.01  # the MRI tells something of women only
-    with pytest.raises(ArgumentError, match="`reference` must be one of"):
+    with pytest.raises(ArgumentError, match="`against` must be one of"):
         shown.performance.heterogeneity("x")
     with pytest.raises(ArgumentError, match="`metrics` must be measures among"):
         shown.performance.heterogeneity("clinical", ["mae"])
