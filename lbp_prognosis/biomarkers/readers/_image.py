@@ -34,7 +34,14 @@ def check_volume(data: Any, *, name: str, source: str = "") -> np.ndarray:
         )
     if min(array.shape) < 1:
         raise argument_error(name, "at least one voxel along each axis", f"shape {array.shape}{where}")
-    return array
+    return array.astype(_computable(array.dtype), copy=False)
+
+
+def _computable(kind: np.dtype) -> np.dtype:
+    """Return the type in this machine's byte order; of floating-point numbers, with 32 or 64 bits."""
+    if kind.kind == "f" and kind.itemsize not in (4, 8):
+        return np.dtype(np.float32 if kind.itemsize < 4 else np.float64)
+    return kind.newbyteorder("=")
 
 
 @dataclass(frozen=True, eq=False)

@@ -460,3 +460,15 @@ def test_the_size_of_scaled_voxels_is_that_of_the_numbers_they_become(tmp_path, 
     assert read_image(path, max_bytes=block.size * 8).data.dtype == np.float64
     with pytest.raises(DataError, match="declares 6×7×5 voxels"):
         read_image(path, max_bytes=block.size * 8 - 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [(">i2", "int16"), (">f4", "float32"), (">f8", "float64"), ("f2", "float32"), ("g", "float64"), ("u1", "uint8")],
+)
+def test_numbers_of_any_byte_order_and_width_can_be_computed_with(given, kept):
+    values = np.arange(24).reshape(2, 3, 4)
+    image = Image(values.astype(given), np.eye(4))
+    assert image.data.dtype == np.dtype(kept)
+    assert image.data.dtype.isnative
+    np.testing.assert_array_equal(image.data, values)
