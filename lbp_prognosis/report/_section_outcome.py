@@ -55,7 +55,9 @@ def section_outcome(page: Page) -> Section | None:
         }
     )
     blocks.append(Table("risk_groups", f"Observed against predicted risk of {target} by {page.time}.", frame))
-    blocks.append(Table("workload", "Consequences of acting at each threshold.", load))
+    none = said and not np.isfinite(work["number_per_event"].to_numpy(dtype=float)).all()
+    note = "–: no patient at or above the threshold is known to have the event." if none else ""
+    blocks.append(Table("workload", "Consequences of acting at each threshold.", load, note))
     return Section("outcome", "What happened to the patients?", tuple(blocks))
 
 

@@ -98,10 +98,17 @@ def section_discrimination(page: Page) -> Section | None:
             "discrimination",
             f"Discrimination and overall accuracy, {page.sample}.",
             "IPA is the proportional reduction in Brier score relative to a null model; above 0 is better "
-            "than the null model.",
+            f"than the null model.{_uno_words(page)}",
         )
     )
     return Section("discrimination", "Do patients with the event have higher risks?", tuple(blocks))
+
+
+def _uno_words(page: Page) -> str:
+    """Say why Uno's C stands at one horizon alone, where there are several; nothing about what a gate withheld."""
+    several = len(page.evaluation.horizons) > 1 and page.release is None
+    shown = any("uno_concordance" in metrics for metrics in page.evaluation.metrics.values())
+    return " Uno's C counts follow-up to the last horizon and stands there alone." if several and shown else ""
 
 
 def _auc(page: Page, ax: Any) -> None:

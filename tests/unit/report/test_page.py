@@ -4,6 +4,7 @@ import base64
 import pickle
 import re
 from concurrent.futures.process import BrokenProcessPool
+from html import unescape
 
 import numpy as np
 import pandas as pd
@@ -62,6 +63,14 @@ def test_says_where_the_numbers_come_from(found, html):
     outside = render_page(evaluation_page(found, sample="external", setting="geographic"))
     assert "developed on other patients" in outside
     assert "(validated)" in outside
+
+
+def test_the_c_of_uno_before_the_last_horizon_has_a_reason(html):
+    words = "Uno's C counts follow-up to the last horizon and stands there alone."
+    assert words in unescape(html)
+    table = unescape(html).split(words)[0].rpartition("<table")[2]
+    cells = [re.findall(r"<t[dh][^>]*>([^<]*)", row) for row in table.split("<tr")[2:]]
+    assert [row[-3] == "–" for row in cells] == [True, False, True, False]
 
 
 def test_tables_can_be_reached_by_keyboard_and_downloaded(found, tmp_path):
