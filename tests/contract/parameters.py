@@ -53,7 +53,7 @@ _BY_ROLE = {
         development log membership estimator evaluation events evidence files fit fitted frames imputations ledger
         left_out model models outcome_model
         new null_models old packets provenance release_ledger replicates request resamples results rules sample samples
-        setting step study tables validation with_ without
+        retest setting step study tables validation with_ without
         grid load records
     """,
     "a table or an outcome with rows of its own": """
