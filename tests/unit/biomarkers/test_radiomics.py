@@ -162,7 +162,7 @@ def test_a_batch_by_mirp(tmp_path, capsys, monkeypatch):
     again = extract_radiomics(case(), settings, checkpoint=tmp_path)
     pd.testing.assert_frame_equal(again.table, found.table)
     with pytest.raises(ArgumentError, match="made for another run"):
-        extract_radiomics(case(), QUICK, checkpoint=tmp_path)
+        extract_radiomics(case(), replace(settings, bin_width=7), checkpoint=tmp_path)
 
 
 @needs
