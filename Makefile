@@ -21,7 +21,7 @@ TEST_READY := $(VENV)/.test-$(HASH)
 SINCE ?= main
 SECONDS_OF_TESTS ?= 120
 
-.PHONY: demo test check test-slow lint types contracts docs gallery wheel release radiomics wheelhouse bench mutants clean deep flower pandas3
+.PHONY: demo test check test-slow lint types contracts docs gallery wheel release radiomics wheelhouse bench mutants clean deep flower mirp pandas3
 
 $(PY):
 	$(PYTHON) -m venv $(VENV)
@@ -85,6 +85,16 @@ radiomics: $(TEST_READY)
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps build/radiomics/wheel/pyradiomics-3.0.1-*.whl
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt PyWavelets pykwalify six
 	$(PY) -c "import radiomics.featureextractor"
+
+# MIRP, the other engine of texture, and its tests, in an environment of their own: it brings ITK (1.4 GB of disk). Any Python
+# from 3.11 on: make mirp PYTHON=python3.12
+mirp: build/mirp/.ready
+	build/mirp/bin/python -m pytest -q -n 0 -m "slow or not slow" -k "mirp or engine" tests/unit/biomarkers/test_radiomics.py tests/reference/test_radiomics_reference.py
+
+build/mirp/.ready: pyproject.toml
+	$(PYTHON) -m venv build/mirp
+	build/mirp/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[mirp]" "mirp<2.6" pytest pytest-timeout pytest-xdist hypothesis
+	touch $@
 
 # torch for MultimodalNet. TORCH passes options to pip, such as an index that has the build for processors alone (the other
 # one pulls gigabytes). Everything else works without it.
