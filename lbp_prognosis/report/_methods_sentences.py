@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lbp_prognosis._base import time_words
-from lbp_prognosis.report._imputation_of import completed_tables, inner_models, is_complete
+from lbp_prognosis.report._imputation_of import completed_tables, inner_models, is_complete, uses_outcome
 from lbp_prognosis.report._manuscript_text import ManuscriptText, page_of, text_of
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._wording import joined, readable, spoken
@@ -180,12 +180,23 @@ def _missing(page: Page, study: Mapping[str, Any]) -> list[str]:
         many = "a number of completed tables that followed the share of incomplete rows"
         tables = joined([many if count < 0 else f"{count} completed tables" for count in counts])
         said.append(
-            f"Missing values of predictors were imputed by chained equations ({tables}) inside every fold, with the "
-            "outcome in training and without it at prediction."
+            f"Missing values of predictors were imputed by chained equations ({tables}) inside every fold, "
+            f"{_with_outcome(plans)}."
         )
     if bare:
         said.append(f"{joined(bare)} used missing values without imputation.")
     return said
+
+
+def _with_outcome(plans: Sequence[Mapping[str, Any]]) -> str:
+    """Say in which rows the outcome was used to impute."""
+    used = {str(plan["name"]): uses_outcome(plan) for plan in plans}
+    blind = [name for name, found in used.items() if False in found]
+    if not any(True in found for found in used.values()):
+        return "without the outcome, in training as at prediction"
+    but = [f"“{name}”" if used[name] == {False} else f"some learners of “{name}”" for name in blind]
+    told = f" (without it for {joined(but)})" if but else ""
+    return f"with the outcome in training{told} and without it at prediction"
 
 
 def _validation(page: Page, study: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -129,10 +129,15 @@ def _of_model(name: str, model: Any, say: Any) -> None:
     text = repr(model)
     say("12c", f"{name}: {type(model).__name__}.")
     if "MultipleImputation" in text:
+        used = {step.use_outcome for step in _imputers(model)} or {True}
+        outcome = {
+            (True,): "with the outcome in training and without it at prediction",
+            (False,): "without the outcome, in training as at prediction",
+        }.get(tuple(used), "with the outcome in training for some learners only, and without it at prediction")
         say(
             "11",
-            f"{name}: multiple imputation by chained equations inside the pipeline, with the outcome in training "
-            "and without it at prediction, repeated in every resample.",
+            f"{name}: multiple imputation by chained equations inside the pipeline, {outcome}, repeated in every "
+            "resample.",
         )
         say(
             "27a",
@@ -145,6 +150,19 @@ def _of_model(name: str, model: Any, say: Any) -> None:
         terms = ", ".join(f"{c} {b:+.4g}" for c, b in zip(inner.feature_names_in_, np.ravel(inner.coef_)))
         start = f"intercept {inner.intercept_:+.4g}, " if hasattr(inner, "intercept_") else ""
         say("22", f"{name}: {start}{terms}; with the baseline in the saved model.")
+
+
+def _imputers(model: Any) -> Iterator[Any]:
+    """Return the multiple imputations among the parameters of a model, also of models inside it."""
+    if isinstance(model, list | tuple):
+        for part in model:
+            yield from _imputers(part)
+    elif isinstance(model, Mapping):
+        yield from _imputers(list(model.values()))
+    elif hasattr(model, "use_outcome"):
+        yield model
+    elif hasattr(model, "get_params") and not isinstance(model, type):
+        yield from _imputers(model.get_params(deep=False))
 
 
 def _of_result(result: Result, say: Any) -> None:

@@ -160,6 +160,10 @@ class ModelPlan:
         check_choice("model.kind", self.kind, tuple(MODEL_KINDS))
         check_number("model.imputations", self.imputations, low=-1, high=1000, whole=True)
         check_number("model.iterations", self.iterations, low=1, high=1000, whole=True)
+        if not isinstance(self.impute_with_outcome, bool):
+            raise argument_error(
+                f"model {self.name!r}.impute_with_outcome", "true or false", repr(self.impute_with_outcome)
+            )
         for column, knots in self.splines.items():
             check_number(f"model.splines.{column}", knots, low=3, high=10, whole=True)
         if not str(self.name).strip() or self.name in ("treat all", "treat none"):

@@ -44,7 +44,9 @@ def as_pandas(value: Any, name: str = "X") -> Any:
         return _unmasked(value)
     if isinstance(value, pd.DataFrame | pd.Series):
         return _native(value)
-    if isinstance(value, pd.Index | np.ndarray | list | tuple | dict | str | type(None)):
+    if isinstance(value, list | tuple):
+        return _unmasked_list(value)
+    if isinstance(value, pd.Index | np.ndarray | dict | str | type(None)):
         return value
     if isinstance(value, int | float | bool | pd.api.extensions.ExtensionArray):
         return value
@@ -61,6 +63,17 @@ def _unmasked(value: np.ma.MaskedArray[Any, Any]) -> np.ndarray:
     out = cells.astype(cells.dtype if cells.dtype.kind == "f" else object)
     out[hidden] = np.nan if cells.dtype.kind == "f" else None
     return out
+
+
+def _unmasked_list(value: list[Any] | tuple[Any, ...]) -> Any:
+    """Return a sequence whose masked cells are None, and masked rows as a table."""
+    masked = [isinstance(cell, np.ma.MaskedArray) for cell in value]
+    if not any(masked):
+        return value
+    if any(cell is not np.ma.masked and each for cell, each in zip(value, masked)):
+        shapes = {np.shape(cell) for cell in value}
+        return _unmasked(np.ma.stack(value)) if len(shapes) == 1 else value
+    return [None if each else cell for cell, each in zip(value, masked)]
 
 
 def _native(value: Any) -> Any:

@@ -30,7 +30,7 @@ def _plain(index: pd.Index) -> pd.Index:
     if isinstance(index, pd.MultiIndex):
         return index
     if isinstance(index.dtype, np.dtype) and index.dtype.kind in "iufMm":
-        return index
+        return index if index.dtype.isnative else index.astype(index.dtype.newbyteorder("="))
     return pd.Index(index.to_numpy(dtype=object), dtype=object).infer_objects()
 
 

@@ -61,7 +61,7 @@ def read_frame(X: Any, name: str = "X") -> Any:
     """
     frame = as_pandas(X, name)
     if not isinstance(frame, pd.DataFrame):
-        return frame if isinstance(X, np.ma.MaskedArray) else X
+        return frame if isinstance(X, np.ma.MaskedArray | list | tuple) else X
     names = column_names(frame, name)
     dtypes = frame.dtypes.to_numpy()
     kinds = set(dtypes)

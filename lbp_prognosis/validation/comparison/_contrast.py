@@ -178,7 +178,7 @@ def contrast(
     effects = effects_on(fitted, cause, "fitted")
     estimates, variances = np.empty((len(effects), k)), np.empty((len(effects), k))
     both = pd.concat([first, second], ignore_index=True)
-    for table, (fit, design) in enumerate(zip(effects, _designs(fitted, both))):
+    for table, (fit, design) in enumerate(zip(effects, _designs(fitted, both, len(effects)), strict=True)):
         if absent := [column for column in fit.names if column not in design.columns]:
             raise argument_error(
                 "fitted",
@@ -300,9 +300,9 @@ def _frame(X: pd.DataFrame, settings: dict[str, Any], given: dict[str, list[Any]
     return frame
 
 
-def _designs(fitted: Any, rows: pd.DataFrame) -> list[pd.DataFrame]:
+def _designs(fitted: Any, rows: pd.DataFrame, tables: int) -> list[pd.DataFrame]:
     """Rows as the model of each completed table sees them."""
     fitted = unwrapped(fitted)
     if hasattr(fitted, "seen_by_models"):
         return [design for _, design in fitted.seen_by_models(rows)]
-    return [rows]
+    return [rows] * tables

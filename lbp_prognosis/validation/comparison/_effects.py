@@ -25,8 +25,7 @@ class Effects(NamedTuple):
 
 def effects_on(fitted: Any, cause: int, name: str) -> list[Effects]:
     """Return the effects on a cause, one entry per completed table."""
-    fitted = unwrapped(fitted)
-    models = [branch.model for branch in fitted.branches_] if hasattr(fitted, "branches_") else [fitted]
+    models, imputers = _completed(fitted)
     effects = [_of_cause(model, cause, name) for model in models]
     other = next((each.names for each in effects if each.names != effects[0].names), None)
     if other is not None:
@@ -36,12 +35,28 @@ def effects_on(fitted: Any, cause: int, name: str) -> list[Effects]:
             f"{sorted(set(effects[0].names) ^ set(other))[:5]} in some of them",
             "A category that some tables lack: name the categories (OneHot, pandas' Categorical), or merge rare ones.",
         )
-    imputer = getattr(fitted, "imputer_", None)
-    if imputer is None or not getattr(imputer, "incomplete_", 1.0):
+    if not imputers:
         return effects
     # each pipeline completes the table with its own columns: likelihoods of different tables are not nested
-    used = bool(getattr(imputer, "use_outcome", True))
+    used = not blind_imputation(fitted)
     return [each._replace(loglik=None, completed=True, outcome_used=used) for each in effects]
+
+
+def _completed(fitted: Any) -> tuple[list[Any], list[Any]]:
+    """Return the model of each completed table, and the imputers that had something to impute."""
+    fitted = unwrapped(fitted, until="imputers_")
+    if getattr(fitted, "imputers_", None):  # a model of landmarks, with an imputer for each
+        models, found = list(fitted.models_), list(fitted.imputers_.values())
+    else:
+        fitted = unwrapped(fitted)
+        models = [branch.model for branch in fitted.branches_] if hasattr(fitted, "branches_") else [fitted]
+        found = [getattr(fitted, "imputer_", None)]
+    return models, [each for each in found if each is not None and getattr(each, "incomplete_", 1.0)]
+
+
+def blind_imputation(fitted: Any) -> bool:
+    """Whether training rows were completed without the outcome, by an imputer that says so."""
+    return any(not getattr(each, "use_outcome", True) for each in _completed(fitted)[1])
 
 
 def imputation_doubts(effects: Sequence[Effects]) -> tuple[Objection, ...]:
@@ -51,9 +66,11 @@ def imputation_doubts(effects: Sequence[Effects]) -> tuple[Objection, ...]:
     return (*once, *(() if first.outcome_used else (objection("imputed-without-outcome"),)))
 
 
-def unwrapped(fitted: Any) -> Any:
-    """Return the model that a wrapper such as `OnColumns` has fitted."""
+def unwrapped(fitted: Any, until: str = "") -> Any:
+    """Return the model that a wrapper such as `OnColumns` has fitted, or the first with the attribute ``until``."""
     for inner in ("estimator_", "model_"):
+        if until and hasattr(fitted, until):
+            break
         fitted = getattr(fitted, inner, fitted)
     return fitted
 

@@ -26,12 +26,19 @@ from lbp_prognosis._base import (
     is_number,
     norm,
     numbers_in,
+    objection,
     takes_rows,
 )
 from lbp_prognosis._kernels import rubin_pool
 from lbp_prognosis.models import CauseSpecificCox, DynamicRisk, OrdinalRegression, RecurrentCox
 from lbp_prognosis.validation.comparison._contrast import set_values, table_of_fit
-from lbp_prognosis.validation.comparison._effects import Effects, effects_on, imputation_doubts, unwrapped
+from lbp_prognosis.validation.comparison._effects import (
+    Effects,
+    blind_imputation,
+    effects_on,
+    imputation_doubts,
+    unwrapped,
+)
 from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw, fit_arguments
 from lbp_prognosis.validation.resampling._estimator import check_rows, fit_on, fresh, pipeline_as_model
 
@@ -233,7 +240,7 @@ def marginal_predictions(
         count = int(check_number("n_resamples", n_resamples, low=2, whole=True))
         draws = _refits(fitted, table, y, groups, stacked, k, times, quantity, cause, count, generator(random_state))
         of_means, of_differences = _by_percentiles(draws, confidence)
-        m, doubts = 1, ()
+        m, doubts = 1, (objection("imputed-without-outcome"),) if blind_imputation(fitted) else ()
     grid = [np.nan] * of_means.estimate.shape[1] if times is None else list(times)
     unknown = [float(horizon) for horizon, known in zip(grid, np.isfinite(of_means.estimate).all(axis=0)) if not known]
     if unknown:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from lbp_prognosis._base import LeakageError, argument_error, check_clusters
+from lbp_prognosis._base import LeakageError, argument_error, check_clusters, rows_in_words
 from lbp_prognosis.survival import outcome_kind
 
 __all__ = ["event_stratum", "given_folds", "rarer_events", "repeated_folds", "site_folds"]
@@ -81,6 +82,8 @@ def given_folds(folds: Any, n: int, groups: np.ndarray | None) -> np.ndarray:
     labels = np.atleast_2d(np.asarray(folds))
     if labels.ndim != 2 or labels.shape[1] != n:
         raise argument_error("folds", f"of shape ({n},) or (n_repeats, {n})", folds)
+    if (missing := np.asarray(pd.isna(labels)).any(axis=0)).any():
+        raise argument_error("folds", "known for every row", f"missing folds at rows {rows_in_words(missing)}")
     out = np.stack([np.unique(row, return_inverse=True)[1] for row in labels]).astype(np.int64)
     if np.unique(out.max(axis=1)).size > 1 or out.max() < 1:
         raise argument_error("folds", "the same number of folds (at least two) in each repeat", "others")

@@ -11,6 +11,7 @@ from lbp_prognosis._base import ArgumentError, DataError
 from lbp_prognosis._base.intake import as_labels, as_numbers, read_frame
 from lbp_prognosis.evaluation import brier, concordance
 from lbp_prognosis.survival import Measured
+from lbp_prognosis.validation import cross_validate_risk
 
 N = 40
 RNG = np.random.default_rng(0)
@@ -37,6 +38,12 @@ def hidden(values: np.ndarray) -> np.ma.MaskedArray:
         ("sample_weight", lambda: CoxPH().fit(X, Y, sample_weight=hidden(np.ones(N)))),
         ("strata", lambda: CoxPH().fit(X, Y, strata=hidden(EVENT))),
         ("clusters", lambda: CoxPH().fit(X, Y, clusters=hidden(np.arange(N).astype("U2")))),
+        ("folds", lambda: cross_validate_risk({"m": CoxPH()}, X, Y, 5.0, folds=hidden(np.arange(N) % 3))),
+        ("folds", lambda: cross_validate_risk({"m": CoxPH()}, X, Y, 5.0, folds=np.r_[np.nan, np.arange(N - 1) % 3])),
+        ("time", lambda: Surv.right([np.ma.masked, *TIME[1:]], EVENT)),
+        ("event", lambda: Surv.right(TIME, [np.ma.masked, *EVENT[1:].tolist()])),
+        ("score", lambda: concordance(Y, list(hidden(X["a"].to_numpy())))),
+        ("strata", lambda: CoxPH().fit(X, Y, strata=[np.ma.masked, *("ab"[k] for k in EVENT[1:])])),
     ],
 )
 def test_a_masked_cell_is_missing(argument, call):
@@ -53,6 +60,8 @@ def test_masked_rows_of_an_outcome_are_refused():
 
 def test_masked_predictors_and_states_are_missing():
     for values in (X.to_numpy(), (10 * X).to_numpy().astype(int)):
+        with pytest.raises(DataError, match="missing"):
+            CoxPH().fit(list(hidden(values)), Y)  # a masked array per row
         with pytest.raises(DataError, match="missing"):
             CoxPH().fit(hidden(values), Y)
     assert Status.at(12, hidden(EVENT))["status"][:2].tolist() == [-1, EVENT[1]]
@@ -83,6 +92,16 @@ def test_columns_of_the_other_byte_order(labelled):
     found = CoxPH().fit(two, Y, sample_weight=weights.iloc[::-1] if labelled else weights)
     expected = CoxPH().fit(X, Y, sample_weight=np.arange(1, N + 1))
     np.testing.assert_allclose(found.coef_, expected.coef_, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["i8", "f8"])
+def test_labels_of_the_other_byte_order_are_the_same_labels(kind):
+    other = pd.Index(np.arange(7, N + 7).astype(np.dtype(kind).newbyteorder()))
+    y = Surv.right(TIME, EVENT, index=other)
+    np.testing.assert_array_equal(y["label"], Surv.right(TIME, EVENT, index=np.arange(7, N + 7))["label"])
+    shuffled = X.set_axis(np.arange(7, N + 7)).iloc[::-1]
+    np.testing.assert_allclose(CoxPH().fit(shuffled, y).coef_, CoxPH().fit(X, Y).coef_, rtol=1e-9)
+    np.testing.assert_allclose(CoxPH().fit(X.set_axis(other).iloc[::-1], y).coef_, CoxPH().fit(X, Y).coef_, rtol=1e-9)
 
 
 def test_whole_numbers_beyond_those_of_floats_are_infinite():

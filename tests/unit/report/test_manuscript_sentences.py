@@ -89,6 +89,25 @@ def test_imputations_of_a_stack_are_those_of_its_learners() -> None:
     assert completed_tables({"imputations": 0, "options": {}}) == {0}
 
 
+def test_imputation_without_the_outcome_is_told(found) -> None:
+    page = found.page()
+    plans = page.provenance["study"]["models"]
+
+    def said(*changes) -> str:
+        models = [dict(plan, **change) for plan, change in zip(plans, changes)]
+        told = dict(page.provenance, study=dict(page.provenance["study"], models=models))
+        return methods_sentences(dataclasses.replace(page, provenance=told)).paragraphs["Missing data"]
+
+    blind = {"impute_with_outcome": False}
+    stack = {"options": {"learners": {"a": {"kind": "cox", **blind}, "b": "cox"}}}
+    assert said({}, {}).endswith("every fold, with the outcome in training and without it at prediction.")
+    assert said(blind, blind).endswith("every fold, without the outcome, in training as at prediction.")
+    assert "with the outcome in training (without it for “with imaging”) and without it at" in said({}, blind)
+    assert "(without it for some learners of “with imaging”)" in said({}, stack)
+    assert said({"imputations": 0}, blind).startswith("Missing values of predictors were imputed")
+    assert "every fold, without the outcome, in training as at" in said({"imputations": 0}, blind)
+
+
 def test_terms_of_a_formula_are_told(found) -> None:
     page = found.page()
     plans = [dict(plan, splines={}, formula="rcs(age, 4) + pain") for plan in page.provenance["study"]["models"]]

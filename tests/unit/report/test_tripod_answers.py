@@ -13,6 +13,7 @@ from lbp_prognosis.evaluation.diagnostic import roc
 from lbp_prognosis.evaluation.technical import icc
 from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.fusion import MultipleImputation, RiskPipeline
+from lbp_prognosis.models import AverageRisk
 from lbp_prognosis.report import tripod_ai_answers
 from lbp_prognosis.survival import OutcomeSpec
 from lbp_prognosis.validation import (
@@ -116,3 +117,19 @@ def test_claims_up_the_ladder_on_real_results(cohort) -> None:
     assert evidence.supports(Claim.improves_outcomes("large")).answer == "not assessed"
     ladder = evidence.ladder([Claim.predicts("large", 12), Claim.repeats("fat"), Claim.detects("fat", "standard")])
     assert ladder["tier"].tolist() == ["technical", "diagnostic", "prognostic"]
+
+
+def test_imputation_with_and_without_the_outcome_is_told() -> None:
+    blind = RiskPipeline([MultipleImputation(2, use_outcome=False)], CoxPH())
+    sees = RiskPipeline([MultipleImputation(2)], CoxPH())
+    models = {"blind": blind, "sees": sees, "both": AverageRisk({"a": blind, "b": sees})}
+    told = tripod_ai_answers([], models=models).set_index("item").loc["11", "answer"]
+    assert (
+        "blind: multiple imputation by chained equations inside the pipeline, without the outcome, in training" in told
+    )
+    assert (
+        "sees: multiple imputation by chained equations inside the pipeline, with the outcome in training and" in told
+    )
+    assert (
+        "both: multiple imputation by chained equations inside the pipeline, with the outcome in training for" in told
+    )

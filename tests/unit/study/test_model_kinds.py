@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,8 @@ def test_impute_with_outcome_reaches_the_step_and_the_protocol(tmp_path: Any) ->
     assert models[1]["impute_with_outcome"] is False
     learner = ModelPlan("s", "stacked", ("clinical",), {"learners": {"clinical": "cox"}}, impute_with_outcome=False)
     assert learner.learners()["clinical"].impute_with_outcome is False
+    with pytest.raises(ArgumentError, match="`model 's'.impute_with_outcome` must be true or false; got 'no'"):
+        replace(learner, impute_with_outcome="no")
 
 
 def test_every_estimator_has_a_kind_or_a_reason() -> None:

@@ -14,6 +14,7 @@ from lbp_prognosis.models import (
     BoostedCox,
     CauseSpecificCox,
     DiscreteTimeHazard,
+    DynamicRisk,
     LogisticRisk,
     ParametricAFT,
     RoystonParmar,
@@ -210,3 +211,23 @@ def test_an_imputer_that_had_nothing_to_impute_is_no_objection(table):
     )
     found = association_test(small, large, X[["age", "fat"]], y)
     assert (found.test, found.objections) == ("likelihood_ratio", ())
+
+
+@pytest.mark.parametrize("use", [True, False])
+def test_effects_of_a_model_of_landmarks_are_pooled_over_its_completed_tables(table, use):
+    X, time, cause = table
+    holes = X[["age", "fat"]].mask(np.random.default_rng(1).random((len(X), 2)) < 0.4)
+    y = Surv.right(time, (cause == 1).astype(int))
+    step = MultipleImputation(m=2, iterations=2, use_outcome=use)
+    width = float(np.quantile(time, 0.5))
+    model = DynamicRisk([0.0, width / 4], width, imputer=step).fit(holes, y)
+    found = contrast(model, holes, {"fat": 10}, {"fat": 20})
+    place = model.model_.feature_names_in_.tolist().index("fat")
+    b = np.array([one.coef_[place] for one in model.models_])
+    within = np.mean([one.covariance_[place, place] for one in model.models_])
+    assert np.ptp(b) > 0
+    assert float(found.to_frame()["se"][0]) == pytest.approx(10 * np.sqrt(within + 1.5 * b.var(ddof=1)), rel=1e-10)
+    tests = anova(model)
+    assert (found.m, tests.m) == (2, 2)
+    codes = [] if use else ["imputed-without-outcome"]
+    assert [o.code for o in found.objections] == [o.code for o in tests.objections] == codes

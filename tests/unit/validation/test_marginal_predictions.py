@@ -427,3 +427,6 @@ def test_imputations_without_the_outcome_are_doubted() -> None:
     ):
         fitted = RiskPipeline([step], LogisticRisk()).fit(holes, y)
         assert [o.code for o in marginal_predictions(fitted, X, {"a": [0, 1]}, horizons=12).objections] == codes
+        refits = {"interval": "bootstrap", "y": y, "n_resamples": 2}
+        found = marginal_predictions(fitted, X, {"a": [0, 1]}, horizons=12, **refits).objections
+        assert [o.code for o in found] == [code for code in codes if code == "imputed-without-outcome"]
