@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from lbp_prognosis.deployment._coarse_steps import coarse_line, coarse_values, merged_factors, merged_increments
 from lbp_prognosis.deployment._coarse_trees import coarse_trees
 from lbp_prognosis.deployment._short_numbers import digits, floor_digits
 
-__all__ = ["LEVEL_DIGITS", "coarse_steps", "coarsen", "parts_of", "step_times"]
+__all__ = ["LEVEL_DIGITS", "coarsen", "parts_of", "step_times"]
 
 LEVEL_DIGITS = 3
 """Digits of the scores that a locked distribution has mass on."""
@@ -37,49 +38,6 @@ def parts_of(value: Any, seen: set[int] | None = None) -> Iterator[Any]:
         inner = value if hasattr(value, "_fields") else vars(value).values() if hasattr(value, "__dict__") else ()
         for item in inner:
             yield from parts_of(item, seen)
-
-
-def coarse_steps(times: np.ndarray, events: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
-    """Group jump times so that each group has at least ``least`` events.
-
-    Returns
-    -------
-    times : ndarray of shape (g,)
-        One per group. A time with at least ``least`` events is kept; other groups get the midpoint between two event
-        times near the group's median, at three digits.
-    last : ndarray of int of shape (g,)
-        Index of the last jump of each group.
-    """
-    ends: list[int] = []
-    count = least  # the last jump ends a group
-    for k in range(times.size - 1, -1, -1):
-        if count >= least:
-            ends.append(k)
-            count = 0
-        count += int(events[k])
-    if count < least and len(ends) > 1:
-        ends.pop()  # too few events for a group join the next group: early, where many patients are at risk
-    ends.reverse()
-    made: list[float] = []
-    kept: list[int] = []
-    start = 0
-    for end in ends:
-        at = _place(times[start : end + 1], events[start : end + 1])
-        if made and at <= made[-1]:  # two groups at the same time become one
-            kept[-1] = end
-        else:
-            made.append(at)
-            kept.append(end)
-        start = end + 1
-    return np.array(made), np.array(kept, dtype=int)
-
-
-def _place(times: np.ndarray, events: np.ndarray) -> float:
-    if times.size == 1:
-        return float(times[0]) if events[0] > 1 else float(digits(times, 3)[0])
-    half = int(np.searchsorted(np.cumsum(events), events.sum() / 2))
-    other = half + 1 if half + 1 < times.size else half - 1
-    return float(digits([(times[half] + times[other]) / 2], 3)[0])
 
 
 def step_times(model: Any) -> np.ndarray:
@@ -158,56 +116,6 @@ def _ranges(part: Any, least: int) -> None:
         }
 
 
-def _coarse_values(
-    times: np.ndarray, events: np.ndarray | None, values: list[np.ndarray], least: int, notes: list[str]
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return coarse times and the cumulated values there; a step without a count of events counts as one event."""
-    if events is None:
-        events = np.ones(times.size, dtype=int)
-        notes.append("the events behind the steps of a baseline are not known: each step counts as one")
-    if events.size and events.sum() < least:
-        notes.append(f"a baseline has fewer than {least} events: its one step represents all of them")
-    grid, last = coarse_steps(times, events, least)
-    return grid, [each[last] for each in values]
-
-
-def _coarse_line(
-    times: np.ndarray, events: np.ndarray | None, values: np.ndarray, least: int, notes: list[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return a broken line through fewer points, with ``least`` expected events in each rise.
-
-    A line needs its height at the beginning and the end of a group of intervals, not in the middle. Both are ends of a
-    patient's interval, regardless of the expected events inside, and are rounded to three digits.
-    """
-    rises = np.flatnonzero(np.diff(values, prepend=0.0) > 1e-12)
-    counts = None if events is None else np.diff(np.cumsum(events)[rises], prepend=0)
-    _coarse_values(times[rises], counts, [], least, notes)  # for its notes
-    _, last = coarse_steps(times[rises], np.ones(rises.size, dtype=int) if counts is None else counts, least)
-    first = np.append(0, last[:-1] + 1)[: last.size]
-    places = np.column_stack([np.maximum(rises[first] - 1, 0), rises[last]]).ravel()
-    grid, levels = digits(times[places], 3), values[places]
-    kept = np.append((np.diff(grid) > 0) | (np.diff(levels) > 1e-12), True)[: grid.size]
-    return grid[kept], levels[kept]
-
-
-def _merged(increments: np.ndarray, times: np.ndarray, events: np.ndarray, least: int) -> np.ndarray:
-    """Return increments on the coarse times."""
-    _, last = coarse_steps(times, events, least)
-    return np.diff(np.cumsum(increments)[last], prepend=0.0)
-
-
-def _merged_factors(increments: np.ndarray, times: np.ndarray, events: np.ndarray, least: int) -> np.ndarray:
-    """Return increments (g, p + 1) whose factors 1 − a − x·b are the products of those of each group, linear in x."""
-    _, last = coarse_steps(times, events, least)
-    merged = np.zeros((last.size, increments.shape[1]))
-    for group, start, end in zip(merged, np.append(0, last[:-1] + 1), last + 1):
-        for step in increments[start:end]:
-            left, rest = 1.0 - group[0], 1.0 - step[0]
-            group[1:] = group[1:] * rest + step[1:] * left
-            group[0] = 1.0 - left * rest
-    return merged
-
-
 def _cox(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     if isinstance(part.baseline_times_, dict):
         return _cox_of_causes(part, least, notes)
@@ -222,7 +130,7 @@ def _cox(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     held = {name: listed(name) for name in names}
     before = sum(times.size for times in steps)
     for code, (times, events) in enumerate(zip(steps, counts)):
-        steps[code], values = _coarse_values(times, events, [held[name][code] for name in names], least, notes)
+        steps[code], values = coarse_values(times, events, [held[name][code] for name in names], least, notes)
         for name, value in zip(names, values):
             held[name][code] = value
     for name, values in {"baseline_times_": steps, **held}.items():
@@ -239,12 +147,12 @@ def _cox_of_causes(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
         )
         grids, levels = [], []
         for times, events, hazard in zip(strata, counts, hazards):
-            grid, (level,) = _coarse_values(times, events, [hazard], least, notes)
+            grid, (level,) = coarse_values(times, events, [hazard], least, notes)
             before, after = before + times.size, after + grid.size
             grids.append(grid)
             levels.append(level)
         part.increments_[cause] = [
-            _merged(steps, times, events, least) for steps, times, events in zip(increments, strata, counts)
+            merged_increments(steps, times, events, least) for steps, times, events in zip(increments, strata, counts)
         ]
         part.baseline_times_[cause], part.baseline_hazard_[cause] = grids, levels
     return before, after
@@ -255,7 +163,7 @@ def _joined_causes(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     models = {1: part, **part.other_causes_} if hasattr(part, "other_causes_") else part.models_
     part.increments_ = {
         code: [
-            _merged(own, times, events, least)
+            merged_increments(own, times, events, least)
             for own, times, events in zip(steps, models[code].baseline_times_, models[code].baseline_events_)
         ]
         for code, steps in part.increments_.items()
@@ -266,8 +174,10 @@ def _joined_causes(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
 def _multi_state(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     """Merge the increments of each transition."""
     steps = list(zip(part.baseline_times_, part.baseline_events_))
-    part.increments_ = [_merged(own, times, events, least) for own, (times, events) in zip(part.increments_, steps)]
-    part.baseline_times_ = [_coarse_values(times, events, [], least, notes)[0] for times, events in steps]
+    part.increments_ = [
+        merged_increments(own, times, events, least) for own, (times, events) in zip(part.increments_, steps)
+    ]
+    part.baseline_times_ = [coarse_values(times, events, [], least, notes)[0] for times, events in steps]
     if getattr(part, "longest_stay_", None) is not None:
         part.longest_stay_ = np.array([floor_digits(stay) for stay in part.longest_stay_.tolist()])
     return sum(times.size for times, _ in steps), sum(times.size for times in part.baseline_times_)
@@ -283,9 +193,9 @@ def _null(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
         grids, levels = [], []
         for times, events, incidence in zip(strata, own, part.incidence_[cause]):
             if part.interpolated_:
-                grid, level = _coarse_line(times, events, incidence, least, notes)
+                grid, level = coarse_line(times, events, incidence, least, notes)
             else:
-                grid, (level,) = _coarse_values(times, events, [incidence], least, notes)
+                grid, (level,) = coarse_values(times, events, [incidence], least, notes)
             before, after = before + times.size, after + grid.size
             grids.append(grid)
             levels.append(level)
@@ -317,10 +227,10 @@ def _additive(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     """Merge the steps of the cumulative effects, and the factors of the product limit."""
     before = part.times_.size
     if hasattr(part, "increments_"):  # files of earlier versions have none
-        part.increments_ = _merged_factors(part.increments_, part.times_, part.baseline_events_, least)
+        part.increments_ = merged_factors(part.increments_, part.times_, part.baseline_events_, least)
     names = ("cumulative_baseline_", "cumulative_coef_", "variance_")
     values = [getattr(part, name) for name in names]
-    part.times_, values = _coarse_values(part.times_, part.baseline_events_, values, least, notes)
+    part.times_, values = coarse_values(part.times_, part.baseline_events_, values, least, notes)
     for name, value in zip(names, values):
         setattr(part, name, value)
     for name in ("negative_share_", "raised_share_", "largest_raise_"):
@@ -390,7 +300,7 @@ def _updated(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     times, hazard = part.baseline_times, part.baseline_hazard
     if times is None or hazard is None:
         return 0, 0
-    grid, (level,) = _coarse_values(times, part.baseline_events, [hazard], least, notes)
+    grid, (level,) = coarse_values(times, part.baseline_events, [hazard], least, notes)
     end = floor_digits(float(times[-1]))
     if end > grid[-1]:  # no risk is known beyond the last time; up to it there is a risk
         grid, level = np.append(grid, end), np.append(level, level[-1])

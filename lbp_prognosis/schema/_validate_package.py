@@ -39,6 +39,7 @@ from lbp_prognosis.schema._infer_types import infer_types
 from lbp_prognosis.schema._missing_words import MissingWords
 from lbp_prognosis.schema._pandera_checks import column_checks
 from lbp_prognosis.schema._read_table import TableReading, read_table
+from lbp_prognosis.schema._shown_values import all_values, usual_values
 from lbp_prognosis.schema._table_blocks import ArrowBlocks, TableBlocks, scan_table
 from lbp_prognosis.schema._table_schemas import TableSchema, table_schemas
 
@@ -120,7 +121,7 @@ class PackageReport(Result):
                         "timing": declared.timing if declared else "",
                         "n": len(series),
                         "n_missing": int(series.isna().sum()),
-                        "values": _values(series) if show_values else _usual_values(series),
+                        "values": all_values(series) if show_values else usual_values(series),
                     }
                 )
         return pd.DataFrame(rows)
@@ -535,37 +536,3 @@ def _once(failures: pd.DataFrame) -> pd.DataFrame:
     kept = failures[~pd.Series(repeats, index=failures.index)]
     missing = (kept["reason"] == "missing_table") & kept.duplicated(["table", "reason"])
     return kept[~missing].reset_index(drop=True)
-
-
-_LEAST = 5  # number of rows from which a level is shown
-_ENOUGH = 20  # number of values from which the middle 90 % range is shown
-
-
-def _usual_values(series: pd.Series, limit: int = 6) -> str:
-    """Return a description of a column without the value of any single patient."""
-    present = series.dropna()
-    number = pd.api.types.is_numeric_dtype(present) and not pd.api.types.is_bool_dtype(present)
-    if number or pd.api.types.is_datetime64_any_dtype(present):
-        if len(present) < _ENOUGH:
-            return f"{present.nunique()} different values" if len(present) else ""
-        low, high = (present if number else present.dt.year).quantile([0.05, 0.95])
-        shown = f"{low:.4g} to {high:.4g}"
-        return f"{shown} (5 % to 95 %)"
-    counts = present.astype(str).value_counts()
-    common = counts.index[counts >= _LEAST]
-    more = len(counts) - min(len(common), limit)
-    return ", ".join([*common[:limit], *([f"{more} other values"] if more else [])])
-
-
-def _values(series: pd.Series, limit: int = 6) -> str:
-    """Return a description of a column: its range, or its commonest values."""
-    present = series.dropna()
-    if present.empty:
-        return ""
-    if pd.api.types.is_datetime64_any_dtype(present):
-        return f"{present.min().date()} to {present.max().date()}"
-    if pd.api.types.is_numeric_dtype(present) and not pd.api.types.is_bool_dtype(present):
-        return f"{present.min():g} to {present.max():g}"
-    counts = present.astype(str).value_counts()
-    shown = ", ".join(counts.index[:limit])
-    return shown + (f", … ({len(counts)} values)" if len(counts) > limit else "")

@@ -11,9 +11,10 @@ from lbp_prognosis.study._fit_study import fit_study
 from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._packet_of_study import packet_of_study
 from lbp_prognosis.study._packet_of_table import packet_of_table
+from lbp_prognosis.study._read_study_data import read_study_data
 from lbp_prognosis.study._run_study import run_study
 from lbp_prognosis.study._study import Study
-from lbp_prognosis.study._study_data import StudyData, read_study_data
+from lbp_prognosis.study._study_data import StudyData
 from lbp_prognosis.study._study_result import StudyResult
 from lbp_prognosis.study._technical_plan import TechnicalPlan
 from lbp_prognosis.study._validation_plan import ValidationPlan

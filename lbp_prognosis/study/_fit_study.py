@@ -9,8 +9,9 @@ from threadpoolctl import threadpool_limits
 
 from lbp_prognosis.study._build_models import build_models
 from lbp_prognosis.study._dated_at_visit import unwrapped_model
+from lbp_prognosis.study._read_study_data import read_study_data
 from lbp_prognosis.study._study import Study
-from lbp_prognosis.study._study_data import StudyData, read_study_data
+from lbp_prognosis.study._study_data import StudyData
 
 __all__ = ["fit_study"]
 

@@ -13,8 +13,9 @@ from lbp_prognosis._base import DataError, argument_error, takes_rows
 from lbp_prognosis.disclosure import ReleaseLedger
 from lbp_prognosis.federation import Packet, Policy, site_packet
 from lbp_prognosis.study._packet_of_table import frozen_model, subgroup_labels
+from lbp_prognosis.study._read_study_data import read_study_data
 from lbp_prognosis.study._study import Study
-from lbp_prognosis.study._study_data import StudyData, read_study_data
+from lbp_prognosis.study._study_data import StudyData
 from lbp_prognosis.survival import outcome_kind
 
 __all__ = ["packet_of_study"]

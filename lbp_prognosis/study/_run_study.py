@@ -29,9 +29,10 @@ from lbp_prognosis.study._evaluate_out_of_fold import evaluate_out_of_fold, grou
 from lbp_prognosis.study._explain_model import Found, explain_trees, explanation_tasks
 from lbp_prognosis.study._judge_readings import ReadingResult, judge_repeats, judge_test
 from lbp_prognosis.study._provenance import provenance
+from lbp_prognosis.study._read_study_data import read_study_data
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_association import study_association
-from lbp_prognosis.study._study_data import StudyData, read_study_data
+from lbp_prognosis.study._study_data import StudyData
 from lbp_prognosis.study._study_result import StudyResult
 from lbp_prognosis.study._study_subgroups import study_subgroups
 from lbp_prognosis.study._study_treatment import study_treatment

@@ -18,7 +18,8 @@ from syn import syn
 from lbp_prognosis import Surv, fusion, models, validation
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.deployment import Ledger, LockedModel, ModelFileError, load_model, lock, save_model, verify
-from lbp_prognosis.deployment._coarsen import coarse_steps, parts_of
+from lbp_prognosis.deployment._coarse_steps import coarse_steps
+from lbp_prognosis.deployment._coarsen import parts_of
 from lbp_prognosis.deployment._codec import pack, unpack
 from lbp_prognosis.deployment._container import read_container, written_container
 from lbp_prognosis.deployment._registry import NOT_STORED, known_classes
