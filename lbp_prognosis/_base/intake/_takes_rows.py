@@ -185,7 +185,7 @@ def _read(name: str, value: Any, role: Role, sparse: bool = False) -> Any:
 
 
 def _without_mask(name: str, value: np.ma.MaskedArray[Any, Any]) -> np.ndarray:
-    hidden = value.mask
+    hidden: Any = value.mask
     if hidden.dtype.names:
         hidden = np.any([hidden[field] for field in hidden.dtype.names], axis=0)
     if np.any(hidden):

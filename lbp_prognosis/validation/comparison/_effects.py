@@ -51,7 +51,7 @@ def _completed(fitted: Any) -> tuple[list[Any], list[Any]]:
         fitted = unwrapped(fitted)
         models = [branch.model for branch in fitted.branches_] if hasattr(fitted, "branches_") else [fitted]
         found = [getattr(fitted, "imputer_", None)]
-    return models, [each for each in found if each is not None and getattr(each, "incomplete_", 1.0)]
+    return models, [each for each in found if each is not None and getattr(each, "incomplete_", True)]
 
 
 def blind_imputation(fitted: Any) -> bool:
