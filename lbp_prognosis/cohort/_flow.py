@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Result, argument_error, time_words
+from lbp_prognosis._base import Result, argument_error, plain_label, time_words
 from lbp_prognosis.survival import outcome_kind
 
 __all__ = ["Flow", "outcome_steps"]
@@ -90,12 +90,19 @@ def outcome_steps(y: np.ndarray, horizon: float, unit: str, reasons: pd.Series |
         told = reasons.notna().to_numpy() & (reasons.astype(str).str.strip() != "").to_numpy()
         if (told & ~lost).any():
             words = f"empty for patients whose {what} is known"
-            raise argument_error("reason", words, f"{int((told & ~lost).sum())} reasons for known outcomes")
+            raise argument_error(
+                "reason",
+                words,
+                f"{int((told & ~lost).sum())} reasons for known outcomes",
+                "Declare a code for “observed” as missing: `missing = { column = [code] }`.",
+            )
     if not lost.any():
         return []
     steps = [{"kind": "missing", "step": f"no {what}", "n": int(lost.sum())}]
     if reasons is not None:
-        named = reasons.astype(object).where(told, "reason not recorded")[lost].astype(str).str.strip()
+        # a code 2 in a column with missing values is no "2.0"
+        read = pd.Series([str(plain_label(reason)).strip() for reason in reasons], dtype=object)
+        named = read.where(told, "reason not recorded")[lost]
         steps = [
             {"kind": "missing", "step": f"no {what}: {reason}", "n": int(n)}
             for reason, n in named.value_counts().items()

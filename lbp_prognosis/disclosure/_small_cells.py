@@ -88,7 +88,7 @@ def mask_flow(steps: pd.DataFrame, smallest: int) -> pd.DataFrame:
     """Return the steps with ``shown``, the count as text.
 
     Exclusions are the parts of the difference between start and end: more of them are masked until no small count
-    follows, and also the start if there are no others.
+    follows, and also the start if there are no others. Patients with and without the outcome are the parts of the end.
     """
     out = steps.copy()
     counts = out["n"].to_numpy(dtype=float)
@@ -97,6 +97,8 @@ def mask_flow(steps: pd.DataFrame, smallest: int) -> pd.DataFrame:
     hidden[left_out] = protected(counts[left_out], hidden[left_out], smallest)
     if _follows(counts[left_out], hidden[left_out], smallest):
         hidden |= out["kind"].eq("start").to_numpy()
+    outcome = np.flatnonzero(out["kind"].isin(["missing", "observed"]).to_numpy() & (counts > 0))
+    hidden[outcome] = protected(counts[outcome], hidden[outcome], smallest)
     out["shown"] = _texts(counts, hidden, smallest)
     return out
 

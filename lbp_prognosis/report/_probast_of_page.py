@@ -107,7 +107,10 @@ def _flow(steps: pd.DataFrame) -> Fact:
         said += [words.format(n=f"{rows['n'].iloc[0]:,.0f}")] if len(rows) else []
     gone = steps[steps["kind"].eq("excluded") & (steps["n"] > 0)]
     left = "; ".join(f"{row['step']} {row['n']:,.0f}" for row in gone.to_dict("records"))
-    return Fact(f"Patients: {', '.join(said)}. Left out: {left or 'none'}.")
+    lost = steps[steps["kind"].eq("missing")]
+    unseen = "; ".join(f"{row['step']} {row['n']:,.0f}" for row in lost.to_dict("records"))
+    without = f" Without the outcome: {unseen}." if unseen else ""
+    return Fact(f"Patients: {', '.join(said)}. Left out: {left or 'none'}.{without}")
 
 
 def _repeated(page: Page) -> str:

@@ -75,6 +75,11 @@ def _patients(page: Page) -> list[str]:
     if len(gone):
         left = joined([f"{row['n']:,.0f} ({row['step']})" for row in gone.to_dict("records")])
         said.append(f"Excluded were {left}.")
+    lost, seen = steps[steps["kind"].eq("missing")], steps[steps["kind"].eq("observed")]
+    if len(lost):
+        each = joined([f"{row['n']:,.0f} ({row['step']})" for row in lost.to_dict("records")])
+        known = "" if seen.empty else f"; {seen['n'].iloc[0]:,.0f} had a known outcome"
+        said.append(f"The outcome was missing in {each}{known}.")
     return [*said, reached]
 
 

@@ -116,7 +116,11 @@ def read_wide(
     steps.append({"kind": "end", "step": "patients in the cohort", "n": len(frame)})
     timed = dated_time(frame, plan, spec.unit, path.name) if plan.start else (frame, plan)
     y = _outcome(*timed, spec) if score is None else _score(frame, plan, spec, score)
-    steps += outcome_steps(y, spec.main_horizon, spec.unit, frame[plan.reason] if plan.reason else None)
+    reasons = None
+    if plan.reason:
+        coding = reading.value_labels.get(plan.reason, {})
+        reasons = frame[plan.reason].astype(object).map(lambda code: coding.get(code, code))
+    steps += outcome_steps(y, spec.main_horizon, spec.unit, reasons)
     flow = Flow(pd.DataFrame(steps).assign(patients=pd.array([None] * len(steps), dtype="Int64")))
     labels = [
         f"{c}: {reading.labels[c]}" for c in (plan.time, plan.event, plan.status, plan.score) if reading.labels.get(c)

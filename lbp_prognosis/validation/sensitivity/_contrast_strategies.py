@@ -12,6 +12,7 @@ import pandas as pd
 
 from lbp_prognosis._base import Objection, Result, argument_error, check_confidence, check_horizons, norm, objection
 from lbp_prognosis._kernels import step_at
+from lbp_prognosis.survival import check_cause
 from lbp_prognosis.validation.sensitivity._leaving_hazard import LeavingHazard
 from lbp_prognosis.validation.sensitivity._under_strategy import UnderStrategy
 from lbp_prognosis.validation.sensitivity._weighted_follow_up import RARE
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["StrategyContrast", "contrast_strategies"]
 
 _PARTS = 8
-"""Parts of follow-up in which residuals of the models of starting and of being lost are summed."""
+"""At most so many parts of follow-up in which residuals of the models of starting and of being lost are summed."""
+_STARTS_PER_PART = 25
+"""Starts, or losses, for each part: more parts fit the influences of few patients."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -103,8 +106,9 @@ def contrast_strategies(
     Notes
     -----
     Standard errors are from the influence of each patient with estimated weights: that with known weights, less its
-    projection on residuals of the models of starting treatment and of being lost, summed over eight parts of follow-up
-    and multiplied by the predictors. Intervals are normal.
+    projection on residuals of its own models of starting treatment and of being lost, summed over parts of follow-up
+    (up to eight, each with 25 starts or losses) and multiplied by the predictors. Each patient is left out of the
+    projection (as in HC3), since few may have large weights. Intervals are normal.
 
     References
     ----------
@@ -126,7 +130,7 @@ def contrast_strategies(
     ...     str(one): under_strategy(y, surgery, history, one) for one in (NeverStart(), StartBy(3))
     ... }
     >>> contrast_strategies(arms, 6)
-    <StrategyContrast: never start; start by 3 at 6 -0.074 (-0.139 to -0.009)>
+    <StrategyContrast: never start; start by 3 at 6 -0.074 (-0.142 to -0.007)>
     """
     check_confidence(confidence)
     grid, _ = check_horizons(horizons)
@@ -138,22 +142,24 @@ def contrast_strategies(
         )
     names, found = list(strategies), list(strategies.values())
     _refuse_other_patients(found)
-    scores = _scores(found)
+    if not any((each.y["event"] == check_cause(each.y, cause)).any() for each in found):
+        raise argument_error("cause", "the code of an event of a patient who followed a strategy", cause)
+    scores = [_scores(each) for each in found]
     z = norm.ppf((1 + confidence) / 2)
     rows, said = [], [one for each in found for one in each.objections]
     for tau in map(float, grid):
         risks, influences = [], []
-        for each in found:
+        for each, models in zip(found, scores):
             known = each.status(tau, cause=cause)
             w, event = known.weights.values, known.y["status"] == 1
             risks.append(float(np.average(event, weights=w)))
-            influences.append(w * (event - risks[-1]) / w.mean())
+            influences.append(_after_projection(w * (event - risks[-1]) / w.mean(), models))
             if rare := int((w > 1 / RARE).sum()):
                 said.append(objection("treatment-positivity", n=rare, horizon=tau))
         parts = [("risk", k, risks[k], influences[k]) for k in range(len(found))]
         parts += [("difference", k, risks[k] - risks[0], influences[k] - influences[0]) for k in range(1, len(found))]
         for kind, k, value, influence in parts:
-            se = _error(influence, scores)
+            se = _error(influence)
             row = {"horizon": tau, "strategy": names[k], "kind": kind, "estimate": value, "se": se}
             rows.append({**row, "low": value - z * se, "high": value + z * se, "confidence": confidence})
     return StrategyContrast(
@@ -176,25 +182,28 @@ def _refuse_other_patients(found: list[UnderStrategy]) -> None:
             raise argument_error("strategies", "results from the same patients in the same order", "other patients")
 
 
-def _error(influence: np.ndarray, scores: np.ndarray) -> float:
-    """Return the standard error of a mean influence (n,) after its projection on the scores (n, k)."""
-    n = influence.size
-    coef, _, rank, _ = np.linalg.lstsq(scores, influence, rcond=None)
-    rest = influence - scores @ coef
-    return float(np.sqrt((rest**2).sum() / (n * max(n - rank, 1))))
+def _error(influence: np.ndarray) -> float:
+    """Return the standard error of a mean with influences (n,)."""
+    return float(np.sqrt((influence**2).sum()) / influence.size)
 
 
-def _scores(found: list[UnderStrategy]) -> np.ndarray:
+def _after_projection(influence: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return what the scores (n, k) leave of an influence (n,), of each patient as if left out of the projection."""
+    length = np.sqrt((scores**2).sum(axis=0))
+    basis, size, _ = np.linalg.svd(scores[:, length > 0] / length[length > 0], full_matrices=False)
+    basis = basis[:, size > size[0] * 1e-10]
+    own = 1 - (basis**2).sum(axis=1)
+    rest = influence - basis @ (basis.T @ influence)
+    return np.where(own > 1e-9, rest / np.where(own > 1e-9, own, 1.0), 0.0)
+
+
+def _scores(each: UnderStrategy) -> np.ndarray:
     """Residuals by which weights depend on the patients (n, k), the mean first."""
-    columns = [np.ones((found[0].n, 1))]
-    for k, each in enumerate(found):
-        if k == 0:
-            columns.append(_residuals(each._treatment))
-            zero = each._zero
-            if zero.started.any() and not zero.started.all():
-                rest = zero.started + np.expm1(-zero.hazard)
-                columns.append(rest[:, None] * np.column_stack([np.ones(each.n), zero.X.to_numpy(dtype=float)]))
-        columns.append(_residuals(each._loss))
+    columns = [np.ones((each.n, 1)), _residuals(each._treatment), _residuals(each._loss)]
+    zero = each._zero
+    if zero.started.any() and not zero.started.all():
+        rest = zero.started + np.expm1(-zero.hazard)
+        columns.append(rest[:, None] * np.column_stack([np.ones(each.n), zero.X.to_numpy(dtype=float)]))
     return np.hstack(columns)
 
 
@@ -204,7 +213,8 @@ def _residuals(model: LeavingHazard) -> np.ndarray:
     if not model.grid.size:
         return np.empty((n, 0))
     left = spells.last & np.isin(spells.stop, model.grid)
-    cuts = np.unique(np.quantile(spells.stop[left], np.linspace(0, 1, _PARTS + 1)[1:-1]))
+    parts = int(np.clip(left.sum() // _STARTS_PER_PART, 1, _PARTS))
+    cuts = np.unique(np.quantile(spells.stop[left], np.linspace(0, 1, parts + 1)[1:-1]))
     edges = np.concatenate([[0.0], cuts, [np.inf]])
     factor, found = np.exp(model.score), []
     X = np.column_stack([np.ones(spells.stop.size), spells.X.to_numpy(dtype=float)])

@@ -386,7 +386,9 @@ def under_strategy(
         synthetic=synthetic,
     )
     _refuse_unfollowed(found)
-    return replace(found, objections=tuple(_objections(found, spells.X.columns)))
+    # patients in a last interval that ends after all follow-up
+    unseen = np.isfinite(due) & (due > end.max()) & (windows.due_from < clock.place(until, what))
+    return replace(found, objections=tuple(_objections(found, spells.X.columns, int(unseen.sum()))))
 
 
 def _first_starts(treated_at: Any, end: np.ndarray, code: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -498,8 +500,10 @@ def _refuse_unfollowed(found: UnderStrategy) -> None:
         )
 
 
-def _objections(found: UnderStrategy, columns: pd.Index) -> list[Objection]:
+def _objections(found: UnderStrategy, columns: pd.Index, unseen: int) -> list[Objection]:
     said = [objection("treatment-unmeasured", columns=", ".join(map(str, columns)) or "nothing")]
+    if unseen:
+        said.append(objection("treatment-deadline-unseen", n=unseen, end=float(found._clock.times[-1])))
     if found.n_unmatched:
         said.append(objection("treatment-unmatched", n=found.n_unmatched))
     if found._truncate is not None:

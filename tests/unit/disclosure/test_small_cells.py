@@ -38,6 +38,17 @@ def test_nothing_small_nothing_masked():
     assert mask_flow(flow(30, 12), 5)["shown"].tolist() == ["100", "30", "12", "58"]
 
 
+def test_patients_without_the_outcome_do_not_follow_from_those_with_it() -> None:
+    kinds = ["start", "end", "missing", "missing", "observed"]
+
+    def shown(*counts: int) -> list[str]:
+        return mask_flow(pd.DataFrame({"kind": kinds, "n": [100, 100, *counts]}), 5)["shown"].tolist()[2:]
+
+    assert shown(3, 0, 97) == ["< 5", "0", "masked"]
+    assert shown(3, 12, 85) == ["< 5", "masked", "85"]
+    assert shown(5, 12, 83) == ["5", "12", "83"]
+
+
 def one(levels, groups=("a", "b")):
     rows = [{"variable": "n", "value": "", "missing": ""}]
     rows[0] |= {g: str(sum(level[k] for level in levels)) for k, g in enumerate(groups)}

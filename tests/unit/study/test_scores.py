@@ -15,14 +15,16 @@ from sklearn.base import clone
 
 from lbp_prognosis import Measured
 from lbp_prognosis._base import ArgumentError, DataError
-from lbp_prognosis.cohort import Flow
+from lbp_prognosis.cohort import Flow, outcome_steps
 from lbp_prognosis.disclosure import Gate, Patients
 from lbp_prognosis.evaluation import crps, evaluate, score_tenths
 from lbp_prognosis.fusion import RiskPipeline, from_formula
 from lbp_prognosis.models import LongitudinalOutcome, OrdinalRegression
 from lbp_prognosis.report import PageScores, released_page
 from lbp_prognosis.report._methods_sentences import _KINDS
+from lbp_prognosis.report._probast_of_page import _flow
 from lbp_prognosis.report._released_patients import released_flow
+from lbp_prognosis.report._results_sentences import _patients
 from lbp_prognosis.report._section_scores import _by_visit
 from lbp_prognosis.study import Study, analysis_plan, fit_study, read_study_data, run_study
 from lbp_prognosis.study._build_models import build_models
@@ -139,6 +141,34 @@ def test_the_flow_ends_with_those_without_a_score_and_their_reasons(tmp_path: Pa
     FRAME.assign(why="moved").to_csv(tmp_path / "w.csv", index=False)
     with pytest.raises(ArgumentError, match=r"`reason` must be empty for patients whose score at 12 months is known"):
         read_study_data(told)
+
+
+def test_reasons_that_are_codes_are_whole_numbers_and_a_code_for_observed_is_refused_with_a_remedy() -> None:
+    y = Measured.at(12, [np.nan, 3.0, np.nan, np.nan], lower=0, upper=10)
+    told = outcome_steps(y, 12, "months", pd.Series([2.0, np.nan, 2.0, 1.0]))
+    assert [one["step"] for one in told[:2]] == ["no score at 12 months: 2", "no score at 12 months: 1"]
+    with pytest.raises(ArgumentError, match=r"1 reasons for known outcomes. Declare a code"):
+        outcome_steps(y, 12, "months", pd.Series([2.0, 0.0, 2.0, 1.0]))
+
+
+def test_results_and_form_tell_who_lacks_the_outcome() -> None:
+    steps = pd.DataFrame(
+        [
+            {"kind": "start", "step": "rows", "n": 50},
+            {"kind": "end", "step": "patients in the cohort", "n": 50},
+            {"kind": "missing", "step": "no score at 12 months: moved", "n": 3},
+            {"kind": "missing", "step": "no score at 12 months: died", "n": 7},
+            {"kind": "observed", "step": "score at 12 months observed", "n": 40},
+        ]
+    )
+    evaluation = SimpleNamespace(n=50, n_events=None, horizons=[12.0])
+    page = SimpleNamespace(
+        evaluation=evaluation, synthetic=False, flow=Flow(steps), release=None, outcome=None, time="12 months", unit=""
+    )
+    words = "The outcome was missing in 3 (no score at 12 months: moved) and 7 (no score at 12 months: died); 40 had"
+    assert words in " ".join(_patients(page))
+    assert "Without the outcome: no score at 12 months: moved 3;" in _flow(steps).text
+    assert "Without the outcome" not in _flow(steps[:2]).text
 
 
 def test_a_flow_for_release_tells_the_sum_of_those_without_a_score_or_nothing() -> None:

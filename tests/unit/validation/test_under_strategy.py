@@ -20,6 +20,7 @@ from lbp_prognosis.validation import (
     under_strategy,
     without_treatment,
 )
+from lbp_prognosis.validation.sensitivity._contrast_strategies import _after_projection
 
 N = 160
 RNG = np.random.default_rng(21)
@@ -382,3 +383,45 @@ def test_refusals() -> None:
     ):
         with pytest.raises(ArgumentError):
             wrong()
+
+
+def test_the_error_of_a_strategy_does_not_depend_on_the_others() -> None:
+    """Residuals of the models of other strategies, projected on, made the error of each too small."""
+    history = HISTORY.assign(other=np.sin(np.arange(2 * N)))
+    never = under_strategy(Y, TREATED_AT, HISTORY, NeverStart())
+    by, late = (under_strategy(Y, TREATED_AT, history, StartBy(5.0, last=last)) for last in (None, 3.0))
+    two = contrast_strategies({"never": never, "by": by}, 9.0).table.set_index(["strategy", "kind"])["se"]
+    turned = contrast_strategies({"by": by, "late": late, "never": never}, 9.0).table.set_index(["strategy", "kind"])
+    for key in (("never", "risk"), ("by", "risk")):
+        assert two[key] == pytest.approx(turned["se"][key], rel=1e-12)
+    assert two["by", "difference"] == pytest.approx(turned["se"]["never", "difference"], rel=1e-12)
+
+
+def test_a_patient_is_left_out_of_the_projection() -> None:
+    rng = np.random.default_rng(0)
+    scores = np.column_stack([np.ones(30), rng.normal(size=(30, 2)) * [1e6, 1e-6], np.zeros(30)])
+    influence = rng.normal(size=30)
+    rest = []
+    for k in range(30):
+        kept = np.delete(np.arange(30), k)
+        coef = np.linalg.lstsq(scores[kept] / [1, 1e6, 1e-6, 1], influence[kept])[0]
+        rest.append(influence[k] - scores[k] / [1, 1e6, 1e-6, 1] @ coef)
+    np.testing.assert_allclose(_after_projection(influence, scores), rest, rtol=1e-9)
+    alone = np.column_stack([np.ones(30), np.arange(30) == 4])  # nobody else tells the effect of a column
+    assert _after_projection(influence, alone)[4] == 0
+
+
+def test_a_latest_start_after_follow_up_is_said_and_an_absent_cause_refused() -> None:
+    end = float(END.max())
+
+    def codes(within: float) -> set[str]:
+        found = under_strategy(Y, TREATED_AT, HISTORY, StartWhen("pain", at_least=-9, within=within))
+        return {one.code for one in found.objections}
+
+    assert "treatment-deadline-unseen" not in codes(end)
+    assert "treatment-deadline-unseen" in codes(end + 0.1)
+    short = StartWhen("pain", at_least=-9, within=end + 5, last=1.0)  # the last interval begins after follow-up
+    assert len(under_strategy(Y, TREATED_AT, HISTORY, short).objections) == 1
+    arms = {"a": six(NeverStart()), "b": six(StartBy(2.0))}
+    with pytest.raises(ArgumentError, match="`cause` must be the code of an event"):
+        contrast_strategies(arms, 4.5, cause=2)
