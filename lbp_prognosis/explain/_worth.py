@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
@@ -91,7 +91,8 @@ def output_function(
     for name, value in given.items():
         if scale != "risk":
             raise argument_error(name, 'left out unless scale="risk"', value)
-        if name not in signature(getattr(estimator, "predict_risk", lambda: None)).parameters:
+        taken = signature(getattr(estimator, "predict_risk", lambda: None)).parameters
+        if name not in taken and not any(each.kind is Parameter.VAR_KEYWORD for each in taken.values()):
             raise argument_error(name, "left out for a model that predicts no score", value)
     check_choice("scale", scale, ("linear_predictor", "log_hazard", "risk", "mean"))
     if scale == "mean":

@@ -244,14 +244,15 @@ class PipelinePredictions:
         def risks(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
             given = rows_of(row, strata=strata, offset=offset)
             first = {name: value[:1] for name, value in given.items()}
-            kept.append(model.predict_survival_function(table.iloc[:1], **first)[0])
+            kept.extend(model.predict_survival_function(table.iloc[:1], **first))
             return 1.0 - model.predict_survival_function(table, return_array=True, **given)
 
-        survival = 1.0 - self._combined(self._over_completions(inner, held, risks))
+        found = self._over_completions(inner, held, risks)
         if any(not np.array_equal(one.x, kept[0].x) for one in kept):
             raise argument_error(
                 "self", "of models with curves at the same times", "others", "Ask for times: predict_risk(X, horizons)."
             )
+        survival = 1.0 - self._combined(found)
         if return_array:
             return survival
         out = np.empty(len(survival), dtype=object)

@@ -11,6 +11,7 @@ import pytest
 
 from lbp_prognosis import LBPError
 from lbp_prognosis._kernels import coalition_members, shapley_from_values
+from lbp_prognosis.deployment import lock
 from lbp_prognosis.explain import feature_effect, prediction_shapley, shap_interactions, shap_stability, shap_values
 from lbp_prognosis.fusion import RiskPipeline, Standardise
 from lbp_prognosis.models import (
@@ -103,6 +104,10 @@ def test_another_cut_than_the_declared_one_is_explained() -> None:
             found = shap_values(model, X[:2], X[50:56], scale="risk", horizons=12, **cut)
             risk = model.predict_risk(X[:2], 12, **cut) - model.predict_risk(X[50:56], 12, **cut).mean()
             np.testing.assert_allclose(found.values.sum(axis=1), risk, atol=1e-12)
+    locked = lock(MODELS["pipeline"])
+    found = shap_values(locked, X[:2], X[50:56], scale="risk", horizons=12, at_most=6.0)
+    risk = locked.predict_risk(X[:2], 12, at_most=6.0) - locked.predict_risk(X[50:56], 12, at_most=6.0).mean()
+    np.testing.assert_allclose(found.values.sum(axis=1), risk, atol=1e-12)
     declared = shap_values(MODELS["ordinal"].fit(X, other), X[:2], X[50:56], scale="risk", horizons=12)
     same = shap_values(
         MODELS["ordinal"], X[:2], X[50:56], scale="risk", horizons=12, at_most=MODELS["ordinal"].at_most_

@@ -20,7 +20,7 @@ from lbp_prognosis.fusion import (
     RiskPipeline,
     Standardise,
 )
-from lbp_prognosis.models import CoxPH
+from lbp_prognosis.models import AalenAdditive, CoxPH
 from lbp_prognosis.survival import Status, Surv
 
 NAMES = ["c1", "c2", "p1", "m1", "g1"]
@@ -235,3 +235,19 @@ def test_scores_and_survival_curves_pass_through_a_pipeline():
     heights = several.predict_survival_function(holed, return_array=True)
     assert np.allclose(heights, 1 - several.predict_risk(holed, several.models_[0].unique_times_))
     assert several.predict(holed).shape == (80,)
+    for model in (piped, several):
+        assert model.predict_survival_function(holed[:0]).shape == (0,)
+        assert model.predict_survival_function(holed[:0], return_array=True).shape == (0, curves[0].x.size)
+
+
+def test_curves_at_different_times_are_refused_by_name():
+    """Cumulative effects of additive hazards end where columns of a completed table are no longer independent."""
+    pytest.importorskip("lifelines")
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": (rng.random(30) < 0.3).astype(float), "b": rng.normal(size=30)})
+    X.loc[rng.random(30) < 0.5, "a"] = np.nan
+    y = Surv.right(np.arange(1.0, 31.0), np.ones(30))
+    model = RiskPipeline([MultipleImputation(m=4)], AalenAdditive()).fit(X, y)
+    assert len({one.times_.size for one in model.models_}) > 1
+    with pytest.raises(ArgumentError, match="`self` must be of models with curves at the same times"):
+        model.predict_survival_function(X[:2])
