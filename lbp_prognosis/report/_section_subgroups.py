@@ -71,6 +71,8 @@ def _groups(shown: PageSubgroups) -> Table:
         row |= {f"Δ {metric_title(name)}": _value(own, name) if each.evaluated else "–" for name in names}
         rows.append(row)
     few = sorted({str(reason) for reason in every["reason"] if reason})
+    unknown = found[~np.isfinite(found["value"].astype(float))]
+    few += list(dict.fromkeys(f"{row.group}, {_reason(row.reason)}" for row in unknown.itertuples()))
     cuts = found.loc[found["metric"] == "net_benefit", "threshold"].dropna().unique()
     at = f" Net benefit at a threshold of {cuts[0]:g}." if len(cuts) else ""
     note = f"Paired, with 95% intervals; lower is better for the Brier score.{at}"
@@ -78,9 +80,15 @@ def _groups(shown: PageSubgroups) -> Table:
     return Table("subgroups", "What is added in each group.", pd.DataFrame(rows), note, head=2, group="by")
 
 
+def _reason(words: object) -> str:
+    """Return why a measure has no value, without the name of an argument."""
+    return str(words or "").removesuffix(" (min_at_risk)") or "no value"
+
+
 def _tests(shown: PageSubgroups) -> Iterable[Block]:
     rows = shown.heterogeneity
     if rows.empty:
+        yield Words("No variable has two groups with estimates: there is no test of heterogeneity.")
         return
     frame = pd.DataFrame(
         {

@@ -12,7 +12,7 @@ from lbp_prognosis._base import argument_error
 from lbp_prognosis.report import SUBGROUP_METRICS, PageSubgroups
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData
-from lbp_prognosis.study._subgroups_plan import SITE
+from lbp_prognosis.study._subgroups_plan import SITE, SubgroupsPlan
 from lbp_prognosis.survival import known_at, measured_to_status, outcome_kind
 from lbp_prognosis.validation import CrossValidation, subgroup_performance
 
@@ -32,7 +32,7 @@ def check_subgroups(study: Study, data: StudyData) -> dict[str, Any]:
     Raises
     ------
     ArgumentError
-        If a column is absent, or the data name no site.
+        If a column is absent or its bands have no numbers, the data name no site, or no group is large enough.
     """
     if study.subgroups is None:
         return {}
@@ -47,12 +47,48 @@ def check_subgroups(study: Study, data: StudyData) -> dict[str, Any]:
         else:
             values, words = data.X[name], data.value_labels.get(name, {})
             out[name] = values if name in study.subgroups.bands else values.map(lambda v, w=words: w.get(v, v))
-        numbers = pd.to_numeric(pd.Series(np.asarray(out[name])), errors="coerce")
+        told = pd.Series(np.asarray(out[name]))
+        numbers = pd.to_numeric(told, errors="coerce")
+        if name in study.subgroups.bands and (numbers.isna() & told.notna()).any():
+            raise argument_error(f"subgroups.bands.{name}", "cut points of a column of numbers", "a column with words")
         if name not in study.subgroups.bands and numbers.nunique() > 10 and numbers.notna().any():
             raise argument_error(
                 f"subgroups.bands.{name}", "cut points of a column of more than ten numbers", "none", "Declare them."
             )
+    _refuse_small(study.subgroups, _at_main(data), data.spec.main_horizon, out)
     return out
+
+
+def _at_main(data: StudyData) -> np.ndarray:
+    """Return the outcome, as known at the main horizon if it is observed at visits."""
+    kind = outcome_kind(data.y)
+    y = known_at(data.y, data.spec.main_horizon) if kind == "interval" else data.y
+    return measured_to_status(y) if kind == "measured" else y
+
+
+def _refuse_small(plan: SubgroupsPlan, y: np.ndarray, main: float, values: dict[str, Any]) -> None:
+    """Refuse groups of which none is large enough, which would end the study after its last fit."""
+    if plan.risk_groups:
+        return
+    if "status" in (y.dtype.names or ()):
+        event, free = y["status"] == 1, y["status"] == 0
+    else:
+        event = (y["event"] == 1) & (y["time"] <= main)
+        free = (y["time"] >= main) & ~event
+    counts = pd.DataFrame({"event": event, "free": free})
+    for name, told in values.items():
+        labels = pd.Series(np.asarray(told), dtype=object)
+        if name in plan.bands:
+            place = np.searchsorted(plan.bands[name], pd.to_numeric(labels).to_numpy(float), side="right")
+            labels = pd.Series(place).where(labels.notna())
+        if (counts.groupby(labels, dropna=False).sum().min(axis=1) >= plan.min_events).any():
+            return
+    raise argument_error(
+        "subgroups.min_events",
+        f"events, and patients followed without, that some group has by {main:g}",
+        f"{plan.min_events}, which none has",
+        "Lower it, or merge groups that belong together.",
+    )
 
 
 def study_subgroups(study: Study, data: StudyData, folds: CrossValidation) -> PageSubgroups | None:
@@ -70,9 +106,7 @@ def study_subgroups(study: Study, data: StudyData, folds: CrossValidation) -> Pa
     plan = study.subgroups
     if plan is None:
         return None
-    main, kind = data.spec.main_horizon, outcome_kind(data.y)
-    y = known_at(data.y, main) if kind == "interval" else data.y
-    y = measured_to_status(y) if kind == "measured" else y
+    main, y = data.spec.main_horizon, _at_main(data)
     times = np.atleast_1d(np.asarray(folds.horizons, dtype=float))
     place = int(np.flatnonzero(np.isclose(times, main))[0])
     risks = {name: folds.risks[name][:, place] for name in study.comparison}

@@ -41,7 +41,10 @@ def subgroup_labels(
         column = pd.Series(told, dtype=object)
         missing = column.isna()
         if name in bands:
-            column, order = _banded(pd.to_numeric(column).astype(float), [float(cut) for cut in bands[name]], name)
+            numbers = pd.to_numeric(column, errors="coerce").astype(float)
+            if (numbers.isna() & ~missing).any():
+                raise argument_error(f"bands[{name!r}]", "cut points of a numeric variable", "one with words")
+            column, order = _banded(numbers, [float(cut) for cut in bands[name]], name)
         elif column[~missing].map(lambda v: isinstance(v, float | int | np.number)).all() and column.nunique() > 10:
             raise argument_error(
                 f"groups[{name!r}]",

@@ -12,14 +12,17 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2
 
+from lbp_prognosis import Surv
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.evaluation import evaluate
 from lbp_prognosis.report import released_page
-from lbp_prognosis.report._blocks import Notice, Picture, Table
+from lbp_prognosis.report._blocks import Notice, Picture, Table, Words
 from lbp_prognosis.report._section_subgroups import section_subgroups
-from lbp_prognosis.study import Study, StudyResult, analysis_plan, run_study
+from lbp_prognosis.study import Study, StudyResult, analysis_plan, read_study_data, run_study
 from lbp_prognosis.study._study_page import study_page
+from lbp_prognosis.study._study_subgroups import check_subgroups
+from lbp_prognosis.validation import subgroup_performance
 
 N = 400
 TABLE: dict[str, Any] = {
@@ -157,3 +160,39 @@ def test_numbers_without_bands_are_refused_before_the_first_fit(tmp_path: Path) 
     study = Study.from_dict({**TABLE, "subgroups": {"columns": ["age"]}}, folder=tmp_path)
     with pytest.raises(ArgumentError, match=r"subgroups.bands.age"):
         run_study(study)
+
+
+def test_groups_of_which_none_is_large_enough_and_bands_of_words_are_refused_before_the_first_fit(tmp_path) -> None:
+    frame = rows()
+    known = (frame["female"] == 1) & ((frame["status"] == 1) & (frame["months"] <= 6))
+    free = (frame["female"] == 1) & ((frame["months"] >= 6) & ~((frame["status"] == 1) & (frame["months"] <= 6)))
+    least = int(min(known.sum(), free.sum()))
+    women = frame.assign(female=frame["female"].map({1: "w", 0: None}))
+    women.loc[women["female"].isna(), "months"] = 1.0  # nobody of the others is followed to the horizon
+    women.to_csv(tmp_path / "w.csv", index=False)
+
+    def data_of(**groups: Any) -> tuple[Study, Any]:
+        study = Study.from_dict({**TABLE, "subgroups": {"columns": ["female"], **groups}}, folder=tmp_path)
+        return study, read_study_data(study)
+
+    check_subgroups(*data_of(min_events=least))
+    with pytest.raises(ArgumentError, match=rf"`subgroups.min_events` must be events.*got {least + 1}, which none has"):
+        check_subgroups(*data_of(min_events=least + 1))
+    with pytest.raises(ArgumentError, match=r"`subgroups.bands.female` must be cut points of a column of numbers"):
+        check_subgroups(*data_of(bands={"female": [1]}))
+    y = Surv.right(frame["months"], frame["status"])
+    with pytest.raises(ArgumentError, match=r"`bands\['sex'\]` must be cut points of a numeric variable"):
+        subgroup_performance(y, np.full(N, 0.5), {"sex": ["m", "w"] * (N // 2)}, 6.0, bands={"sex": [1]})
+
+
+def test_a_dash_has_its_reason(result) -> None:
+    shown = result.subgroups
+    table = shown.performance.table.copy()
+    gone = (table["group"] == "60 or more") & (table["metric"] == "auc")
+    table.loc[gone, ["value", "se", "low", "high"]] = np.nan
+    table.loc[gone, "reason"] = "5 at risk at 6, fewer than 10 (min_at_risk)"
+    blanked = replace(shown, performance=replace(shown.performance, table=table), heterogeneity=shown.heterogeneity[:0])
+    section = section_subgroups(replace(study_page(result), subgroups=blanked))
+    note = next(block.note for block in section.blocks if isinstance(block, Table))
+    assert note.endswith("; 60 or more, 5 at risk at 6, fewer than 10.")
+    assert any("no test of heterogeneity" in block.text for block in section.blocks if isinstance(block, Words))
