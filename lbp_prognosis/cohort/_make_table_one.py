@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error
+from lbp_prognosis._base import argument_error, describe
 from lbp_prognosis._kernels import standardised_difference
 from lbp_prognosis.cohort._shown_column import ShownColumn, shown_column
 from lbp_prognosis.cohort._table_one import TableOne
@@ -37,7 +37,10 @@ def make_table_one(
         strange = [c for c in given or () if c not in columns]
         if strange or isinstance(given, str):
             raise argument_error(name, "about columns of the table", repr(given if isinstance(given, str) else strange))
-    words = value_labels or {}
+    for name, mapping in (("kinds", kinds), ("value_labels", value_labels), ("labels", labels)):
+        if mapping is not None and not isinstance(mapping, Mapping):
+            raise argument_error(name, "a mapping from columns of the table", describe(mapping))
+    words, told = value_labels or {}, labels or {}
     shown = [shown_column(c, frame[c], (kinds or {}).get(c), words.get(c)) for c in columns]
     groups = {} if by is None else _groups(by, words.get(by_name))
     members = {**groups, "overall": np.ones(len(frame), dtype=bool)}
@@ -61,7 +64,7 @@ def make_table_one(
         pd.DataFrame(differences, columns=["variable", "first", "second", "difference"]),
         {column.name: column.kind for column in shown},
         bool(frame.attrs.get("synthetic", False)),
-        {column: str(label) for column, label in (labels or {}).items() if column in columns and label},
+        {c: label.strip() for c, label in told.items() if c in columns and isinstance(label, str) and label.strip()},
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lbp_prognosis._base import Result, word_file, write_file
+from lbp_prognosis._base import Result, visible, word_file, write_file
 
 __all__ = ["TableOne"]
 
@@ -68,17 +68,17 @@ class TableOne(Result):
             Caption above the table.
         """
         head, *rows = self._cells()
-        top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+        top = "".join(f'<th scope="col">{escape(visible(cell))}</th>' for cell in head)
         body = "".join(
             "<tr>"
-            + (f'<th scope="row">{escape(row[0])}</th>' if row[0] else "<td></td>")  # of the variable above
-            + "".join(f"<td>{escape(c)}</td>" for c in row[1:])
+            + (f'<th scope="row">{escape(visible(row[0]))}</th>' if row[0] else "<td></td>")  # of the variable above
+            + "".join(f"<td>{escape(visible(c))}</td>" for c in row[1:])
             + "</tr>"
             for row in rows
         )
         said = "".join(f"<p><small>{escape(text)}</small></p>" for text in self._notes())
         return (
-            f'<table border="0"><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>'
+            f'<table border="0"><caption>{escape(visible(caption))}</caption><thead><tr>{top}</tr></thead>'
             f"<tbody>{body}</tbody></table>{said}"
         )
 
@@ -111,8 +111,10 @@ class TableOne(Result):
 
     def _with_label(self, variable: str) -> str:
         """Return the name of a row with the label of its variable, e.g. ``odi (Oswestry index), mean (SD)``."""
-        name = max((one for one in self.labels if variable.startswith(f"{one}, ")), key=len, default=None)
-        return variable if name is None else f"{name} ({self.labels[name]}){variable[len(name) :]}"
+        # of ``wait`` and ``wait, again`` the longer, whether it has a label or not
+        name = max((one for one in self.kinds if variable.startswith(f"{one}, ")), key=len, default="")
+        label = self.labels.get(name)
+        return f"{name} ({label}){variable[len(name) :]}" if label else variable
 
     def _notes(self) -> list[str]:
         return [_NOTE, *(["Simulated data: not evidence about any patient."] if self.synthetic else [])]

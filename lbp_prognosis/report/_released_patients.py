@@ -14,6 +14,7 @@ from lbp_prognosis._draw import FLOW_KINDS
 from lbp_prognosis.disclosure import Release, follows_from_sum, merged_levels, without_numbers
 from lbp_prognosis.report._layered_rows import LayeredRows, is_number_text
 from lbp_prognosis.report._released_shapes import ReleasedFlow, ReleasedTable
+from lbp_prognosis.report._wording import row_variable
 
 __all__ = ["ReleasedVariables", "released_flow", "released_sites"]
 
@@ -165,12 +166,12 @@ class ReleasedVariables:
 
     def _names(self) -> list[str]:
         every = [str(v) for frame in self._frames.values() for v in frame["variable"] if v != "n"]
-        return list(dict.fromkeys(_base(v) for v in every))
+        return list(dict.fromkeys(row_variable(v) for v in every))
 
     # ---- variables -------------------------------------------------------------------------------------------------
 
     def _variable(self, name: str) -> None:
-        parts = {c: frame[frame["variable"].map(_base).eq(name)] for c, frame in self._frames.items()}
+        parts = {c: frame[frame["variable"].map(row_variable).eq(name)] for c, frame in self._frames.items()}
         first = next(part for part in parts.values() if len(part))
         if str(first["variable"].iloc[0]).endswith("n (%)") and not str(first["variable"].iloc[0]).endswith(
             "missing, n (%)"
@@ -379,12 +380,3 @@ class ReleasedVariables:
         if told and not self.release.take("missing values of predictors", told):
             out[["n", "n_missing"]] = np.nan
         return out
-
-
-def _base(variable: object) -> str:
-    """Return the name of a variable: ``age, mean (SD)`` and ``age, missing, n (%)`` are both of ``age``."""
-    text = str(variable)
-    for end in (", missing, n (%)", ", n (%)", ", mean (SD)", ", median [Q1,Q3]", ", different values"):
-        if text.endswith(end):
-            return text.removesuffix(end)
-    return text

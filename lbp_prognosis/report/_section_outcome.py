@@ -55,10 +55,22 @@ def section_outcome(page: Page) -> Section | None:
         }
     )
     blocks.append(Table("risk_groups", f"Observed against predicted risk of {target} by {page.time}.", frame))
-    none = said and not np.isfinite(work["number_per_event"].to_numpy(dtype=float)).all()
-    note = "–: no patient at or above the threshold is known to have the event." if none else ""
+    note = _why_dashes(work) if said else ""
     blocks.append(Table("workload", "Consequences of acting at each threshold.", load, note))
     return Section("outcome", "What happened to the patients?", tuple(blocks))
+
+
+def _why_dashes(work: pd.DataFrame) -> str:
+    """Say why no number of patients treated per patient identified stands at a threshold, if so at any."""
+    share, load = (work[name].to_numpy(dtype=float) for name in ("share_above", "number_per_event"))
+    reasons = []
+    if (np.isinf(load) | (share == 0)).any():
+        reasons.append("no patient at or above the threshold is known to have the event")
+    if (np.isnan(load) & (share > 0)).any():
+        reasons.append("no risk can be estimated of the patients at or above the threshold")
+    if np.isnan(share).any():
+        reasons.append("no risk can be estimated at this horizon")
+    return f"–: {'; or '.join(reasons)}." if reasons else ""
 
 
 def _percent(share: float) -> str:

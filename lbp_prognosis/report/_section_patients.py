@@ -10,7 +10,7 @@ from lbp_prognosis._draw import FLOW_KINDS, draw_flow
 from lbp_prognosis.report._blocks import Block, Section, Table
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
-from lbp_prognosis.report._wording import number, readable
+from lbp_prognosis.report._wording import number, readable, row_variable
 
 __all__ = ["section_patients"]
 
@@ -81,10 +81,11 @@ def _table_one(frame: pd.DataFrame, caption: str, name: str, page: Page) -> Tabl
 def _variable(text: str, units: Mapping[str, str], labels: Mapping[str, str]) -> str:
     if text == "n":
         return "patients"
-    column, comma, what = text.partition(", ")
+    column = row_variable(text)
+    what = text[len(column) :].removeprefix(", ")
     unit = f" ({units[column]})" if units.get(column) and what.startswith(("mean", "median")) else ""
     label = f" – {labels[column]}" if labels.get(column) else ""
-    return f"{readable(column)}{label}{unit}{comma}{what}"
+    return f"{readable(column)}{label}{unit}{', ' if what else ''}{what}"
 
 
 def _units(page: Page) -> dict[str, str]:

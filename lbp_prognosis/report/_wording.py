@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["estimate", "joined", "level_name", "number", "readable", "signed", "spoken"]
+__all__ = ["estimate", "joined", "level_name", "number", "readable", "row_variable", "signed", "spoken"]
 
 _POOLED = re.compile(r"^(count|any)_(eq|ge|le)_(.+)$")
 _SIGN = {"eq": "=", "ge": "≥", "le": "≤"}
@@ -42,6 +42,18 @@ _NAMES = {
     "vas": "VAS",
     "vbq": "VBQ",
 }
+
+
+def row_variable(row: object) -> str:
+    """Return the variable of a row of Table 1: ``age, mean (SD)`` and ``age, missing, n (%)`` are both of ``age``.
+
+    From the end, because a name may hold a comma.
+    """
+    text = str(row)
+    for end in (", missing, n (%)", ", n (%)", ", mean (SD)", ", median [Q1,Q3]", ", different values"):
+        if text.endswith(end):
+            return text.removesuffix(end)
+    return text
 
 
 def readable(name: str) -> str:

@@ -82,29 +82,65 @@ def _cells(
                     value = None
                 values.append(None if isinstance(value, str) and not value.strip() else value)
             rows.append(values)
-        layout = _layout(file, page._worksheet_path.lstrip("/"))
+        layout = _layout(file, page._worksheet_path.lstrip("/"), rows)
     finally:
         book.close()
     return sheets, chosen, rows, faults, layout
 
 
-def _layout(file: Path, part: str) -> list[str]:
-    """Return notes on merged cells, whose value is kept in the first alone, and on hidden rows and columns."""
+def _layout(file: Path, part: str, rows: list[list[Any]]) -> list[str]:
+    """Return notes on merged cells, whose value is kept in the first alone, and on hidden rows and columns with cells.
+
+    Rows and columns without a value don't count: many hide what lies beyond their table.
+    """
     with ZipFile(file) as archive:
         text = archive.read(part)
     notes = []
-    merged = [ref.decode() for ref in re.findall(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z0-9:]+)"', text)]
+    merged = [_named(tag, "ref") for tag in _tags(text, "mergeCell")]
+    merged = [ref for ref in merged if _has_value(rows, *_place(ref.partition(":")[0]))]
     if merged:
         more = f" and {len(merged) - 5} more" if len(merged) > 5 else ""
         notes.append(
             f"merged cells: the value is in the first cell, the others are missing: {', '.join(merged[:5])}{more}"
         )
-    for what in ("row", "col"):
-        hidden = len(re.findall(rb'<(?:\w+:)?%s\s[^>]*?hidden="(?:1|true)"' % what.encode(), text))
-        if hidden:
-            words = {"row": "rows", "col": "ranges of columns"}[what]
-            notes.append(f"hidden {words} were read as all others: {hidden}")
+    numbers = [_named(tag, "r") for tag in _tags(text, "row") if _is_hidden(tag)]
+    hidden = sum(_has_value(rows, int(number)) if number else 1 for number in numbers)
+    if hidden:
+        notes.append(f"hidden rows were read as all others: {hidden}")
+    spans = [(int(_named(tag, "min")), int(_named(tag, "max"))) for tag in _tags(text, "col") if _is_hidden(tag)]
+    used = {k for row in rows for k, cell in enumerate(row, 1) if cell is not None} if spans else set()
+    hidden = sum(any(low <= k <= high for low, high in spans) for k in used)
+    if hidden:
+        notes.append(f"hidden columns were read as all others: {hidden}")
     return notes
+
+
+def _tags(text: bytes, name: str) -> list[bytes]:
+    return re.findall(rb"<(?:\w+:)?%s\s[^>]*>" % name.encode(), text)
+
+
+def _named(tag: bytes, name: str) -> str:
+    """Return an attribute of a tag, empty if it has none."""
+    found = re.search(rb"""\s%s=["']([^"']*)["']""" % name.encode(), tag)
+    return found[1].decode() if found else ""
+
+
+def _is_hidden(tag: bytes) -> bool:
+    return _named(tag, "hidden") in ("1", "true")
+
+
+def _place(ref: str) -> tuple[int, int]:
+    """Return row and column of a cell such as ``B2``, from 1 on."""
+    letters = ref.rstrip("0123456789")
+    column = 0
+    for letter in letters:
+        column = 26 * column + ord(letter) - ord("A") + 1
+    return int(ref[len(letters) :]), column
+
+
+def _has_value(rows: list[list[Any]], row: int, column: int | None = None) -> bool:
+    cells = rows[row - 1] if row <= len(rows) else []
+    return any(cell is not None for cell in (cells if column is None else cells[column - 1 : column]))
 
 
 def _typed(series: pd.Series) -> tuple[pd.Series, np.ndarray]:

@@ -10,15 +10,23 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from lbp_prognosis._base import LBPError, is_number
+from lbp_prognosis._base import LBPError, OutcomeError, argument_error, is_number
 from lbp_prognosis.fusion import ComBat, MultipleImputation, OneHot, RestrictedCubicSpline, RiskPipeline
 from lbp_prognosis.study._dated_at_visit import DatedAtVisit
+from lbp_prognosis.study._model_plan import MODEL_KINDS
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData
 from lbp_prognosis.study._with_earlier_visits import EarlierScores, WithEarlierVisits
 from lbp_prognosis.survival import Surv, outcome_kind
 
 __all__ = ["build_models", "check_columns"]
+
+_OUTCOMES = {
+    "right": "times to an event",
+    "interval": "events known at visits",
+    "status": "a state at one time",
+    "measured": "a score at one time",
+}
 
 
 def build_models(study: Study, data: StudyData) -> dict[str, Any]:
@@ -56,16 +64,17 @@ def check_columns(models: dict[str, Any], data: StudyData) -> None:
 
     Raises
     ------
-    ArgumentError, DataError, EstimationError
+    ArgumentError, DataError, EstimationError, OutcomeError
         As the first fit would, with the name of the model in front.
     """
     for name, model in models.items():
         y = data.y
         if isinstance(model, DatedAtVisit):
             model, y = model.estimator, Surv.interval_to_right(y, at="visit")
-        if isinstance(model, WithEarlierVisits):
-            model = model.estimator
-        for field, part in _parts(f"model {name!r}", model):
+        earlier = isinstance(model, WithEarlierVisits)
+        for field, part in _parts(f"model {name!r}", model.estimator if earlier else model):
+            if not earlier:  # which adds the scores of earlier visits to the outcome
+                _check_outcome(field, part.model, y)
             _check_part(field, part, data.X, y)
 
 
@@ -86,6 +95,19 @@ def _parts(field: str, model: Any) -> Iterator[tuple[str, RiskPipeline]]:
         yield field, model
 
 
+def _check_outcome(field: str, model: Any, y: np.ndarray) -> None:
+    """Refuse a model that takes other outcomes than that of the study."""
+    kind = outcome_kind(y)
+    if kind not in getattr(model, "_accepts", (kind,)):
+        raise argument_error(
+            f"{field}.kind",
+            f"a kind for {_OUTCOMES[kind]}",
+            repr(next(name for name, made in MODEL_KINDS.items() if made is type(model))),
+            getattr(model, "_instead", "") or None,
+            kind=OutcomeError,
+        )
+
+
 def _check_part(field: str, pipeline: RiskPipeline, X: pd.DataFrame, y: np.ndarray) -> None:
     """Try the steps that need no completed rows, then the options of the model by the names of its columns."""
     wanted = {column for columns in (pipeline.modalities or {}).values() for column in columns}
@@ -98,7 +120,12 @@ def _check_part(field: str, pipeline: RiskPipeline, X: pd.DataFrame, y: np.ndarr
         if not isinstance(step, ComBat | OneHot | RestrictedCubicSpline):
             return  # a formula names columns of its own
         if isinstance(step, RestrictedCubicSpline) and frame[list(step.columns)].isna().any(axis=None):
-            return  # knots are placed among completed values
+            # knots are placed among completed values; the names are the same at any knots
+            try:
+                frame = _output(step, frame.fillna(frame[list(step.columns)].median()), y)
+            except (LBPError, TypeError, ValueError):
+                return
+            continue
         frame = _told(place, partial(_output, step, frame, y))
     names = [str(column) for column in frame.columns]
     check = getattr(pipeline.model, "_check_columns", None)

@@ -455,7 +455,8 @@ class ModelPlan:
             try:
                 steps.append(ComBat(**options))
             except TypeError as error:
-                raise argument_error(field, "a table of options of ComBat", str(error).split(") ")[-1]) from None
+                said = str(error).split(") ")[-1].removeprefix("got ")
+                raise argument_error(field, "a table of options of ComBat", said) from None
         if incomplete and self.imputations != 0:
             kept = self.keep_blocks or (self.modalities[1:] if self.kind == "priority_cox" else ())
             blocks = {name: list(chosen[name]) for name in kept if name in chosen}

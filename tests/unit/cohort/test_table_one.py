@@ -322,6 +322,11 @@ def test_durations_have_their_unit_and_variables_their_labels() -> None:
     names = [row[0] for row in table._cells()[2:]]
     assert names == ["wait (Time to <referral>), mean (SD)", "wait, again (second), mean (SD)", "age, mean (SD)"]
     assert "wait (Time to &lt;referral&gt;), mean (SD)" in table.to_html()
+    turned = table_one_of(frame, labels={"wait": "turned\u202eround", "age": np.nan})  # "wait, again" has no label
+    assert [row[0] for row in turned._cells()[3:]] == ["wait, again, mean (SD)", "age, mean (SD)"]
+    assert "wait (turned‹U+202E›round), mean (SD)" in turned.to_html()
+    with pytest.raises(ArgumentError, match="`labels` must be a mapping"):
+        table_one_of(frame, labels=["Age"])
 
 
 def test_a_missing_word_is_minus_one() -> None:

@@ -17,6 +17,7 @@ from lbp_prognosis.disclosure import Gate, Patients
 from lbp_prognosis.report import _render_page, evaluation_page, render_page, write_page
 from lbp_prognosis.report._released_patients import released_flow
 from lbp_prognosis.report._render_page import render_summary
+from lbp_prognosis.report._section_outcome import _why_dashes
 from lbp_prognosis.report._wording import estimate, number, readable, signed
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -63,6 +64,16 @@ def test_says_where_the_numbers_come_from(found, html):
     outside = render_page(evaluation_page(found, sample="external", setting="geographic"))
     assert "developed on other patients" in outside
     assert "(validated)" in outside
+
+
+def test_every_dash_of_the_workload_has_its_own_reason():
+    rows = pd.DataFrame({"share_above": [0.4, 0.0, 0.2, 0.2], "number_per_event": [3.0, np.nan, np.inf, np.nan]})
+    assert _why_dashes(rows.head(1)) == ""
+    none, unknown = "no patient at or above the threshold is known to have the event", "at or above the threshold."
+    assert _why_dashes(rows.iloc[:3]) == f"–: {none}."
+    assert _why_dashes(rows.iloc[[0, 3]]) == f"–: no risk can be estimated of the patients {unknown}"
+    nothing = pd.DataFrame({"share_above": [np.nan], "number_per_event": [np.nan]})
+    assert _why_dashes(nothing) == "–: no risk can be estimated at this horizon."
 
 
 def test_the_c_of_uno_before_the_last_horizon_has_a_reason(html):

@@ -331,5 +331,13 @@ def test_merged_cells_and_hidden_rows_of_excel_are_said(tmp_path):
     assert reading.notes == (
         "merged cells: the value is in the first cell, the others are missing: B2:B3",
         "hidden rows were read as all others: 1",
-        "hidden ranges of columns were read as all others: 1",
+        "hidden columns were read as all others: 1",
     )
+    page.unmerge_cells("B2:B3")
+    page.merge_cells("B9:C10")  # no value, and nothing beyond the table, is lost or hidden
+    page.row_dimensions[4].hidden = False
+    page.row_dimensions[9].hidden = True
+    page.column_dimensions["C"].hidden = False
+    page.column_dimensions.group("D", "XFD", hidden=True)
+    book.save(tmp_path / "t.xlsx")
+    assert read_table(tmp_path / "t.xlsx").notes == ()

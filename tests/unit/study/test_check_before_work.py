@@ -213,6 +213,10 @@ PLAN = {"name": "m", "kind": "boosted_cox", "modalities": ["clinical"]}
         ({"kind": "elastic_net_cox", "options": {"penalty_factors": [1.0]}}, "options.penalty_factors"),
         ({"kind": "priority_cox", "options": {"unpenalised": ["z"]}}, "options.unpenalised"),
         ({"kind": "cox", "options": {"penalty": 1.0, "penalty_factors": {"z": 2.0}}}, "options.penalty_factors"),
+        (
+            {"kind": "cox", "splines": {"x": 3}, "options": {"penalty": 1.0, "penalty_factors": {"z": 2.0}}},
+            "options.penalty_factors",
+        ),
         ({"kind": "cox", "combat": {"batch": "g", "columns": ["x"], "reference": 3}}, "combat.reference"),
         ({"kind": "cox", "combat": {"batch": "g", "columns": ["x"], "prior": "none "}}, "combat.prior"),
         (
@@ -233,6 +237,21 @@ def test_options_that_name_other_columns_are_refused_before_work(checked, plan, 
     checked(model=[{**PLAN, "options": {"monotone": {"x": 1}}}], table=missing)
     with pytest.raises(LBPError, match=rf"^`model 'm'\.{re.escape(field)}` must be .* got"):
         checked(model=[{**PLAN, **plan}], table=missing)
+
+
+@pytest.mark.parametrize("kind", ["boosted_cox", "cox", "royston_parmar", "stacked"])
+def test_models_of_another_outcome_are_refused_before_work(checked, kind) -> None:
+    learners = {"a": "logistic", "b": "boosted_cox"}
+    plan = {"name": "m", "kind": kind, "modalities": ["clinical"]}
+    plan |= {"options": {"learners": learners}} if kind == "stacked" else {}
+    told = r"\.options\.learners\.b" if kind == "stacked" else ""
+    found = "boosted_cox" if kind == "stacked" else kind
+    state = {"time": "", "event": "", "status": "event"}
+    checked(model=[{**plan, "kind": "logistic", "options": {}}], table=state)
+    with pytest.raises(
+        OutcomeError, match=f"^`model 'm'{told}.kind` must be a kind for a state at one time; got '{found}'"
+    ):
+        checked(model=[plan], table=state)
 
 
 def test_knots_and_events_are_counted_before_work(checked) -> None:

@@ -136,6 +136,7 @@ def test_labels_of_a_file_stand_beside_the_names(folder, tmp_path):
     shown = _columns(page).frame
     assert dict(zip(shown["predictor"], shown["label"])) == {**dict.fromkeys(shown["predictor"], ""), **data.labels}
     assert _variable("age, mean (SD)", {"age": "years"}, _labels(page)) == "age – Age at <visit> (years), mean (SD)"
+    assert _variable("age, at visit, n (%)", {"age": "years"}, _labels(page)) == "age, at visit, n (%)"
     plain = SimpleNamespace(columns=page.columns.assign(label=""))
     assert "label" not in _columns(plain).frame
 
