@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from numbers import Number
@@ -47,7 +48,10 @@ from lbp_prognosis.validation import ModelUpdate, update_model
 __all__ = ["monitor"]
 
 _DAYS = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "years": 365.25}
+_DAY = 86_400e9  # nanoseconds
 _FEW = 10
+_FEW_APART = 0.05  # share of the patients, at most, whose dates are called far apart
+_YEARS_APART = 5
 _LARGE = 0.25
 _LOST = 0.05  # share of matured patients lost among competing events, above which observed events exceed predicted
 _PATHS = (2_000, 40_000)
@@ -90,7 +94,8 @@ def monitor(
     unit : {"days", "weeks", "months", "years"}, default "months"
         Unit of ``y``.
     until : date, optional
-        Last day of outcome assessment; by default the last day in the batches.
+        Last day of outcome assessment, without a time zone; by default the last day in the batches (times of follow-up
+        included), which must not be in the future.
     ratio : float, default 2.0
         Odds ratio (of states) or hazard ratio (of times) to detect, upwards and, inverted, downwards.
     confidence : float, default 0.95
@@ -106,7 +111,8 @@ def monitor(
     Raises
     ------
     ArgumentError
-        If predictors of a batch are not a frame, dates are not valid, or outcomes are of several kinds.
+        If predictors of a batch are not a frame, dates are not valid, outcomes are of several kinds, or the batches
+        end in the future and ``until`` is not given.
 
     Notes
     -----
@@ -180,7 +186,9 @@ def monitor(
         n_matured=int(windows["matured"].sum()),
         confidence=confidence,
         update=update,
-        objections=tuple([*_copies(parts), *_doubts(shifts, windows, alarms, competing=competing)]),
+        objections=tuple(
+            [*_copies(parts), *_dates_apart(parts), *_doubts(shifts, windows, alarms, competing=competing)]
+        ),
         synthetic=any(bool(part.X.attrs.get("synthetic", False)) for part in parts),
     )
 
@@ -256,14 +264,44 @@ def _until(parts: list[_Batch], until: Any, days: float) -> pd.Timestamp:
         stamp = _dates("until", [until])[0]
         if pd.isna(stamp):
             raise argument_error("until", "a date", until)
-        return stamp.tz_localize(None)
-    ends = []
-    for part in parts:
-        seen = part.entry
-        if part.kind == "right":
-            seen = part.entry + pd.to_timedelta(part.y["time"] * days, unit="D")
-        ends.append(seen.max())
-    return max(ends)
+        if stamp.tz is not None:
+            raise argument_error("until", "a date without a time zone", str(stamp), "Say until.tz_localize(None).")
+        return stamp
+    last, today = float(np.concatenate([_ends(part, days) for part in parts]).max()), pd.Timestamp.now()
+    if last > _since_1970(pd.DatetimeIndex([today]))[0] + 1:
+        year = math.floor(1970 + last / 365.2425)
+        raise argument_error(
+            "until",
+            "given, or batches that end by today",
+            f"none, and a last day in the year {year}",
+            "A wrong date, or times in another `unit`, would make patients matured who are not: correct them, or say "
+            "until='2023-12-31' (the last day of outcome assessment).",
+        )
+    return pd.Timestamp(round(last * _DAY), unit="ns")
+
+
+def _since_1970(dates: pd.DatetimeIndex) -> np.ndarray:
+    """Days; sums with long times of follow-up are beyond the range of timestamps."""
+    return dates.as_unit("ns").asi8 / _DAY
+
+
+def _ends(part: _Batch, days: float) -> np.ndarray:
+    """Return the last day on which each patient was seen, in days since 1970."""
+    seen = _since_1970(part.entry)
+    return seen + part.y["time"] * days if part.kind == "right" else seen
+
+
+def _apart(days: np.ndarray) -> np.ndarray:
+    """Return the rows of few dates that are farther from all others than these are from each other."""
+    order = np.argsort(days, kind="stable")
+    at = days[order]
+    gaps = np.diff(at)
+    if not gaps.size:
+        return order[:0]
+    cut = int(np.argmax(gaps)) + 1
+    few, others = (order[:cut], at[cut:]) if cut <= days.size / 2 else (order[cut:], at[:cut])
+    far = gaps[cut - 1] > max(np.ptp(others), _YEARS_APART * 365.25)
+    return few if far and few.size <= max(1, _FEW_APART * days.size) else order[:0]
 
 
 @dataclass(frozen=True)
@@ -283,8 +321,8 @@ class _Ripe:
 
 
 def _matured(model: Any, part: _Batch, tau: float, last: pd.Timestamp, days: float, competing: bool) -> _Ripe:
-    ready = part.entry + pd.to_timedelta(tau * days, unit="D")
-    ripe = np.flatnonzero(np.asarray(ready <= last))
+    seen = np.asarray((last - part.entry) / pd.Timedelta(days=1))
+    ripe = np.flatnonzero(tau * days <= seen + 1e-9)  # days; their sums are rounded at 1e-11
     X, y = part.X.iloc[ripe], part.y[ripe]
     survival = part.kind == "right" and not competing
     risk = np.empty(0)
@@ -480,6 +518,15 @@ def _copies(parts: list[_Batch]) -> list[Objection]:
     entry = np.concatenate([part.entry.to_numpy().astype(np.int64) for part in parts]).astype(float)
     count, how = copied_rows(np.column_stack(values), entry[:, None])
     return [objection("patients-copied", variant="batches", count=count, n=len(table))] if how == "exact" else []
+
+
+def _dates_apart(parts: list[_Batch]) -> list[Objection]:
+    """Return an objection if few dates of entry lie years from all others: one digit of a date is wrong."""
+    entry = parts[0].entry.append([part.entry for part in parts[1:]])
+    few = _apart(_since_1970(entry))
+    if not few.size:
+        return []
+    return [objection("dates-far-apart", count=few.size, n=len(entry), date=f"{entry[few].min():%Y-%m-%d}")]
 
 
 def _doubts(inputs: pd.DataFrame, windows: pd.DataFrame, alarms: pd.DataFrame, *, competing: bool) -> list[Objection]:

@@ -270,6 +270,30 @@ def test_batches_come_in_any_order_and_columns_are_matched_by_name() -> None:
     assert sorted(found.windows["expected"]) == pytest.approx(sorted(again.windows["expected"]))
 
 
+def test_a_wrong_year_is_noticed() -> None:
+    """Without `until`, one date of 2202 made every patient mature; a date of 1902 made years of false alarms."""
+    X, y, entry = batch(1, "2022-07-01", n=12)
+    parts = [batch(0, "2022-01-01", n=12)]
+
+    def dated(day: str) -> list:
+        return [*parts, (X, y, pd.DatetimeIndex([pd.Timestamp(day), *entry[1:]]))]
+
+    def found(batches: list, **more: Any) -> DriftReport:
+        return monitor(Known(), batches, horizon=12, false_alarms_per_year=0.1, **more)
+
+    days = [*parts, (X, Surv.right(y["time"] * 30.4375, y["event"]), entry)]  # with times in another unit
+    long = [*parts, (X, Surv.right(np.append(1e6, y["time"][1:]), y["event"]), entry)]
+    for batches in (dated("2202-03-01"), days, long):
+        with pytest.raises(LBPError, match="`until` must be given, or batches that end by today"):
+            found(batches)
+    assert found(long, until=END).n_matured == 24 - (entry + pd.Timedelta(days=365.25) > END).sum()
+    for day, code in (("2202-03-01", True), ("1902-03-01", True), ("2014-03-01", True), ("2019-03-01", False)):
+        told = {doubt.code for doubt in found(dated(day), until=END).objections}
+        assert ("dates-far-apart" in told) is code, day
+    with pytest.raises(LBPError, match=r"`until` must be a date without a time zone.*tz_localize"):
+        found(parts, until=END.tz_localize("UTC"))
+
+
 def test_dates_follow_the_labels_of_the_predictors_and_may_be_text() -> None:
     X, y, entry = batch(0, "2020-01-01")
     names = [f"p{k}" for k in range(len(X))]
