@@ -526,7 +526,7 @@ def _dates_apart(parts: list[_Batch]) -> list[Objection]:
     few = _apart(_since_1970(entry))
     if not few.size:
         return []
-    return [objection("dates-far-apart", count=few.size, n=len(entry), date=f"{entry[few].min():%Y-%m-%d}")]
+    return [objection("dates-years-from-others", count=few.size, n=len(entry), date=f"{entry[few].min():%Y-%m-%d}")]
 
 
 def _doubts(inputs: pd.DataFrame, windows: pd.DataFrame, alarms: pd.DataFrame, *, competing: bool) -> list[Objection]:

@@ -99,6 +99,11 @@ def released_scores(scores: PageScores, release: Release) -> PageScores:
     )
     if not release.apart(where):  # the limits of groups depend on the patients
         return bare
+    assert scores.y is not None
+    unseen = int(np.isnan(scores.y["value"]).sum())
+    if release.few_unknown or not release.keeps([unseen]):
+        release.note(where, "dropped", "the number of patients without a score could be derived")
+        return bare
     for count in range(_MOST_GROUPS, 1, -1):
         table = scores.grouped(count)
         if _groups_are_releasable(scores, release, table):

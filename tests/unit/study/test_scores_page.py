@@ -175,6 +175,21 @@ def test_scores_of_which_few_differ_are_not_released(page: Page, away: int, kept
     assert any("CRPS" in label for label in shown.headline["label"]) == kept
 
 
+@pytest.mark.parametrize(("unseen", "kept"), [(0, True), (1, False), (4, False), (5, True)])
+def test_groups_of_scores_do_not_tell_how_few_have_none(page: Page, unseen: int, kept: bool) -> None:
+    """Groups of 64, 65 and 67 of a cohort of 200 would tell that four patients have no score."""
+    n = len(page.ids)
+    value = np.resize([1.0, 4.0, 2.0, 6.0], n)
+    value[:unseen] = np.nan
+    y = Measured.at(12, value, lower=0, upper=10, at_most=3)
+    share = np.linspace(0.1, 0.9, n)
+    forecast = ScoreForecast([0, 5], np.column_stack([1 - share, share]))
+    scores = PageScores("both", "", score_tenths(y, forecast), y=y, forecast=forecast)
+    shown = released_page(replace(page, scores=scores, gate=Gate(share=1.0, smallest_cell=K)))
+    assert shown.scores.tenths.empty != kept
+    assert shown.release.to_frame()["reason"].str.contains("without a score").any() != kept
+
+
 def test_a_group_in_which_few_differ_is_merged_with_others_or_dropped(page: Page) -> None:
     # all patients of the lower half have no pain, but for three: four groups, three and two would tell
     value = np.r_[np.zeros(97), 1.0, 2.0, 1.0, np.tile([2.0, 4.0, 6.0, 8.0], 25)]
