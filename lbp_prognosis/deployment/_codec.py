@@ -29,6 +29,7 @@ _WORDS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _LEFT_OUT = {"_generators", "_boosters", "confounding_"}  # of the fit alone
 _MOST_DIMENSIONS = 4
 _LARGE = 1000  # numbers of an array that is written once where it occurs twice
+_MOST_AGAIN = 2**29  # bytes of repeated arrays, together: tables copy their columns
 _DEEPEST = 60
 
 
@@ -42,6 +43,7 @@ class _Writer:
         self.parts: dict[str, list[np.ndarray]] = {name: [] for name in DTYPES}
         self.large: dict[tuple[str, tuple[int, ...]], list[tuple[int, np.ndarray]]] = {}
         self.count = 0
+        self.again = 0
 
     def array(self, value: np.ndarray, where: str) -> dict[str, Any]:
         if value.dtype.kind in "OU":
@@ -57,7 +59,8 @@ class _Writer:
             before = self.large.setdefault((name, value.shape), [])
             bits = flat.view(np.uint8)
             same = next((number for number, other in before if np.array_equal(other, bits)), None)
-            if same is not None:
+            if same is not None and self.again + flat.nbytes <= _MOST_AGAIN:
+                self.again += flat.nbytes
                 return {_TAG: "again", "number": same}
             before.append((self.count, bits))
             if value.ndim == 2 and value.shape[0] == value.shape[1]:
@@ -168,12 +171,16 @@ class _Reader:
         self.arrays = arrays
         self.at = dict.fromkeys(arrays, 0)
         self.read: list[np.ndarray] = []
+        self.again = 0
 
     def array(self, entry: Mapping[str, Any]) -> np.ndarray:
         if entry[_TAG] == "again":
             number = entry["number"]
             if type(number) is not int or not 0 <= number < len(self.read):
                 raise ModelFileError("The model file refers to an array that it does not contain.")
+            self.again += self.read[number].nbytes
+            if self.again > _MOST_AGAIN:
+                raise ModelFileError("The model file repeats its arrays too often.")
             return self.read[number]  # the same array: copies of a large one could fill the memory
         if entry[_TAG] == "symmetric":
             return self.symmetric(entry)

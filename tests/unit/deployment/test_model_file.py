@@ -626,6 +626,24 @@ def test_equal_and_symmetric_arrays_are_written_once():
             unpack(state, arrays)
 
 
+def test_repeated_arrays_do_not_fill_the_memory(monkeypatch):
+    """A table copies its columns: a thousand references to one array would be a thousand arrays."""
+    from lbp_prognosis.deployment import _codec
+
+    column = np.arange(1000.0)
+    state, arrays = pack([column] * 4)
+    assert [entry["$"] for entry in state] == ["array", *["again"] * 3]
+    frame = {"$": "frame", "names": [0, 1, 2], "index": state[1], "columns": state[1:]}
+    monkeypatch.setattr(_codec, "_MOST_AGAIN", 3 * column.nbytes)
+    assert len(unpack(state, arrays)) == 4  # at the limit
+    with pytest.raises(ModelFileError, match="too often"):
+        unpack([state[0], frame], arrays)
+    monkeypatch.setattr(_codec, "_MOST_AGAIN", 2 * column.nbytes)
+    state, arrays = pack([column] * 4)  # what is written is read
+    assert [entry["$"] for entry in state] == ["array", "again", "again", "array"]
+    assert [part.tobytes() for part in unpack(state, arrays)] == [column.tobytes()] * 4
+
+
 def test_a_file_is_a_zip_as_others_write_it(tmp_path):
     """Python's own zip writer gives the same bytes."""
     X, y = table(120)
