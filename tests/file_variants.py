@@ -532,6 +532,61 @@ def _(folder: Path) -> Path:
     return save(folder / "d", slices(block(), ImageType=["ORIGINAL", "PRIMARY", "MOSAIC"])[:1])
 
 
+@refused("DICOM with one slice moved within its plane", "lies 8.00 mm beside the line")
+def _(folder: Path) -> Path:
+    objects = slices(block())
+    right = np.array(objects[2].ImageOrientationPatient[:3], dtype=float)
+    objects[2].ImagePositionPatient = (np.array(objects[2].ImagePositionPatient, dtype=float) + 8 * right).tolist()
+    return save(folder / "d", objects)
+
+
+for _name, _tags, _says in (
+    ("pixel sides below 0", {"PixelSpacing": [-0.7, 0.6]}, "PixelSpacing must be two numbers above 0"),
+    ("one pixel side", {"PixelSpacing": 0.7}, "PixelSpacing must be two numbers above 0"),
+    ("directions of length 2", {"ImageOrientationPatient": [0, 2, 0, 0, 0, 2]}, "two unit vectors at right angles"),
+    ("oblique axes of the pixels", {"ImageOrientationPatient": [1, 0, 0, 0.3, 0.954, 0]}, "at right angles"),
+    ("directions of zeros", {"ImageOrientationPatient": [0] * 6}, "two unit vectors at right angles"),
+    ("a place without numbers", {"ImagePositionPatient": ["", "", ""]}, "ImagePositionPatient must be three numbers"),
+    ("a slope of 0", {"RescaleSlope": 0}, "RescaleSlope of 0"),
+    ("a palette", {"PhotometricInterpretation": "PALETTE COLOR"}, "colours in a palette"),
+    ("fewer pixels than rows", {"Rows": 8}, "less than expected"),
+):
+    refused(f"DICOM with {_name}", _says)(lambda folder, tags=_tags: save(folder / "d", slices(block(), **tags)))
+
+
+@refused("DICOM with a table of values", "Modality LUT")
+def _(folder: Path) -> Path:
+    import pydicom
+
+    table = [item(LUTDescriptor=[4, 0, 16], ModalityLUTType="US", LUTData=b"\0" * 8)]
+    return save(folder / "d", slices(block(), ModalityLUTSequence=pydicom.Sequence(table)))
+
+
+def outermost(folder: Path) -> tuple[Path, Path]:
+    """Return the folder of a series and the file of its last slice: without it there is no gap."""
+    objects = slices(block())
+    path = save(folder / "d", objects)
+    return path, path / f"{(len(objects) - 1) * 3 % 7:03d}.dcm"
+
+
+@refused("DICOM whose last slice is cut short in its header", "005.dcm may be a slice.*fetch it again")
+def _(folder: Path) -> Path:
+    path, last = outermost(folder)
+    last.write_bytes(last.read_bytes()[:400])
+    return path
+
+
+@refused("DICOM whose last slice is deflated", "005.dcm may be a slice.*uncompressed")
+def _(folder: Path) -> Path:
+    import pydicom
+
+    path, last = outermost(folder)
+    one = pydicom.dcmread(last)
+    one.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+    one.save_as(last, enforce_file_format=True)
+    return path
+
+
 @refused("DICOM cut short", "damaged, cut short")
 def _(folder: Path) -> Path:
     path = save(folder / "d", slices(block()))

@@ -142,6 +142,8 @@ def _predictors(page: Page, study: Mapping[str, Any]) -> list[str]:
             f"limit of the intraclass correlation ({retest['form']}) of {len(retest['tables'])} measurements in "
             f"{source} was at least {retest['minimum']:g}."
         )
+        if page.association is not None:
+            said.append("The test of association kept all of them.")
     return said
 
 

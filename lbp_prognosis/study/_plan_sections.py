@@ -232,6 +232,8 @@ def _predictors(study: Study) -> list[Any]:
     )
     if study.retest is not None:
         parts.append(f"Predictors judged by repeated measurements: {study.retest.words}.")
+        if study.comparison:
+            parts.append("A test of association keeps all of them.")
     pool = study.imaging.get("pool", {})
     if pool:
         parts.append(f"Levels of the spine are pooled: {'; '.join(f'{k}: {shown_value(v)}' for k, v in pool.items())}.")

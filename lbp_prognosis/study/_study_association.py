@@ -36,7 +36,8 @@ _WITH_RATIOS = (
 def study_association(study: Study, data: StudyData) -> tuple[AssociationTest | None, tuple[Objection, ...]]:
     """Return the test of the comparison's added predictors, or the reason for its absence.
 
-    The models are those of the study without their penalty. The larger one has at least 20 imputations; of the smaller
+    The models are those of the study without their penalty and without ``[retest]``: all added predictors are tested,
+    those that the filter drops too. The larger one has at least 20 imputations; of the smaller
     one the test then uses the names of its columns alone, and it has one.
 
     Parameters

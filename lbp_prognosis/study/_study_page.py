@@ -11,6 +11,7 @@ from lbp_prognosis.cohort import table_one_of
 from lbp_prognosis.report import Page
 from lbp_prognosis.schema import instrument_ranges, table_schemas
 from lbp_prognosis.study._candidate_parameters import candidate_parameters
+from lbp_prognosis.study._retest_plan import RetestPlan
 from lbp_prognosis.study._study_findings import StudyFindings
 from lbp_prognosis.study._study_scores import study_scores
 from lbp_prognosis.survival import outcome_kind
@@ -148,6 +149,10 @@ def _updated(result: StudyFindings) -> str:
     return f"at {at} {result.data.spec.unit}, for the next {plan.width:g}, by {', '.join(plan.columns)}"
 
 
+def _judged(result: StudyFindings, plan: RetestPlan) -> str:
+    return plan.words + ("; the test of association keeps all of them" if result.association is not None else "")
+
+
 def _protocol(result: StudyFindings) -> tuple[tuple[str, str], ...]:
     study, data = result.study, result.data
     spec = data.spec
@@ -163,7 +168,7 @@ def _protocol(result: StudyFindings) -> tuple[tuple[str, str], ...]:
         ("treatment during follow-up", spec.estimand or "not declared"),
         *([("judged too", study.treatment.condition)] if study.treatment is not None else []),
         *([("updated", _updated(result))] if study.updates is not None else []),
-        *([("judged by repeated measurements", study.retest.words)] if study.retest is not None else []),
+        *([("judged by repeated measurements", _judged(result, study.retest))] if study.retest is not None else []),
         ("transformed", "; ".join(f"{k} of {', '.join(v)}" for k, v in study.transform.items()) or "nothing"),
         ("declared before the data were seen", "yes" if study.prespecified else "not said"),
     ]

@@ -27,7 +27,18 @@ _PLACES = {
 }
 """Tags of a slice and the functional group that holds them in an enhanced object."""
 
-_GEOMETRY = ("ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing")
+_GEOMETRY = {
+    "ImageOrientationPatient": ("two unit vectors at right angles", 6),
+    "ImagePositionPatient": ("three numbers", 3),
+    "PixelSpacing": ("two numbers above 0", 2),
+}
+"""Tags of the place of a slice: what they must be, and how many numbers."""
+
+_COSINES = 0.01
+"""Largest error of a squared length and of the product of two directions: cosines are written with few digits."""
+
+_ASIDE = 0.25
+"""Part of the smaller pixel side by which a slice may lie beside the line through the first and the last."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,11 +93,12 @@ def read_dicom_series(
 
 
 def _headers(pydicom: Any, folder: Path) -> list[tuple[Any, Path]]:
-    heads, deflated = [], []
+    heads, deflated, damaged = [], [], []
     for file in files_below(folder):
         try:
             # The deflated syntax unpacks the whole object before a tag can be read: a small file may fill the memory.
-            if str(pydicom.filereader.read_file_meta_info(file).get("TransferSyntaxUID", "")) == _DEFLATED:
+            meta = pydicom.filereader.read_file_meta_info(file)
+            if str(meta.get("TransferSyntaxUID", "")) == _DEFLATED:
                 deflated.append(file.name)
                 continue
             head = pydicom.dcmread(file, stop_before_pixels=True)
@@ -94,12 +106,23 @@ def _headers(pydicom: Any, folder: Path) -> list[tuple[Any, Path]]:
             continue
         if "SeriesInstanceUID" in head and "Rows" in head:
             heads.append((head, file))
+        elif "Image Storage" in getattr(meta.get("MediaStorageSOPClassUID"), "name", ""):
+            damaged.append(file.name)
     if not heads:
         why = f" ({len(deflated)} deflated files are not read: save them uncompressed)" if deflated else ""
         raise DataError(
             f"{folder} contains no readable DICOM image{why}. Give the folder of one series, or a NIfTI, NRRD or MHA "
             "file."
         )
+    for names, what, remedy in (
+        (deflated, "deflated", "save it uncompressed"),
+        (damaged, "cut short before their size or series", "fetch it again"),
+    ):
+        if names:
+            raise DataError(
+                f"{folder}: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''} may be a slice of the "
+                f"series and is {what}. Export the series again, {remedy}, or take it out of the folder."
+            )
     return heads
 
 
@@ -125,6 +148,16 @@ def _slices(head: Any, file: Path) -> list[_Slice]:
             f"{file.name} contains colours ({head.SamplesPerPixel} numbers per pixel), not intensities. Give the "
             "original series, not a screenshot or a coloured map of it."
         )
+    if head.get("PhotometricInterpretation") == "PALETTE COLOR":
+        raise DataError(
+            f"{file.name} contains numbers of colours in a palette, not intensities. Give the original series, not a "
+            "coloured map of it."
+        )
+    if head.get("ModalityLUTSequence"):
+        raise DataError(
+            f"{file.name} rescales its values by a table (Modality LUT), which is not read. Export the series with "
+            "RescaleSlope and RescaleIntercept, or convert it to NIfTI."
+        )
     if "MOSAIC" in [str(kind) for kind in head.get("ImageType", [])]:
         raise DataError(f"{file.name} contains all slices side by side in one plane (a mosaic). Convert it to NIfTI.")
     frames = int(head.get("NumberOfFrames", 1) or 1)
@@ -147,19 +180,43 @@ def _slices(head: Any, file: Path) -> list[_Slice]:
                 f"{file.name} lacks {', '.join(missing)}: its place in the patient is unknown. Export the series again "
                 f"with these tags, or convert it to NIfTI with a tool that knows the scanner."
             )
+        if tags["RescaleSlope"] not in (None, "") and float(tags["RescaleSlope"]) == 0:
+            raise DataError(f"{file.name} multiplies its values by a RescaleSlope of 0. Export the series again.")
+        orientation, position, sides = (_place(tags[name], name, file) for name in _GEOMETRY)
         found.append(
             _Slice(
                 head,
                 file,
                 frame,
-                np.array([float(v) for v in tags["ImageOrientationPatient"]]),
-                np.array([float(v) for v in tags["ImagePositionPatient"]]),
-                (float(tags["PixelSpacing"][0]), float(tags["PixelSpacing"][1])),
+                orientation,
+                position,
+                (float(sides[0]), float(sides[1])),
                 float(tags["RescaleSlope"] or 1),
                 float(tags["RescaleIntercept"] or 0),
             )
         )
     return found
+
+
+def _place(value: Any, name: str, file: Path) -> np.ndarray:
+    """Return the numbers of a tag of place; those that describe no rectangle of pixels are refused."""
+    words, count = _GEOMETRY[name]
+    try:
+        numbers = np.array([float(one) for one in value])
+    except (TypeError, ValueError):
+        numbers = np.empty(0)
+    sound = numbers.size == count and bool(np.isfinite(numbers).all())
+    if sound and name == "PixelSpacing":
+        sound = bool((numbers > 0).all())
+    if sound and name == "ImageOrientationPatient":
+        right, down = numbers[:3], numbers[3:]
+        sound = bool(np.abs([right @ right - 1, down @ down - 1, right @ down]).max() <= _COSINES)
+    if not sound:
+        raise DataError(
+            f"{file.name}: {name} must be {words}; got {value}. Export the series again, or convert it to NIfTI with a "
+            "tool that knows the scanner."
+        )
+    return numbers
 
 
 def _tag(head: Any, sources: tuple[Any, Any], group: str, name: str) -> Any:
@@ -221,6 +278,16 @@ def _stacked(slices: list[_Slice], folder: Path) -> tuple[list[tuple[float, _Sli
             f"{folder}: slices are {steps.min():.2f} to {steps.max():.2f} mm apart; one is missing or they are uneven. "
             "Export the series again, whole, or resample it to even slices."
         )
+    places = np.array([part.position for _, part in order])
+    line = places[0] + np.linspace(0, 1, len(places))[:, None] * (places[-1] - places[0])
+    across = places - line
+    across -= np.outer(across @ normal, normal)
+    aside = float(np.linalg.norm(across, axis=1).max())
+    if aside > _ASIDE * min(slices[0].spacing):
+        raise DataError(
+            f"{folder}: a slice lies {aside:.2f} mm beside the line through the first and the last. Export the series "
+            "again, or resample it to one grid."
+        )
     return order, normal
 
 
@@ -234,6 +301,9 @@ def _pixels(pydicom: Any, file: Path, shape: tuple[int, int, int]) -> tuple[np.n
         pixels = pydicom.dcmread(file).pixel_array
     except Exception as error:
         try:
+            # of uncompressed pixels that are fewer than declared, it reads on into other memory
+            if not pydicom.filereader.read_file_meta_info(file).TransferSyntaxUID.is_compressed:
+                raise
             import SimpleITK as sitk
 
             pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(file)))

@@ -241,9 +241,28 @@ def simoncelli(prepared: Prepared, level: int, *, planar: bool = False) -> Float
         Decompositions.
     planar : bool, default False
         Whether each slice is filtered by itself.
+
+    Raises
+    ------
+    ArgumentError
+        If the image is shorter along an axis than the longest wave that the map passes: of an even number of voxels the
+        place of zero frequency would then lie within its band, and a constant image would be no zero.
     """
     shape = prepared.volume.shape
     axes = tuple(range(int(planar), 3))
+    longest = 2 ** (level + 2)
+    if min(shape[axis] for axis in axes) < longest:
+        raise argument_error(
+            "wavelets",
+            f"maps of a level whose longest wave, {longest} voxels at level {level}, fits into the image",
+            f"an image of {' × '.join(str(shape[axis]) for axis in axes[::-1])} voxels",
+            "Choose a lower level"
+            + (
+                "."
+                if planar
+                else ", resample to smaller cubes with `spacing_mm`, or filter slices: `aggregation='2d'`."
+            ),
+        )
     squares = np.zeros([shape[axis] if axis in axes else 1 for axis in range(3)])
     for axis in axes:
         at = np.linspace(-1.0, 1.0, shape[axis]) if shape[axis] > 1 else np.zeros(1)

@@ -292,7 +292,8 @@ def _in_block(region: np.ndarray, far: int, planar: bool) -> np.ndarray:
     for axis in range(1 if planar else 0, 3):
         n = counts.shape[axis]
         wide = np.pad(counts, [(far, far) if k == axis else (0, 0) for k in range(3)])
-        counts = sum(np.take(wide, range(step, step + n), axis=axis) for step in range(2 * far + 1))
+        parts = (np.take(wide, range(step, step + n), axis=axis) for step in range(2 * far + 1))
+        counts = sum(parts, start=np.zeros_like(counts))
     return counts
 
 

@@ -269,6 +269,21 @@ def test_simoncelli_wavelets_of_plane_waves_by_hand(planar):
         np.testing.assert_allclose(whole[1], alone[0], atol=1e-12)
 
 
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_simoncelli_wavelets_of_a_constant_are_zero_and_short_images_are_refused(level):
+    from lbp_prognosis.biomarkers.texture._ibsi_filters import simoncelli
+    from lbp_prognosis.biomarkers.texture._ibsi_preprocessing import Prepared
+
+    n = 2 ** (level + 2)
+    for shape, planar in (((n,) * 3, False), ((n + 1, n, n + 2), False), ((3, n, n), True)):
+        whole = np.full(shape, 1000.0)
+        found = simoncelli(Prepared(whole, whole > 0, np.ones(3)), level, planar=planar)
+        np.testing.assert_allclose(found, 0, atol=1e-9)
+    short = np.full((n - 1, n, n), 1000.0)
+    with pytest.raises(ArgumentError, match=rf"longest wave, {n} voxels.*{n} × {n} × {n - 1} voxels.*'2d'"):
+        simoncelli(Prepared(short, short > 0, np.ones(3)), level)
+
+
 def test_simoncelli_wavelets_are_named_by_their_map():
     made = RadiomicsSettings(images=("wavelet",), wavelets=(("Simoncelli", "b", 2),), aggregation="2d")
     assert made.wavelets == (("simoncelli", "B", 2),)

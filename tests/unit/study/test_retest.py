@@ -14,6 +14,7 @@ from lbp_prognosis.study import Study, read_study_data
 from lbp_prognosis.study._build_models import build_models
 from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._plan_sections import plan_sections
+from lbp_prognosis.study._study_association import study_association
 
 COLUMNS = ["entropy", "contrast"]
 
@@ -65,6 +66,17 @@ def test_the_study_judges_columns_in_each_training_set(tmp_path: Any) -> None:
     plain = protocol(tmp_path, {"model": [{"name": "m", "kind": "cox", "modalities": ["clinical"]}]})
     assert "RepeatableColumns" not in str(build_models(plain, read_study_data(plain))["m"].steps)
     assert any("kept where the lower limit (95%) of ICC(2,1)" in str(part) for part in plan_sections(study))
+
+
+def test_the_test_of_association_keeps_all_columns_and_this_is_said(tmp_path: Any) -> None:
+    parts = {"c": ["clinical"], "m": ["clinical", "imaging"]}
+    models = [{"name": name, "kind": "cox", "modalities": part, "imputations": 1} for name, part in parts.items()]
+    study = protocol(tmp_path, {"model": models, "comparison": {"clinical": "c", "extended": "m"}})
+    assert "A test of association keeps all of them" in str(plan_sections(study))
+    found, untested = study_association(study, read_study_data(study))
+    assert found is not None
+    assert not untested
+    assert list(found.added) == COLUMNS
 
 
 def test_withdrawn_and_other_patients(tmp_path: Any) -> None:
