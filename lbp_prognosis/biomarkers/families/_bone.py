@@ -166,10 +166,15 @@ def _volume_and_signal(case: Case, level: str, body: BodyGeometry) -> list[Measu
                     "whole_label",
                     level,
                     sd_error=float(values.std() / np.sqrt(values.size)),
-                    **(info if case.modality != "ct" or not case.no_hu else _flagged(info, "eight_bit_image")),
+                    **(info if case.modality != "ct" or not case.no_hu else _flagged(info, _scale_flag(case))),
                 )
             )
     return rows
+
+
+def _scale_flag(case: Case) -> str:
+    """Return the flag of values of a CT that are no HU."""
+    return "eight_bit_image" if "0 to 255" in case.no_hu else "no_hu"
 
 
 def _flagged(info: dict, flag: str) -> dict:
@@ -221,7 +226,7 @@ def _trabecular(case: Case, level: str, body: BodyGeometry) -> list[Measurement]
     if body.region.cut:
         return row(np.nan, "the field of view cuts the body")
     if case.no_hu:
-        return row(np.nan, case.no_hu, flags=(*info["flags"], "eight_bit_image"))
+        return row(np.nan, case.no_hu, flags=(*info["flags"], _scale_flag(case)))
     local = body.frame.to_local(body.region.points) - [recipe.ellipsoid_shift_mm, 0, 0]
     half = (
         0.5

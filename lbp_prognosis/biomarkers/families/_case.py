@@ -26,6 +26,9 @@ __all__ = ["SIDES", "Case"]
 SIDES = {"left": 1.0, "right": -1.0}
 """Sign of the outward direction of each side along the patient's left."""
 
+LEAST_RANGE_HU = 100.0
+"""Difference between the lowest and the highest value of a CT below which they are no HU."""
+
 
 @dataclass
 class Case:
@@ -100,11 +103,11 @@ class Case:
 
     @cached_property
     def no_hu(self) -> str:
-        """Reason why the main image has no attenuation: no CT, or grey values of a window; else empty."""
+        """Reason why the main image has no attenuation: no CT, or numbers of another scale; else empty."""
         image = self.images.get("main")
         if image is None or self.modality != "ct":
             return "no CT"
-        return "the image contains grey values from 0 to 255, as a window gives, and no HU" if _eight_bit(image) else ""
+        return _other_scale(image)
 
     @cached_property
     def stack(self) -> AxialStack | None:
@@ -183,13 +186,16 @@ class Case:
         return sorted({*self.disc_levels(), *(self.stack.levels if self.stack is not None else ())}, key=level_rank)
 
 
-def _eight_bit(image: Image) -> bool:
-    """Say whether an image has no more than 256 grey values from 0: a CT holds air below that."""
-    data = image.data
-    if data.dtype == np.uint8:
-        return True
-    low, high = float(np.nanmin(data)), float(np.nanmax(data))
-    return 0 <= low and 1 < high <= 255 and bool((data.ravel()[:: max(1, data.size // 100_000)] % 1 == 0).all())
+def _other_scale(image: Image) -> str:
+    """Return why the numbers of a CT are no HU: fat and air are below 0, and bone is far above them."""
+    low, high = float(np.nanmin(image.data)), float(np.nanmax(image.data))
+    if low >= 0 and 1 < high <= 255:
+        return "the image contains grey values from 0 to 255, as a window gives, and no HU"
+    if low >= 0:
+        return f"no value is below 0, as fat and air are in HU (lowest {low:g}, highest {high:g})"
+    if high - low < LEAST_RANGE_HU:
+        return f"the values from {low:.3g} to {high:.3g} are no HU, which differ by more between fat and bone"
+    return ""
 
 
 def sample_image(image: Image, points: np.ndarray) -> np.ndarray:
