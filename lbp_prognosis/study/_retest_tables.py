@@ -56,7 +56,8 @@ def read_retest(
     Raises
     ------
     DataError
-        If a file or a column is absent, a patient has two rows, or no patient of the study is in the tables.
+        If a file or a column is absent, a patient has two rows, no patient of the study is in the tables, or two
+        tables are the same.
     ArgumentError
         If no predictor is in all tables, or a predictor to be judged is no number.
     LeakageError
@@ -98,6 +99,11 @@ def read_retest(
             numbers.index = pd.Index(own, dtype=X.index.dtype, name=X.index.name)
         readings.append(numbers)
         digests[name] = digest_of_file(path)
+    if len(set(digests.values())) < len(digests):
+        raise DataError(
+            f"Two of the tables {', '.join(map(repr, plan.tables))} have the same content: repeated measurements would "
+            "agree exactly. Name one file per occasion."
+        )
     step = RepeatableColumns(
         readings,
         columns=columns,

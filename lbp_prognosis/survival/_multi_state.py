@@ -134,8 +134,8 @@ class MultiState:
         if occupied is not None and (occupied.shape != (n,) or any(name is None for name in occupied)):
             raise argument_error("initial", f"a state for each of the {n} rows, or one for all", describe(initial))
         order = np.lexsort((times["stop"], times["start"], patient))
-        begins = "" if each else str(initial).strip()
-        if not each and not begins:
+        begins = "" if each or initial is None or initial is pd.NA or initial != initial else _state_name(initial)
+        if not each and begins in ("", censored.strip()):
             raise argument_error("initial", "the name of a state", repr(initial))
         known = _names(states, [begins] if occupied is None else list(occupied), list(entered))
         place = {name: k for k, name in enumerate(known)}
@@ -197,11 +197,16 @@ class MultiState:
         for name, part in (("time", when), ("state", seen)):
             if part.shape != patient.shape:
                 raise argument_error(name, f"of length {patient.size}, as `id`", describe(part))
-        known = _names(states, list(seen), list(absorbing))
+        if isinstance(absorbing, str):
+            raise argument_error("absorbing", "a list of states", describe(absorbing), f"[{absorbing!r}]")
+        final = [_state_name(name) for name in absorbing]
+        known = _names(states, list(seen), final)
+        if strange := [name for name in final if name not in known]:
+            raise argument_error("absorbing", f"among the states {list(known)}", repr(strange[0]))
         attended = np.array([name is not None for name in seen], dtype=bool)
         place = {name: k for k, name in enumerate(known)}
         code = np.array([place.get(name, -2) if name is not None else -1 for name in seen], dtype=np.int64)
-        ends = {place[name] for name in absorbing}
+        ends = {place[name] for name in final}
         failures = visit_failures(patient, when, code, attended, ends, states=known)
         if failures:
             raise_failures("MultiState", failures, np.asarray(ids, dtype=object)[patient])
@@ -258,9 +263,9 @@ class MultiState:
         state : str
             Its name.
         """
-        if str(state) not in self.states:
+        if _state_name(state) not in self.states:
             raise argument_error("state", f"one of {list(self.states)}", describe(state))
-        return self.states.index(str(state))
+        return self.states.index(_state_name(state))
 
     def transitions(self) -> pd.DataFrame:
         """Return counts of transitions from each state (index) to each other state or censoring (columns)."""
@@ -316,14 +321,20 @@ def _state_labels(name: str, value: Any, censored: str) -> np.ndarray:
     gone = pd.isna(raw)
     out = np.empty(raw.size, dtype=object)
     for k, cell in enumerate(raw):
-        text = "" if gone[k] else str(plain_label(cell)).strip()  # a blank before or after a name makes no other state
+        text = "" if gone[k] else _state_name(cell)
         out[k] = None if text in (censored.strip(), "") else text
     return out
 
 
+def _state_name(label: Any) -> str:
+    """Return the name of a state: a blank before or after it makes no other state, and 1.0 is the code 1."""
+    return str(plain_label(label)).strip()
+
+
 def _names(states: Sequence[str] | None, *seen: list[Any]) -> tuple[str, ...]:
     if states is not None:
-        if isinstance(states, str) or len(set(states)) != len(list(states)):
+        names = () if isinstance(states, str) else tuple(_state_name(name) for name in states)
+        if not names or "" in names or len(set(names)) != len(names):
             raise argument_error("states", "different names", describe(states))
-        return tuple(str(name).strip() for name in states)
+        return names
     return tuple(dict.fromkeys(str(name) for part in seen for name in part if name is not None))

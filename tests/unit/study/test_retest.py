@@ -166,3 +166,10 @@ def test_rows_without_a_patient_and_transformed_columns(tmp_path: Any) -> None:
     pd.concat([frame, frame.iloc[:1]]).to_csv(tmp_path / "retest.csv", index=False)
     with pytest.raises(DataError, match="1 rows repeat one"):
         read_study_data(study)
+
+
+def test_a_table_that_is_given_twice_is_refused(tmp_path: Any) -> None:
+    study = protocol(tmp_path)
+    (tmp_path / "retest.csv").write_bytes((tmp_path / "test.csv").read_bytes())
+    with pytest.raises(DataError, match=r"'test.csv', 'retest.csv' have the same content"):
+        read_study_data(study)

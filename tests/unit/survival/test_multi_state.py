@@ -306,3 +306,30 @@ def test_a_blank_around_a_name_makes_no_other_state() -> None:
     assert seen.states == ("pain", "well")
     with pytest.raises(ArgumentError, match="`initial` must be the name of a state"):
         MultiState.from_long([1], [0], [3], ["b"], initial=" ")
+
+
+def test_names_given_beside_the_states_are_read_as_they_are() -> None:
+    visits = {"id": [1, 1, 2, 2], "time": [0, 3, 0, 3], "state": ["pain", "operated", "pain", "pain"]}
+    seen = MultiState.from_visits(**visits, absorbing=["operated "])
+    assert seen.states == ("pain", "operated")
+    assert seen.dated == ("operated",)
+    assert not seen.panel
+    with pytest.raises(ArgumentError, match="`absorbing` must be a list of states"):
+        MultiState.from_visits(**visits, absorbing="operated")
+    with pytest.raises(ArgumentError, match="`absorbing` must be among the states"):
+        MultiState.from_visits(**visits, states=["pain", "operated"], absorbing=["dead"])
+    coded = MultiState.from_long([1, 2], [0, 0], [3, 4], [2.0, np.nan], initial=1.0, states=[1.0, 2.0])
+    assert coded.states == ("1", "2")
+    assert coded.code(2.0) == coded.code(" 2") == 1
+
+
+@pytest.mark.parametrize("initial", [None, np.nan, pd.NA, "censored"])
+def test_an_initial_state_without_a_name_is_refused(initial) -> None:
+    with pytest.raises(ArgumentError, match="`initial` must be the name of a state"):
+        MultiState.from_long([1], [0], [3], ["b"], initial=initial)
+
+
+@pytest.mark.parametrize("states", [["a", "b", "b "], ["a", "b", ""], []])
+def test_states_of_one_name_are_refused(states) -> None:
+    with pytest.raises(ArgumentError, match="`states` must be different names"):
+        MultiState.from_long([1], [0], [3], ["b"], initial="a", states=states)
