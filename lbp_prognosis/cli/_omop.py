@@ -19,6 +19,7 @@ def omop(
     measure: list[str] = typer.Option([], "--measure", help="NAME=FILE: latest measurement before the index date."),
     observed_before: int = typer.Option(365, "--observed-before", min=0, help="Days of observation required before."),
     look_back: int = typer.Option(365, "--look-back", min=1, help="Days in which covariates are looked for."),
+    until: str | None = typer.Option(None, "--until", help="Last day that the data cover: 2024-12-31."),
     out: Path = typer.Option(Path("cohort.parquet"), "-o", "--out", help="Table: *.parquet or *.csv."),
 ) -> None:
     """Make a cohort from OMOP tables; covariates are dated strictly before the index date."""
@@ -44,6 +45,7 @@ def omop(
         measures=sets(measure, "measure"),
         observed_before=observed_before,
         look_back=look_back,
+        until=until,
     )
     table = found.table.reset_index()
     if out.suffix.lower() == ".csv":
@@ -52,5 +54,9 @@ def omop(
         write_file(out, lambda file: table.to_parquet(file, index=False), private=True)
     for step, persons in found.flow.itertuples(index=False):
         typer.echo(f"{persons:>9,}  {step}")
+    for row in found.unused.itertuples():
+        place = f"{row.table}, {row.set}" if row.set else row.table
+        told = f"rows not used, {row.reason}: {place} ({row.persons:,} persons, {row.in_cohort:,} of the cohort)"
+        typer.echo(f"{row.rows:>9,}  {told}")
     events = found.table["event"]
     typer.echo(f"{(events == 1).sum():,} with the outcome, {(events == 2).sum():,} died before. Table: {out}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ __all__ = ["OmopCohort", "omop_cohort"]
 
 _RECORDS = ("condition_occurrence", "procedure_occurrence", "drug_exposure")
 _SEX = {8507: "male", 8532: "female"}
+_UNUSED = ["table", "set", "reason", "rows", "persons", "in_cohort"]
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,15 @@ class OmopCohort:
         outcome, 2 death).
     flow : DataFrame
         ``step, persons``: number of persons left after each step.
+    unused : DataFrame
+        ``table, set, reason, rows, persons, in_cohort``: rows that could not be used, because they have no date or a
+        period ends before it begins; the persons who have them, and how many of those are in the cohort. A person whose
+        records of the outcome all lack a date counts as without it. Empty if there are none.
     """
 
     table: pd.DataFrame
     flow: pd.DataFrame
+    unused: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_UNUSED))
 
     @property
     def X(self) -> pd.DataFrame:
@@ -61,6 +68,7 @@ def omop_cohort(
     measures: Mapping[str, ConceptSet] | None = None,
     observed_before: int = 365,
     look_back: int = 365,
+    until: str | dt.date | None = None,
 ) -> OmopCohort:
     """Make a cohort from exports of the OMOP Common Data Model in Parquet or DuckDB.
 
@@ -80,18 +88,23 @@ def omop_cohort(
         Days of observation required before the index date, so that a first record is new and covariates can be seen.
     look_back : int, default 365
         Length of the window, days.
+    until : date, optional
+        Last day that the data cover, such as that of the extraction. Observation ends then at the latest; required if a
+        period of the cohort ends after today (some sources write 9999-12-31 for persons who are still observed).
 
     Returns
     -------
     OmopCohort
-        Table and flow.
+        Table, flow, and the number of rows that could not be used.
 
     Raises
     ------
     ArgumentError
-        If a required table is absent, a column is named twice, or descendants of a set cannot be resolved.
+        If a required table is absent, a column is named twice, descendants of a set cannot be resolved, or ``until`` is
+        no day up to today.
     DataError
-        If no person is left, a measure has several units (a missing unit counts as one), or a column cannot be read.
+        If no person is left, a measure has several units (a missing unit counts as one), a column cannot be read, a
+        death has no date, or observation ends after today without ``until``.
 
     Notes
     -----
@@ -101,11 +114,12 @@ def omop_cohort(
     after the index date. A person with a record on or before it is left out. Follow-up ends at the outcome, at death,
     or at the end of the observation period, whichever is first; later records are not used. An outcome on the day of
     death counts as the outcome. ``age`` is the year of the index date minus the year of birth. **Observation periods**
-    of one person that overlap are joined. A person without a year of birth, born after the year of the index date or
+    of one person that overlap are joined. **Rows without a date** are not used, and counted in ``unused``. A person without a year of birth, born after the year of the index date or
     dead before it is left out.
     """
     observed_before = int(check_number("observed_before", observed_before, low=0, whole=True))
     look_back = int(check_number("look_back", look_back, low=1, whole=True))
+    last_day = None if until is None else _day(until)
     records, measures = dict(records or {}), dict(measures or {})
     for name, given in {"index": index, "outcome": outcome, **records, **measures}.items():
         if not isinstance(given, ConceptSet):
@@ -120,7 +134,10 @@ def omop_cohort(
     def events(concepts: ConceptSet) -> pd.DataFrame:
         return tables.events(_RECORDS, concepts.resolved(ancestors), concepts.name)
 
-    rows, flow = _eligible(tables, _first(events(index)), _first(events(outcome)), index, outcome, observed_before)
+    observed = _observed(tables, last_day)
+    rows, flow = _eligible(
+        tables, observed, _first(events(index)), _first(events(outcome)), index, outcome, observed_before
+    )
     out = rows[["index_date", "age", "sex"]].copy()
     for name, concepts in records.items():
         seen = _within(events(concepts), rows, look_back)
@@ -131,11 +148,24 @@ def omop_cohort(
     happened = rows["outcome"].notna() & (rows["outcome"] <= last)
     out["days"] = (rows["outcome"].where(happened, last) - rows["index_date"]).dt.days.astype(int)
     out["event"] = np.where(happened, 1, np.where(rows["death"].notna() & (rows["death"] <= rows["end"]), 2, 0))
-    return OmopCohort(out.sort_index(), flow)
+    unused = [(*row[:3], len(row[3]), row[3].nunique(), int(out.index.isin(row[3]).sum())) for row in tables.unused]
+    return OmopCohort(out.sort_index(), flow, pd.DataFrame(unused, columns=_UNUSED))
+
+
+def _day(until: str | dt.date) -> pd.Timestamp:
+    try:
+        day = pd.Timestamp(until if isinstance(until, dt.date) else dt.date.fromisoformat(until))
+        right = day.tzinfo is None and day.normalize() <= pd.Timestamp.now()
+    except (TypeError, ValueError):
+        right = False
+    if not right:
+        raise argument_error("until", "a day up to today, such as '2024-12-31'", repr(until)) from None
+    return day.normalize()
 
 
 def _eligible(
     tables: OmopTables,
+    observed: pd.DataFrame,
     first: pd.Series,
     happened: pd.Series,
     index: ConceptSet,
@@ -144,11 +174,17 @@ def _eligible(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return persons with ``index_date, start, end, outcome, death, age, sex``, and persons left by step."""
     steps = [(f"record of {index.name}", len(first))]
-    rows = _observed(tables).merge(first.rename("index_date").reset_index(), on="person_id").set_index("person_id")
+    rows = observed.merge(first.rename("index_date").reset_index(), on="person_id").set_index("person_id")
     rows = rows[(rows["start"] <= rows["index_date"]) & (rows["index_date"] <= rows["end"])]
     steps.append(("first record within an observation period", len(rows)))
     rows = rows[(rows["index_date"] - rows["start"]).dt.days >= observed_before]
     steps.append((f"observed for {observed_before} days before", len(rows)))
+    late = rows["end"] > pd.Timestamp.now()
+    if late.any():
+        raise DataError(
+            f"Observation of {int(late.sum())} persons ends after today, at the latest on {rows['end'].max():%Y-%m-%d}: "
+            "nobody was followed so long. Set until (`--until`) to the last day that the data cover."
+        )
     rows = rows.assign(outcome=happened.reindex(rows.index))
     rows = rows[~(rows["outcome"] <= rows["index_date"])]
     steps.append((f"no record of {outcome.name} on or before the index date", len(rows)))
@@ -178,10 +214,16 @@ def _eligible(
     return rows, pd.DataFrame(steps, columns=["step", "persons"])
 
 
-def _observed(tables: OmopTables) -> pd.DataFrame:
+def _observed(tables: OmopTables, last_day: pd.Timestamp | None) -> pd.DataFrame:
     """Return ``person_id, start, end`` of observation periods; overlapping periods of a person are joined."""
     names = ["person_id", "observation_period_start_date", "observation_period_end_date"]
     periods = tables.read("observation_period", names).set_axis(["person_id", "start", "end"], axis=1)
+    undated = periods[["start", "end"]].isna().any(axis=1)
+    tables.leave_out("observation_period", "", "no date", periods.loc[undated, "person_id"])
+    turned = periods.loc[periods["start"] > periods["end"], "person_id"]
+    tables.leave_out("observation_period", "", "ends before it begins", turned)
+    if last_day is not None:
+        periods["end"] = periods["end"].where(periods["end"].isna() | (periods["end"] <= last_day), last_day)
     periods = periods[periods["start"] <= periods["end"]].sort_values(["person_id", "start"])
     before = periods.groupby("person_id")["end"].cummax().groupby(periods["person_id"]).shift()
     run = (before.isna() | (periods["start"] > before)).cumsum().rename("run")

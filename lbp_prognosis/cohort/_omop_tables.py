@@ -132,6 +132,7 @@ class OmopTables:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
+        self.unused: list[tuple[str, str, str, pd.Series]] = []  # table, set, reason, and the person of each row
         self.source: _Source
         if self.folder.is_dir():
             self.source = _Parquet(self.folder)
@@ -249,7 +250,9 @@ class OmopTables:
         for name in present:
             date = EVENTS[name][1]
             frame = self.read(name, ["person_id", date, *extra], concepts).rename(columns={date: "date"})
-            parts.append(frame[frame["date"].notna()])
+            undated = frame["date"].isna()
+            self.leave_out(name, name_of, "no date", frame.loc[undated, "person_id"])
+            parts.append(frame[~undated])
         lacking = [name for name in tables if name not in self.source.names]
         if lacking and not any(len(part) for part in parts):
             raise argument_error(
@@ -259,6 +262,11 @@ class OmopTables:
                 "Put an empty table there if there were no such records.",
             )
         return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+    def leave_out(self, table: str, name_of: str, reason: str, persons: pd.Series) -> None:
+        """Note rows that are not used, by the persons who have them."""
+        if len(persons):
+            self.unused.append((table, name_of, reason, persons))
 
     def ancestors(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Return the user's ``concept_ancestor`` as ancestors and descendants; None if absent.

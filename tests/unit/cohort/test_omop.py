@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,62 @@ def test_a_death_without_a_date_is_no_survival(tmp_path: Path) -> None:
     days = pd.to_datetime(["2020-01-31", "2020-02-01", None, None])
     pd.DataFrame({"person_id": [5, 9, 5, 10], "death_date": days}).to_parquet(folder / "death.parquet", index=False)
     assert omop_cohort(folder, **SETS).table.loc[5, "event"] == 2
+
+
+def test_observation_beyond_today_needs_a_last_day(tmp_path: Path) -> None:
+    """9999-12-31 of persons who are still observed was a follow-up of 8,000 years; ``until`` is one end for all."""
+    plain = omop_cohort(fill(tmp_path), **SETS).table
+    path = tmp_path / "observation_period.parquet"
+    frame = pd.read_parquet(path)
+    name = "observation_period_end_date"
+    ends = frame[name].dt.date.where(~frame["person_id"].isin([1, 2, 6]), dt.date(9999, 12, 31))
+    frame.assign(**{name: ends}).to_parquet(path, index=False)
+    with pytest.raises(DataError, match="3 persons ends after today, at the latest on 9999-12-31.*until"):
+        omop_cohort(tmp_path, **SETS)
+    found = omop_cohort(tmp_path, **SETS, until="2020-04-10").table
+    assert found["days"].tolist() == [100, 100, 30, 100, 0, 31]  # 1 has its fusion on the last day
+    assert found["event"].tolist() == plain["event"].tolist()
+    found = omop_cohort(tmp_path, **SETS, until=dt.date(2020, 1, 30)).table
+    assert found["days"].tolist() == [29, 29, 29, 29, 0, 29]  # 5 dies on the day after
+    assert found["event"].sum() == 0
+    with pytest.raises(DataError, match="No person is left"):
+        omop_cohort(tmp_path, **SETS, until="2019-12-31")
+    for wrong in ("9999-12-31", "31.12.2020", 20201231, dt.datetime.now() + dt.timedelta(days=1)):
+        with pytest.raises(ArgumentError, match="until"):
+            omop_cohort(tmp_path, **SETS, until=wrong)  # type: ignore[arg-type]
+
+
+def test_rows_without_a_date_are_counted(tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fusion without a date is no absence of fusion: the report says how many there are."""
+    assert omop_cohort(fill(tmp_path), **SETS).unused.empty
+
+    def undate(table: str, column: str, rows: list[int]) -> None:
+        path = tmp_path / f"{table}.parquet"
+        frame = pd.read_parquet(path)
+        frame.assign(**{column: frame[column].mask(frame.index.isin(rows))}).to_parquet(path, index=False)
+
+    undate("procedure_occurrence", "PROCEDURE_DATE", [0, 1])  # of 1, and of 4, who is then in the cohort
+    undate("drug_exposure", "drug_exposure_start_date", [0, 1])  # two of 1
+    undate("observation_period", "observation_period_end_date", [9])
+    path = tmp_path / "observation_period.parquet"
+    frame = pd.read_parquet(path)
+    frame.loc[6, "observation_period_end_date"] = pd.Timestamp("2017-12-31")
+    frame.to_parquet(path, index=False)
+    found = omop_cohort(tmp_path, **SETS)
+    assert found.unused.to_numpy().tolist() == [
+        ["observation_period", "", "no date", 1, 1, 0],
+        ["observation_period", "", "ends before it begins", 1, 1, 0],
+        ["procedure_occurrence", "fusion", "no date", 2, 2, 2],
+        ["drug_exposure", "opioid", "no date", 2, 1, 1],
+    ]
+    assert found.table.loc[[1, 4], "event"].tolist() == [0, 0]
+    for name, ids in (("pain", [PAIN]), ("fusion", [FUSION])):
+        (tmp_path / f"{name}.json").write_text(json.dumps(ids), encoding="utf-8")
+    sets = ["--index", tmp_path / "pain.json", "--outcome", tmp_path / "fusion.json", "--until", "2020-12-31"]
+    told = call(capsys, monkeypatch, "omop", tmp_path, *sets, "-o", tmp_path / "x.csv")
+    assert told.status == 0, told.err
+    assert "2  rows not used, no date: procedure_occurrence, fusion (2 persons, 2 of the cohort)" in told.out
+    assert "1  rows not used, no date: observation_period (1 persons, 0 of the cohort)" in told.out
 
 
 def _base(folder: Path) -> Path:
