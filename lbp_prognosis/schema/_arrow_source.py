@@ -206,8 +206,21 @@ def _opened(file: Path) -> Iterator[Any]:
         base = duckdb.connect(str(file), read_only=True, config=options)
     except duckdb.Error as error:
         raise DataError(
-            f"The file {file.name!r} is not a DuckDB database that can be opened ({type(error).__name__}): is it open "
-            "for writing elsewhere?"
+            f"The file {file.name!r} is not a DuckDB database that can be opened: {_why(error)}."
         ) from error
     with base:
+        with contextlib.suppress(duckdb.Error):  # instants in one zone, whatever that of the machine; no zones: UTC
+            base.execute("SET TimeZone = 'UTC'")
         yield base
+
+
+def _why(error: Exception) -> str:
+    """Say in words why DuckDB does not open a file, and what to do."""
+    told = str(error).lower()
+    if "set lock" in told or "different configuration" in told:
+        return "it is open elsewhere; close it there, in this program too"
+    if "encrypt" in told:
+        return "it is encrypted; copy its tables to a database without a key"
+    if "version number" in told or "newer" in told or "storage version" in told:
+        return "another version of DuckDB wrote it; install that one, or export its tables as Parquet"
+    return f"it is damaged, or a file of another kind ({type(error).__name__})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -185,3 +186,38 @@ def test_what_is_no_database_says_so(tmp_path: Path) -> None:
         connection.execute("ALTER TABLE t RENAME TO u")
     with pytest.raises(DataError, match="table 'gone' of 'empty.duckdb' cannot be read"):
         read_table(empty, sheet="gone")
+
+
+def test_instants_do_not_depend_on_the_zone_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half past eleven in the evening at Greenwich is the next day in Berlin; Parquet says Greenwich everywhere."""
+    base = tmp_path / "t.duckdb"
+    with duckdb.connect(str(base)) as connection:
+        connection.execute("CREATE TABLE t AS SELECT TIMESTAMPTZ '2020-01-01 23:30:00+00' AS seen")
+    frames = []
+    for zone in ("Europe/Berlin", "America/New_York"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        try:
+            frames.append(read_table(base).frame)
+        finally:
+            monkeypatch.undo()
+            time.tzset()
+    pd.testing.assert_frame_equal(*frames)
+    assert str(frames[0]["seen"].dt.tz) == "UTC"
+
+
+def test_why_a_database_is_not_opened(tmp_path: Path) -> None:
+    """One open elsewhere, one with a damaged header, one of another program."""
+    base = tmp_path / "t.duckdb"
+    with duckdb.connect(str(base)) as connection:
+        connection.execute("CREATE TABLE t AS SELECT 1 AS a")
+        with pytest.raises(DataError, match="open elsewhere"):
+            read_table(base)
+    content = bytearray(base.read_bytes())
+    content[12] ^= 0xFF  # within the block that names the version
+    base.write_bytes(content)
+    with pytest.raises(DataError, match="is damaged, or a file of another kind"):
+        read_table(base)
+    base.write_bytes(b"SQLite format 3\x00" + bytes(4080))
+    with pytest.raises(DataError, match="is damaged, or a file of another kind"):
+        read_table(base)
