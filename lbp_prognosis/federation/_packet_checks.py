@@ -128,20 +128,28 @@ def _benefits(c: Mapping[str, Any]) -> str:
 
 
 def _errors(c: Mapping[str, Any]) -> str:
-    """Check standard errors against the bounds for means of n bounded values."""
-    n = c["cohort"]["n"]
+    """Check standard errors against the bounds for weighted means of n values from 0 to 1.
+
+    Their variance is at most 1 / (4 n G): that of the values is at most ¼, and that of the weights adds ¼ ∫ S dΛ / G ≤
+    ¼ (1 / G − 1). G, the share still followed at the horizon, follows from the weight 1 / G of all without the event.
+    With competing events, whose weights are smaller, only G ≥ 1 / n is known. The IPA is 1 − B / F (1 − F), B ≤ 1.
+    """
+    n, observed = c["cohort"]["n"], c["sums"]["observed"]
     if not _error_of_sum(c):
         return "a standard error of the observed sum that so many patients cannot have"
+    alone = c["model"]["kind"] == "status" or c["model"]["calibration"] == "cumulative hazard"
+    followed = min(c["cohort"]["without"] / max(n - observed, 1e-9), 1.0) if alone else 0.0
+    most = 1.05 / float(np.sqrt(n * max(followed, 1 / n)))
+    null = max(observed / n * (1 - observed / n), 1e-12)
+    limits = {"ipa": max(10.0, 2 * most / null**2), "brier": most}
     for name, (value, se) in c["paired"].items():
-        if not (np.isfinite(value) and 0 <= se < 10):
+        if not (np.isfinite(value) and 0 <= se < 2 * limits.get(name, 10.0)):
             return f"a difference in {name} that cannot be"
     for name, (value, se) in c["estimates"].items():
-        if not (np.isfinite(value) and 0 < se < 10):
-            return f"a standard error of {name} that cannot be"
+        if not (np.isfinite(value) and 0 < se < limits.get(name, 10.0)):
+            return f"a standard error of {name} that so many patients cannot have"
         if not (0 <= value <= 1 or (name == "ipa" and value < 0)):
             return f"a value of {name} outside its range"
-        if name == "brier" and se > 1.05 / np.sqrt(n):
-            return "a standard error of the Brier score that so many patients cannot have"
     return ""
 
 

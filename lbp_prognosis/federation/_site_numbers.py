@@ -16,6 +16,7 @@ from lbp_prognosis.survival import aalen_johansen
 __all__ = ["SiteNumbers", "site_numbers", "state_at"]
 
 _CLIP = 1e-8
+_NO_ERROR = 1e-12
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,12 @@ def _take(
 ) -> None:
     value, se = float(result.value), float(result.se)
     if not (np.isfinite(value) and np.isfinite(se)):
-        reasons[name] = str(result.reason) or "not estimable"
+        # words with numbers would tell counts of a few patients, such as those at risk at the horizon
+        told = str(result.reason) or "not estimable"
+        reasons[name] = "too few patients at risk or known" if any(sign.isdigit() for sign in told) else told
+        return
+    if se < _NO_ERROR:  # its weight would be infinite where sites are pooled
+        reasons[name] = "its standard error is 0: all risks are equal, or they order all pairs alike"
         return
     estimates[name] = (value, se)
     if result.influence is not None:

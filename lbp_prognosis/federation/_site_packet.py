@@ -329,15 +329,23 @@ def _fill(content: dict[str, Any], found: SiteNumbers, budget: Budget, policy: P
             content["estimates"][name] = significant(found.estimates[name], d)
     withheld += [{"item": name, "reason": reason} for name, reason in found.reasons.items()]
     state = content["model"]["calibration"] == "state"
-    if found.taylor is not None and fits("calibration", 8 if state else 6):
-        content["taylor"] = {
-            "score": significant(found.taylor.score, d),
-            "information": significant(found.taylor.information, d),
-            "third": significant(found.taylor.third, d),
-        }
-    for cut, row in found.decisions.items():
-        if fits(f"threshold {cut:g}", 4):
+    if found.taylor is not None:
+        sums = {name: significant(getattr(found.taylor, name), d) for name in ("score", "information", "third")}
+        if not np.linalg.eigvalsh(np.array(sums["information"]))[0] > 0:
+            withheld.append({"item": "calibration", "reason": "all risks are equal: they have no slope"})
+        elif fits("calibration", 8 if state else 6):
+            content["taylor"] = sums
+    previous, least = found.n, 2 * policy.min_cell
+    for cut, row in sorted(found.decisions.items()):
+        # thresholds were chosen by mean risks: of imputed tables the mean count may still be that of a few
+        if 0 < row[0] < least or 0 < previous - row[0] < least:
+            reason = "few patients between it and its neighbours"
+            withheld.append({"item": f"threshold {cut:g}", "reason": reason})
+        elif not np.isfinite(row[1:]).all():
+            withheld.append({"item": f"threshold {cut:g}", "reason": "not estimable"})
+        elif fits(f"threshold {cut:g}", 4):
             content["decisions"][f"{cut:g}"] = [row[0], *significant(row[1:], d)]
+            previous = row[0]
     for name, pair in found.paired.items():
         cut_of = name.partition("@")[2]
         if cut_of and cut_of not in content["decisions"]:
@@ -452,6 +460,7 @@ def _over_imputations(parts: list[SiteNumbers]) -> SiteNumbers:
         first,
         by_table=tuple(parts),
         sums=sums,
+        reasons={name: reason for part in reversed(parts) for name, reason in part.reasons.items()},
         estimates={
             name: pooled([part.estimates[name] for part in parts]) for name in first.estimates if name in shared
         },

@@ -640,3 +640,73 @@ def test_calibration_far_from_the_predictions_is_said() -> None:
         ]
     )
     assert "calibration-far-from-predictions" in {doubt.code for doubt in found.objections}
+
+
+# ---- honest packets of odd kinds ------------------------------------------------------------------------------------
+
+
+def _told(packet: Packet) -> dict[str, str]:
+    return {row["item"]: row["reason"] for row in packet.verify().content["withheld"]}
+
+
+@pytest.mark.parametrize("kind", ["status", "times"])
+def test_one_risk_for_all_is_an_honest_packet(kind: str) -> None:
+    """It has no slope and no error of its ranks, which are withheld; other numbers leave."""
+    rows = D.iloc[:400]
+    y = Status.at(12, rows["y"]) if kind == "status" else Surv.right(rows["time"], rows["event"])
+
+    def same(X: Any, horizons: Any) -> np.ndarray:
+        return np.full((len(X), np.size(horizons)), 0.97)
+
+    packet = site_packet(same, rows[C], y, site="s1", horizon=12, model_id="0.97")
+    told = _told(packet)
+    assert "error is 0" in told["auc" if kind == "status" else "concordance"]
+    assert "slope" in told["calibration"]
+    assert not packet.content["taylor"]
+    assert packet.content["estimates"]["brier"][1] > 0
+
+
+def test_heavy_censoring_has_large_errors() -> None:
+    """Few are followed to the horizon, with large weights: the bound of a plain mean refused them."""
+    rng, n = np.random.default_rng(1), 400
+    time, end = (np.ceil(rng.exponential(20, n) / 3) * 3, np.ceil(rng.uniform(0, 12.6, n) / 3) * 3)
+    y = Surv.right(np.minimum(time, end), time <= end)
+    X = pd.DataFrame(3 * rng.normal(size=(n, len(C))), columns=C)
+    packet = site_packet(COX, X, y, site="s1", horizon=12)
+    error = packet.verify().content["estimates"]["brier"][1]
+    assert error > 1.05 / np.sqrt(n)
+    content = deepcopy(dict(packet.content))
+    content["estimates"]["brier"][1] *= 10
+    with pytest.raises(LBPError, match="standard error of brier"):
+        Packet.of(content).verify()
+
+
+def test_a_wrong_model_of_rare_events_has_a_large_error_of_its_ipa() -> None:
+    rng, n = np.random.default_rng(2), 3000
+    time, end = rng.exponential(12 / 0.006, n), rng.uniform(6, 20, n)
+    y = Surv.right(np.minimum(time, end), time <= end)
+    X = pd.DataFrame(rng.normal(size=(n, len(C))), columns=C)
+
+    def wrong(X: Any, horizons: Any) -> np.ndarray:
+        return np.repeat(np.clip(0.9 + 0.05 * X[["c1"]].to_numpy(), 0.01, 0.99), np.size(horizons), axis=1)
+
+    ipa, error = site_packet(wrong, X, y, site="s1", horizon=12, model_id="wrong").verify().content["estimates"]["ipa"]
+    assert ipa < -20
+    assert error > 10
+
+
+def test_reasons_tell_no_counts() -> None:
+    """That 7 are at risk, fewer than 10, was a count below the site's limit; its thresholds had no net benefit."""
+    rng = np.random.default_rng(4)
+    time = np.r_[rng.uniform(0, 11, 93), rng.uniform(12.5, 14, 7)]
+    y = Surv.right(time, np.r_[rng.permutation(np.arange(93) % 3), np.zeros(7)].astype(int))
+    X = pd.DataFrame(rng.normal(size=(100, len(C))), columns=C)
+
+    def risk(X: Any, horizons: Any) -> np.ndarray:
+        return np.repeat(np.clip(0.4 + 0.2 * X[["c1"]].to_numpy(), 0.01, 0.99), np.size(horizons), axis=1)
+
+    packet = site_packet(risk, X, y, site="s1", horizon=12, model_id="m", policy=Policy(thresholds=[0.4]))
+    assert not packet.insufficient
+    told = _told(packet)
+    assert told["brier"] == told["auc"] == "too few patients at risk or known"
+    assert told["threshold 0.4"] == "not estimable"
