@@ -114,8 +114,8 @@ def omop_cohort(
     after the index date. A person with a record on or before it is left out. Follow-up ends at the outcome, at death,
     or at the end of the observation period, whichever is first; later records are not used. An outcome on the day of
     death counts as the outcome. ``age`` is the year of the index date minus the year of birth. **Observation periods**
-    of one person that overlap are joined. **Rows without a date** are not used, and counted in ``unused``. A person without a year of birth, born after the year of the index date or
-    dead before it is left out.
+    of one person that overlap are joined. **Rows without a date** are not used, and counted in ``unused``. A person
+    without a year of birth, born after the year of the index date or dead before it is left out.
     """
     observed_before = int(check_number("observed_before", observed_before, low=0, whole=True))
     look_back = int(check_number("look_back", look_back, low=1, whole=True))
@@ -182,8 +182,8 @@ def _eligible(
     late = rows["end"] > pd.Timestamp.now()
     if late.any():
         raise DataError(
-            f"Observation of {int(late.sum())} persons ends after today, at the latest on {rows['end'].max():%Y-%m-%d}: "
-            "nobody was followed so long. Set until (`--until`) to the last day that the data cover."
+            f"Observation of {int(late.sum())} persons ends after today, the last on {rows['end'].max():%Y-%m-%d}. Set "
+            "until (`--until`) to the last day that the data cover."
         )
     rows = rows.assign(outcome=happened.reindex(rows.index))
     rows = rows[~(rows["outcome"] <= rows["index_date"])]

@@ -262,7 +262,7 @@ def test_observation_beyond_today_needs_a_last_day(tmp_path: Path) -> None:
     name = "observation_period_end_date"
     ends = frame[name].dt.date.where(~frame["person_id"].isin([1, 2, 6]), dt.date(9999, 12, 31))
     frame.assign(**{name: ends}).to_parquet(path, index=False)
-    with pytest.raises(DataError, match="3 persons ends after today, at the latest on 9999-12-31.*until"):
+    with pytest.raises(DataError, match="3 persons ends after today, the last on 9999-12-31.*until"):
         omop_cohort(tmp_path, **SETS)
     found = omop_cohort(tmp_path, **SETS, until="2020-04-10").table
     assert found["days"].tolist() == [100, 100, 30, 100, 0, 31]  # 1 has its fusion on the last day
