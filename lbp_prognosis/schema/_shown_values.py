@@ -1,4 +1,4 @@
-"""What a column contains, in words: with single patients' values, or without."""
+"""Contents of a column in words: with the values of single patients, or without."""
 
 from __future__ import annotations
 
