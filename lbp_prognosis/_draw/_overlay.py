@@ -39,6 +39,7 @@ _LINES: dict[str, tuple[str, float, Any]] = {
     "hips": ("#ffab40", 1.2, "--"),
     "pit": ("#76ff03", 1.6, "-"),
     "modic": ("#e040fb", 2.0, "-"),
+    "sample": ("#40c4ff", 1.0, ":"),
     "own": ("#00e5ff", 1.4, "--"),
 }
 _NAMES = {
@@ -51,6 +52,7 @@ _NAMES = {
     "hips": "sacral endplate to hip axis",
     "pit": "depth of an endplate defect",
     "modic": "extent of Modic changes",
+    "sample": "bone that was sampled",
     "own": "own families",
 }
 _OTHER = "#ff66cc"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.spatial import ConvexHull
 
 from lbp_prognosis.biomarkers.anatomy._label_map import MUSCLES
 from lbp_prognosis.biomarkers.families._alignment import hip_axis
@@ -44,9 +45,8 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
 
     A panel is a mapping with ``title``, ``extent`` (left, right, bottom, top in mm), ``image`` (array or None),
     ``window`` (grey values of black and white, or None), ``contours`` (name, kind, occupancy array), ``lines`` (kind of
-    ``endplate, height, plane, hips, pit, modic, foramen, facet, recess, own``, n × 2 points) and ``labels`` (text,
-    point). The view from the front and the view across show the patient's
-    left on the right of the picture.
+    ``endplate, height, plane, hips, pit, modic, sample, foramen, facet, recess, own``, n × 2 points) and ``labels``
+    (text, point). The view from the front and the view across show the patient's left on the right of the picture.
     """
     regions = _shown(case)
     if not regions:
@@ -72,6 +72,9 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
     for kind, path in _findings(case):
         for panel, across in zip(panels, ("ap", "left")):
             panel["lines"].append((kind, np.array([_on(upright, point, across, "cc") for point in path])))
+    for sampled in _samples(case):
+        for panel, across in zip(panels, ("ap", "left")):
+            panel["lines"].append(("sample", _silhouette(upright, sampled, across)))
     for family in case.recipe.own_families:
         for points_of in getattr(family, "overlay", lambda _: ())(case):
             path = np.asarray(points_of, dtype=float).reshape(-1, 3)
@@ -198,6 +201,19 @@ def _findings(case: Case) -> list[tuple[str, np.ndarray]]:
                 ):
                     found.append(("modic", body.frame.to_world(np.array(path, dtype=float))))
     return found
+
+
+def _samples(case: Case) -> list[np.ndarray]:
+    """Return the points in each body whose attenuation or marrow signal was read."""
+    found = [case.kept.get(f"sampled {level}") for level in case.spine.bodies]
+    return [points for points in found if points is not None and len(points) >= 30]
+
+
+def _silhouette(frame: Frame, points: np.ndarray, across: str) -> np.ndarray:
+    """Return the closed outline of points seen in a panel."""
+    local = frame.to_local(points)[:, [{"ap": 0, "left": 1}[across], 2]]
+    corners = local[ConvexHull(local).vertices]
+    return np.vstack([corners, corners[:1]])
 
 
 def _height_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:

@@ -234,6 +234,7 @@ def _trabecular(case: Case, level: str, body: BodyGeometry) -> list[Measurement]
         * np.array([body.depth, body.width, float(np.nanmedian(body.caps.top - body.caps.bottom))])
     )
     inside = ((local / half) ** 2).sum(axis=1) <= 1
+    case.kept[f"sampled {level}"] = body.region.points[inside]
     mask = np.zeros_like(body.region.mask)
     mask[tuple(body.region.indices[inside].T)] = True
     values = intensities(image, body.region, mask)

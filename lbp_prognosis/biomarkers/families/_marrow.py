@@ -16,6 +16,7 @@ def central_marrow(case: Case, image: Image, body: BodyGeometry) -> float:
     """Return the median signal of the body 3 mm from its surface."""
     region = body.region
     mask = ndimage.distance_transform_edt(region.mask, sampling=region.volume.spacing) > case.recipe.marrow_erosion_mm
+    case.kept[f"sampled {body.level}"] = region.points[mask[tuple(region.indices.T)]]
     values = intensities(image, region, mask)
     return float(np.median(values)) if values.size >= 30 else np.nan
 

@@ -203,8 +203,11 @@ def test_the_picture_shows_pits_modic_changes_and_the_hip_axis():
     case, _ = load_case(study, Recipe(families=("endplate", "alignment")), max_bytes=2**30)
     assert {row.value for row in measure_case(case) if row.measure == "modic" and row.level == "l4"} == {0, 1}
     side, front, *_ = overlay_panels(case)
-    assert {kind for kind, _ in side["lines"]} == {"endplate", "hips", "pit", "modic"}
-    assert {kind for kind, _ in front["lines"]} == {"pit", "modic"}
+    assert {kind for kind, _ in side["lines"]} == {"endplate", "hips", "pit", "modic", "sample"}
+    assert {kind for kind, _ in front["lines"]} == {"pit", "modic", "sample"}
+    sampled = [outline for kind, outline in front["lines"] if kind == "sample"]
+    assert [np.array_equal(outline[0], outline[-1]) for outline in sampled] == [True, True]  # one per body, closed
+    assert all(15 < np.ptp(outline[:, 0]) < 50 for outline in sampled)
     pits = [ends for kind, ends in side["lines"] if kind == "pit"]
     assert len(pits) == 1
     assert np.linalg.norm(np.diff(pits[0], axis=0)) == pytest.approx(5.0, abs=0.8)
