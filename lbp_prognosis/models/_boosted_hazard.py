@@ -27,7 +27,7 @@ from lbp_prognosis.models._period_effects import (
     period_effects,
     with_effects,
 )
-from lbp_prognosis.models._person_periods import PersonPeriods, person_periods, visit_grid
+from lbp_prognosis.models._person_periods import PersonPeriods, check_visits, person_periods, visit_grid
 from lbp_prognosis.models._rare_causes import not_learned_objections
 from lbp_prognosis.models._xgboost_adapter import predict_margin
 from lbp_prognosis.survival import OutcomeKind, status_horizon
@@ -229,6 +229,10 @@ class BoostedHazard(BoostedModel):
         check_number("tolerance", self.tolerance, low=0)
         if self.horizon is not None:
             check_number("horizon", self.horizon, low=0)
+
+    def _check_columns(self, names: list[str], y: np.ndarray) -> None:
+        super()._check_columns(names, y)
+        check_visits(y, self.visits)
 
     @takes_rows()
     def fit(

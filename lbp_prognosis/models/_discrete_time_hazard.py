@@ -43,7 +43,7 @@ from lbp_prognosis.models._period_effects import (
 )
 from lbp_prognosis.models._period_layout import PeriodLayout
 from lbp_prognosis.models._period_likelihood import not_determined, row_loglik, score_products
-from lbp_prognosis.models._person_periods import PersonPeriods, person_periods, visit_grid
+from lbp_prognosis.models._person_periods import PersonPeriods, check_visits, person_periods, visit_grid
 from lbp_prognosis.models._rare_causes import RARE_CAUSES, is_rare, rare_cause_objections
 from lbp_prognosis.models._ridge_choice import check_penalty, chosen_ridge, fold_labels, fold_share, ridge_grid
 from lbp_prognosis.survival import OutcomeKind
@@ -196,6 +196,10 @@ class DiscreteTimeHazard(RiskEstimator):
         check_choice("rare_causes", self.rare_causes, RARE_CAUSES)
         check_penalty(self.penalty, self.choose, self.cv)
         check_number("tolerance", self.tolerance, low=0)
+
+    def _check_columns(self, names: list[str], y: np.ndarray) -> None:
+        super()._check_columns(names, y)
+        check_visits(y, self.visits)
 
     @takes_rows()
     def fit(

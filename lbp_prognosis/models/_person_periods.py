@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import OutcomeError, argument_error, check_vector
+from lbp_prognosis.survival import outcome_kind
 
-__all__ = ["PersonPeriods", "begun_periods", "person_periods", "visit_grid"]
+__all__ = ["PersonPeriods", "begun_periods", "check_visits", "person_periods", "visit_grid"]
 
 _MOST_VISITS = 60
 
@@ -48,6 +49,13 @@ class PersonPeriods:
             response=self.response[mask],
             span=np.where(span >= 0, np.searchsorted(left, span), -1),
         )
+
+
+def check_visits(y: np.ndarray, visits: Any) -> None:
+    """Refuse a schedule that is absent though needed, or not one; how many visits an outcome has is left to the fit."""
+    kind = outcome_kind(y)
+    if kind == "right" or (kind == "interval" and visits is not None):
+        visit_grid(y, kind, visits)
 
 
 def visit_grid(y: np.ndarray, kind: str, visits: Any) -> np.ndarray:

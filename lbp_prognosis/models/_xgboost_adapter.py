@@ -201,7 +201,8 @@ class _Calls:
 
     def _check(self, code: int) -> None:
         if code != 0:
-            raise EstimationError(f"xgboost could not grow a tree: {self._error().decode('utf-8', 'replace')}")
+            said = self._error().decode("utf-8", "replace").partition("\nStack trace")[0]
+            raise EstimationError(f"xgboost could not grow a tree: {said}")
 
 
 @cache

@@ -78,11 +78,15 @@ def check_columns(models: dict[str, Any], data: StudyData) -> None:
             _check_part(field, part, data.X, y)
 
 
-def _parts(field: str, model: Any) -> Iterator[tuple[str, RiskPipeline]]:
-    """Yield the pipelines of which a model is made, each with its place in the protocol."""
+def _parts(field: str, model: Any, around: frozenset[Any] | None = None) -> Iterator[tuple[str, RiskPipeline]]:
+    """Yield the pipelines of which a model is made, each with its place in the protocol.
+
+    ``around`` are the columns that the model around a part is given and passes on.
+    """
     if not isinstance(model, RiskPipeline):
         return
-    inner = model.model
+    _check_batches(field, model, around)
+    inner, given = model.model, _columns_of(model)
     learners = getattr(inner, "learners", None)
     parts = dict(learners) if isinstance(learners, dict) else {}
     within = f"{field}.options.learners" if parts else f"{field}.options"
@@ -90,9 +94,26 @@ def _parts(field: str, model: Any) -> Iterator[tuple[str, RiskPipeline]]:
         key: part for key in ("estimator", "fallback", "model") if (part := getattr(inner, key, None)) is not None
     }
     for key, part in parts.items():
-        yield from _parts(f"{within}.{key}", part)
+        yield from _parts(f"{within}.{key}", part, given)
     if not parts:
         yield field, model
+
+
+def _columns_of(pipeline: RiskPipeline) -> frozenset[Any]:
+    named = [column for columns in (pipeline.modalities or {}).values() for column in columns]
+    return frozenset(named).union(*(getattr(step, "context_columns", ()) for step in pipeline.steps))
+
+
+def _check_batches(field: str, pipeline: RiskPipeline, around: frozenset[Any] | None) -> None:
+    """Refuse a part whose batch of harmonisation is not among the columns that the model around it passes on."""
+    for step in pipeline.steps if around is not None else ():
+        if isinstance(step, ComBat) and step.batch not in (around or ()):
+            raise argument_error(
+                f"{field}.combat.batch",
+                "a column of the modalities of the model around it",
+                repr(step.batch),
+                "Add its modality to `modalities` of that model, and give each learner its own `modalities`.",
+            )
 
 
 def _check_outcome(field: str, model: Any, y: np.ndarray) -> None:
@@ -110,8 +131,7 @@ def _check_outcome(field: str, model: Any, y: np.ndarray) -> None:
 
 def _check_part(field: str, pipeline: RiskPipeline, X: pd.DataFrame, y: np.ndarray) -> None:
     """Try the steps that need no completed rows, then the options of the model by the names of its columns."""
-    wanted = {column for columns in (pipeline.modalities or {}).values() for column in columns}
-    wanted |= {column for step in pipeline.steps for column in getattr(step, "context_columns", ())}
+    wanted = _columns_of(pipeline)
     frame = X[[column for column in X.columns if column in wanted]]
     for step in pipeline.steps:
         place = {ComBat: f"{field}.combat", RestrictedCubicSpline: f"{field}.splines"}.get(type(step), field)
@@ -119,10 +139,11 @@ def _check_part(field: str, pipeline: RiskPipeline, X: pd.DataFrame, y: np.ndarr
             continue
         if not isinstance(step, ComBat | OneHot | RestrictedCubicSpline):
             return  # a formula names columns of its own
-        if isinstance(step, RestrictedCubicSpline) and frame[list(step.columns)].isna().any(axis=None):
+        bent = [column for column in step.columns if column in frame] if isinstance(step, RestrictedCubicSpline) else []
+        if frame[bent].isna().any(axis=None):
             # knots are placed among completed values; the names are the same at any knots
             try:
-                frame = _output(step, frame.fillna(frame[list(step.columns)].median()), y)
+                frame = _output(step, frame.fillna(frame[bent].median()), y)
             except (LBPError, TypeError, ValueError):
                 return
             continue

@@ -133,5 +133,5 @@ def test_the_calls_of_its_c_interface_are_those_of_xgboost() -> None:
         gap = (twin.predict(table, output_margin=True, training=True) - target[:, 0].astype(float)).astype(np.float32)
         twin.boost(table, number, grad=gap, hess=np.full(80, 0.7, dtype=np.float32))
     assert save_booster(twin) == trees.first(0, 2)
-    with pytest.raises(EstimationError, match="xgboost could not grow a tree"):
+    with pytest.raises(EstimationError, match=r"xgboost could not grow a tree: [^\n]+\Z"):
         trees._calls.grow(trees.boosters[0].handle, trees._train.handle, 2, b"{}", b"{}")

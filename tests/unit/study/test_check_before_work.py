@@ -239,6 +239,24 @@ def test_options_that_name_other_columns_are_refused_before_work(checked, plan, 
         checked(model=[{**PLAN, **plan}], table=missing)
 
 
+def test_splines_of_words_batches_of_learners_and_visits_are_refused_before_work(checked, tmp_path) -> None:
+    frame = pd.read_csv(tmp_path / "w.csv").assign(h=["u", "v", "w"] * 20)
+    frame.to_csv(tmp_path / "w.csv", index=False)
+    two = {"modalities": {"clinical": ["x"], "scanner": ["h"]}}
+    with pytest.raises(LBPError, match=r"^`model 'm'\.splines\.columns` must be columns of `X`; got \['h'\]"):
+        checked(**two, model=[{**PLAN, "kind": "cox", "modalities": ["clinical", "scanner"], "splines": {"h": 3}}])
+    harmonised = {"kind": "cox", "modalities": ["clinical"], "combat": {"batch": "h", "columns": ["x"]}}
+    plain = {"kind": "cox", "modalities": ["clinical"]}
+    plan = {**PLAN, "kind": "average", "options": {"learners": {"a": harmonised, "b": plain}}}
+    with pytest.raises(LBPError, match=r"^`model 'm'\.options\.learners\.a\.combat\.batch` must be .* got 'h'"):
+        checked(**two, model=[plan])
+    checked(**two, model=[{**plan, "modalities": ["clinical", "scanner"]}])
+    for kind in ("discrete_time_hazard", "boosted_hazard"):
+        with pytest.raises(LBPError, match=r"^`model 'm'\.options\.visits` must be given"):
+            checked(model=[{**PLAN, "kind": kind}])
+        checked(model=[{**PLAN, "kind": kind, "options": {"visits": [20, 40]}}])
+
+
 @pytest.mark.parametrize("kind", ["boosted_cox", "cox", "royston_parmar", "stacked"])
 def test_models_of_another_outcome_are_refused_before_work(checked, kind) -> None:
     learners = {"a": "logistic", "b": "boosted_cox"}
