@@ -191,6 +191,7 @@ class AalenAdditive(SurvivalCurves, RiskEstimator):
     @property
     def objections_(self) -> tuple[Objection, ...]:
         """Objections to the fit: risks that would fall."""
+        self._check_fitted()
         if max(self.negative_share_, self.raised_share_) <= _SHARE:
             return ()
         return (

@@ -188,6 +188,7 @@ def _doubts(data: StudyData, found: dict[str, Any], of_explanations: list[Object
         *(updates.objections if updates is not None else ()),
         *_of_parts(data, found, {*data.objections, *main}),
         *of_explanations,
+        *(found["association"].objections if found["association"] is not None else ()),
         *(o for result in found["readings"] for o in result.objections),
     )
     return tuple(dict.fromkeys(every))

@@ -36,9 +36,10 @@ _WITH_RATIOS = (
 def study_association(study: Study, data: StudyData) -> tuple[AssociationTest | None, tuple[Objection, ...]]:
     """Return the test of the comparison's added predictors, or the reason for its absence.
 
-    The models are those of the study without their penalty and without ``[retest]``: all added predictors are tested,
-    those that the filter drops too. The larger one has at least 20 imputations; of the smaller
-    one the test then uses the names of its columns alone, and it has one.
+    The models are those of the study without their penalty and without ``[retest]`` (all added predictors are tested,
+    those that the filter drops too), imputed with the outcome whatever serves predictions: without it associations are
+    biased towards zero. The larger one has at least 20 imputations; of the smaller one the test then uses the names of
+    its columns alone, and it has one.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def _unpenalised(plan: ModelPlan, study: Study, data: StudyData, fewest: int) ->
     elif imputations > 0:
         imputations = max(imputations, fewest)
     part = data.X[list(plan.columns(data.modalities))]
-    model = replace(plan, options=options, imputations=imputations).pipeline(
+    model = replace(plan, options=options, imputations=imputations, impute_with_outcome=True).pipeline(
         data.modalities,
         incomplete=_is_incomplete(plan, data),
         visits=data.visits,

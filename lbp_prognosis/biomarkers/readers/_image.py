@@ -21,6 +21,13 @@ def check_volume(data: Any, *, name: str, source: str = "") -> np.ndarray:
     """Return a three-dimensional array of numbers; anything of another rank or kind is refused."""
     array = np.asarray(data)
     where = f" in {source}" if source else ""
+    if isinstance(data, np.ma.MaskedArray) and (hidden := int(np.ma.count_masked(data))):
+        raise argument_error(
+            name,
+            "an array without masked voxels",
+            f"{hidden} masked voxels{where}",
+            "Give the whole image, and the region as a Mask.",
+        )
     if array.dtype.names is not None or array.dtype.kind not in "biuf":
         raise argument_error(name, "one number per voxel (no colours, vectors or text)", f"type {array.dtype}{where}")
     if array.ndim > 3 and all(n == 1 for n in array.shape[3:]):

@@ -311,6 +311,9 @@ def test_four_dimensions_colours_and_lost_orientation_are_refused(tmp_path, bloc
         read_image(tmp_path / "rgb.nii.gz")
     with pytest.raises(ArgumentError, match="three-dimensional"):
         Image(np.zeros((2, 3)), np.eye(4))
+    with pytest.raises(ArgumentError, match="without masked voxels; got 1 masked voxels"):
+        Image(np.ma.masked_greater(np.arange(8.0).reshape(2, 2, 2), 6), np.eye(4))
+    assert Image(np.ma.array(np.zeros((2, 2, 2))), np.eye(4)).data.shape == (2, 2, 2)
 
 
 def test_a_matrix_that_is_no_lattice_is_refused(block):

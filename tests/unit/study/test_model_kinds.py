@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,14 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis import models as M
-from lbp_prognosis._base import ArgumentError
+from lbp_prognosis._base import ArgumentError, objection
 from lbp_prognosis.fusion import ComBat, MultipleImputation, PatternSubmodels, RiskPipeline
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.study import Study, read_study_data
 from lbp_prognosis.study._build_models import build_models
 from lbp_prognosis.study._model_plan import MODEL_KINDS, SCORE_KINDS, ModelPlan
+from lbp_prognosis.study._run_study import _doubts
+from lbp_prognosis.study._study_association import _unpenalised
 
 MODALITIES = {
     "clinical": ["nrs", "age", "sex"],
@@ -143,10 +146,21 @@ def test_impute_with_outcome_reaches_the_step_and_the_protocol(tmp_path: Any) ->
     models = protocol.to_dict()["models"]
     assert "impute_with_outcome" not in models[0]  # a protocol without it keeps its digest
     assert models[1]["impute_with_outcome"] is False
+    data = read_study_data(protocol)  # a test of association is of tables imputed with the outcome
+    assert _unpenalised(protocol.models[1], protocol, data, 20).steps[0].use_outcome is True
     learner = ModelPlan("s", "stacked", ("clinical",), {"learners": {"clinical": "cox"}}, impute_with_outcome=False)
     assert learner.learners()["clinical"].impute_with_outcome is False
     with pytest.raises(ArgumentError, match="`model 's'.impute_with_outcome` must be true or false; got 'no'"):
         replace(learner, impute_with_outcome="no")
+
+
+def test_objections_to_the_test_of_association_are_those_of_the_study() -> None:
+    said = objection("single-imputation")
+    none = SimpleNamespace(objections=())
+    found = {"evaluation": none, "treatment": None, "updates": None, "sites": None, "visits": {}, "readings": []}
+    spec = SimpleNamespace(objections=(), spec=SimpleNamespace(unit="months"))
+    assert _doubts(spec, {**found, "association": SimpleNamespace(objections=(said,))}, []) == (said,)
+    assert _doubts(spec, {**found, "association": None}, []) == ()
 
 
 def test_every_estimator_has_a_kind_or_a_reason() -> None:
