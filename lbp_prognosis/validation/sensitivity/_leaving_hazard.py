@@ -46,14 +46,16 @@ class Clock:
         """Return a place before all that happens at the times, events included."""
         return 3.0 * np.searchsorted(self.times, times, side="left") + 0.5
 
-    def near(self, times: np.ndarray) -> np.ndarray:
-        """Return the times, those that differ from a time of the clock by rounding alone replaced by it."""
+    def near(self, times: np.ndarray, *, first: bool = False) -> np.ndarray:
+        """Return the times; where times of the clock differ by rounding alone, the last (or the first) of them."""
         times = np.asarray(times, dtype=float)
-        up = np.searchsorted(self.times, times)
-        for side in (up - 1, up):
-            close = self.times[np.clip(side, 0, self.times.size - 1)]
-            times = np.where(np.abs(times - close) <= 1e-9 * np.maximum(close, 1.0), close, times)
-        return times
+        room = np.where(np.isfinite(times), 1e-9 * np.maximum(times, 1.0), 0.0)  # infinite: no deadline
+        if first:
+            place = np.searchsorted(self.times, times - room, side="left")
+        else:
+            place = np.searchsorted(self.times, times + room, side="right") - 1
+        close = self.times[np.clip(place, 0, self.times.size - 1)]
+        return np.where(np.abs(times - close) <= room, close, times)
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,7 @@ def windows_of(strategy: Strategy, clock: Clock, first: np.ndarray) -> Windows:
     if isinstance(strategy, StartBy):
         whole = strategy.last is None or np.isclose(strategy.last, strategy.by - strategy.earliest)
         late = strategy.earliest > 0
-        opened = np.full(n, clock.before(clock.near(np.array(strategy.earliest))) if late else 0.0)
+        opened = np.full(n, clock.before(clock.near(np.array(strategy.earliest), first=True)) if late else 0.0)
         at_zero = np.full(n, late)
     else:
         whole = strategy.last is None or np.isclose(strategy.last, strategy.within)

@@ -425,3 +425,16 @@ def test_a_latest_start_after_follow_up_is_said_and_an_absent_cause_refused() ->
     arms = {"a": six(NeverStart()), "b": six(StartBy(2.0))}
     with pytest.raises(ArgumentError, match="`cause` must be the code of an event"):
         contrast_strategies(arms, 4.5, cause=2)
+
+
+@pytest.mark.parametrize("limit", [0.3, 0.1 + 0.2, 0.3 - 1e-12])
+def test_several_starts_that_differ_from_a_limit_by_rounding_are_at_it(limit) -> None:
+    starts = np.array([0.3, 0.1 + 0.2, 0.3 - 1e-12, 0.3 - 1e-7, 0.3 + 1e-7])
+    treated_at = TREATED_AT.copy()
+    treated_at[:5] = starts
+    y = Y.copy()
+    y["time"][:5] = 9.0
+    by = under_strategy(y, treated_at, HISTORY, StartBy(limit))
+    assert by.deviated[:5].tolist() == [False, False, False, False, True]
+    late = under_strategy(y, treated_at, HISTORY, StartBy(5.0, earliest=limit))
+    assert late.deviated[:5].tolist() == [False, False, False, True, False]
