@@ -15,8 +15,9 @@ __all__ = ["inert_cell", "inert_cells"]
 # what a spreadsheet begins to calculate at, the wide forms of East Asian keyboards too
 _STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _NUMBER = r"[-+\u2212]?(?:\d+(?:[.,]\d+)*|\.\d+)(?:[eE][-+]?\d+)?\s?%?"
-# a number, or an estimate with its interval: "-0.02 (-0.05 to 0.01)"
-_PLAIN = re.compile(rf"{_NUMBER}(?: to {_NUMBER})?(?: [(\[]{_NUMBER}(?: to |, |; | - |–){_NUMBER}[)\]])?\Z")
+# a number, an estimate with its interval, a mean (SD), or quartiles: "-0.02 (-0.05 to 0.01)", "-0.1 (1.0)"
+_PLAIN = re.compile(rf"{_NUMBER}(?: to {_NUMBER})?(?: [(\[]{_NUMBER}(?:(?: to |, ?|; | - |–){_NUMBER})?[)\]])?\Z")
+_LONGEST = 120  # of such a cell; longer text is not searched for one
 
 
 def inert_cell(cell: Any) -> Any:
@@ -28,7 +29,8 @@ def inert_cell(cell: Any) -> Any:
         return cell
     text = cell.strip()
     control = cell[:1] in ("\t", "\r", "\n") and text != ""
-    if control or (text.startswith(_STARTS) and not _PLAIN.match(text)):
+    plain = len(text) <= _LONGEST and _PLAIN.match(text)
+    if control or (text.startswith(_STARTS) and not plain):
         return f"'{visible(cell)}"
     return visible(cell)
 
