@@ -1,8 +1,8 @@
 """Modic changes from a pair of images: type with its probability, and extent by side.
 
 Each column of the endplate is read below its cortical bone, on T1 and on T2 (or a fat-suppressed image), relative to
-the marrow of the body's middle. A lesion is where enough neighbouring columns bear a type; the median of the whole
-strip would hide one that contains a third of the endplate.
+the marrow of the middle third of the body's height. A lesion is where enough neighbouring columns bear a type; the
+median of the whole strip would hide one that contains a third of the endplate.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def _columns(case: Case, image: Image, body: BodyGeometry, which: str) -> _Signa
     """Return the signal of each column below the cortical bone over that of the middle of the body, and its SD."""
     region, caps = body.region, body.caps
     deep = ndimage.distance_transform_edt(region.mask, sampling=region.volume.spacing) > case.recipe.marrow_erosion_mm
-    middle = intensities(image, region, deep)
+    middle = intensities(image, region, _middle_third(body, deep))
     centre = float(np.median(middle)) if middle.size >= 30 else float("nan")
     if not np.isfinite(centre) or centre <= 0:
         return None
@@ -175,6 +175,16 @@ def _columns(case: Case, image: Image, body: BodyGeometry, which: str) -> _Signa
     # noise of a median over some voxels, from the spread of the middle of the body
     spread = 1.4826 * float(np.median(np.abs(middle - centre))) / centre
     return _Signal(_smooth(column) / centre, max(0.5 * spread, 0.02))
+
+
+def _middle_third(body: BodyGeometry, deep: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return the voxels of the middle third of the height: lesions of both endplates leave it free for longest."""
+    voxels = np.argwhere(deep)
+    height = body.frame.to_local(body.region.grid.to_world(voxels.astype(float)))[:, 2]
+    low, high = float(np.nanmedian(body.caps.bottom)), float(np.nanmedian(body.caps.top))
+    out = np.zeros_like(deep)
+    out[tuple(voxels[np.abs(height - 0.5 * (low + high)) <= (high - low) / 6].T)] = True
+    return out
 
 
 def _smooth(values: Floats) -> Floats:

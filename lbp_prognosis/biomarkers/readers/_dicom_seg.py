@@ -39,13 +39,26 @@ def read_seg(pydicom: Any, head: Any, file: Path, label_map: LabelMap, image: Im
     if kind == "FRACTIONAL":
         pixels = _whole_share(pixels, head, file)
     canvas = LabelCanvas(grid.shape, file.name)
+    drawn: dict[tuple[int, str], int] = {}
     for place in places:
         box, turned = _on_grid(place, pixels[place.frame], grid, file)
+        number = 0 if kind == "LABELMAP" else _segment_of(head, place, file)
+        before = drawn.setdefault((number, str(box)), place.frame)
+        if before != place.frame:
+            raise DataError(
+                f"{file.name}: frames {before + 1} and {place.frame + 1} show the same slice"
+                f"{f' of segment {number}' if number else ''}, so that another has none. Export the segmentation again."
+            )
         if kind == "LABELMAP":
-            numbers = [int(number) for number in np.unique(turned) if int(number) in segments]
-            parts = [(segments[number], turned == number) for number in numbers]
+            values = [int(value) for value in np.unique(turned) if int(value) in segments]
+            parts = [(segments[value], turned == value) for value in values]
         else:
-            parts = [(segments.get(_segment_of(head, place, file), ""), turned > 0)]
+            if number not in segments:
+                raise DataError(
+                    f"{file.name}: frame {place.frame + 1} shows segment {number}, which the file does not describe. "
+                    "Export the segmentation again."
+                )
+            parts = [(segments[number], turned > 0)]
         for name, inside in parts:
             if name in labels:
                 canvas.paint(box, inside, labels[name], name)

@@ -69,7 +69,14 @@ def _paint(canvas: LabelCanvas, contours: list[np.ndarray], label: int, name: st
                 + ("outside the image" if outside or not 0 <= at < shape[axis] else f"{off:.2g} slices from one"),
                 "Give the series that the contours were drawn on.",
             )
-        by_slice.setdefault(at, []).append(points[:, across])
+        others = by_slice.setdefault(at, [])
+        corners = np.unique(points[:, across], axis=0)  # from whichever corner, in either sense
+        if any(np.array_equal(corners, np.unique(other, axis=0)) for other in others):
+            raise DataError(
+                f"{canvas.source}: a contour of {name!r} is given twice, and a contour inside another cuts a hole. "
+                "Export the structures again, each contour once."
+            )
+        others.append(points[:, across])
     places = np.array(sorted(by_slice))
     if places.size > 2 and np.median(np.diff(places)) > 1:
         raise DataError(

@@ -66,6 +66,29 @@ def test_without_its_image_a_segmentation_keeps_its_own_lattice(tmp_path, labels
         )
 
 
+@pytest.mark.parametrize(
+    ("damage", "words"), [("place", "frames 1 and 2 show the same slice of segment 1"), (77, "segment 77")]
+)
+def test_frames_of_one_place_or_of_no_segment_are_refused(tmp_path, labels, table, damage, words):
+    path = write_seg(tmp_path / "seg.dcm", parts(labels), OBLIQUE)
+    one = pydicom.dcmread(path)
+    first, second = one.PerFrameFunctionalGroupsSequence[:2]
+    if damage == "place":
+        second.PlanePositionSequence = first.PlanePositionSequence
+    else:
+        first.SegmentIdentificationSequence[0].ReferencedSegmentNumber = damage
+    one.save_as(path)
+    with pytest.raises(DataError, match=rf"{words}.*Export the segmentation again"):
+        read_mask(path, convention=table, image=grid_image(labels))
+
+
+def test_a_contour_that_is_given_twice_is_refused(tmp_path, labels, table):
+    once = outlines(labels == 5, OBLIQUE)
+    path = write_rtstruct(tmp_path / "rt.dcm", {"Vertebra L4": [*once, np.roll(once[0], 1, axis=0)[::-1]]})
+    with pytest.raises(DataError, match="given twice.*each contour once"):
+        read_mask(path, convention=table, image=grid_image(labels))
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 0, 2)])
 @pytest.mark.parametrize("flip", [(False, True, False), (True, False, True)])
 def test_frames_are_turned_and_flipped_to_the_image(tmp_path, labels, table, order, flip):

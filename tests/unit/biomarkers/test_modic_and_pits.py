@@ -29,13 +29,13 @@ def local(spine, grid, level="l4"):
     return d @ body.front, d @ body.left, -(d @ body.axis)
 
 
-def signals(drawn, kinds, *, second="image_t2", rim=0.0):
-    """Draw marrow of 200 with lesions (where, T1, second image) and measure l4 from above."""
+def signals(drawn, kinds, *, second="image_t2", rim=0.0, both=False):
+    """Draw marrow of 200 with lesions (where, T1, second image) under the upper endplate of l4, or under both."""
     spine, data, affine, grid = drawn
     rng = np.random.default_rng(1)
     images = [np.full(data.shape, 200.0), np.full(data.shape, 200.0)]
     ap, left, down = local(spine, grid)
-    inside = (data == 44) & (down < 10)
+    inside = (data == 44) & ((down < 10) | both & (down > 27.5 - 10))
     for where, one, two in kinds:
         chosen = inside & where(ap, left)
         images[0][chosen], images[1][chosen] = one, two
@@ -89,6 +89,12 @@ def test_a_lesion_on_one_side_and_over_the_whole(drawn):
     top, _ = signals(drawn, [(lambda ap, left: ap > -99, 100.0, 90.0)])
     assert value(top, "modic") == 3
     assert value(top, "modic_extent_share") > 90  # columns at the rim are partly of muscle
+
+
+def test_lesions_of_both_endplates_leave_the_middle_third_as_reference(drawn):
+    for rows in signals(drawn, [(lambda ap, left: ap > -99, 300, 300)], both=True):  # 20 of 27.5 mm of the height
+        assert value(rows, "modic") == 2
+        assert value(rows, "modic_extent_share") > 95
 
 
 def test_two_types_are_mixed(drawn):
