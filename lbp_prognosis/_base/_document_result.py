@@ -31,6 +31,8 @@ class DocumentResult(Result):
     def to_word(self, path: str | os.PathLike[str]) -> Path:
         """Write a Word document and return its path; the same content gives the same bytes.
 
+        Only the owner may read a document that is not for release (0600).
+
         Parameters
         ----------
         path : path
@@ -41,4 +43,9 @@ class DocumentResult(Result):
         MissingPackageError
             Without the extra ``report``.
         """
-        return write_file(path, self.document().word(caller=f"{type(self).__name__}.to_word"))
+        content = self.document().word(caller=f"{type(self).__name__}.to_word")
+        return write_file(path, content, private=self._shows_patients())
+
+    def _shows_patients(self) -> bool:
+        """Return whether the text shows counts of single patients."""
+        return False

@@ -123,6 +123,9 @@ class DriftReport(DocumentResult):
             )
         return metric_frame(rows)
 
+    def _shows_patients(self) -> bool:
+        return True
+
     def document(self) -> Document:
         """Return the page: findings, charts and tables; `to_html` writes it as one file without network."""
         return drift_document(self)

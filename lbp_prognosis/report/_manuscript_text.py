@@ -37,6 +37,9 @@ class ManuscriptText(DocumentResult):
     released: bool = False
     synthetic: bool = False
 
+    def _shows_patients(self) -> bool:
+        return not self.released
+
     @property
     def text(self) -> str:
         """The paragraphs without their headings, an empty line between."""

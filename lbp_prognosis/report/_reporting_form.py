@@ -36,6 +36,9 @@ class ReportingForm(DocumentResult):
         """Return one row per item."""
         return self.table.copy()
 
+    def _shows_patients(self) -> bool:
+        return not self.released
+
 
 def banners(*, released: bool, synthetic: bool) -> tuple[str, ...]:
     """Return the banners of a form or text: simulated data, not for release.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -217,6 +218,7 @@ def test_a_page_with_the_charts(tmp_path: Any) -> None:
     assert not re.search(r"https?://", re.sub(r"base64,[A-Za-z0-9+/=]*", "", page))
     assert found.to_html() == page  # the same bytes
     assert "| 1: 2020-01" in found.to_markdown()
+    assert found.to_word(tmp_path / "drift.docx").stat().st_mode & 0o077 == 0 or os.name != "posix"
     assert "SIMULATED" in watch([synthetic(batch(0, "2020-01-01"))]).to_html()
 
 

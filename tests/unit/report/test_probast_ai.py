@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 
 import numpy as np
@@ -102,10 +103,21 @@ def test_net_benefit_without_an_interval_is_not_given_with_one(found) -> None:
     assert told.suggested == "probably no"
 
 
+def _umask() -> int:
+    now = os.umask(0)
+    os.umask(now)
+    return now
+
+
 def test_text_files(found, tmp_path) -> None:
     pytest.importorskip("docx")
     form = probast_ai(found)
-    assert form.to_word(tmp_path / "a.docx").read_bytes() == form.to_word(tmp_path / "b.docx").read_bytes()
+    made = [form.to_word(tmp_path / f"{name}.docx") for name in "ab"]
+    assert made[0].read_bytes() == made[1].read_bytes()
+    if os.name == "posix":  # one that is not for release shows counts of single patients
+        assert made[0].stat().st_mode & 0o777 == 0o600
+        free = dataclasses.replace(form, released=True).to_word(tmp_path / "c.docx")
+        assert free.stat().st_mode & 0o777 == 0o666 & ~_umask()
     assert form.to_html().count("<tr>") == 40 + 8  # questions, and a header per domain
     open_ = (form.to_frame().query("kind == 'signalling'")["suggested"] == "needs a reviewer").sum()
     assert repr(form).endswith(f"34 signalling questions, {open_} need a reviewer>")
