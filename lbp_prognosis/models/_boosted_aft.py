@@ -205,6 +205,10 @@ class BoostedAFT(BoostedModel):
         check_choice("distribution", self.distribution, tuple(_SCALES))
         self._fixed_scale()
 
+    def _check_columns(self, names: list[str], y: np.ndarray) -> None:
+        super()._check_columns(names, y)
+        self._check_events(y)
+
     @takes_rows()
     def fit(
         self,

@@ -213,7 +213,7 @@ class BoostedCox(BoostedModel):
 
     def _check_columns(self, names: list[str], y: np.ndarray) -> None:
         super()._check_columns(names, y)
-        self._fold_count(y["event"] == 1, 1)
+        self._check_events(y)
 
     @takes_rows()
     def fit(

@@ -233,6 +233,7 @@ class BoostedHazard(BoostedModel):
     def _check_columns(self, names: list[str], y: np.ndarray) -> None:
         super()._check_columns(names, y)
         check_visits(y, self.visits)
+        self._check_events(y)
 
     @takes_rows()
     def fit(

@@ -169,6 +169,10 @@ class BoostedModel(CategoryColumns, RiskEstimator):
     def _ordered_design(self, design: Design) -> Design:
         return replace(design, X=np.ascontiguousarray(design.X[:, self._tree_order()]))
 
+    def _check_events(self, y: np.ndarray) -> None:
+        """Refuse an outcome with fewer events of cause 1 than are needed; the fit counts those it can use."""
+        self._fold_count(y["event" if "event" in (y.dtype.names or ()) else "status"] == 1, 1)
+
     def _fold_count(self, event: np.ndarray, cause: int) -> int:
         """Return how many folds a cause can fill; too few events are refused."""
         name = type(self).__name__

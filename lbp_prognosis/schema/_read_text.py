@@ -41,7 +41,7 @@ def read_text(
 ) -> TextFile:
     """Read one file; with ``quoted_levels`` an unquoted NA among quoted words is missing, as R writes it."""
     text, encoding, bom, notes = _decode(file, encoding)
-    named = re.match(r"""(["']?)sep=(.)\1[ \t]*(?:\r?\n|\r)""", text)
+    named = re.match(r"""(["']?)(?i:sep)=(.)\1[ \t]*(?:\r?\n|\r)""", text)
     if named:
         text, delimiter = text[named.end() :], delimiter or named[2]
         notes.append(f"the first line names the delimiter ({named[2]!r}) and is no header")

@@ -54,7 +54,7 @@ def test_the_first_line_may_name_the_delimiter(tmp_path):
     assert reading.frame["x"].tolist() == [1.5, 2.5]
     assert any("names the delimiter" in note for note in reading.notes)
     assert read_table(write(tmp_path, "sep=\tx\n1\t2\n")).frame.columns.tolist() == ["sep=", "x"]
-    for first in ('"sep=;"', "'sep=;' "):  # as a spreadsheet program saves the line again
+    for first in ('"sep=;"', "'sep=;' ", "SEP=;"):  # as a spreadsheet program saves the line again
         assert read_table(write(tmp_path, f"{first}\nid;x\na;1,5\n")).frame["x"].tolist() == [1.5]
 
 

@@ -26,6 +26,8 @@ def checked(tmp_path):
             "cause": [1, 0, 2] * 20,
             "x": np.arange(60) % 7,
             "g": [1, 2] * 30,
+            "few": [1] * 10 + [0] * 50,
+            "fewer": [1] * 9 + [0] * 51,
         }
     )
     frame.loc[::12, "g"] = 99
@@ -277,6 +279,12 @@ def test_knots_and_events_are_counted_before_work(checked) -> None:
     with pytest.raises(LBPError, match=r"^`model 'm'\.splines`: The column 'g' has too few distinct values"):
         checked(model=[{**plan, "splines": {"g": 4}}])
     checked(model=[{**plan, "kind": "royston_parmar", "options": {"df": 3}}])
+    few = {"validation": {"folds": 5}, "table": {"event": "few"}}
+    for kind, options in (("boosted_cox", {}), ("boosted_aft", {}), ("boosted_hazard", {"visits": [20, 40]})):
+        at_least_ten = {**plan, "kind": kind, "options": options}
+        checked(model=[at_least_ten], **few)
+        with pytest.raises(LBPError, match=r"^`model 'm'\.options`: Boosted\w+ needs at least 10 events.* has 9\."):
+            checked(model=[at_least_ten], **{**few, "table": {"event": "fewer"}})
     tied = {"table": {"time": "g"}, "modalities": {"clinical": ["x"]}}
     with pytest.raises(LBPError, match=r"^`model 'm'\.options\.df` must be small enough for \d distinct"):
         checked(model=[{**plan, "kind": "royston_parmar", "options": {"df": 5}}], **tied)
