@@ -50,6 +50,9 @@ def observational_shap(
     Aas K, Jullum M, Løland A. Explaining individual predictions when features are dependent. Artificial Intelligence
     2021;298:103502. doi:10.1016/j.artint.2021.103502
     """
+    if not hasattr(estimator, "linear_predictor"):
+        words = "a model whose linear predictor is linear in the columns of `X`"
+        raise argument_error("estimator", words, estimator, "Explain its risk instead: shap_values(…, scale='risk').")
     rows = table_of("X", X)
     drawn = table_of("background", background, like=rows)
     players = read_players(rows, groups)

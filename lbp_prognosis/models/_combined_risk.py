@@ -72,10 +72,17 @@ class CombinedRisk(RiskEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """Objections to the fit: modalities that its table lacked."""
+        """Objections to the fit: modalities that its table lacked, and causes that learners have the same for all."""
         self._check_fitted()
         gone = getattr(self, "left_out_", ())  # models of earlier files were fitted to all
-        return (objection("modality-left-out", names=", ".join(map(repr, gone))),) if gone else ()
+        lacked = (objection("modality-left-out", names=", ".join(map(repr, gone))),) if gone else ()
+        rare = (
+            replace(doubt, sentence=f"Learner {name!r}: {doubt.sentence}")
+            for name, learner in self.models_.items()
+            for doubt in getattr(learner, "objections_", ())
+            if doubt.code == "rare-cause"
+        )
+        return (*lacked, *rare)
 
     def _given(self) -> Any:
         """Learners as passed."""

@@ -357,6 +357,8 @@ def test_incomplete_backgrounds_and_bent_scores_are_refused(case) -> None:
         shap_values(bent, X.iloc[[2]], X.iloc[:20], method="additive")
     with pytest.raises(ArgumentError, match="linear"):
         observational_shap(bent, X.iloc[[2]], X)
+    with pytest.raises(ArgumentError, match="linear"):
+        observational_shap(object(), X.iloc[[2]], X)
 
 
 def test_our_own_cox_gives_the_same_log_hazard_values() -> None:

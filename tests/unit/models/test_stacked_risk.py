@@ -9,7 +9,7 @@ from scipy.special import logit
 from sklearn.base import BaseEstimator
 from syn import syn
 
-from lbp_prognosis._base import ArgumentError, EstimationError, OutcomeError
+from lbp_prognosis._base import ArgumentError, EstimationError, OutcomeError, objection
 from lbp_prognosis.evaluation.prognostic import brier, log_score
 from lbp_prognosis.explain import prediction_shapley
 from lbp_prognosis.fusion import RiskPipeline, Standardise
@@ -427,3 +427,19 @@ def test_a_misspelt_column_is_not_a_modality_to_leave_out(make) -> None:
         wrong = make(learners, modalities={"clinical": ["c1", "c2"], "imaging": columns}, horizons=12.0, cv=2)
         with pytest.raises(ArgumentError, match="'disc_hieght'. Did you mean 'disc_height'"):
             wrong.fit(table, Y)
+
+
+class Rare(NullModel):
+    """A learner with a cause that it could not learn, and another objection."""
+
+    @property
+    def objections_(self):
+        return objection("rare-cause", variant="learned", cause=2, events=4), objection("single-imputation")
+
+
+def test_a_cause_that_a_learner_has_the_same_for_all_is_an_objection_to_the_combination():
+    y = Surv.right(COHORT.time[:60], COHORT.event[:60])
+    model = AverageRisk({"a": Rare(), "b": NullModel()}, recalibrate=False).fit(X[:60], y)
+    (told,) = model.objections_
+    assert told.code == "rare-cause"
+    assert told.sentence.startswith("Learner 'a': Cause 2 has 4 events")
