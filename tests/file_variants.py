@@ -532,6 +532,14 @@ def _(folder: Path) -> Path:
     return save(folder / "d", slices(block(), ImageType=["ORIGINAL", "PRIMARY", "MOSAIC"])[:1])
 
 
+@refused("DICOM with a slope in some slices only", "2 of 5 slices have no RescaleSlope")
+def _(folder: Path) -> Path:
+    objects = slices(block(), RescaleSlope=2, RescaleIntercept=0)
+    for one in objects[:2]:
+        del one.RescaleSlope
+    return save(folder / "d", objects)
+
+
 @refused("DICOM with one slice moved within its plane", "lies 8.00 mm beside the line")
 def _(folder: Path) -> Path:
     objects = slices(block())

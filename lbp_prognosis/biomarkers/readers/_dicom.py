@@ -53,6 +53,7 @@ class _Slice:
     spacing: tuple[float, float]
     slope: float
     offset: float
+    scaled: bool
 
 
 def read_dicom_series(
@@ -71,6 +72,12 @@ def read_dicom_series(
         slices = [part for head, file in _one_series(heads, uid or None, folder) for part in _slices(head, file)]
         order, normal = _stacked(_one_block(slices, block, folder), folder)
         first = order[0][1]
+        bare = sum(not part.scaled for _, part in order)
+        if 0 < bare < len(order):
+            raise DataError(
+                f"{folder}: {bare} of {len(order)} slices have no RescaleSlope, and the others have one, so that their "
+                "values are not comparable. Export the series again."
+            )
         rows, columns = int(first.head.Rows), int(first.head.Columns)
         check_size((columns, rows, len(order)), 4, max_bytes, str(folder))
         data = np.empty((columns, rows, len(order)), dtype=np.float32)
@@ -193,6 +200,7 @@ def _slices(head: Any, file: Path) -> list[_Slice]:
                 (float(sides[0]), float(sides[1])),
                 float(tags["RescaleSlope"] or 1),
                 float(tags["RescaleIntercept"] or 0),
+                tags["RescaleSlope"] not in (None, ""),
             )
         )
     return found

@@ -83,6 +83,12 @@ def _paint(canvas: LabelCanvas, contours: list[np.ndarray], label: int, name: st
             f"{canvas.source}: contours of {name!r} are on every {int(np.median(np.diff(places)))} slices only, and "
             "nothing is drawn between. Interpolate them in the program that drew them."
         )
+    lone = places[:-1][np.diff(places) == 2]
+    if lone.size:
+        raise DataError(
+            f"{canvas.source}: contours of {name!r} leave out slice {int(lone[0]) + 2} of {shape[axis]}, and are on "
+            "both of its neighbours. Draw it, or interpolate it in the program that drew the others."
+        )
     for at, members in by_slice.items():
         box: list[slice | int] = [slice(None)] * 3
         box[axis] = at

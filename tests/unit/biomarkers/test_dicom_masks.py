@@ -82,6 +82,13 @@ def test_frames_of_one_place_or_of_no_segment_are_refused(tmp_path, labels, tabl
         read_mask(path, convention=table, image=grid_image(labels))
 
 
+def test_a_slice_left_out_between_two_contours_is_refused(tmp_path, labels, table):
+    contours = outlines(labels == 5, OBLIQUE)  # on slices 3 to 5
+    path = write_rtstruct(tmp_path / "rt.dcm", {"Vertebra L4": [contours[0], contours[2]]})
+    with pytest.raises(DataError, match="leave out slice 4 of 7.*interpolate"):
+        read_mask(path, convention=table, image=grid_image(labels))
+
+
 def test_a_contour_that_is_given_twice_is_refused(tmp_path, labels, table):
     once = outlines(labels == 5, OBLIQUE)
     path = write_rtstruct(tmp_path / "rt.dcm", {"Vertebra L4": [*once, np.roll(once[0], 1, axis=0)[::-1]]})
