@@ -15,7 +15,7 @@ from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._page_treatment import PageTreatment
 from lbp_prognosis.report._section_performance import metric_rows
-from lbp_prognosis.report._wording import estimate, joined, number, readable
+from lbp_prognosis.report._wording import estimate, joined, number, readable, spoken
 
 __all__ = ["section_treatment"]
 
@@ -33,7 +33,9 @@ def section_treatment(page: Page) -> Section | None:
     blocks += _positivity(page, shown)
     blocks += _figures(page, shown)
     blocks += _performance(page, shown)
-    asked = f"all patients followed “{shown.strategy}”" if shown.strategy else f"no patient started {shown.name}"
+    asked = (
+        f"all patients followed “{spoken(shown.strategy)}”" if shown.strategy else f"no patient started {shown.name}"
+    )
     return Section("treatment", f"What if {asked}?", tuple(blocks))
 
 
@@ -46,10 +48,10 @@ def _strategy(page: Page, shown: PageTreatment) -> str:
                 f"{shown.n_lost:,} were lost to follow-up."
             )
         return (
-            f"Strategy: {shown.strategy}. Elsewhere on this page follow-up continues under the care given. Here "
-            "follow-up ends when a patient leaves the strategy, and a patient whose state is known by then is weighted "
-            "by 1 / P(strategy followed and observed), given "
-            f"{joined([readable(name) for name in shown.columns])} until then.{told}"
+            f"Strategy: {spoken(shown.strategy)}. Elsewhere on this page follow-up continues under the care given. "
+            "Here follow-up ends when a patient leaves the strategy, and a patient whose state is known by then is "
+            "weighted by the probability of the course of treatment under the strategy over that in the data, and by "
+            f"1 / P(observed), given {joined([readable(name) for name in shown.columns])} until then.{told}"
         )
     if shown.n is not None:
         told = f" Of {shown.n:,} patients {shown.n_treated:,} started it and {shown.n_lost:,} were lost to follow-up."
@@ -184,6 +186,6 @@ def _performance(page: Page, shown: PageTreatment) -> Iterable[Block]:
     if len(rows[0]) == 1:
         yield Notice("Not released: the release budget is used up (see “What was withheld?” below).", "absent")
         return
-    if_so = f"under “{shown.strategy}”" if shown.strategy else f"if no patient started {shown.name}"
+    if_so = f"under “{spoken(shown.strategy)}”" if shown.strategy else f"if no patient started {shown.name}"
     caption = f"Performance at {page.time} {if_so}, {page.sample}, with 95% intervals."
     yield Table("treatment", caption, pd.DataFrame(rows), note)

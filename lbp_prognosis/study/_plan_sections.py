@@ -195,8 +195,9 @@ def _strategy(study: Study) -> list[tuple[str, str]]:
             (
                 "also judged",
                 f"under the strategy “{plan.words}”: follow-up ends at the deviation, and patients are weighted by the "
-                f"inverse of P(strategy followed and observed), which depends on {', '.join(plan.columns)}; other "
-                f"losses depend on {others}.{cut} Table {plan.table}.",
+                f"probability of their course of treatment under the strategy over that in the data, which depends on "
+                f"{', '.join(plan.columns)}, and by the inverse of P(observed); other losses "
+                f"depend on {others}.{cut} Table {plan.table}.",
             )
         ]
     return [

@@ -196,7 +196,7 @@ class UnderStrategy(WeightedFollowUp):
         DataFrame
             One row per horizon: ``horizon, started, deviated`` (patients who had started as the strategy says, or had
             left it, by then), ``known`` (whose state is known), ``lowest`` and ``fifth`` (minimum and 5th percentile of
-            P(strategy followed, seen) among these, no more than 1), ``below_005``, ``largest_weight`` (over the mean
+            1 / weight among these, no more than 1), ``below_005``, ``largest_weight`` (over the mean
             weight) and ``effective_size`` (Σw)²/Σw².
         """
         grid, _ = check_horizons(horizons)

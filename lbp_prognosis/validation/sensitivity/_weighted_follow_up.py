@@ -89,7 +89,8 @@ class WeightedFollowUp(Result):
         -------
         WeightedStatus
             ``y`` by `Status.at`, −1 where the patient had left the strategy or was lost before; ``weights`` of kind
-            ``attrition``: 1/P(strategy followed, seen) just before the event, or at the horizon.
+            ``attrition``, just before the event, or at the horizon: P(course of treatment | strategy) / P(course in the
+            data), for never starting 1/P(untreated), times 1/P(seen).
         """
         if "entry" in (self.y.dtype.names or ()):
             raise argument_error(
@@ -182,10 +183,10 @@ class WeightedFollowUp(Result):
         -------
         estimator
             Fitted to the stretches between starts of treatment, with standard errors by patient. Each is weighted by
-            1 / P(strategy followed | the patient's course); if the strategy is never to start, this is multiplied by
-            P(untreated) of all patients. With ``censoring="history"`` also between losses, and weighted likewise for
-            these. The steps of a `RiskPipeline` are fitted to the patients with the outcome ``y``, so that a missing
-            value is imputed once per patient.
+            P(course of treatment | strategy) / P(course in the data), given the patient's own values; if the strategy
+            is never to start, this is multiplied by P(untreated) of all patients. With ``censoring="history"`` also
+            between losses, and weighted likewise for these. The steps of a `RiskPipeline` are fitted to the patients
+            with the outcome ``y``, so that a missing value is imputed once per patient.
         """
         if len(X) != self.n:
             raise argument_error("X", f"of {self.n} rows, the patients of `y`", f"{len(X)} rows")
