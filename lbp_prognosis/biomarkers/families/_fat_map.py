@@ -11,6 +11,9 @@ from lbp_prognosis.biomarkers.readers._image import Image
 
 __all__ = ["FAT_UNITS", "FatUnit", "fat_unit", "pair_flags"]
 
+GREY = 255.0
+"""Largest grey value of eight bits."""
+
 FAT_UNITS = ("fraction", "percent", "permille")
 """Units of a fat-fraction image that a study may state."""
 
@@ -44,7 +47,8 @@ def fat_unit(image: Image, stated: str = "") -> FatUnit:
 
     The image is read once, never region by region: a lean muscle in per cent looks like a fat one as a fraction. Its
     95th percentile is that of subcutaneous fat and marrow. A few voxels of noise beyond the range change nothing. Where
-    the image contains no low and no high values, or a percentile between two units, the unit can't be told.
+    the image contains no low and no high values, a percentile between two units, or grey values from 0 to 255, the unit
+    can't be told.
     """
     if stated:
         return FatUnit(_FULL[stated])
@@ -61,7 +65,7 @@ def fat_unit(image: Image, stated: str = "") -> FatUnit:
         return FatUnit(1.0, ("unit_read_from_image",))
     if 5.0 <= high <= 105.0 and low <= 50.0:
         return FatUnit(100.0, ("unit_read_from_image",))
-    if 150.0 <= high <= 1050.0 and low <= 500.0:
+    if 150.0 <= high <= 1050.0 and low <= 500.0 and values.max() > GREY:  # up to 255: grey values, of no known scale
         return FatUnit(1000.0, ("unit_read_from_image",))
     return unclear
 

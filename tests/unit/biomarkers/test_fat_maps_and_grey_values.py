@@ -76,8 +76,8 @@ def test_limits_of_the_reading_by_hand():
         values = np.concatenate([np.full(600, low), np.full(400, high)]).reshape(10, 10, 10)
         return fat_unit(Image(values, np.eye(4))).full
 
-    assert [unit(0.1, h) for h in (1.05, 5.0, 105.0, 150.0, 1050.0)] == [1.0, 100.0, 100.0, 1000.0, 1000.0]
-    assert np.isnan([unit(0.1, h) for h in (1.06, 4.9, 106.0, 149.0, 1060.0)]).all()
+    assert [unit(0.1, h) for h in (1.05, 5.0, 105.0, 256.0, 1050.0)] == [1.0, 100.0, 100.0, 1000.0, 1000.0]
+    assert np.isnan([unit(0.1, h) for h in (1.06, 4.9, 106.0, 149.0, 150.0, 255.0, 1060.0)]).all()
     assert np.isnan(unit(0.01, 0.04))
     assert np.isnan(unit(0.51, 1.0))  # nothing lean in it: as well a lean muscle in per cent
     assert unit(0.5, 1.0) == 1.0
