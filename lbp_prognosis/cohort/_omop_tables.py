@@ -220,7 +220,10 @@ class OmopTables:
         wrong = found.isna() & values.notna()
         if wrong.any():
             raise DataError(f"{int(wrong.sum())} dates of {table}.{column} can't be read: 2020-01-31 is one.")
-        return found.dt.tz_localize(None).dt.normalize().astype("datetime64[ms]")
+        found = found.dt.tz_localize(None)
+        if found.dt.unit != "ns":  # infinity, which databases know, overflows when its time of day is dropped
+            found = found.clip(*(pd.Timestamp(day).as_unit(found.dt.unit) for day in ("0001-01-01", "9999-12-31")))
+        return found.dt.normalize().astype("datetime64[ms]")
 
     def events(
         self, tables: Sequence[str], concepts: np.ndarray, name_of: str, extra: Sequence[str] = ()

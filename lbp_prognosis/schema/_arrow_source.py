@@ -146,6 +146,8 @@ def readable(words: str) -> Iterator[None]:
     except (DataError, GeneratorExit):
         raise
     except Exception as error:  # pyarrow's errors have no common public base
+        if isinstance(error, ValueError | OverflowError) and "out of range" in str(error):
+            words = f"{words}: a date lies outside the years 1 to 9999, such as infinity; make it missing"
         raise DataError(f"{words} ({type(error).__name__}).") from error
 
 

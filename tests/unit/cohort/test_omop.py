@@ -277,6 +277,22 @@ def test_observation_beyond_today_needs_a_last_day(tmp_path: Path) -> None:
             omop_cohort(tmp_path, **SETS, until=wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("kind", ["DATE", "TIMESTAMP"])
+def test_infinity_is_the_last_day_or_the_first(kind: str, tmp_path: Path) -> None:
+    """The smallest time overflowed into the far future when its time of day was dropped."""
+    duckdb = pytest.importorskip("duckdb")
+    expected = omop_cohort(fill(tmp_path), **SETS, until="2020-06-01").table
+    path = _base(tmp_path)
+    with duckdb.connect(str(path)) as base:
+        for column, value in (("end", "infinity"), ("start", "-infinity")):
+            name = f"observation_period_{column}_date"
+            base.execute(f"ALTER TABLE observation_period ALTER {name} TYPE {kind}")
+            base.execute(f"UPDATE observation_period SET {name} = '{value}' WHERE person_id IN (1, 2)")
+    with pytest.raises(DataError, match="2 persons ends after today, the last on 9999-12-31"):
+        omop_cohort(path, **SETS)
+    pd.testing.assert_frame_equal(omop_cohort(path, **SETS, until="2020-06-01").table, expected)
+
+
 def test_rows_without_a_date_are_counted(tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fusion without a date is no absence of fusion: the report says how many there are."""
     assert omop_cohort(fill(tmp_path), **SETS).unused.empty

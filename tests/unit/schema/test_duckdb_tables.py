@@ -206,6 +206,14 @@ def test_instants_do_not_depend_on_the_zone_of_the_machine(tmp_path: Path, monke
     assert str(frames[0]["seen"].dt.tz) == "UTC"
 
 
+def test_dates_beyond_python_are_named(tmp_path: Path) -> None:
+    base = tmp_path / "t.duckdb"
+    with duckdb.connect(str(base)) as connection:
+        connection.execute("CREATE TABLE t AS SELECT 'infinity'::DATE AS seen")
+    with pytest.raises(DataError, match="outside the years 1 to 9999, such as infinity"):
+        read_table(base)
+
+
 def test_why_a_database_is_not_opened(tmp_path: Path) -> None:
     """One open elsewhere, one with a damaged header, one of another program."""
     base = tmp_path / "t.duckdb"
