@@ -17,6 +17,9 @@ from lbp_prognosis.survival import measured_to_status, outcome_kind
 
 __all__ = ["check_before_work"]
 
+_FOLLOWED = 10
+"""Patients followed to the latest start of a strategy: with fewer, a training set may have none."""
+
 
 def check_before_work(study: Study, data: StudyData) -> None:
     """Check a protocol against its data before the first fit.
@@ -131,6 +134,11 @@ def _check_courses(study: Study, data: StudyData) -> None:
             words = f"no name that ends in {study.treatment.label!r}, which names the models fitted to the strategy"
             raise argument_error("model.name", words, repr(f"{twice[0]} {study.treatment.label}"))
         data.treatment.outcome(data.y, data.X.index).positivity(list(data.spec.horizons))
+        by = study.treatment.by
+        followed = data.y.size if by is None else int((data.y["time"] >= by).sum())
+        if by is not None and followed < _FOLLOWED:
+            words = f"a time to which {_FOLLOWED} patients are followed, as each training set needs one"
+            raise argument_error("treatment.by", words, f"{by:g}, to which {followed} are")
     check_subgroups(study, data)
     if study.updates is not None:
         for at in study.updates.landmarks:

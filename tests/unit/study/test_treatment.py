@@ -524,3 +524,16 @@ def test_a_second_table_with_dates_is_refused(tmp_path, unit, kind) -> None:
     pd.DataFrame({"id": ["a", "b", "c"], "start": day}).to_parquet(path)
     with pytest.raises(ArgumentError, match=f"{kind} in 'start' of 'c.parquet'. Give times as numbers since time zero"):
         number_table("treatment", path, "id", ["start"])
+
+
+def test_a_latest_start_to_which_few_are_followed_is_refused_before_any_fit(tmp_path: Path) -> None:
+    write(tmp_path)
+    times = np.sort(WIDE["months"])
+    for by, refused in ((times[-10], False), (np.nextafter(times[-10], 99), True)):
+        told = study(tmp_path, treatment={"strategy": "start by", "by": float(by)})
+        data = read_study_data(told)
+        if refused:
+            with pytest.raises(ArgumentError, match=r"`treatment.by` must be a time to which 10 .* to which 9 are"):
+                check_before_work(told, data)
+        else:
+            check_before_work(told, data)
