@@ -395,13 +395,14 @@ def _doubts(missing: tuple[str, ...], clinical_minimum: Mapping[str, Any] | None
 
 def _of_formula(estimator: Any, added: tuple[str, ...]) -> tuple[Objection, ...]:
     """Say which terms of a formula the comparator lacks."""
-    steps = [[step for _, step in one.steps] for one in (estimator, restricted(estimator, set(added))) if _steps(one)]
-    formulas = [
-        (str(before.formula), str(after.formula))
-        for before, after in zip(*steps)
-        if hasattr(before, "formula") and before.formula != after.formula
-    ]
-    return tuple(objection("formula-terms-left-out", formula=short, names=", ".join(added)) for _, short in formulas)
+    if not hasattr(estimator, "without_columns"):
+        return ()
+    # by name, which steps given without one have only then; the comparator may lack some
+    both = (estimator.without_columns([]), restricted(estimator, set(added)))
+    whole, part = (dict(one.steps) if _steps(one) else {} for one in both)
+    pairs = [(step, part[name]) for name, step in whole.items() if hasattr(step, "formula") and name in part]
+    shorter = [str(after.formula) for before, after in pairs if before.formula != after.formula]
+    return tuple(objection("formula-terms-left-out", formula=short, names=", ".join(added)) for short in shorter)
 
 
 def _steps(estimator: Any) -> bool:

@@ -391,7 +391,7 @@ def test_objections_at_landmarks_are_those_of_the_result(result: StudyResult) ->
     at_three = replace(held[3.0], objections=(own, objection("values-after-time-zero")))
     updates = replace(result.updates, evaluations={**held, 3.0: at_three}, objections=(objection("level-names", n=3),))
     found = {"evaluation": result.evaluation, "treatment": None, "updates": updates, "visits": {3.0: at_three}}
-    doubts = _doubts(result.data, {**found, "sites": None, "readings": []}, [])
+    doubts = _doubts(result.data, {**found, "sites": None, "readings": [], "association": None}, [])
     told = [doubt.sentence for doubt in doubts if doubt.code == "values-after-time-zero"]
     assert [words.split(": ")[0] for words in told] == ["At landmark 3 months", "At the visit of 3 months"]
     assert [doubt.sentence for doubt in doubts if doubt.code == "no-imaging"] == [own.sentence]  # known before

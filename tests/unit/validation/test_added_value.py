@@ -11,9 +11,10 @@ from syn import syn
 
 from lbp_prognosis import CoxPH, Status, Surv
 from lbp_prognosis._base import ArgumentError
-from lbp_prognosis.fusion import from_formula
+from lbp_prognosis.fusion import RestrictedCubicSpline, RiskPipeline, from_formula
 from lbp_prognosis.models import LogisticRisk
 from lbp_prognosis.validation import AddedValue, OnColumns, added_value, cross_validate_risk, likelihood_ratio
+from lbp_prognosis.validation.comparison._added_value import _of_formula
 
 MODALITIES = {
     "clinical": ["c1", "c2", "c3"],
@@ -249,6 +250,12 @@ def test_a_formula_is_fitted_without_the_terms_of_an_absent_modality_and_says_so
     np.testing.assert_allclose(found.risks["without"], alone.risks["m"], rtol=1e-12)
     (told,) = [doubt.sentence for doubt in found.objections if doubt.code == "formula-terms-left-out"]
     assert "without fat has the formula rcs(age,3) + C(sex)" in told
+    bare = RiskPipeline([step for _, step in model.steps], model.model)  # steps without names, as a study has them
+    assert [doubt.sentence for doubt in _of_formula(bare, ("fat",))] == [told]
+    bent = RiskPipeline([RestrictedCubicSpline(["fat"], n_knots=3), *bare.steps], model.model)
+    assert [doubt.sentence for doubt in _of_formula(bent, ("fat",))] == [told]
+    assert not _of_formula(RiskPipeline([RestrictedCubicSpline(["fat"], n_knots=3)], CoxPH()), ("fat",))
+    assert not _of_formula(CoxPH(), ("fat",))
     alone = model.without_columns(["age", "sex", "fat"])
     assert alone.steps[0][1].formula == "1"
     assert np.ptp(alone.fit(X[["age"]], y).predict_risk(X[["age"]], 6.0)) == 0
