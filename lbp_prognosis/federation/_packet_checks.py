@@ -252,15 +252,23 @@ def _score_sums(c: Mapping[str, Any]) -> str:
     joint = s["observed_predicted"] - s["observed"] * s["predicted"] / n
     if spread < -slack or ahead < -slack or joint**2 > (max(spread, 0) + slack) * (max(ahead, 0) + slack):
         return "sums that no patients have"
-    span, scale = high - low, max(abs(low), abs(high)) ** 2 * n  # what rounding of the sums can do
-    reach = {
+    span, told = high - low, measures_of_sums(s, n)
+    size = max(abs(low), abs(high))
+
+    def reach(square: float, ratio: float) -> float:
+        """Return what rounding by ``slack`` of both parts does to a ratio, in units of the tolerance."""
+        left = square - slack  # less than the rounding says nothing about the ratio
+        return float(np.inf) if left <= 0 else size**2 * n / left * (1 + abs(ratio))
+
+    slope = reach(ahead, told.get("mean_calibration_slope", 0.0))
+    allowed = {
         "mean_error": span,
-        "score_r2": scale / max(spread, slack),
-        "mean_calibration_slope": scale / max(ahead, slack),
-        "mean_calibration_intercept": scale / max(ahead, slack) * max(abs(low), abs(high)),
+        "score_r2": reach(spread, 1 - told.get("score_r2", 0.0)),
+        "mean_calibration_slope": slope,
+        "mean_calibration_intercept": slope * size + size,
     }
-    for name, value in measures_of_sums(s, n).items():
-        if name in estimates and not _close(estimates[name][0], value, reach[name], c):
+    for name, value in told.items():
+        if name in estimates and not _close(estimates[name][0], value, allowed[name], c):
             return f"a value of {name} that is not that of its sums"
     for name, most in (("mae", span), ("crps", span), ("ordinal_concordance", 1.0)):
         if name in estimates and not 0 <= estimates[name][0] <= most:

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from syn import syn
 
-from lbp_prognosis import CoxPH, LBPError, Status, Surv
+from lbp_prognosis import CoxPH, LBPError, Measured, Status, Surv
 from lbp_prognosis.disclosure import ReleaseLedger
 from lbp_prognosis.federation import Packet, Policy, pool, site_packet
 from lbp_prognosis.federation._canonical import canonical
 from lbp_prognosis.federation._site_numbers import _observed_se
-from lbp_prognosis.models import DiscreteTimeHazard, LogisticRisk
+from lbp_prognosis.models import DiscreteTimeHazard, LinearOutcome, LogisticRisk
 from lbp_prognosis.survival import aalen_johansen
 from lbp_prognosis.validation import MultiplyImputed
 
@@ -710,3 +710,19 @@ def test_reasons_tell_no_counts() -> None:
     told = _told(packet)
     assert told["brier"] == told["auc"] == "too few patients at risk or known"
     assert told["threshold 0.4"] == "not estimable"
+
+
+def test_nearly_equal_predictions_of_scores_are_an_honest_packet() -> None:
+    """Five digits of the sums do not tell the slope of forecasts that hardly differ; those of others still do."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(400, 2)), columns=["a", "b"])
+    score = np.clip(np.round(4 + 2 * X["a"] + 2 * rng.normal(size=400)), 0, 10)
+    model = LinearOutcome().fit(X, Measured.at(12, score, lower=0, upper=10))
+    y = Measured.at(12, rng.permutation(score), lower=0, upper=10)
+    for size in (0.001, 0.01, 1):
+        packet = site_packet(model, X * size, y, site="s1", policy=Policy(digits=5)).verify()
+        content = deepcopy(dict(packet.content))
+        content["estimates"]["mean_calibration_slope"][0] += 0.2
+        if size == 1:
+            with pytest.raises(LBPError, match="mean_calibration_slope"):
+                Packet.of(content).verify()
