@@ -54,9 +54,11 @@ def omop(
         write_file(out, lambda file: table.to_parquet(file, index=False), private=True)
     for step, persons in found.flow.itertuples(index=False):
         typer.echo(f"{persons:>9,}  {step}")
-    for row in found.unused.itertuples():
-        place = f"{row.table}, {row.set}" if row.set else row.table
-        told = f"rows not used, {row.reason}: {place} ({row.persons:,} persons, {row.in_cohort:,} of the cohort)"
-        typer.echo(f"{row.rows:>9,}  {told}")
+    for row in found.unused.to_dict("records"):
+        place = f"{row['table']}, {row['set']}" if row["set"] else row["table"]
+        told = (
+            f"rows not used, {row['reason']}: {place} ({row['persons']:,} persons, {row['in_cohort']:,} of the cohort)"
+        )
+        typer.echo(f"{row['rows']:>9,}  {told}")
     events = found.table["event"]
     typer.echo(f"{(events == 1).sum():,} with the outcome, {(events == 2).sum():,} died before. Table: {out}")

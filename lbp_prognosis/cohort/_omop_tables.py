@@ -222,7 +222,8 @@ class OmopTables:
             raise DataError(f"{int(wrong.sum())} dates of {table}.{column} can't be read: 2020-01-31 is one.")
         found = found.dt.tz_localize(None)
         if found.dt.unit != "ns":  # infinity, which databases know, overflows when its time of day is dropped
-            found = found.clip(*(pd.Timestamp(day).as_unit(found.dt.unit) for day in ("0001-01-01", "9999-12-31")))
+            first, last = (pd.Timestamp(day).as_unit(found.dt.unit) for day in ("0001-01-01", "9999-12-31"))
+            found = found.clip(lower=first, upper=last)  # type: ignore[call-overload]  # the stubs know numbers alone
         return found.dt.normalize().astype("datetime64[ms]")
 
     def events(

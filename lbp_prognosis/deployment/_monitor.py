@@ -522,11 +522,9 @@ def _copies(parts: list[_Batch]) -> list[Objection]:
 
 def _dates_apart(parts: list[_Batch]) -> list[Objection]:
     """Return an objection if few dates of entry lie years from all others: one digit of a date is wrong."""
-    entry = parts[0].entry.append([part.entry for part in parts[1:]])
-    few = _apart(_since_1970(entry))
-    if not few.size:
-        return []
-    return [objection("dates-years-from-others", count=few.size, n=len(entry), date=f"{entry[few].min():%Y-%m-%d}")]
+    entry = np.concatenate([_since_1970(part.entry) for part in parts])
+    few = _apart(entry)
+    return [objection("dates-years-from-others", count=few.size, n=entry.size)] if few.size else []
 
 
 def _doubts(inputs: pd.DataFrame, windows: pd.DataFrame, alarms: pd.DataFrame, *, competing: bool) -> list[Objection]:

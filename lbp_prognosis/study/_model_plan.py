@@ -429,8 +429,12 @@ class ModelPlan:
             words = "a kind that does not list its columns by modality"
             raise argument_error(f"model {self.name!r}.kind", f"with [retest], {words}", repr(self.kind), remedy)
         terms = terms_and_model(MODEL_KINDS[self.kind](), self.formula).predictors if self.formula else ()
-        for key, words in (("formula", terms), ("splines", self.splines), ("options", _words_in(self.options))):
-            if needed := sorted(set(words) & set(named)):
+        for key, used in (
+            ("formula", set(terms)),
+            ("splines", set(self.splines)),
+            ("options", _words_in(self.options)),
+        ):
+            if needed := sorted(used & set(named)):
                 raise argument_error(f"model {self.name!r}.{key}", "without columns of [retest]", needed, remedy)
         return [clone(retest).set_params(columns=named)]
 

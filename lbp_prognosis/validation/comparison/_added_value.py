@@ -399,15 +399,16 @@ def _of_formula(estimator: Any, added: tuple[str, ...]) -> tuple[Objection, ...]
         return ()
     # by name, which steps given without one have only then; the comparator may lack some
     both = (estimator.without_columns([]), restricted(estimator, set(added)))
-    whole, part = (dict(one.steps) if _steps(one) else {} for one in both)
+    whole, part = (dict(_steps(one)) for one in both)
     pairs = [(step, part[name]) for name, step in whole.items() if hasattr(step, "formula") and name in part]
     shorter = [str(after.formula) for before, after in pairs if before.formula != after.formula]
     return tuple(objection("formula-terms-left-out", formula=short, names=", ".join(added)) for short in shorter)
 
 
-def _steps(estimator: Any) -> bool:
-    steps = getattr(estimator, "steps", None)
-    return bool(steps) and all(isinstance(step, tuple) and len(step) == 2 for step in steps)
+def _steps(estimator: Any) -> list[tuple[str, Any]]:
+    """Return the named steps of a pipeline; none of another estimator."""
+    steps = list(getattr(estimator, "steps", None) or [])
+    return steps if all(isinstance(step, tuple) and len(step) == 2 for step in steps) else []
 
 
 def _crowded(X: pd.DataFrame, y: np.ndarray, cause: int) -> tuple[Objection, ...]:

@@ -82,7 +82,8 @@ def given_folds(folds: Any, n: int, groups: np.ndarray | None) -> np.ndarray:
     labels = np.atleast_2d(np.asarray(folds))
     if labels.ndim != 2 or labels.shape[1] != n:
         raise argument_error("folds", f"of shape ({n},) or (n_repeats, {n})", folds)
-    if (missing := np.asarray(pd.isna(labels)).any(axis=0)).any():
+    missing = np.atleast_1d(np.any(pd.isna(labels), axis=0))
+    if missing.any():
         raise argument_error("folds", "known for every row", f"missing folds at rows {rows_in_words(missing)}")
     out = np.stack([np.unique(row, return_inverse=True)[1] for row in labels]).astype(np.int64)
     if np.unique(out.max(axis=1)).size > 1 or out.max() < 1:
