@@ -121,7 +121,8 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
         judged = rows.get(page.groups.model) or next(iter(rows.values()))
         groups, made = released_groups(page.groups, judged, release, cuts)
     horizons = _kept_horizons(found, next(iter(rows.values())), release, page.horizon)
-    scores_shown = released_scores(page.scores, release) if page.scores is not None and of_scores else None
+    counted = None if groups is None else groups.table["n"].to_numpy()
+    scores_shown = released_scores(page.scores, release, counted) if page.scores is not None and of_scores else None
     names = SCORE_METRICS if of_scores else METRICS_SHOWN
     numbers = released_evaluation(found, release, horizons, page.horizon, names, pair)
     treatment = None if page.treatment is None else released_treatment(page.treatment, release, page.horizon, wanted)

@@ -77,7 +77,7 @@ def scores_are_releasable(scores: PageScores, release: Release) -> bool:
     return True
 
 
-def released_scores(scores: PageScores, release: Release) -> PageScores:
+def released_scores(scores: PageScores, release: Release, counted: np.ndarray | None = None) -> PageScores:
     """Return means for the largest number of groups that are all releasable, without rows, quartiles and responses.
 
     Parameters
@@ -86,6 +86,9 @@ def released_scores(scores: PageScores, release: Release) -> PageScores:
         With the rows.
     release : Release
         Release through which all numbers pass.
+    counted : ndarray of int, optional
+        Patients of each risk group of the same page, in order of risk. Risks and mean scores of a model often order
+        patients alike: the limits of both kinds of groups are k patients apart, or the same.
     """
     bare = replace(scores, tenths=_NO_TENTHS, response=None, y=None, forecast=None, visits={})
     if scores.visits:
@@ -106,10 +109,12 @@ def released_scores(scores: PageScores, release: Release) -> PageScores:
         return bare
     for count in range(_MOST_GROUPS, 1, -1):
         table = scores.grouped(count)
-        if _groups_are_releasable(scores, release, table):
+        if _groups_are_releasable(scores, release, table) and release.keeps(_between(table["n"].to_numpy(), counted)):
             break
     else:
-        release.note(where, "dropped", "groups of fifty would have too few different scores")
+        release.note(
+            where, "dropped", "groups of fifty would have too few different scores, or limits near a threshold"
+        )
         return bare
     if count < _MOST_GROUPS:
         release.note(where, "merged", f"{len(table)} groups of fifty and more patients")
@@ -117,6 +122,15 @@ def released_scores(scores: PageScores, release: Release) -> PageScores:
         return bare
     table[["predicted", "observed"]] = table[["predicted", "observed"]].round(min(2, release.count_digits))
     return replace(bare, tenths=table)
+
+
+def _between(groups: np.ndarray, counted: np.ndarray | None) -> np.ndarray:
+    """Return the patients between each limit of groups and each threshold, if both order them alike or inversely."""
+    if counted is None:
+        return np.zeros(0)
+    limits, below = np.cumsum(groups)[:-1], np.cumsum(counted)[:-1]
+    both = np.concatenate([below, np.sum(counted) - below])
+    return np.abs(limits[:, None] - both)
 
 
 def _groups_are_releasable(scores: PageScores, release: Release, table: pd.DataFrame) -> bool:

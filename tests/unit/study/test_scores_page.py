@@ -11,7 +11,7 @@ import pytest
 from unit.study.test_scores import FRAME, N, changed
 
 from lbp_prognosis._base import ArgumentError, DataError
-from lbp_prognosis.disclosure import Gate, ReleaseLedger
+from lbp_prognosis.disclosure import Gate, Patients, ReleaseLedger
 from lbp_prognosis.evaluation import crps, evaluate, pit, score_tenths
 from lbp_prognosis.report import (
     Page,
@@ -22,6 +22,7 @@ from lbp_prognosis.report import (
     tripod_ai_answers,
 )
 from lbp_prognosis.report._blocks import Picture, Table
+from lbp_prognosis.report._released_scores import released_scores
 from lbp_prognosis.report._render_page import _ORDER
 from lbp_prognosis.report._section_decisions import section_decisions
 from lbp_prognosis.report._section_performance import section_calibration, section_discrimination
@@ -188,6 +189,19 @@ def test_groups_of_scores_do_not_tell_how_few_have_none(page: Page, unseen: int,
     shown = released_page(replace(page, scores=scores, gate=Gate(share=1.0, smallest_cell=K)))
     assert shown.scores.tenths.empty != kept
     assert shown.release.to_frame()["reason"].str.contains("without a score").any() != kept
+
+
+@pytest.mark.parametrize(("below", "kept"), [(100, 4), (104, 3), (96, 3), (105, 4), (95, 4), (46, 3)])
+def test_limits_of_groups_are_not_near_a_threshold(page: Page, below: int, kept: int) -> None:
+    """Two kinds of groups of the same patients: 104 below a threshold and 100 in two groups would tell of four."""
+    n = 200
+    y = Measured.at(12, np.resize([1.0, 4.0, 2.0, 6.0], n), lower=0, upper=10, at_most=3)
+    share = np.linspace(0.1, 0.9, n)
+    forecast = ScoreForecast([0, 5], np.column_stack([1 - share, share]))
+    scores = PageScores("both", "", score_tenths(y, forecast), y=y, forecast=forecast)
+    release = Gate(share=1.0, smallest_cell=K).open(Patients(np.tile([1, 0], n // 2), {"both": share}))
+    for counted in (np.array([below, n - below]), np.array([n - below, below])):
+        assert len(released_scores(scores, release, counted).tenths) == kept
 
 
 def test_a_group_in_which_few_differ_is_merged_with_others_or_dropped(page: Page) -> None:
