@@ -58,7 +58,7 @@ from lbp_prognosis._base._parallel import parallel_map, surviving_map
 from lbp_prognosis._base._plain_label import plain_label
 from lbp_prognosis._base._prepared import mark_prepared, prepared_objections
 from lbp_prognosis._base._randomness import RandomState, generator, spawn
-from lbp_prognosis._base._range_interval import clip_to_range, inside_range
+from lbp_prognosis._base._range_interval import clip_to_range, inside_bounds, inside_range
 from lbp_prognosis._base._result import METRIC_COLUMNS, Result, metric_frame
 from lbp_prognosis._base._row_level_files import row_level_files
 from lbp_prognosis._base._shared_work import processes_ready
@@ -186,6 +186,7 @@ __all__ = [
     "inert_cell",
     "inert_cells",
     "influence_se",
+    "inside_bounds",
     "inside_range",
     "interval",
     "inversion_objection",

@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 
 from lbp_prognosis._base._metric_registry import METRICS
 
-__all__ = ["NEAR_BORDER", "clip_to_range", "inside_range"]
+__all__ = ["NEAR_BORDER", "clip_to_range", "inside_bounds", "inside_range"]
 
 NEAR_BORDER = {
     "both": "logit limits where Wald's leave the range",
@@ -22,19 +22,31 @@ NEAR_BORDER = {
 def inside_range(name: str, value: Any, low: Any, high: Any) -> tuple[np.ndarray, np.ndarray, str]:
     """Return limits that lie in the range of a metric, and what was done in words ("" if nothing).
 
+    Parameters
+    ----------
+    name : str
+        Metric.
+    value, low, high : float or ndarray
+        As in `inside_bounds`.
+    """
+    return inside_bounds(METRICS[name].low, METRICS[name].high, value, low, high)
+
+
+def inside_bounds(least: float, most: float, value: Any, low: Any, high: Any) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return limits that lie between two ends, and what was done in words ("" if nothing).
+
     Limits that lie inside stay as they are. Others are made symmetric on the logit of the position in the range, or on
     the log of the distance to its one end, with their half width carried there by the delta method; an estimate on the
     border itself has no such scale, and its limits are cut.
 
     Parameters
     ----------
-    name : str
-        Metric.
+    least, most : float
+        Ends of the range; one of them may be infinite.
     value, low, high : float or ndarray
         Estimate, and limits that are symmetric about it (Wald's, by quantiles of the normal or of t).
     """
     value, low, high = np.broadcast_arrays(*(np.asarray(part, dtype=float) for part in (value, low, high)))
-    least, most = METRICS[name].low, METRICS[name].high
     with np.errstate(invalid="ignore"):
         outside = (low < least) | (high > most)
     if not outside.any():

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, Result, argument_error, check_confidence, check_horizons, norm, objection
+from lbp_prognosis._base import (
+    Objection,
+    Result,
+    argument_error,
+    check_confidence,
+    check_horizons,
+    inside_bounds,
+    norm,
+    objection,
+)
 from lbp_prognosis._kernels import step_at
 from lbp_prognosis.survival import check_cause
 from lbp_prognosis.validation.sensitivity._leaving_hazard import LeavingHazard
@@ -36,7 +45,8 @@ class StrategyContrast(Result):
     ----------
     table : DataFrame
         ``horizon, strategy, kind, estimate, se, low, high, confidence``; ``kind`` is ``"risk"``, or ``"difference"``
-        from the risk under the first strategy.
+        from the risk under the first strategy. ``se, low, high`` are NaN where no patient counted in a strategy, or
+        each, had the event: the data then do not show how such risks vary.
     n : int
         Patients.
     cause : int
@@ -70,7 +80,8 @@ class StrategyContrast(Result):
     def _summary(self) -> str:
         rows = self.table[self.table["kind"] == "difference"]
         told = [
-            f"{name} at {horizon:g} {value:+.3f} ({low:+.3f} to {high:+.3f})"
+            f"{name} at {horizon:g} {value:+.3f}"
+            + (f" ({low:+.3f} to {high:+.3f})" if pd.notna(low) else ", no interval")
             for name, horizon, value, low, high in rows[["strategy", "horizon", "estimate", "low", "high"]].to_numpy()
         ]
         return f"{self.table['strategy'].iloc[0]}; {'; '.join(told[:3])}"
@@ -108,7 +119,8 @@ def contrast_strategies(
     Standard errors are from the influence of each patient with estimated weights: that with known weights, less its
     projection on residuals of its own models of starting treatment and of being lost, summed over parts of follow-up
     (up to eight, each with 25 starts or losses) and multiplied by the predictors. Each patient is left out of the
-    projection (as in HC3), since few may have large weights. Intervals are normal.
+    projection (as in HC3), since few may have large weights. Intervals are normal; if they leave the range of a risk,
+    [0, 1], or of a difference, [-1, 1], they are normal on the logit scale of that range.
 
     References
     ----------
@@ -153,7 +165,9 @@ def contrast_strategies(
             known = each.status(tau, cause=cause)
             w, event = known.weights.values, known.y["status"] == 1
             risks.append(float(np.average(event, weights=w)))
-            influences.append(_after_projection(w * (event - risks[-1]) / w.mean(), models))
+            influence = _after_projection(w * (event - risks[-1]) / w.mean(), models)
+            varied = event[w > 0].any() and not event[w > 0].all()
+            influences.append(influence if varied else np.full_like(influence, np.nan))
             if rare := int((w > 1 / RARE).sum()):
                 said.append(objection("treatment-positivity", n=rare, horizon=tau))
         parts = [("risk", k, risks[k], influences[k]) for k in range(len(found))]
@@ -161,7 +175,9 @@ def contrast_strategies(
         for kind, k, value, influence in parts:
             se = _error(influence)
             row = {"horizon": tau, "strategy": names[k], "kind": kind, "estimate": value, "se": se}
-            rows.append({**row, "low": value - z * se, "high": value + z * se, "confidence": confidence})
+            least = 0.0 if kind == "risk" else -1.0
+            low, high, _ = inside_bounds(least, 1.0, value, value - z * se, value + z * se)
+            rows.append({**row, "low": float(low), "high": float(high), "confidence": confidence})
     return StrategyContrast(
         table=pd.DataFrame(rows),
         n=found[0].n,

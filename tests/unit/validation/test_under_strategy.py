@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit, logit
+from scipy.stats import norm
 
 from lbp_prognosis import CoxPH, Surv
 from lbp_prognosis._base import ArgumentError, EstimationError
@@ -395,6 +397,41 @@ def test_the_error_of_a_strategy_does_not_depend_on_the_others() -> None:
     for key in (("never", "risk"), ("by", "risk")):
         assert two[key] == pytest.approx(turned["se"][key], rel=1e-12)
     assert two["by", "difference"] == pytest.approx(turned["se"]["never", "difference"], rel=1e-12)
+
+
+def test_limits_of_risks_and_differences_stay_in_their_range() -> None:
+    arms = {str(one): under_strategy(Y, TREATED_AT, HISTORY, one) for one in (NeverStart(), StartBy(4.0))}
+    first = float(np.sort(Y["time"][Y["event"] == 1])[2])
+    for horizon in (first, 5.0, 9.0):
+        for confidence in (0.95, 1 - 1e-12):
+            table = contrast_strategies(arms, horizon, confidence=confidence).table
+            least = np.where(table["kind"] == "risk", 0.0, -1.0)
+            assert (table["low"] > least).all()
+            assert (table["high"] < 1).all()
+            assert ((table["low"] < table["estimate"]) & (table["estimate"] < table["high"])).all()
+    # on the logit of the range where the normal limits leave it: half width / (risk (1 - risk))
+    row, z = contrast_strategies(arms, first, confidence=0.99).table.iloc[0], norm.ppf(0.995)
+    assert row["estimate"] < z * row["se"]
+    at, reach = logit(row["estimate"]), z * row["se"] / (row["estimate"] * (1 - row["estimate"]))
+    np.testing.assert_allclose(row[["low", "high"]].astype(float), expit([at - reach, at + reach]))
+    inside = contrast_strategies(arms, 9.0).table  # those inside stay as they are
+    np.testing.assert_allclose(inside["low"] + inside["high"], 2 * inside["estimate"])
+
+
+def test_a_strategy_without_an_event_has_no_interval() -> None:
+    arms = {"a": six(StartBy(2.0)), "b": six(NeverStart())}
+    seen = {name: one.status(3.5).y["status"] for name, one in arms.items()}
+    assert not (seen["a"] == 1).any()
+    assert (seen["b"] == 1).any()
+    found = contrast_strategies(arms, 3.5)
+    none, some, apart = (found.table.iloc[k] for k in range(3))
+    assert none["estimate"] == 0
+    assert none[["se", "low", "high"]].isna().all()
+    assert some[["se", "low", "high"]].notna().all()
+    assert apart["estimate"] == some["estimate"]
+    assert apart[["se", "low", "high"]].isna().all()
+    assert "no interval" in repr(found)
+    assert found.plot() is not None
 
 
 def test_a_patient_is_left_out_of_the_projection() -> None:
