@@ -27,12 +27,44 @@ __all__ = ["path_of", "with_retest", "with_treatment", "with_visits"]
 
 
 def path_of(study: Study, name: str, *, home: bool = False) -> Path:
+    """Return the path of a file of the study.
+
+    Parameters
+    ----------
+    study : Study
+    name : str
+        Path as declared.
+    home : bool, default False
+        Relative to the folder of the declaration rather than to that of the data.
+
+    Raises
+    ------
+    DataError
+        If the name contains a NUL character.
+    """
     if "\x00" in name:
         raise DataError("A path of the study contains a NUL character.")
     return Path(study.home if home else study.folder) / name
 
 
 def with_treatment(study: Study, plan: TreatmentPlan, data: StudyData) -> StudyData:
+    """Add the courses of treatment to the data of a study, with the digest of their table.
+
+    Parameters
+    ----------
+    study : Study
+    plan : TreatmentPlan
+        Section ``[treatment]``.
+    data : StudyData
+        Data of the main table.
+
+    Raises
+    ------
+    ArgumentError
+        If the outcome is not dated exactly from time zero, or the treatment is a competing event.
+    DataError
+        If the table cannot be read, or contains no patient of the study.
+    """
     if outcome_kind(data.y) != "right" or "entry" in (data.y.dtype.names or ()):
         raise argument_error(
             "treatment", "left out where the outcome is not dated exactly from time zero", outcome_kind(data.y)
@@ -53,6 +85,23 @@ def with_treatment(study: Study, plan: TreatmentPlan, data: StudyData) -> StudyD
 
 
 def with_retest(study: Study, plan: RetestPlan, data: StudyData, gone: frozenset[str]) -> StudyData:
+    """Add repeated measurements to the data of a study, with the digests of their tables.
+
+    Parameters
+    ----------
+    study : Study
+    plan : RetestPlan
+        Section ``[retest]``.
+    data : StudyData
+        Data of the main table.
+    gone : frozenset of str
+        Identifiers of patients who withdrew consent, as text.
+
+    Raises
+    ------
+    DataError
+        If a table cannot be read.
+    """
     changed = [column for columns in study.transform.values() for column in columns]
     step, digests = read_retest(
         plan, partial(path_of, study), data.X, _missing(study, plan), transformed=changed, gone=gone
@@ -80,6 +129,23 @@ def _missing(study: Study, plan: TreatmentPlan | UpdatesPlan | RetestPlan) -> An
 
 
 def with_visits(study: Study, plan: UpdatesPlan, data: StudyData) -> StudyData:
+    """Add the visits of patients to the data of a study, with the digest of their table.
+
+    Parameters
+    ----------
+    study : Study
+    plan : UpdatesPlan
+        Section ``[updates]``.
+    data : StudyData
+        Data of the main table.
+
+    Raises
+    ------
+    ArgumentError
+        If the outcome is not dated exactly, or a fixed column is no numeric predictor.
+    DataError
+        If the table cannot be read, contains no patient of the study, or no visit at which to update.
+    """
     if outcome_kind(data.y) != "right":
         raise argument_error("updates", "left out where the outcome is not dated exactly", outcome_kind(data.y))
     path = path_of(study, plan.table)
