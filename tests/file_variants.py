@@ -540,7 +540,7 @@ def _(folder: Path) -> Path:
     return save(folder / "d", objects)
 
 
-@refused("DICOM with one slice moved within its plane", "lies 8.00 mm beside the line")
+@refused("DICOM with one slice moved within its plane", "lies 8.00 mm off the line")
 def _(folder: Path) -> Path:
     objects = slices(block())
     right = np.array(objects[2].ImageOrientationPatient[:3], dtype=float)

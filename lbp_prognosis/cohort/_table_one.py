@@ -44,7 +44,7 @@ class TableOne(Result):
     synthetic : bool
         Whether the data were simulated.
     labels : dict of str to str
-        Labels of variables, shown beside their names in HTML and Word.
+        Labels of variables, shown next to their names in HTML and Word.
     """
 
     table: pd.DataFrame

@@ -48,7 +48,7 @@ def table_one_of(
     value_labels : mapping of str to mapping, optional
         Words for codes, by variable, as in SPSS, Stata and SAS (``read_table(path).value_labels``).
     labels : mapping of str to str, optional
-        Labels of variables, shown beside their names in HTML and Word (``read_table(path).labels``).
+        Labels of variables, shown next to their names in HTML and Word (``read_table(path).labels``).
 
     Raises
     ------

@@ -410,7 +410,7 @@ def _differences(
 ) -> tuple[MetricResult, ...]:
     """Difference (later minus earlier model) for each metric with influence values in both models.
 
-    Those of ``agreements``, metrics of calibration by model, are computed beside the others in long tables.
+    Those of ``agreements``, metrics of calibration by model, are computed with the others in long tables.
     """
     pairs, beside = [], []
     for first, second in combinations(metrics, 2):

@@ -61,7 +61,7 @@ def section_outcome(page: Page) -> Section | None:
 
 
 def _why_dashes(work: pd.DataFrame) -> str:
-    """Say why no number of patients treated per patient identified stands at a threshold, if so at any."""
+    """Say why no number of patients treated per patient identified is given at a threshold, if so at any."""
     share, load = (work[name].to_numpy(dtype=float) for name in ("share_above", "number_per_event"))
     reasons = []
     if (np.isinf(load) | (share == 0)).any():

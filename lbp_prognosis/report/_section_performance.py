@@ -105,10 +105,10 @@ def section_discrimination(page: Page) -> Section | None:
 
 
 def _uno_words(page: Page) -> str:
-    """Say why Uno's C stands at one horizon alone, where there are several; nothing about what a gate withheld."""
+    """Say why Uno's C is given at one horizon alone, where there are several; nothing about what a gate withheld."""
     several = len(page.evaluation.horizons) > 1 and page.release is None
     shown = any("uno_concordance" in metrics for metrics in page.evaluation.metrics.values())
-    return " Uno's C counts follow-up to the last horizon and stands there alone." if several and shown else ""
+    return " Uno's C counts follow-up to the last horizon and is given there alone." if several and shown else ""
 
 
 def _auc(page: Page, ax: Any) -> None:

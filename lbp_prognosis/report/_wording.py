@@ -47,7 +47,7 @@ _NAMES = {
 def row_variable(row: object) -> str:
     """Return the variable of a row of Table 1: ``age, mean (SD)`` and ``age, missing, n (%)`` are both of ``age``.
 
-    From the end, because a name may hold a comma.
+    From the end, because a name may contain a comma.
     """
     text = str(row)
     for end in (", missing, n (%)", ", n (%)", ", mean (SD)", ", median [Q1,Q3]", ", different values"):

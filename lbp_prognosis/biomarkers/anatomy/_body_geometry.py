@@ -14,7 +14,7 @@ __all__ = ["BodyGeometry", "measure_body"]
 
 ROUGH_MM = 4.0
 """Distance (RMS) of a surface from its plane beyond which a turn of the frame is kept only if it becomes smaller: the
-surface of a wedge seen from aside holds a part of its wall, that of a damaged mask stays rough."""
+surface of a wedge seen from aside contains a part of its wall, that of a damaged mask stays rough."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,7 +38,7 @@ _COSINES = 0.01
 """Largest error of a squared length and of the product of two directions: cosines are written with few digits."""
 
 _ASIDE = 0.25
-"""Part of the smaller pixel side by which a slice may lie beside the line through the first and the last."""
+"""Part of the smaller pixel side by which a slice may lie off the line through the first and the last."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,7 +293,7 @@ def _stacked(slices: list[_Slice], folder: Path) -> tuple[list[tuple[float, _Sli
     aside = float(np.linalg.norm(across, axis=1).max())
     if aside > _ASIDE * min(slices[0].spacing):
         raise DataError(
-            f"{folder}: a slice lies {aside:.2f} mm beside the line through the first and the last. Export the series "
+            f"{folder}: a slice lies {aside:.2f} mm off the line through the first and the last. Export the series "
             "again, or resample it to one grid."
         )
     return order, normal

@@ -77,7 +77,7 @@ def test_every_dash_of_the_workload_has_its_own_reason():
 
 
 def test_the_c_of_uno_before_the_last_horizon_has_a_reason(html):
-    words = "Uno's C counts follow-up to the last horizon and stands there alone."
+    words = "Uno's C counts follow-up to the last horizon and is given there alone."
     assert words in unescape(html)
     table = unescape(html).split(words)[0].rpartition("<table")[2]
     cells = [re.findall(r"<t[dh][^>]*>([^<]*)", row) for row in table.split("<tr")[2:]]
