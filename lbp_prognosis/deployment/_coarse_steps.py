@@ -30,26 +30,29 @@ def coarse_steps(times: np.ndarray, events: np.ndarray, least: int) -> tuple[np.
     if count < least and len(ends) > 1:
         ends.pop()  # too few events for a group join the next group: early, where many patients are at risk
     ends.reverse()
+    raw = np.empty(len(ends))
+    exact = np.zeros(len(ends), dtype=bool)  # a time of several events is no patient's own
+    starts = [0, *(end + 1 for end in ends[:-1])]
+    for group, (start, end) in enumerate(zip(starts, ends)):
+        raw[group], exact[group] = _place(times[start : end + 1], events[start : end + 1])
     made: list[float] = []
     kept: list[int] = []
-    start = 0
-    for end in ends:
-        at = _place(times[start : end + 1], events[start : end + 1])
+    for at, end in zip(np.where(exact, raw, digits(raw, 3)).tolist(), ends):
         if made and at <= made[-1]:  # two groups at the same time become one
             kept[-1] = end
         else:
             made.append(at)
             kept.append(end)
-        start = end + 1
     return np.array(made), np.array(kept, dtype=int)
 
 
-def _place(times: np.ndarray, events: np.ndarray) -> float:
+def _place(times: np.ndarray, events: np.ndarray) -> tuple[float, bool]:
+    """Return the time of a group, and whether it may stay as exact as it is."""
     if times.size == 1:
-        return float(times[0]) if events[0] > 1 else float(digits(times, 3)[0])
+        return float(times[0]), bool(events[0] > 1)
     half = int(np.searchsorted(np.cumsum(events), events.sum() / 2))
     other = half + 1 if half + 1 < times.size else half - 1
-    return float(digits([(times[half] + times[other]) / 2], 3)[0])
+    return float((times[half] + times[other]) / 2), False
 
 
 def coarse_values(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,22 +21,26 @@ _ROW_LEVEL = ("cross_fitted_margin_", "cross_fitted_risk_", "folds_", "oof_")
 """Learned attributes with a value per training row; predictions do not use them."""
 
 
+_PLAIN = (str, bytes, int, float, bool, np.ndarray, np.generic, type(None))
+"""Kinds of values that contain no model."""
+
+
 def parts_of(value: Any, seen: set[int] | None = None) -> Iterator[Any]:
     """Yield a model, its steps, its branches and the models inside, each once."""
     seen = set() if seen is None else seen
-    if id(value) in seen or value is None or isinstance(value, str | bytes | int | float | bool | np.ndarray):
+    if isinstance(value, _PLAIN) or id(value) in seen:
         return
     seen.add(id(value))
+    inner: Iterable[Any] = ()
     if isinstance(value, dict):
-        for item in value.values():
-            yield from parts_of(item, seen)
+        inner = value.values()
     elif isinstance(value, list | tuple) and not hasattr(value, "_fields"):
-        for item in value:
-            yield from parts_of(item, seen)
+        inner = value
     elif type(value).__module__.startswith(("lbp_prognosis.", "sklearn.")):
         yield value
         inner = value if hasattr(value, "_fields") else vars(value).values() if hasattr(value, "__dict__") else ()
-        for item in inner:
+    for item in inner:
+        if not isinstance(item, _PLAIN):  # names of columns by the thousand
             yield from parts_of(item, seen)
 
 

@@ -77,11 +77,11 @@ def _unmasked_list(value: list[Any] | tuple[Any, ...]) -> Any:
 
 
 def _native(value: Any) -> Any:
-    dtypes = list(value.dtypes) if isinstance(value, pd.DataFrame) else [value.dtype]
+    dtypes = list(value.dtypes.to_numpy()) if isinstance(value, pd.DataFrame) else [value.dtype]
+    if all(not isinstance(dtype, np.dtype) or dtype.isnative for dtype in set(dtypes)):  # nearly all tables
+        return value
     foreign = ((j, dtype) for j, dtype in enumerate(dtypes) if isinstance(dtype, np.dtype) and not dtype.isnative)
     other = {j: dtype.newbyteorder("=") for j, dtype in foreign}
-    if not other:
-        return value
     if isinstance(value, pd.Series):
         return value.astype(other[0])
     columns = [
