@@ -14,7 +14,13 @@ __all__ = ["checks_of"]
 
 
 def _tolerance(content: Mapping[str, Any]) -> float:
-    """Tolerance for released numbers and their differences, from their digits."""
+    """Tolerance for released numbers and their differences, from their digits.
+
+    A number of d significant digits is off by at most 5 · 10⁻ᵈ of itself. The longest sum that is recomputed here, the
+    Brier score, has three of them with coefficients 1, 2 and 1, none above n, and is compared with a fourth:
+    25 · 10⁻ᵈ of n. A covariance and the product of its two standard errors take 15 · 10⁻ᵈ. 40 · 10⁻ᵈ contains all, and
+    what the curvature of a square or a quotient adds at three digits or more.
+    """
     return max(1e-6, 40 * 10.0 ** -int(content["policy"]["digits"]))
 
 
@@ -132,7 +138,11 @@ def _errors(c: Mapping[str, Any]) -> str:
 
     Their variance is at most 1 / (4 n G): that of the values is at most ¼, and that of the weights adds ¼ ∫ S dΛ / G ≤
     ¼ (1 / G − 1). G, the share still followed at the horizon, follows from the weight 1 / G of all without the event.
-    With competing events, whose weights are smaller, only G ≥ 1 / n is known. The IPA is 1 − B / F (1 − F), B ≤ 1.
+    With competing events, whose weights are smaller, only G ≥ 1 / n is known. Five per cent are added for n − 1 in the
+    place of n and for rounding. The IPA is 1 − B / v with v = F (1 − F) and B ≤ 1: if the error of B and of F is at
+    most that, its own is at most 1 / v + |1 − 2F| / v² ≤ 2 / v² times as large, as v ≤ ¼. The error of a difference is
+    at most the sum of two. Other values lie between 0 and 1, or are ratios released only where they are estimable: 10
+    excludes what no rounding explains.
     """
     n, observed = c["cohort"]["n"], c["sums"]["observed"]
     if not _error_of_sum(c):
