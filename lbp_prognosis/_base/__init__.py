@@ -38,6 +38,7 @@ from lbp_prognosis._base._errors import (
 from lbp_prognosis._base._feature_map import MODALITIES, FeatureMap
 from lbp_prognosis._base._fit_on_stretches import fit_on_stretches
 from lbp_prognosis._base._folder_lock import LOCK, file_lock, folder_lock
+from lbp_prognosis._base._gap import DASH, gap, of_interval, reason_of
 from lbp_prognosis._base._inert_cells import inert_cell, inert_cells
 from lbp_prognosis._base._intraclass import icc_form, icc_mean_squares, icc_table
 from lbp_prognosis._base._inversion import inversion_objection, known_area
@@ -49,7 +50,7 @@ from lbp_prognosis._base._linear_predictor import (
     linear_predictor_scale,
     stated_score,
 )
-from lbp_prognosis._base._metric import MetricResult, influence_se, interval
+from lbp_prognosis._base._metric import MetricResult, influence_se, interval, why_missing
 from lbp_prognosis._base._metric_registry import METRICS, Metric, check_metrics, metric, metric_title
 from lbp_prognosis._base._missing_codes import missing_codes
 from lbp_prognosis._base._objection import OBJECTIONS, Objection, ObjectionFact, objection
@@ -102,6 +103,7 @@ from lbp_prognosis._base.intake import (
 )
 
 __all__ = [
+    "DASH",
     "HAZARD_SCALES",
     "LARGEST_WHOLE",
     "LINEAR_PREDICTOR_SCALES",
@@ -177,6 +179,7 @@ __all__ = [
     "fisher",
     "fit_on_stretches",
     "folder_lock",
+    "gap",
     "generator",
     "holds",
     "icc_form",
@@ -213,6 +216,7 @@ __all__ = [
     "numbers_in",
     "numbers_of",
     "objection",
+    "of_interval",
     "outcome_labels",
     "parallel_map",
     "plain_label",
@@ -221,6 +225,7 @@ __all__ = [
     "read_frame",
     "read_matrix",
     "read_sparse",
+    "reason_of",
     "refused_kind",
     "require",
     "row_level_files",
@@ -235,6 +240,7 @@ __all__ = [
     "takes_rows",
     "time_words",
     "visible",
+    "why_missing",
     "word_file",
     "write_file",
 ]

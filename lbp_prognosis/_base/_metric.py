@@ -13,13 +13,15 @@ from scipy.special import ndtri
 
 from lbp_prognosis._base._distributions import norm, student
 from lbp_prognosis._base._errors import argument_error
+from lbp_prognosis._base._gap import of_interval
 from lbp_prognosis._base._metric_registry import check_metrics
 from lbp_prognosis._base._objection import Objection
 from lbp_prognosis._base._range_interval import inside_range
 from lbp_prognosis._base._result import Result, metric_frame
 
-__all__ = ["MetricResult", "influence_se", "interval"]
+__all__ = ["MetricResult", "influence_se", "interval", "why_missing"]
 
+_UNSAID = "no reason is given"
 _ROWS = 1 << 14  # whose differences stay in the cache
 _KEPT = 1_000_000  # influence values: more are made again when they are asked for again
 
@@ -81,6 +83,25 @@ def interval(
     raise argument_error("scale", "'identity', 'log' or 'logit'", scale)
 
 
+def why_missing(given: str, value: float, low: float, clusters: np.ndarray | None = None) -> str:
+    """Return why a value or its interval is missing; what was given, or why there is no standard error.
+
+    Parameters
+    ----------
+    given : str
+        Reason of the value; wins.
+    value, low : float
+        Estimate and lower limit.
+    clusters : ndarray of shape (n,), optional
+        Codes used for the standard error.
+    """
+    if given or np.isfinite(low) or not np.isfinite(value):
+        return given
+    if clusters is not None and clusters.size and np.ptp(clusters) == 0:
+        return "no interval: all rows are of one cluster"
+    return "no interval: its standard error cannot be estimated"
+
+
 class _Deferred:
     """A field that may be given as a function without arguments, called when the value is first read.
 
@@ -134,7 +155,7 @@ class MetricResult(Result):
     n, n_events : int
         Rows, and events of interest, used.
     reason : str or tuple of str
-        Why a value is NaN; empty otherwise.
+        Why a value, or its interval, is NaN; empty otherwise. `reasons` has it for each value.
     influence : ndarray of shape (n,) or (n, n_horizons) or None
         Per-row influence values (hidden from ``repr``), the basis of paired differences.
     clusters : ndarray or None
@@ -280,13 +301,19 @@ class MetricResult(Result):
             other._keep_in_range()
         return other
 
+    def reasons(self) -> tuple[str, ...]:
+        """Return for each value why it, or its interval, is missing; an empty text where nothing is."""
+        values, lows = (np.atleast_1d(np.asarray(a, dtype=float)) for a in (self.value, self.low))
+        given = (self.reason,) * values.size if isinstance(self.reason, str) else tuple(self.reason)
+        return tuple(why_missing(*one, self.clusters) for one in zip(given, values, lows))
+
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows of `to_frame` as plain mappings, for frames of many results."""
         values, ses, lows, highs = (
             np.atleast_1d(np.asarray(a, dtype=float)) for a in (self.value, self.se, self.low, self.high)
         )
         horizons = np.atleast_1d(np.asarray(np.nan if self.horizon is None else self.horizon, dtype=float))
-        reasons = (self.reason,) * values.size if isinstance(self.reason, str) else tuple(self.reason)
+        reasons = self.reasons()
         return [
             {
                 "model": self.model,
@@ -318,10 +345,8 @@ class MetricResult(Result):
         pair = f" of {self.model} −" if self.model else " from"
         name = f"difference in {self.metric}{pair} {self.reference}:" if self.reference else self.metric
         if np.ndim(self.value) == 0:
-            if self.reason and np.isnan(self.value):
-                return f"{name} not estimable: {self.reason}"
-            return f"{name} {self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
-        return f"{name} {_at_horizons(self.value, self.low, self.high, self.horizon)}"
+            return f"{name} {_with_interval(self.value, self.low, self.high, self.reasons()[0])}"
+        return f"{name} {_at_horizons(self.value, self.low, self.high, self.horizon, self.reasons())}"
 
 
 def _influence_of(result: MetricResult) -> np.ndarray | None:
@@ -357,22 +382,32 @@ def _paired_draws(first: MetricResult, second: MetricResult) -> tuple[str, np.nd
     return (mark, values - other_values) if mark == other_mark and values.shape == other_values.shape else None
 
 
-def _at_horizons(value: Any, low: Any, high: Any, horizon: Any) -> str:
+def _with_interval(value: float, low: float, high: float, why: str) -> str:
+    """Say a number with its interval, or why there is none."""
+    if np.isnan(value):
+        return f"not estimable: {why or _UNSAID}"
+    return f"{value:.4g} ({why})" if np.isnan(low) else f"{value:.4g} ({low:.4g} to {high:.4g})"
+
+
+def _at_horizons(value: Any, low: Any, high: Any, horizon: Any, reasons: tuple[str, ...]) -> str:
     """Say the numbers at up to three horizons, and at the first and last of more."""
     times = np.broadcast_to(np.asarray(np.nan if horizon is None else horizon, dtype=float), np.shape(value))
     shown = range(len(value)) if len(value) <= 3 else (0, len(value) - 1)
     parts = []
     for k in shown:
         at = f" at {times[k]:g}" if np.isfinite(times[k]) else ""
-        told = f"{value[k]:.4g} ({low[k]:.4g} to {high[k]:.4g})" if np.isfinite(value[k]) else "not estimable"
-        parts.append(told + at)
+        if np.isnan(value[k]):
+            parts.append(f"not estimable{at}: {reasons[k] or _UNSAID}")
+        else:
+            parts.append(_with_interval(value[k], low[k], high[k], reasons[k]) + at)
     return f"at {len(value)} horizons, {parts[0]} … {parts[1]}" if len(value) > 3 else "; ".join(parts)
 
 
 def _join_reasons(first: Any, second: Any) -> Any:
+    """Why a difference is missing; that one of the two has no interval says nothing about the difference."""
     if isinstance(first, str) and isinstance(second, str):
-        return first or second
+        return next((text for text in (first, second) if text and not of_interval(text)), "")
     size = max(len(first) if not isinstance(first, str) else 1, len(second) if not isinstance(second, str) else 1)
     left = (first,) * size if isinstance(first, str) else tuple(first)
     right = (second,) * size if isinstance(second, str) else tuple(second)
-    return tuple(a or b for a, b in zip(left, right))
+    return tuple(_join_reasons(a, b) for a, b in zip(left, right))

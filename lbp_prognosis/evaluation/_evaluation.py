@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import MetricResult, Objection, Result, argument_error, metric_frame, metric_title
+from lbp_prognosis._base import MetricResult, Objection, Result, argument_error, gap, metric_frame, metric_title
 from lbp_prognosis.evaluation.prognostic import Calibration, MeanCalibration, Pit
 from lbp_prognosis.evaluation.utility import DecisionCurve, NetBenefitDifference
 
@@ -139,7 +139,7 @@ class Evaluation(Result):
         return metric_frame(rows, extra=("threshold", "target", "reference"))
 
     def table(self) -> pd.DataFrame:
-        """Return a summary table: one row per model and horizon, values with intervals as text."""
+        """Return a summary table: one row per model and horizon, with intervals or why there is none, as text."""
         shown = [name for name in _SHOWN if any(name in self.metrics[model] for model in self.models)]
         rows = []
         for model in self.models:
@@ -241,13 +241,13 @@ class Evaluation(Result):
         return f"{at}{pairs}, n = {self.n}{events}"
 
 
-def _interval(value: float, low: float, high: float) -> str:
+def _interval(value: float, low: float, high: float, why: str) -> str:
     if not np.isfinite(value):
-        return "–"
+        return gap(why)
     # a value that rounds to zero has no sign
     value, low, high = (round(float(number), 3) + 0.0 for number in (value, low, high))
     if not np.isfinite(low):
-        return f"{value:.3f}"
+        return gap(why, f"{value:.3f}")
     return f"{value:.3f} ({low:.3f} to {high:.3f})"
 
 
@@ -256,9 +256,10 @@ def _text(result: MetricResult | None, h: int) -> str:
         return ""
     value, low, high = (np.atleast_1d(np.asarray(a, dtype=float)) for a in (result.value, result.low, result.high))
     k = min(h, value.size - 1)
+    why = result.reasons()[k]
     if result.metric == "ici_null":
-        return "–" if not np.isfinite(value[k]) else f"{value[k]:.3f}"
-    return _interval(value[k], low[k], high[k])
+        return gap(why) if not np.isfinite(value[k]) else f"{value[k]:.3f}"
+    return _interval(value[k], low[k], high[k], why)
 
 
 def _curve_rows(curve: DecisionCurve) -> list[dict[str, Any]]:
@@ -284,7 +285,7 @@ def _curve_rows(curve: DecisionCurve) -> list[dict[str, Any]]:
             "se": curve.se[m, h, k],
             "low": curve.low[m, h, k],
             "high": curve.high[m, h, k],
-            "reason": curve.reason_for(name, h),
+            "reason": curve.reason_at(name, h, k),
         }
         for m, name in enumerate(curve.models)
         for h, horizon in enumerate(curve.horizons)
@@ -315,7 +316,7 @@ def _difference_rows(difference: NetBenefitDifference) -> list[dict[str, Any]]:
             "se": difference.se[h, k],
             "low": difference.low[h, k],
             "high": difference.high[h, k],
-            "reason": difference.reason[h],
+            "reason": difference.reason_at(h, k),
         }
         for h, horizon in enumerate(difference.horizons)
         for k, threshold in enumerate(difference.thresholds)

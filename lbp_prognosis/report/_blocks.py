@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pandas as pd
+
+from lbp_prognosis._base import reason_of
 
 __all__ = ["Block", "Notice", "Numbers", "Picture", "Section", "Table", "Words"]
 
@@ -45,9 +48,9 @@ class Table:
     caption : str
         Description of the contents.
     frame : pandas.DataFrame
-        Text, with one header per column.
+        Text, with one header per column. A cell made by `gap` carries the reason of a number that is missing.
     note : str
-        Note under the table.
+        Note under the table; `notes` has the reasons too.
     head : int
         Columns from the left that are labels and not numbers.
     group : str
@@ -61,6 +64,26 @@ class Table:
     head: int = 1
     group: str = ""
     kind: str = "table"
+
+    @cached_property
+    def _footnotes(self) -> tuple[list[list[str]], str]:
+        """Cells with a mark in the place of each reason, and the reasons by mark; without marks if there is one."""
+        cells = self.frame.astype(object).where(self.frame.notna(), "").astype(str).values.tolist()
+        parts = [[reason_of(cell) for cell in row] for row in cells]
+        reasons = list(dict.fromkeys(why for row in parts for _, why in row if why))
+        marks = {why: str(k).translate(_RAISED) for k, why in enumerate(reasons, start=1)}
+        shown = [[text + marks.get(why, "") for text, why in row] for row in parts]
+        return shown, " ".join(f"{mark} {why[:1].upper()}{why[1:].rstrip('.')}." for why, mark in marks.items())
+
+    @property
+    def cells(self) -> list[list[str]]:
+        """Cells as they are shown: a number that is missing has the mark of its reason."""
+        return self._footnotes[0]
+
+    @property
+    def notes(self) -> str:
+        """The note, and why numbers are missing."""
+        return " ".join(filter(None, (self.note, self._footnotes[1])))
 
 
 @dataclass(frozen=True)
@@ -96,13 +119,14 @@ class Numbers:
     Attributes
     ----------
     items : tuple of (str, str, str, str)
-        Label, value, interval, sample.
+        Label, value, interval or why there is none, sample.
     """
 
     items: tuple[tuple[str, str, str, str], ...]
     kind: str = "numbers"
 
 
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 Block = Words | Notice | Table | Picture | Numbers
 
 

@@ -56,8 +56,8 @@ def released_metric(found: MetricResult, release: Release, places: np.ndarray) -
 
     single = np.ndim(found.value) == 0
     horizon = found.horizon if single else np.asarray(found.horizon)[places]
-    reasons = found.reason if isinstance(found.reason, str) else tuple(found.reason[k] for k in places)
-    said = without_numbers(reasons) if isinstance(reasons, str) else tuple(map(without_numbers, reasons))
+    every = tuple(map(without_numbers, found.reasons()))
+    said = every[0] if single else tuple(every[k] for k in places)
     nothing = part(np.full_like(np.asarray(found.value, dtype=float), np.nan))
     return found.labelled(
         value=part(found.value),

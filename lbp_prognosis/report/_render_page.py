@@ -207,13 +207,11 @@ def _facts(page: Page) -> list[tuple[str, str]]:
 def _rows(block: Table) -> list[list[_Cell]]:
     out = []
     columns = list(block.frame.columns)
-    widths = [max((len(str(v)) for v in block.frame[c]), default=0) for c in columns]
+    widths = [max(map(len, column), default=0) for column in zip(*block.cells)]
     last: Any = None
-    values = block.frame.astype(object).where(block.frame.notna(), "").values.tolist()
-    for row in values:
+    for row in block.cells:
         cells = []
-        for k, value in enumerate(row):
-            text = str(value)
+        for k, text in enumerate(row):
             classes = ["words"] if widths[k] > 34 else ["interval"] if " to " in text and "(" in text else []
             if block.group == columns[k]:
                 if text == last:

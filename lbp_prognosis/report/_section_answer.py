@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lbp_prognosis._base import DASH
 from lbp_prognosis.evidence import Verdict
 from lbp_prognosis.report._blocks import Block, Notice, Numbers, Section, Words
 from lbp_prognosis.report._page import Page
@@ -23,7 +24,8 @@ def section_answer(page: Page) -> Section:
     for row in page.headline.itertuples():
         difference = str(row.label).startswith("Δ")
         shown = signed if difference else number
-        between = f"{shown(row.low)} to {shown(row.high)}" if number(row.low) != "–" else "no interval"
+        why = str(getattr(row, "reason", "") or "")
+        between = f"{shown(row.low)} to {shown(row.high)}" if number(row.low) != DASH else why or "no interval"
         items.append((str(row.label), shown(row.value), between, page.sample))
     if items:
         blocks.append(Numbers(tuple(items)))

@@ -17,7 +17,7 @@ from lbp_prognosis.report._section_performance import metric_rows
 from lbp_prognosis.report._wording import estimate, number, readable
 from lbp_prognosis.validation import AssociationTest
 
-__all__ = ["section_added", "section_decisions"]
+__all__ = ["net_benefit_cell", "section_added", "section_decisions"]
 
 
 def _shown_thresholds(page: Page, thresholds: np.ndarray) -> list[float]:
@@ -35,6 +35,13 @@ def _at_horizon(found: DecisionCurve | NetBenefitDifference, h: int) -> dict[str
     return {"threshold": found.thresholds, **rows}
 
 
+def net_benefit_cell(curve: DecisionCurve, model: str, h: int, k: int) -> str:
+    """Return net benefit at one horizon and threshold, or why it or its interval is missing."""
+    m = curve.models.index(model)
+    parts = (part[m, h, k] for part in (curve.value, curve.low, curve.high))
+    return estimate(*parts, why=curve.reason_at(model, h, k))
+
+
 def section_decisions(page: Page) -> Section | None:
     """Return the decision curve, the thresholds with their reason, and net benefit at them."""
     curve = page.evaluation.decision
@@ -48,11 +55,11 @@ def section_decisions(page: Page) -> Section | None:
     h = int(np.flatnonzero(np.isclose(curve.horizons, page.horizon))[0])
     points = _shown_thresholds(page, curve.thresholds)
     rows: list[dict[str, Any]] = []
-    for m, model in enumerate(curve.models):
+    for model in curve.models:
         row: dict[str, Any] = {"strategy": model}
         for t in points:
             k = int(np.abs(curve.thresholds - t).argmin())
-            row[f"at {t:g}"] = estimate(curve.value[m, h, k], curve.low[m, h, k], curve.high[m, h, k])
+            row[f"at {t:g}"] = net_benefit_cell(curve, model, h, k)
         rows.append(row)
     if curve.reason[h]:
         blocks.append(Notice(f"No decision curve: {curve.reason[h]}"))
@@ -87,16 +94,17 @@ def section_added(page: Page) -> Section | None:
         return Section("added", f"What does {page.addition} add?", tuple(Notice(w, "absent") for w in page.absent))
     first, second = page.comparison
     found, rows = page.evaluation, []
+    horizon_words = f"horizon ({page.unit})" if page.unit else "horizon"
     for name in ("crps", "score_r2", "mae", "auc", "brier", "ipa"):
         if name not in found.metrics[second] or name not in found.metrics[first]:
             continue
         paired = _paired(page, name, second, first)
-        for horizon, (value, low, high) in metric_rows(paired).items():
+        for horizon, (value, low, high, why) in metric_rows(paired).items():
             rows.append(
                 {
                     "difference in": metric_title(name),
-                    f"horizon ({page.unit})": f"{horizon:g}",
-                    f"{second} − {first}": estimate(value, low, high, sign=True),
+                    horizon_words: f"{horizon:g}",
+                    f"{second} − {first}": estimate(value, low, high, why, sign=True),
                 }
             )
     blocks: list[Block] = []
@@ -110,8 +118,8 @@ def section_added(page: Page) -> Section | None:
             rows.append(
                 {
                     "difference in": f"net benefit at {t:g}",
-                    f"horizon ({page.unit})": f"{page.horizon:g}",
-                    f"{second} − {first}": estimate(pair.value[h, k], pair.low[h, k], pair.high[h, k], sign=True),
+                    horizon_words: f"{page.horizon:g}",
+                    f"{second} − {first}": _gain_cell(page, pair, h, k),
                 }
             )
         if not pair.reason[h] and page.release is None:
@@ -131,11 +139,6 @@ def section_added(page: Page) -> Section | None:
         f"Below 0 is better for {lower}the Brier score, above 0 for the others. An interval that includes 0 is "
         "inconclusive."
     )
-    if page.release is not None:
-        note += (
-            " So is a difference in net benefit without an interval: the interval would disclose fewer than "
-            f"{page.release.smallest_cell} patients."
-        )
     blocks.append(
         Table(
             "added_value",
@@ -154,6 +157,16 @@ def section_added(page: Page) -> Section | None:
         )
         blocks.append(_association(page.association, page.addition, unit))
     return Section("added", f"What does {page.addition} add to the clinical model?", tuple(blocks))
+
+
+def _gain_cell(page: Page, pair: NetBenefitDifference, h: int, k: int) -> str:
+    """Return a difference in net benefit, or why it or its interval is missing."""
+    value, low, high = (float(part[h, k]) for part in (pair.value, pair.low, pair.high))
+    why = pair.reason_at(h, k)
+    if page.release is not None and np.isfinite(value) and not np.isfinite(low):
+        few = page.release.smallest_cell
+        why = f"no interval: it would disclose fewer than {few} patients; inconclusive"
+    return estimate(value, low, high, why, sign=True)
 
 
 def _paired(page: Page, name: str, model: str, reference: str) -> MetricResult | None:

@@ -121,6 +121,9 @@ def _table(page: Page, means: dict[str, ShapAverages]) -> Table:
     wide = long.pivot(index=["of", "player"], columns="scale", values="importance")
     order = pd.MultiIndex.from_frame(long[["of", "player"]].drop_duplicates())
     wide = wide.reindex(index=order, columns=list(dict.fromkeys(long["scale"])))
-    cells = wide.map(lambda value: number(value, 4)).reset_index().rename(columns={"player": "name"})
-    note = "–: not computed on this scale." if wide.isna().any(axis=None) else ""
-    return Table("attributions", "Mean absolute attributions.", cells, note, head=2, group="of")
+    cells = (
+        wide.map(lambda value: number(value, 4, "not computed on this scale"))
+        .reset_index()
+        .rename(columns={"player": "name"})
+    )
+    return Table("attributions", "Mean absolute attributions.", cells, head=2, group="of")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from lbp_prognosis._base import metric_title
+from lbp_prognosis._base import gap, metric_title
 from lbp_prognosis.report._blocks import Block, Section, Table
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._wording import estimate, level_name, number
@@ -65,8 +65,8 @@ def _repeats(frame: pd.DataFrame) -> list[dict[str, Any]]:
                 "ICC": _shown(by.get("icc")),
                 "smallest detectable change": f"{number(error['value'], 2)} {_unit(unit)}"
                 if error is not None
-                else "–",
-                "kappa": "–"
+                else gap("not defined for this measure"),
+                "kappa": gap("not defined for this measure")
                 if kappa is None
                 else f"{_shown(kappa)}, {metric_title(kappa['metric']).removesuffix(' kappa')}"
                 if kappa["metric"] != "kappa" and not kappa["reason"]
@@ -98,8 +98,8 @@ def _tests(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _shown(row: Any) -> str:
     if row is None:
-        return "–"
-    return str(row["reason"]) if row["reason"] else estimate(row["value"], row["low"], row["high"], 2)
+        return gap("not defined for this measure")
+    return estimate(row["value"], row["low"], row["high"], str(row["reason"] or ""), 2)
 
 
 def _unit(unit: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lbp_prognosis._base import gap
 from lbp_prognosis.report._blocks import Block, Section, Table
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
@@ -24,9 +25,11 @@ def section_outcome(page: Page) -> Section | None:
         return None
     target = page.target_words
     rows = groups.table[groups.table["horizon"].sub(page.horizon).abs() < 1e-9]
+    said = not isinstance(groups, ReleasedGroups)  # a reason may tell that a group is empty
     words = "; ".join(
-        f"{row.group}: observed {number(row.observed, 2)}, predicted {number(row.mean_risk, 2)}"
-        for row in rows.itertuples()
+        f"{row['group']}: observed {number(row['observed'], 2, _why(row) if said else '')}, "
+        f"predicted {_mean(row, said, 2)}"
+        for row in rows.to_dict("records")
     )
     blocks: list[Block] = [
         figure(
@@ -36,52 +39,56 @@ def section_outcome(page: Page) -> Section | None:
             size=(4.8, 4.2),
         )
     ]
-    said = not isinstance(groups, ReleasedGroups)  # a reason may tell that a group is empty
     frame = pd.DataFrame(
         {
             f"risk of {target}": rows["group"],
             "patients": [f"{n:,.0f}" for n in rows["n"]],
-            "mean predicted": [number(v) for v in rows["mean_risk"]],
+            "mean predicted": [_mean(row, said) for row in rows.to_dict("records")],
             "observed (95% interval)": [_observed(row, said) for row in rows.to_dict("records")],
         }
     )
     work = groups.workload[groups.workload["horizon"].sub(page.horizon).abs() < 1e-9]
+    why = [_why_no_load(row) if said else "" for row in work.to_dict("records")]
     load = pd.DataFrame(
         {
             "threshold": [number(v, 2) for v in work["threshold"]],
-            "patients at or above": [_percent(v) for v in work["share_above"]],
-            f"identified, of all with {target}": [_percent(v) for v in work["events_found"]],
-            "treated per patient identified": [number(v, 1) for v in work["number_per_event"]],
+            "patients at or above": [_percent(v, w) for v, w in zip(work["share_above"], why)],
+            f"identified, of all with {target}": [_percent(v, w) for v, w in zip(work["events_found"], why)],
+            "treated per patient identified": [number(v, 1, w) for v, w in zip(work["number_per_event"], why)],
         }
     )
     blocks.append(Table("risk_groups", f"Observed against predicted risk of {target} by {page.time}.", frame))
-    note = _why_dashes(work) if said else ""
-    blocks.append(Table("workload", "Consequences of acting at each threshold.", load, note))
+    blocks.append(Table("workload", "Consequences of acting at each threshold.", load))
     return Section("outcome", "What happened to the patients?", tuple(blocks))
 
 
-def _why_dashes(work: pd.DataFrame) -> str:
-    """Say why no number of patients treated per patient identified is given at a threshold, if so at any."""
-    share, load = (work[name].to_numpy(dtype=float) for name in ("share_above", "number_per_event"))
-    reasons = []
-    if (np.isinf(load) | (share == 0)).any():
-        reasons.append("no patient at or above the threshold is known to have the event")
-    if (np.isnan(load) & (share > 0)).any():
-        reasons.append("no risk can be estimated of the patients at or above the threshold")
-    if np.isnan(share).any():
-        reasons.append("no risk can be estimated at this horizon")
-    return f"–: {'; or '.join(reasons)}." if reasons else ""
+def _why_no_load(work: Mapping[Hashable, Any]) -> str:
+    """Say why no number of patients treated per patient identified is given at a threshold."""
+    share, load = float(work["share_above"]), float(work["number_per_event"])
+    if np.isnan(share):
+        return "no risk can be estimated at this horizon"
+    if np.isinf(load) or share == 0:
+        return "no patient at or above the threshold is known to have the event"
+    return "no risk can be estimated of the patients at or above the threshold"
 
 
-def _percent(share: float) -> str:
-    """Return a share as a percentage; a dash where there is none."""
-    return "–" if np.isnan(share) else f"{100 * share:.0f}%"
+def _percent(share: float, why: str) -> str:
+    """Return a share as a percentage, or why there is none."""
+    return gap(why) if np.isnan(share) else f"{100 * share:.0f}%"
+
+
+def _mean(row: Mapping[Hashable, Any], said: bool, digits: int = 3) -> str:
+    """Return the mean risk of a group, or why there is none."""
+    return number(row["mean_risk"], digits, _why(row) if said else "")
 
 
 def _observed(row: Mapping[Hashable, Any], said: bool) -> str:
-    """Return the observed risk of a group with its interval, or why there is none."""
-    words = estimate(row["observed"], row["low"], row["high"])
-    return f"{words} ({row['reason']})" if said and np.isnan(row["observed"]) and row["reason"] else words
+    """Return the observed risk of a group with its interval, or why one is missing."""
+    return estimate(row["observed"], row["low"], row["high"], _why(row) if said else "")
+
+
+def _why(row: Mapping[Hashable, Any]) -> str:
+    return str(row["reason"] or "") or ("no patient in this group" if row["n"] == 0 else "")
 
 
 def _caption(page: Page) -> str:

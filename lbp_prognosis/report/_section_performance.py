@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import MetricResult, metric_title
+from lbp_prognosis._base import MetricResult, gap, metric_title
 from lbp_prognosis.report._blocks import Block, Notice, Section, Table, Words
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._hover import calibration_spots
@@ -16,38 +16,55 @@ from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._wording import estimate, number
 
 __all__ = [
+    "first_cell",
     "metric_cell",
     "metric_rows",
     "metric_table",
     "section_calibration",
     "section_discrimination",
     "section_optimism",
+    "why_absent",
 ]
 
+_ELSEWHERE = {"uno_concordance": "Uno's C counts follow-up to the last horizon and is given there alone"}
 _BUDGET = "Not released: the release budget is used up (see “What was withheld?” below)."
 
 
-def metric_rows(result: MetricResult | None) -> dict[float, tuple[float, float, float]]:
-    """Return value, low and high by horizon; NaN stands for metrics without horizon."""
+def metric_rows(result: MetricResult | None) -> dict[float, tuple[float, float, float, str]]:
+    """Return value, low, high and why one is missing by horizon; NaN stands for metrics without horizon."""
     if result is None:
         return {}
-    return {float(row["horizon"]): (row["value"], row["low"], row["high"]) for row in result.rows()}
+    return {float(r["horizon"]): (r["value"], r["low"], r["high"], r["reason"]) for r in result.rows()}
 
 
-def _cell(result: MetricResult | None, horizon: float) -> str:
+def why_absent(page: Page) -> str:
+    """Return why a number of a page is not there at all."""
+    return "not released" if page.release is not None else "not computed"
+
+
+def _cell(page: Page, result: MetricResult | None, horizon: float) -> str:
     rows = metric_rows(result)
     found = rows.get(horizon, rows.get(np.nan))
     if found is None:
         near = [value for key, value in rows.items() if np.isnan(key) or abs(key - horizon) < 1e-9]
         found = near[0] if near else None
     if found is None:
-        return "–"
-    return number(found[0]) if result is not None and result.metric == "ici_null" else estimate(*found)
+        alone = "" if result is None or page.release is not None else _ELSEWHERE.get(result.metric, "")
+        return gap(alone or why_absent(page))
+    if result is not None and result.metric == "ici_null":
+        return number(found[0], why=found[3])
+    return estimate(*found)
+
+
+def first_cell(page: Page, result: MetricResult | None) -> str:
+    """Return a metric with one horizon, or the first of several, or why it is missing."""
+    rows = metric_rows(result)
+    return estimate(*next(iter(rows.values()))) if rows else gap(why_absent(page))
 
 
 def metric_cell(page: Page, model: str, name: str) -> str:
     """Return a metric of a model at the main horizon with its interval; a dash if there is none."""
-    return _cell(page.evaluation.metrics[model].get(name), page.horizon)
+    return _cell(page, page.evaluation.metrics[model].get(name), page.horizon)
 
 
 def metric_table(page: Page, names: tuple[str, ...], key: str, caption: str, note: str) -> Table:
@@ -68,7 +85,7 @@ def metric_table(page: Page, names: tuple[str, ...], key: str, caption: str, not
     for model in found.models:
         for horizon in found.horizons:
             row = {"model": model, f"horizon ({page.unit})" if page.unit else "horizon": f"{horizon:g}"}
-            row |= {metric_title(name): _cell(found.metrics[model].get(name), float(horizon)) for name in shown}
+            row |= {metric_title(name): _cell(page, found.metrics[model].get(name), float(horizon)) for name in shown}
             rows.append(row)
     return Table(key, caption, pd.DataFrame(rows), note, head=2, group="model")
 
@@ -82,7 +99,7 @@ def section_discrimination(page: Page) -> Section | None:
         return Section("discrimination", "Do patients with the event have higher risks?", (Notice(_BUDGET, "absent"),))
     if all("auc" in page.evaluation.metrics[model] for model in page.evaluation.models):
         words = "; ".join(
-            f"{m}: {_cell(page.evaluation.metrics[m]['auc'], page.horizon)}" for m in page.evaluation.models
+            f"{m}: {_cell(page, page.evaluation.metrics[m]['auc'], page.horizon)}" for m in page.evaluation.models
         )
         blocks.append(
             figure(
@@ -98,17 +115,10 @@ def section_discrimination(page: Page) -> Section | None:
             "discrimination",
             f"Discrimination and overall accuracy, {page.sample}.",
             "IPA is the proportional reduction in Brier score relative to a null model; above 0 is better "
-            f"than the null model.{_uno_words(page)}",
+            "than the null model.",
         )
     )
     return Section("discrimination", "Do patients with the event have higher risks?", tuple(blocks))
-
-
-def _uno_words(page: Page) -> str:
-    """Say why Uno's C is given at one horizon alone, where there are several; nothing about what a gate withheld."""
-    several = len(page.evaluation.horizons) > 1 and page.release is None
-    shown = any("uno_concordance" in metrics for metrics in page.evaluation.metrics.values())
-    return " Uno's C counts follow-up to the last horizon and is given there alone." if several and shown else ""
 
 
 def _auc(page: Page, ax: Any) -> None:
@@ -137,8 +147,9 @@ def section_calibration(page: Page) -> Section | None:
                     horizon=page.horizon,
                     label=f"{page.target_words} by {page.time}",
                 ),
-                alt=f"Calibration of {model} at {page.time}: O/E {_cell(fitted.observed_expected, page.horizon)}, "
-                f"slope {_cell(fitted.calibration_slope, page.horizon)}.",
+                alt=f"Calibration of {model} at {page.time}: "
+                f"O/E {_cell(page, fitted.observed_expected, page.horizon)}, "
+                f"slope {_cell(page, fitted.calibration_slope, page.horizon)}.",
                 caption=f"{model}: observed against predicted risk of {page.target_words} by {page.time}, "
                 f"{page.sample}.",
                 size=(4.2, 4.2),
@@ -170,16 +181,15 @@ def section_optimism(page: Page) -> Section | None:
         for name in ("auc", "ipa", "calibration_slope", "crps"):
             if name not in page.evaluation.metrics[model] or name not in page.apparent.metrics[model]:
                 continue
-            inside, outside = (
-                _value(found.metrics[model][name], page.horizon) for found in (page.apparent, page.evaluation)
-            )
+            pair = (found.metrics[model][name] for found in (page.apparent, page.evaluation))
+            (inside, why), (outside, why_outside) = (_value(result, page.horizon) for result in pair)
             rows.append(
                 {
                     "model": model,
                     "measure": metric_title(name),
-                    "apparent": number(inside),
-                    page.sample: number(outside),
-                    "difference": number(inside - outside),
+                    "apparent": number(inside, why=why),
+                    page.sample: number(outside, why=why_outside),
+                    "difference": number(inside - outside, why=why or why_outside),
                 }
             )
     if not rows:
@@ -196,6 +206,7 @@ def section_optimism(page: Page) -> Section | None:
     return Section("optimism", "How optimistic is performance in the data used for fitting?", (table,))
 
 
-def _value(result: MetricResult, horizon: float) -> float:
-    rows = metric_rows(result)
-    return next((v[0] for key, v in rows.items() if np.isnan(key) or abs(key - horizon) < 1e-9), float("nan"))
+def _value(result: MetricResult, horizon: float) -> tuple[float, str]:
+    """Return the value at a horizon, and why it is missing."""
+    near = [v for key, v in metric_rows(result).items() if np.isnan(key) or abs(key - horizon) < 1e-9]
+    return (near[0][0], near[0][3]) if near else (float("nan"), "not computed at this horizon")

@@ -13,8 +13,9 @@ from lbp_prognosis.report._blocks import Block, Section, Table, Words
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._page_scores import PageScores
-from lbp_prognosis.report._section_performance import metric_cell, metric_table
-from lbp_prognosis.report._wording import estimate, number
+from lbp_prognosis.report._section_decisions import net_benefit_cell
+from lbp_prognosis.report._section_performance import first_cell, metric_cell, metric_table
+from lbp_prognosis.report._wording import number
 
 __all__ = ["section_scores"]
 
@@ -89,20 +90,20 @@ def _by_visit(page: Page, scores: PageScores) -> Iterable[Table]:
     if not scores.visits:
         return
     models = next(iter(scores.visits.values())).models
+    evaluations = (*scores.visits.values(), page.evaluation)
+    shown = {name for found in evaluations for model in models for name in found.metrics[model]}
     rows = []
     for model in models:
         for time, found in (*scores.visits.items(), (page.horizon, page.evaluation)):
             row = {"model": model, f"visit ({page.unit})" if page.unit else "visit": f"{time:g}"}
             row["patients seen"] = f"{found.metrics[model]['crps'].n:,}"
             for name in _AT_VISITS:
-                if name in found.metrics[model]:
-                    result = found.metrics[model][name]
-                    value, low, high = (float(np.ravel(part)[0]) for part in (result.value, result.low, result.high))
-                    row[METRICS[name].short] = estimate(value, low, high)
+                if name in shown:
+                    row[METRICS[name].short] = first_cell(page, found.metrics[model].get(name))
             rows.append(row)
     note = "AUC and O/E refer to the event defined by the cut at the visit. Different patients attend different visits."
     caption = f"Scores at each visit, {page.sample}, with 95% intervals."
-    yield Table("scores_by_visit", caption, pd.DataFrame(rows).fillna("–"), note, head=2, group="model")
+    yield Table("scores_by_visit", caption, pd.DataFrame(rows), note, head=2, group="model")
 
 
 def _tables(page: Page, scores: PageScores) -> Iterable[Table]:
@@ -174,14 +175,11 @@ def _response(page: Page, scores: PageScores, found: Evaluation) -> Table:
         ):
             result = found.metrics[model].get(name)
             if result is not None:
-                value, low, high = (float(np.ravel(part)[0]) for part in (result.value, result.low, result.high))
-                row[title] = estimate(value, low, high)
+                row[title] = first_cell(page, result)
         if found.decision is not None:
             curve = found.decision
-            m = curve.models.index(model)
             for k, threshold in enumerate(curve.thresholds):
-                parts = (part[m, 0, k] for part in (curve.value, curve.low, curve.high))
-                row[f"net benefit at {threshold:g}"] = estimate(*parts)
+                row[f"net benefit at {threshold:g}"] = net_benefit_cell(curve, model, 0, k)
         rows.append(row)
     note = (
         f"Of {found.n:,} patients with a score at the visit whose score at time zero leaves room for a response, "

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import LBPError, metric_title
+from lbp_prognosis._base import LBPError, gap, metric_title
 from lbp_prognosis.report._blocks import Block, Notice, Section, Table
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._hover import forest_spots
@@ -37,8 +38,10 @@ def section_sites(page: Page) -> Section | None:
                     "model": model,
                     "measure": metric_title(name),
                     "sites": str(pooled.k),
-                    "pooled": estimate(pooled.value, pooled.low, pooled.high),
-                    "prediction interval for a new site": f"{number(low)} to {number(high)}",
+                    "pooled": estimate(pooled.value, pooled.low, pooled.high, "no interval: too few sites"),
+                    "prediction interval for a new site": f"{number(low)} to {number(high)}"
+                    if np.isfinite([low, high]).all()
+                    else gap("too few sites"),
                     "τ²": number(pooled.tau2, 4),
                 }
             )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import metric_title
+from lbp_prognosis._base import gap, metric_title
 from lbp_prognosis.report._blocks import Block, Notice, Section, Table, Words
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
@@ -48,12 +48,12 @@ def _differences(shown: PageSubgroups) -> pd.DataFrame:
     return table[rows]
 
 
-def _value(rows: pd.DataFrame, metric: str) -> str:
+def _value(rows: pd.DataFrame, metric: str, why: str) -> str:
     own = rows[rows["metric"] == metric]
-    if len(own) != 1 or not np.isfinite(own["value"].astype(float)).all():
-        return "–"
+    if why or len(own) != 1:
+        return gap(why or "not computed")
     value, low, high = (float(own.iloc[0][name]) for name in ("value", "low", "high"))
-    return estimate(value, low, high, sign=True)
+    return estimate(value, low, high, _reason(own.iloc[0]["reason"]), sign=True)
 
 
 def _groups(shown: PageSubgroups) -> Table:
@@ -68,21 +68,18 @@ def _groups(shown: PageSubgroups) -> Table:
             "patients": f"{each.n:,}",
             "events": f"{each.n_events:,}",
         }
-        row |= {f"Δ {metric_title(name)}": _value(own, name) if each.evaluated else "–" for name in names}
+        why = "" if each.evaluated else str(each.reason or "not evaluated")
+        row |= {f"Δ {metric_title(name)}": _value(own, name, why) for name in names}
         rows.append(row)
-    few = sorted({str(reason) for reason in every["reason"] if reason})
-    unknown = found[~np.isfinite(found["value"].astype(float))]
-    few += list(dict.fromkeys(f"{row.group}, {_reason(row.reason)}" for row in unknown.itertuples()))
     cuts = found.loc[found["metric"] == "net_benefit", "threshold"].dropna().unique()
     at = f" Net benefit at a threshold of {cuts[0]:g}." if len(cuts) else ""
     note = f"Paired, with 95% intervals; lower is better for the Brier score.{at}"
-    note += f" –: {'; '.join(few)}." if few else ""
     return Table("subgroups", "What is added in each group.", pd.DataFrame(rows), note, head=2, group="by")
 
 
 def _reason(words: object) -> str:
     """Return why a measure has no value, without the name of an argument."""
-    return str(words or "").removesuffix(" (min_at_risk)") or "no value"
+    return str(words or "").removesuffix(" (min_at_risk)")
 
 
 def _tests(shown: PageSubgroups) -> Iterable[Block]:

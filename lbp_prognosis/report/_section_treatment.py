@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,8 @@ from lbp_prognosis.report._blocks import Block, Notice, Section, Table, Words
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._page_treatment import PageTreatment
-from lbp_prognosis.report._section_performance import metric_rows
+from lbp_prognosis.report._section_decisions import net_benefit_cell
+from lbp_prognosis.report._section_performance import first_cell
 from lbp_prognosis.report._wording import estimate, joined, number, readable, spoken
 
 __all__ = ["section_treatment"]
@@ -134,7 +134,8 @@ def _figures(page: Page, shown: PageTreatment) -> Iterable[Block]:
         try:
             yield figure(
                 partial(fitted.plot, horizon=page.horizon, label=words),
-                alt=f"Calibration of {model} for {words}: O/E {_cell(found.metrics[model]['observed_expected'])}.",
+                alt=f"Calibration of {model} for {words}: O/E "
+                f"{first_cell(page, found.metrics[model]['observed_expected'])}.",
                 caption=f"{model}: observed against predicted risk of {words}, {page.sample}, weighted.",
                 size=(4.2, 4.2),
             )
@@ -149,11 +150,6 @@ def _figures(page: Page, shown: PageTreatment) -> Iterable[Block]:
             size=(5.2, 4.1),
             wide=True,
         )
-
-
-def _cell(result: Any) -> str:
-    rows = metric_rows(result)
-    return estimate(*next(iter(rows.values()))) if rows else "–"
 
 
 def _performance(page: Page, shown: PageTreatment) -> Iterable[Block]:
@@ -171,12 +167,10 @@ def _performance(page: Page, shown: PageTreatment) -> Iterable[Block]:
     rows = []
     for model in found.models:
         row = {"model": model}
-        row |= {metric_title(name): _cell(found.metrics[model].get(name)) for name in names}
+        row |= {metric_title(name): first_cell(page, found.metrics[model].get(name)) for name in names}
         if curve is not None:
-            m = curve.models.index(model)
             for k in points:
-                parts = (part[m, 0, k] for part in (curve.value, curve.low, curve.high))
-                row[f"net benefit at {curve.thresholds[k]:g}"] = estimate(*parts)
+                row[f"net benefit at {curve.thresholds[k]:g}"] = net_benefit_cell(curve, model, 0, k)
         rows.append(row)
     note = (
         f"A model “… {shown.condition}” was fitted to the strategy, with weights from the training patients of each "

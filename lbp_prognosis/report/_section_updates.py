@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import MetricResult, metric_title, time_words
+from lbp_prognosis._base import gap, metric_title, time_words
 from lbp_prognosis.report._blocks import Block, Notice, Section, Table, Words
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._page_updates import PageUpdates
-from lbp_prognosis.report._section_performance import metric_rows
+from lbp_prognosis.report._section_decisions import net_benefit_cell
+from lbp_prognosis.report._section_performance import first_cell, metric_rows, why_absent
 from lbp_prognosis.report._wording import estimate, joined, number, readable
 
 __all__ = ["section_updates"]
@@ -109,7 +110,7 @@ def _draw_auc(page: Page, shown: PageUpdates, ax: Any) -> None:
     parts = []
     for at, found in shown.evaluations.items():
         for model in found.models:
-            (value, low, high) = next(iter(metric_rows(found.metrics[model]["auc"]).values()))
+            (value, low, high, _) = next(iter(metric_rows(found.metrics[model]["auc"]).values()))
             parts.append({"model": model, "horizon": at, "value": value, "low": low, "high": high, "metric": "auc"})
     draw_metric(pd.DataFrame(parts), title="AUC", ax=ax)
     ax.set_xlabel(_landmark(page))
@@ -134,11 +135,6 @@ def _draw_courses(page: Page, shown: PageUpdates, window: str, ax: Any) -> None:
     ax.set_xlabel(_landmark(page))
 
 
-def _cell(result: MetricResult | None) -> str:
-    rows = metric_rows(result)
-    return estimate(*next(iter(rows.values()))) if rows else "–"
-
-
 def _performance(page: Page, shown: PageUpdates, window: str) -> Iterable[Block]:
     every = list(shown.evaluations.values())
     names = [n for n in _METRICS if any(n in found.metrics[m] for found in every for m in found.models)]
@@ -149,13 +145,11 @@ def _performance(page: Page, shown: PageUpdates, window: str) -> Iterable[Block]
     for at, found in shown.evaluations.items():
         for model in found.models:
             row = {_landmark(page): f"{at:g}", "model": model}
-            row |= {metric_title(name): _cell(found.metrics[model].get(name)) for name in names}
+            row |= {metric_title(name): first_cell(page, found.metrics[model].get(name)) for name in names}
             curve = found.decision
             if curve is not None:
-                m = curve.models.index(model)
                 for k, cut in enumerate(curve.thresholds):
-                    parts = (part[m, 0, k] for part in (curve.value, curve.low, curve.high))
-                    row[f"net benefit at {cut:g}"] = estimate(*parts)
+                    row[f"net benefit at {cut:g}"] = net_benefit_cell(curve, model, 0, k)
             rows.append(row)
     yield Table(
         "updates",
@@ -174,16 +168,14 @@ def _differences(page: Page, shown: PageUpdates, window: str) -> Iterable[Block]
         row = {_landmark(page): f"{at:g}"}
         for result in found.differences:
             if result.metric in _PAIRED:
-                value, low, high = next(iter(metric_rows(result).values()))
-                if np.isfinite(value):
-                    row[metric_title(result.metric)] = estimate(value, low, high, sign=True)
-        if len(row) > 1:
-            rows.append(row)
-    if rows:
+                row[metric_title(result.metric)] = estimate(*next(iter(metric_rows(result).values())), sign=True)
+        rows.append(row)
+    frame = pd.DataFrame([row for row in rows if len(row) > 1])
+    if len(frame):
         yield Table(
             "updates_added",
             f"What later visits add within {window}: updated − not updated, paired, with 95% intervals.",
-            pd.DataFrame(rows).fillna("–"),
+            frame.fillna(gap(why_absent(page))),
             "At the first landmark both use the same values.",
         )
 

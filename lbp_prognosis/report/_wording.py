@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lbp_prognosis._base import DASH, gap
+
 __all__ = ["estimate", "joined", "level_name", "number", "readable", "row_variable", "signed", "spoken"]
 
 _POOLED = re.compile(r"^(count|any)_(eq|ge|le)_(.+)$")
@@ -83,29 +85,29 @@ def level_name(level: str) -> str:
     return ", ".join(words)
 
 
-def number(value: Any, digits: int = 3) -> str:
-    """Return a number with a fixed number of digits and a true minus sign; a dash if there is none."""
+def number(value: Any, digits: int = 3, why: str = "") -> str:
+    """Return a number with a fixed number of digits and a true minus sign; if there is none, a dash and ``why``."""
     if value is None or pd.isna(value) or not np.isfinite(float(value)):
-        return "–"
+        return gap(why)
     text = f"{float(value):.{digits}f}"
     if float(text) == 0:
         text = text.lstrip("-")
     return text.replace("-", "−")
 
 
-def signed(value: Any, digits: int = 3) -> str:
+def signed(value: Any, digits: int = 3, why: str = "") -> str:
     """Return a number with its sign, for differences."""
-    text = number(value, digits)
-    return text if text == "–" or text.startswith("−") or float(text) == 0 else f"+{text}"
+    text = number(value, digits, why)
+    return text if text.startswith((DASH, "−")) or float(text) == 0 else f"+{text}"
 
 
-def estimate(value: Any, low: Any, high: Any, digits: int = 3, *, sign: bool = False) -> str:
-    """Return ``0.720 (0.680 to 0.760)``."""
+def estimate(value: Any, low: Any, high: Any, why: str = "", digits: int = 3, *, sign: bool = False) -> str:
+    """Return ``0.720 (0.680 to 0.760)``, or ``why`` the number or its interval is missing."""
     shown = signed if sign else number
-    if number(value, digits) == "–":
-        return "–"
-    if number(low, digits) == "–" or number(high, digits) == "–":
-        return shown(value, digits)
+    if number(value, digits) == DASH:
+        return gap(why)
+    if DASH in (number(low, digits), number(high, digits)):
+        return gap(why, shown(value, digits))
     return f"{shown(value, digits)} ({shown(low, digits)} to {shown(high, digits)})"
 
 

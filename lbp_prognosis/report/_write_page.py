@@ -184,7 +184,7 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _cells(block: Table) -> list[list[str]]:
     """Return the cells as text, with a repeated group label only once, as in print."""
-    frame = block.frame.fillna("").astype(str)
+    frame = pd.DataFrame(block.cells, columns=block.frame.columns)
     if block.group:
         frame[block.group] = frame[block.group].mask(frame[block.group].eq(frame[block.group].shift()), "")
     return frame.values.tolist()
@@ -199,7 +199,7 @@ def _tables_html(page: Page, tables: list[Table]) -> str:
             "<tr>" + "".join(f'<td style="{cell}">{escape(str(v))}</td>' for v in row) + "</tr>"
             for row in _cells(block)
         )
-        note = f"<p><small>{escape(block.note)}</small></p>" if block.note else ""
+        note = f"<p><small>{escape(block.notes)}</small></p>" if block.notes else ""
         parts.append(
             f'<h3>{escape(block.caption)}</h3><table style="border-collapse:collapse"><thead><tr>{head}</tr>'
             f"</thead><tbody>{body}</tbody></table>{note}"
@@ -223,6 +223,6 @@ def _tables_word(page: Page, sections: tuple[Section, ...]) -> bytes:
             parts.append((2, section.title))
         for block in tables:
             parts += [block.caption, [list(map(str, block.frame.columns)), *_cells(block)]]
-            if block.note:
-                parts.append(block.note)
+            if block.notes:
+                parts.append(block.notes)
     return word_file(page.title, parts, caller="write_page")

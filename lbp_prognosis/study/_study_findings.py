@@ -101,8 +101,7 @@ def _at(result: MetricResult, horizon: float) -> tuple[float, float, float, str]
     times = np.atleast_1d(np.asarray(result.horizon, dtype=float))
     k = int(np.flatnonzero(np.isclose(times, horizon))[0]) if times.size > 1 else 0
     value, low, high = (float(np.atleast_1d(part)[k]) for part in (result.value, result.low, result.high))
-    reason = result.reason if isinstance(result.reason, str) else result.reason[k]
-    return value, low, high, reason
+    return value, low, high, result.reasons()[k]
 
 
 def _net(difference: Any, horizon: float, threshold: float) -> tuple[float, float, float, str]:
@@ -110,4 +109,4 @@ def _net(difference: Any, horizon: float, threshold: float) -> tuple[float, floa
     k = int(np.flatnonzero(np.isclose(difference.thresholds, threshold))[0])
     parts = (float(part[h, k]) for part in (difference.value, difference.low, difference.high))
     value, low, high = parts
-    return value, low, high, difference.reason[h]
+    return value, low, high, difference.reason_at(h, k)

@@ -301,10 +301,10 @@ def _states(rows: CalibrationRows) -> dict[str, Estimate]:
     w = np.ones(rows.risk.size) if rows.weight is None else rows.weight
     p, y = rows.risk, rows.state
     n = float(w.sum())
-    out = {}
+    out, nothing = {}, (np.nan, np.nan, None, "no interval: none is defined for this measure")
     spread = float(np.sqrt(w @ ((1 - 2 * p) ** 2 * p * (1 - p))))
     if spread > 0:
-        out["spiegelhalter_z"] = Estimate(float(w @ ((y - p) * (1 - 2 * p))) / spread, 1.0, np.nan, np.nan)
+        out["spiegelhalter_z"] = Estimate(float(w @ ((y - p) * (1 - 2 * p))) / spread, 1.0, *nothing)
 
     def likelihood(eta: np.ndarray) -> float:
         return float(w @ (y * eta - np.logaddexp(0, eta)))
@@ -316,11 +316,11 @@ def _states(rows: CalibrationRows) -> dict[str, Estimate]:
     given = likelihood(rows.x)
     fit = None if rows.constant else logistic_fit(np.column_stack([np.ones(p.size), rows.x]), y, weights=rows.weight)
     discrimination = (2 * (given - null) - 1) / n
-    out["discrimination_index"] = Estimate(discrimination, np.nan, np.nan, np.nan)
+    out["discrimination_index"] = Estimate(discrimination, np.nan, *nothing)
     if fit is not None and fit.converged:
         unreliability = (2 * (fit.loglik - given) - 2) / n
-        out["unreliability_index"] = Estimate(unreliability, np.nan, np.nan, np.nan)
-        out["quality_index"] = Estimate(discrimination - unreliability, np.nan, np.nan, np.nan)
+        out["unreliability_index"] = Estimate(unreliability, np.nan, *nothing)
+        out["quality_index"] = Estimate(discrimination - unreliability, np.nan, *nothing)
     return out
 
 

@@ -342,7 +342,8 @@ def agreement(
     e50, e90 = _quantiles(rows, gap, [0.5, 0.9])
     value = {"ici": rows.mean(gap), "e50": e50, "e90": e90, "emax": float(gap.max())}
     if curve.coef is None or curve.influence is None or curve.covariance is None:
-        out = {name: Estimate(value[name], np.nan, np.nan, np.nan) for name in STATISTICS}
+        bare = (np.nan, np.nan, np.nan, None, "no interval: for spline curves only")
+        out = {name: Estimate(value[name], *bare) for name in STATISTICS}
         return {**out, "ici_null": undefined("for spline curves only")}
     if known is None:
         known = _fitted(rows, spline_design(rows.x, curve.knots), curve.coef)
@@ -363,7 +364,8 @@ def agreement(
         else:
             low = high = np.nan
             se = float(rows.se(influence)) if name == "ici" else np.nan
-        out[name] = Estimate(value[name], se, float(low), float(high), influence if name == "ici" else None)
+        why = "" if n_draws else "no interval: it needs draws, and n_resamples is 0"
+        out[name] = Estimate(value[name], se, float(low), float(high), influence if name == "ici" else None, why)
     if n_draws and np.isnan(null).any():
         out["ici_null"] = undefined("the curve has no standard error")
     elif n_draws:

@@ -162,6 +162,7 @@ def royston_d(
         "clusters": codes,
         "method": method,
     }
+    reverse = "no interval: the scores separate the events in the reverse order" if d < 0 else ""
     ratio = d**2 / _KAPPA2
     slope = 2 * d / _KAPPA2 * (np.pi**2 / 6) / (np.pi**2 / 6 + ratio) ** 2
     r2 = OverHorizons(
@@ -171,7 +172,7 @@ def royston_d(
         low=_r2(max(float(low), 0.0)) if d >= 0 else np.nan,
         high=_r2(max(float(high), 0.0)) if d >= 0 else np.nan,
         influence=slope * psi,
-        **common,
+        **{**common, "reason": reason or reverse},
     )
     return RoystonD(
         metric="royston_d",

@@ -23,6 +23,7 @@ from lbp_prognosis._base import (
     influence_se,
     interval,
     objection,
+    of_interval,
 )
 from lbp_prognosis._kernels import followed_times
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
@@ -298,10 +299,11 @@ class Setting:
         """Build an `OverHorizons` (or a subclass ``kind``) from arrays over the horizons.
 
         ``influence`` (n, k) is on the scale of the rows, or a function that returns it shaped for the caller, in which
-        case ``se`` is given. A value with a reason, and all values derived from it, are NaN.
+        case ``se`` is given. A value with a reason, and all values derived from it, are NaN; one whose reason
+        is of its interval is kept.
         """
         reason = tuple(reasons) if len(reasons) else ("",) * np.size(values)
-        bad = np.array([bool(text) for text in reason])
+        bad = np.array([bool(text) and not of_interval(text) for text in reason])
         value = np.where(bad, np.nan, np.atleast_1d(values))
         if se is None:
             se = influence_se(influence, self.clusters)

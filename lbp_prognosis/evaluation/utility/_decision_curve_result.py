@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     inside_range,
     interval,
     metric_frame,
+    why_missing,
 )
 from lbp_prognosis._kernels import RESOLUTION
 from lbp_prognosis.evaluation.utility._decision_data import DecisionData
@@ -140,6 +141,21 @@ class DecisionCurve(Result):
         if model == TREAT_NONE or np.isfinite(self.value[self._model(model, "model"), h]).any():
             return ""
         return self.reason[h] or NO_RISK
+
+    def reason_at(self, model: str, h: int, k: int) -> str:
+        """Return why a model's value, or its interval, is missing at one threshold; empty if neither is.
+
+        Parameters
+        ----------
+        model : str
+            Name.
+        h, k : int
+            Places of the horizon and the threshold.
+        """
+        if model == TREAT_NONE:
+            return ""
+        m, clusters = self._model(model, "model"), None if self._data is None else self._data.clusters
+        return why_missing(self.reason_for(model, h), self.value[m, h, k], self.low[m, h, k], clusters)
 
     def _reasons(self, *models: str) -> tuple[str, ...]:
         """Return why a combination of models has no value, horizon by horizon."""
@@ -401,7 +417,7 @@ class DecisionCurve(Result):
                             "method": self.method,
                             "n": self.n,
                             "n_events": self.n_events,
-                            "reason": self.reason_for(name, h),
+                            "reason": self.reason_at(name, h, k),
                             "threshold": threshold,
                             "target": self.target,
                             "reference": "",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, Result, metric_frame
+from lbp_prognosis._base import Objection, Result, metric_frame, why_missing
 from lbp_prognosis.evaluation.utility._drawn_horizon import drawn_horizon, grid_words, risk_words
 from lbp_prognosis.evaluation.utility._threshold_range import ThresholdRange
 
@@ -74,7 +74,7 @@ class NetBenefitDifference(Result):
                 "method": f"{self.method}; paired difference",
                 "n": self.n,
                 "n_events": self.n_events,
-                "reason": self.reason[h],
+                "reason": self.reason_at(h, k),
                 "threshold": threshold,
                 "target": self.target,
                 "reference": self.reference,
@@ -85,6 +85,16 @@ class NetBenefitDifference(Result):
             for k, threshold in enumerate(self.thresholds)
         ]
         return metric_frame(rows, extra=("threshold", "target", "reference", "band_low", "band_high"))
+
+    def reason_at(self, h: int, k: int) -> str:
+        """Return why the difference, or its interval, is missing at one threshold; empty if neither is.
+
+        Parameters
+        ----------
+        h, k : int
+            Places of the horizon and the threshold.
+        """
+        return why_missing(self.reason[h], self.value[h, k], self.low[h, k])
 
     def plot(self, ax: Axes | None = None, *, horizon: float | None = None, label: str = "") -> Axes:
         """Draw the difference at one horizon with its interval and band.

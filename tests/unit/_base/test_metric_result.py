@@ -127,7 +127,14 @@ def test_one_line() -> None:
         f"0.3 ({second[0]:.4g} to {second[1]:.4g}) at 12>"
     )
     unknown = metric(PSI, np.array([0.2, np.nan]), "a")
-    assert repr(unknown).endswith("at 6; not estimable at 12>")
+    assert repr(unknown).endswith("at 6; not estimable at 12: no reason is given>")
+    reason = ("", "nobody is followed to 12")
+    assert repr(unknown.labelled(reason=reason)).endswith("at 6; not estimable at 12: nobody is followed to 12>")
+    alone = metric(PSI[:, 0], 0.2, "a").labelled(low=np.nan, high=np.nan, clusters=np.zeros(len(PSI), dtype=int))
+    assert repr(alone) == "<MetricResult: brier 0.2 (no interval: all rows are of one cluster)>"
+    bare = metric(PSI, np.array([0.2, 0.3]), "a").labelled(low=np.array([0.1, np.nan]))
+    assert bare.reasons() == ("", "no interval: its standard error cannot be estimated")
+    assert repr(bare).endswith("0.3 (no interval: its standard error cannot be estimated) at 12>")
     many = metric(np.tile(PSI, 2), np.array([0.2, 0.3, 0.4, 0.5]), "a", horizon=np.arange(1, 5))
     assert repr(many).startswith("<MetricResult: brier at 4 horizons, 0.2 (")
     assert repr(many).endswith("at 4>")

@@ -17,7 +17,7 @@ from lbp_prognosis.disclosure import Gate, Patients
 from lbp_prognosis.report import _render_page, evaluation_page, render_page, write_page
 from lbp_prognosis.report._released_patients import released_flow
 from lbp_prognosis.report._render_page import render_summary
-from lbp_prognosis.report._section_outcome import _why_dashes
+from lbp_prognosis.report._section_outcome import _why_no_load
 from lbp_prognosis.report._wording import estimate, number, readable, signed
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -67,13 +67,13 @@ def test_says_where_the_numbers_come_from(found, html):
 
 
 def test_every_dash_of_the_workload_has_its_own_reason():
-    rows = pd.DataFrame({"share_above": [0.4, 0.0, 0.2, 0.2], "number_per_event": [3.0, np.nan, np.inf, np.nan]})
-    assert _why_dashes(rows.head(1)) == ""
-    none, unknown = "no patient at or above the threshold is known to have the event", "at or above the threshold."
-    assert _why_dashes(rows.iloc[:3]) == f"–: {none}."
-    assert _why_dashes(rows.iloc[[0, 3]]) == f"–: no risk can be estimated of the patients {unknown}"
-    nothing = pd.DataFrame({"share_above": [np.nan], "number_per_event": [np.nan]})
-    assert _why_dashes(nothing) == "–: no risk can be estimated at this horizon."
+    none = "no patient at or above the threshold is known to have the event"
+    for share, load in ((0.0, np.nan), (0.2, np.inf), (0.0, np.inf)):
+        assert _why_no_load({"share_above": share, "number_per_event": load}) == none
+    unknown = "no risk can be estimated of the patients at or above the threshold"
+    assert _why_no_load({"share_above": 0.2, "number_per_event": np.nan}) == unknown
+    nothing = {"share_above": np.nan, "number_per_event": np.nan}
+    assert _why_no_load(nothing) == "no risk can be estimated at this horizon"
 
 
 def test_the_c_of_uno_before_the_last_horizon_has_a_reason(html):
@@ -81,7 +81,7 @@ def test_the_c_of_uno_before_the_last_horizon_has_a_reason(html):
     assert words in unescape(html)
     table = unescape(html).split(words)[0].rpartition("<table")[2]
     cells = [re.findall(r"<t[dh][^>]*>([^<]*)", row) for row in table.split("<tr")[2:]]
-    assert [row[-3] == "–" for row in cells] == [True, False, True, False]
+    assert [row[-3] == "–¹" for row in cells] == [True, False, True, False]
 
 
 def test_tables_can_be_reached_by_keyboard_and_downloaded(found, tmp_path):
@@ -247,7 +247,7 @@ def test_attributions_share_colours_and_a_table(found):
     table = section_explanations(page).blocks[-1].frame
     assert list(table.columns) == ["of", "name", "risk", "log-hazard", "log-hazard, boosted trees"]
     row = table.set_index("name").loc["fat fraction, mean"]
-    assert row.tolist() == ["predictor", "–", "0.1000", "0.2000"]
+    assert row.tolist() == ["predictor", "– (not computed on this scale)", "0.1000", "0.2000"]
     assert table["name"].tolist() == ["imaging", "clinical", "sex", "fat fraction, mean", "sex = male"]
 
 
