@@ -41,7 +41,9 @@ def main(contest: Any = None) -> pd.DataFrame:
     print(table.to_string(index=False, float_format="{:.2f}".format))
     (whole,) = (float(line.split("\t")[1]) for line in done.stdout.splitlines() if line.startswith("ALL\t"))
     missed = [line.split("\t")[1] for line in done.stdout.splitlines() if line.startswith("NEVER\t")]
+    twice = [line.split("\t")[1] for line in done.stdout.splitlines() if line.startswith("LITERAL\t")]
     print(f"{(table['seconds'] > LIMIT).sum()} of {len(table)} over {LIMIT:g} s; never called: {missed or 'none'}")
+    print(f"compiled once more for a literal number among the arguments: {twice or 'none'}")
     print(f"all calls, imports included: {whole:.1f} s, of which compilation {table['seconds'].sum():.1f} s")
     return table
 
@@ -94,6 +96,8 @@ def measure() -> None:
             own = isinstance(kernel, CPUDispatcher) and kernel.py_func.__module__ == module.__name__
             if own and not kernel.signatures:
                 print(f"NEVER\t{found.name.lstrip('_')}.{name}")
+            if own and any("Literal" in str(signature) for signature in kernel.signatures):
+                print(f"LITERAL\t{found.name.lstrip('_')}.{name}")
 
 
 def call_everything() -> None:

@@ -404,7 +404,7 @@ def _at_horizons(value: Any, low: Any, high: Any, horizon: Any, reasons: tuple[s
 
 
 def _join_reasons(first: Any, second: Any) -> Any:
-    """Why a difference is missing; that one of the two has no interval says nothing about the difference."""
+    """Return why a difference is missing: a missing interval of one of the two says nothing about the difference."""
     if isinstance(first, str) and isinstance(second, str):
         return next((text for text in (first, second) if text and not of_interval(text)), "")
     size = max(len(first) if not isinstance(first, str) else 1, len(second) if not isinstance(second, str) else 1)

@@ -166,7 +166,8 @@ def _summed(
     More than ``few`` rows of one time are counted, which takes factors of 1.
     """
     at_risk, rounding, survival, sums, values = _start(bins, weights, terms)
-    outside, k, low = terms[3], terms[3].shape[1], 0
+    outside, k = terms[3], terms[3].shape[1]
+    low = np.int64(0)  # a literal 0 would have what takes it compiled once more
     while low < time.size:
         high = _end(low, stop, time)
         if low < stop:

@@ -38,8 +38,8 @@ def _at_horizon(found: DecisionCurve | NetBenefitDifference, h: int) -> dict[str
 def net_benefit_cell(curve: DecisionCurve, model: str, h: int, k: int) -> str:
     """Return net benefit at one horizon and threshold, or why it or its interval is missing."""
     m = curve.models.index(model)
-    parts = (part[m, h, k] for part in (curve.value, curve.low, curve.high))
-    return estimate(*parts, why=curve.reason_at(model, h, k))
+    value, low, high = (part[m, h, k] for part in (curve.value, curve.low, curve.high))
+    return estimate(value, low, high, why=curve.reason_at(model, h, k))
 
 
 def section_decisions(page: Page) -> Section | None:
