@@ -24,6 +24,22 @@ _TOKEN = re.compile(
 _PLAIN = re.compile(r"[^\W\d][\w.]*")
 _NUMERIC = ("log", "log1p", "sqrt", "I")
 _ALLOWED = "rcs, C, log, log1p, sqrt, I, poly, strata, offset"
+_INSTEAD = {
+    **dict.fromkeys(("factor", "catg", "as.factor"), "Write C(x) for categories."),
+    **dict.fromkeys(("ns", "bs", "s", "cr", "pspline"), "Write rcs(x, 4) for a spline of four knots."),
+    **dict.fromkeys(
+        ("pol", "^"), "Write poly(x, 2) or x + I(x * x) for powers, and a * b for terms and their product."
+    ),
+    **dict.fromkeys(("strat", "stratify"), "Write strata(x)."),
+    **dict.fromkeys(("cluster", "frailty"), "Clusters are an argument of the fit: fit(X, y, clusters=…)."),
+    **dict.fromkeys(("asis", "scored"), "Write the name of the column alone for a line."),
+    "exp": "Make the column before: data.assign(…).",
+    ".": "Name the columns.",
+    "%": "Write a:b for a product of two terms.",
+    "=": "Make a column of 0 and 1 before: data.assign(status=…).",
+    "[": "Write c(10, 40, 70) for several numbers.",
+}
+"""Advice for names and signs of R that the grammar lacks."""
 
 
 class _Reader:
@@ -53,11 +69,13 @@ class _Reader:
     def wrong(self, wanted: str) -> Exception:
         kind, value = self.peek()
         got = "the end" if kind == "end" else repr(value)
+        power = value == "*" and self.tokens[max(self.at - 1, 0)] == ("sign", "*")
+        instead = _INSTEAD.get("^" if power else value if kind in ("name", "sign") else "")
+        known = (
+            f"Known are {_ALLOWED}, with + - * : between terms; names with other characters are written in backticks."
+        )
         return argument_error(
-            "formula",
-            wanted,
-            f"{got} at place {self.at + 1}",
-            f"Known are {_ALLOWED}, with + - * : between terms; names with other characters are written in backticks.",
+            "formula", wanted, f"{got} at place {self.at + 1}", known if instead is None else f"{instead} {known}"
         )
 
     def deeper(self) -> None:

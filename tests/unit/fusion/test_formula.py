@@ -168,6 +168,40 @@ def test_what_is_not_of_the_grammar_is_refused(right) -> None:
 
 
 @pytest.mark.parametrize(
+    ("right", "instead"),
+    [
+        ("factor(grade)", r"Write C\(x\) for categories"),
+        ("age + as.factor(grade)", r"Write C\(x\) for categories"),
+        ("ns(age, 3)", r"Write rcs\(x, 4\)"),
+        ("pol(age, 2)", r"Write poly\(x, 2\)"),
+        ("(age + sex)^2", r"Write poly\(x, 2\)"),
+        ("age ** 2", r"Write poly\(x, 2\)"),
+        ("strat(site)", r"Write strata\(x\)"),
+        ("age + cluster(site)", r"fit\(X, y, clusters=…\)"),
+        ("frailty(site)", r"fit\(X, y, clusters=…\)"),
+        ("asis(age)", "name of the column alone"),
+        ("exp(age)", "Make the column before"),
+        (".", "Name the columns"),
+        ("age %in% sex", "Write a:b"),
+    ],
+)
+def test_names_of_other_grammars_are_answered_with_what_to_write(right, instead) -> None:
+    with pytest.raises(LBPError, match=instead) as found:
+        from_formula(CoxPH(), LEFT + right, D)
+    assert "Known are rcs, C, log" in str(found.value)
+    with pytest.raises(LBPError) as plain:
+        from_formula(CoxPH(), LEFT + "age | sex", D)
+    assert "Write" not in str(plain.value)
+
+
+def test_outcomes_and_knots_of_other_grammars_are_answered_too() -> None:
+    with pytest.raises(LBPError, match="Make a column of 0 and 1 before"):
+        from_formula(CoxPH(), "Surv(months, status == 1) ~ age", D)
+    with pytest.raises(LBPError, match=r"Write c\(10, 40, 70\)"):
+        from_formula(CoxPH(), LEFT + "rcs(age, [10, 40, 70])", D)
+
+
+@pytest.mark.parametrize(
     "left", ["age ~ odi", "Surv(months) ~ age", "Surv(1, 2) ~ age", "open(months) ~ age", "~ age", "age"]
 )
 def test_left_sides_that_are_none_are_refused(left) -> None:
