@@ -457,7 +457,13 @@ CALLS |= {
         {"X": R.X},
         {},
     ),
-    "validation.contrast": (lambda X: validation.contrast(COX, X, {"b": 1.0}, {"b": 0.0}), {"X": R.X}, {}),
+    "validation.contrast": (
+        lambda X, groups: validation.contrast(
+            COX, X, {"b": 1.0}, {"b": 0.0}, interval="bootstrap", y=Y, groups=groups, n_resamples=3
+        ),
+        {"X": R.X, "groups": R.cluster},
+        {},
+    ),
     "validation.marginal_predictions": (
         lambda X, groups: validation.marginal_predictions(
             COX, X, {"b": [0.0, 1.0]}, horizons=6, interval="bootstrap", y=Y, groups=groups, n_resamples=3

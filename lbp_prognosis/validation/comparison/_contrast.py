@@ -4,32 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import (
+    ArgumentError,
     Objection,
+    RandomState,
     Result,
     argument_error,
+    check_choice,
     check_confidence,
     column_kind,
     is_number,
+    linear_predictor_of,
     linear_predictor_scale,
     norm,
     numbers_in,
+    objection,
     read_frame,
     refused_kind,
     takes_rows,
 )
 from lbp_prognosis._kernels import rubin_pool
-from lbp_prognosis.validation.comparison._effects import effects_on, fitted_columns, imputation_doubts, unwrapped
+from lbp_prognosis.validation.comparison._effects import (
+    blind_imputation,
+    effects_on,
+    fitted_columns,
+    imputation_doubts,
+    unwrapped,
+)
+from lbp_prognosis.validation.resampling._bootstrap_values import Resampling, percentile_limits, refitted_values
+from lbp_prognosis.validation.resampling._estimator import pipeline_as_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Contrast", "contrast", "set_values", "table_of_fit"]
+__all__ = ["Contrast", "contrast", "groups_with_delta", "refuse_categories", "set_values", "table_of_fit"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,6 +65,10 @@ class Contrast(Result):
         Event code.
     m : int
         Completed tables.
+    interval : str
+        ``"delta"`` or ``"bootstrap"``; ``df`` is missing for the latter.
+    n_failed : int
+        Bootstrap samples that could not be fitted and were drawn again.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -58,6 +76,8 @@ class Contrast(Result):
     scale: str | None
     cause: int
     m: int
+    interval: str = "delta"
+    n_failed: int = 0
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
 
@@ -100,14 +120,23 @@ def contrast(
     against: Mapping[str, Any],
     *,
     cause: int = 1,
+    interval: str = "delta",
+    y: np.ndarray | None = None,
+    groups: Any = None,
     confidence: float = 0.95,
+    n_resamples: int = 200,
+    fit_params: Mapping[str, Any] | None = None,
+    random_state: RandomState = 0,
+    n_jobs: int | None = None,
+    progress: bool = False,
 ) -> Contrast:
     """Compare patients who differ in some predictors, including splines and interactions, like ``contrast`` of rms.
 
     Parameters
     ----------
     fitted : fitted RiskPipeline or model
-        Unpenalised, with coefficients and their covariance.
+        For ``"delta"`` unpenalised, with coefficients and their covariance; for ``"bootstrap"`` any with a linear
+        predictor.
     X : DataFrame or ndarray of shape (n, p)
         Rows that determine the values of the other predictors: the median of a numeric column; the most frequent value
         (the smallest if tied) of any other column or one that a step treats as nominal. These values matter only if a
@@ -117,8 +146,25 @@ def contrast(
         equal length; single values are repeated. A column in only one mapping keeps its value from ``X`` in the other.
     cause : int, default 1
         Event code.
+    interval : {"delta", "bootstrap"}, default "delta"
+        From the covariance of the coefficients, or percentiles over refits of the whole pipeline: also for penalised
+        and boosted models.
+    y : ndarray of shape (n,), optional
+        Outcome of the rows of ``X``, for the refits of ``"bootstrap"``; ``X`` is then the development data.
+    groups : array-like of shape (n,), optional
+        Clusters that ``"bootstrap"`` resamples as a whole.
     confidence : float, default 0.95
         Level of the intervals, without adjustment for multiplicity.
+    n_resamples : int, default 200
+        Bootstrap samples.
+    fit_params : mapping of str to array-like of shape (n,), optional
+        Row-wise arguments of the fit (``sample_weight``, ``strata``, ``offset``), for the refits.
+    random_state : int, Generator or None, default 0
+        Seed; the numbers do not depend on ``n_jobs``.
+    n_jobs : int, optional
+        Workers.
+    progress : bool, default False
+        Show a progress bar.
 
     Returns
     -------
@@ -129,13 +175,19 @@ def contrast(
     ------
     ArgumentError
         If a column is unknown or has no coefficient (strata, offset), lists differ in length, or the model is penalised
-        or has no covariance.
+        or has no covariance and ``interval`` is ``"delta"``, or refits to ``X`` and ``y`` differ from the model.
+    EstimationError
+        If more than a tenth of the refits fail.
 
     Notes
     -----
     With designs d₁ and d₀ of the two settings the estimate is (d₁ − d₀)'b with variance (d₁ − d₀)'V(d₁ − d₀) and a
     normal quantile. Several completed tables: the estimates are pooled by Rubin's rules with the degrees of freedom of
     Barnard and Rubin for infinitely many patients, because each table has separate knots.
+
+    With ``"bootstrap"`` the estimate is the difference of the two linear predictors, ``se`` the standard deviation over
+    the samples, and p is 2 (1 + b) / (1 + B), at most 1, with b the smaller number of the B samples on a side of 0. A
+    sample in which the pipeline can't be fitted is counted and drawn again.
 
     References
     ----------
@@ -158,6 +210,9 @@ def contrast(
     1   60   m           20   0.31
     """
     check_confidence(confidence)
+    check_choice("interval", interval, ("delta", "bootstrap"))
+    if groups is not None and interval == "delta":
+        raise groups_with_delta()
     X = table_of_fit(fitted, X)
     at, against = set_values("at", at, X), set_values("against", against, X)
     aside = _without_coefficient(fitted)
@@ -173,11 +228,49 @@ def contrast(
         raise argument_error("at", "lists of one length in `at` and `against`", f"lengths {sorted(rows)}")
     (k,) = rows
     nominal = _nominal(fitted)
+    refuse_categories(fitted, "at", at)
+    refuse_categories(fitted, "against", against)
     settings = {str(column): _usual(X[column], nominal=str(column) in nominal) for column in X.columns}
     first, second = (_frame(X, settings, given, k) for given in (at, against))
+    both = pd.concat([first, second], ignore_index=True)
+    if interval == "delta":
+        by, m, doubts = _by_delta(fitted, both, cause, confidence)
+        n_failed = 0
+    else:
+        how = Resampling(n_resamples, random_state, n_jobs, progress)
+        difference = partial(_difference, both=both, cause=cause)
+        value = difference(pipeline_as_model(fitted))
+        drawn = refitted_values(fitted, difference, X, y, how, groups=groups, fit_params=fit_params)
+        by, m, n_failed = _by_samples(value, drawn.values, confidence), 1, drawn.n_failed
+        blind = (objection("imputed-without-outcome"),) if blind_imputation(fitted) else ()
+        doubts = (*blind, *drawn.objections)
+    scale = linear_predictor_scale(unwrapped(fitted))
+    log = scale is not None and scale.startswith("log")
+    found = pd.DataFrame({name: first[name] for name in (*at, *[n for n in against if n not in at])})
+    for name in list(found):
+        found[f"{name}_against"] = second[name]
+    ratios = {name: np.exp(by[of]) if log else np.nan for name, of in _RATIOS}
+    order = {"estimate": by["estimate"], "se": by["se"], "low": by["low"], "high": by["high"], **ratios}
+    return Contrast(
+        table=found.assign(**order, df=by["df"], p=by["p"], confidence=confidence),
+        settings={name: value for name, value in settings.items() if name not in found and name not in aside},
+        scale=scale,
+        cause=cause,
+        m=m,
+        interval=interval,
+        n_failed=n_failed,
+        objections=doubts,
+        synthetic=bool(X.attrs.get("synthetic", False)),
+    )
+
+
+def _by_delta(
+    fitted: Any, both: pd.DataFrame, cause: int, confidence: float
+) -> tuple[dict[str, np.ndarray], int, tuple[Objection, ...]]:
+    """Return the numbers from coefficients and their covariance, the completed tables, and objections to these."""
+    k = len(both) // 2
     effects = effects_on(fitted, cause, "fitted")
     estimates, variances = np.empty((len(effects), k)), np.empty((len(effects), k))
-    both = pd.concat([first, second], ignore_index=True)
     for table, (fit, design) in enumerate(zip(effects, _designs(fitted, both, len(effects)), strict=True)):
         if absent := [column for column in fit.names if column not in design.columns]:
             raise argument_error(
@@ -198,25 +291,44 @@ def contrast(
         low, high, df = pooled.estimate - half, pooled.estimate + half, np.full(k, np.inf)
         with np.errstate(invalid="ignore", divide="ignore"):
             p = 2 * norm.sf(np.abs(pooled.estimate / pooled.se))
-    scale = linear_predictor_scale(unwrapped(fitted))
-    log = scale is not None and scale.startswith("log")
-    found = pd.DataFrame({name: first[name] for name in (*at, *[n for n in against if n not in at])})
-    for name in list(found):
-        found[f"{name}_against"] = second[name]
-    numbers = {"estimate": pooled.estimate, "se": pooled.se, "low": low, "high": high}
-    ratios = {name: np.exp(numbers[of]) if log else np.nan for name, of in _RATIOS}
-    return Contrast(
-        table=found.assign(**numbers, **ratios, df=df, p=p, confidence=confidence),
-        settings={name: value for name, value in settings.items() if name not in found and name not in aside},
-        scale=scale,
-        cause=cause,
-        m=len(effects),
-        objections=imputation_doubts(effects),
-        synthetic=bool(X.attrs.get("synthetic", False)),
-    )
+    numbers = {"estimate": pooled.estimate, "se": pooled.se, "low": low, "high": high, "df": df, "p": p}
+    return numbers, len(effects), imputation_doubts(effects)
+
+
+def _difference(model: Any, *, both: pd.DataFrame, cause: int) -> np.ndarray:
+    """Linear predictors of the first half of the rows less those of the second (k,), on the scale of coefficients."""
+    score = linear_predictor_of(model, both, cause) if hasattr(model, "linear_predictor") else None
+    if score is None or score.ndim != 1:
+        raise argument_error(
+            "fitted",
+            "a model with a linear predictor of one scale",
+            type(model).__name__,
+            "marginal_predictions(interval='bootstrap') compares the risks of any model.",
+        )
+    k = len(both) // 2
+    sign = -1.0 if linear_predictor_scale(unwrapped(model)) == "log_time" else 1.0  # a score is higher for sooner
+    return sign * (score[:k] - score[k:])
+
+
+def _by_samples(value: np.ndarray, draws: np.ndarray, confidence: float) -> dict[str, np.ndarray]:
+    low, high = percentile_limits(draws, confidence)
+    b = np.minimum((draws <= 0).sum(axis=0), (draws >= 0).sum(axis=0))
+    p = np.minimum(2 * (1 + b) / (1 + len(draws)), 1.0)
+    se = draws.std(axis=0, ddof=1)
+    return {"estimate": value, "se": se, "low": low, "high": high, "df": np.full(len(value), np.nan), "p": p}
 
 
 _RATIOS = (("ratio", "estimate"), ("ratio_low", "low"), ("ratio_high", "high"))
+
+
+def groups_with_delta() -> ArgumentError:
+    """Return the error of clusters that are given to the delta method."""
+    return argument_error(
+        "groups",
+        'left out for interval="delta"',
+        "one label per row",
+        "Fit the model with clusters=…, which makes its covariance robust, or take interval='bootstrap'.",
+    )
 
 
 def table_of_fit(fitted: Any, X: Any) -> pd.DataFrame:
@@ -257,7 +369,7 @@ def set_values(name: str, given: Any, X: pd.DataFrame) -> dict[str, list[Any]]:
     unknown = [column for column in given if column not in X.columns]
     if unknown:
         raise argument_error(name, f"columns of the model, {list(X.columns)[:8]}", unknown[:5])
-    several = (list, tuple, np.ndarray, pd.Series, pd.Index)
+    several = (list, tuple, range, np.ndarray, pd.Series, pd.Index)
     lists = {str(c): list(values) if isinstance(values, several) else [values] for c, values in given.items()}
     bad = [c for c, values in lists.items() if not values or any(pd.isna(value) for value in values)]
     if bad:
@@ -265,13 +377,25 @@ def set_values(name: str, given: Any, X: pd.DataFrame) -> dict[str, list[Any]]:
     return lists
 
 
-def _nominal(fitted: Any) -> set[str]:
-    """Columns that a step of a pipeline takes as nominal, numbers among them."""
+def refuse_categories(fitted: Any, name: str, values: dict[str, list[Any]]) -> None:
+    """Refuse values of nominal columns that are no category of the fit, where no step takes others."""
+    for column, known in _nominal(fitted, closed=True).items():
+        if absent := [value for value in values.get(column, []) if value not in known]:
+            raise argument_error(name, f"categories of the fit in {column!r}, {known[:8]}", absent[:5])
+
+
+def _nominal(fitted: Any, *, closed: bool = False) -> dict[str, list[Any]]:
+    """Columns that a step of a pipeline takes as nominal, numbers among them, with their categories.
+
+    Those of which the step takes other values as well are left out if ``closed``.
+    """
     inner = unwrapped(fitted)
     steps = [step for _, step in getattr(inner, "steps_", ())]
     steps += [step for branch in getattr(inner, "branches_", ())[:1] for step in branch.steps]
+    steps = [step for step in steps if not closed or getattr(step, "unknown", "error") == "error"]
     known = (getattr(step, "column_categories_", getattr(step, "categories_", {})) for step in steps)
-    return {str(column) for categories in known if isinstance(categories, Mapping) for column in categories}
+    found = [categories for categories in known if isinstance(categories, Mapping)]
+    return {str(column): list(levels) for categories in found for column, levels in categories.items()}
 
 
 def _usual(column: pd.Series, *, nominal: bool) -> Any:

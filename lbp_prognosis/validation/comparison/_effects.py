@@ -8,8 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lbp_prognosis._base import Objection, argument_error, objection
+from lbp_prognosis.validation.resampling._estimator import is_ready
 
 __all__ = ["Effects", "effects_on", "fitted_columns", "imputation_doubts", "unwrapped"]
+
+
+_REFITTED = "Intervals of contrast and marginal_predictions from refits: interval='bootstrap'."
 
 
 class Effects(NamedTuple):
@@ -96,14 +100,17 @@ def _of_one(model: Any, cause: int | None, name: str) -> Effects:
         raise argument_error(
             name,
             "a fitted model with coefficients and their covariance",
-            type(model).__name__,
-            "Models without them are compared by scores of risks out of fold.",
+            type(model).__name__ if is_ready(model) else f"an unfitted {type(model).__name__}",
+            f"{_REFITTED} Models without them are compared by scores of risks out of fold."
+            if is_ready(model)
+            else "Call fit(X, y) first.",
         )
     if any(getattr(model, part, 0) not in (0, 0.0, None, "none") for part in ("penalty", "ridge")):
         raise argument_error(
             name,
             "unpenalised: a test needs the estimates that the data alone give",
             f"a penalty of {getattr(model, 'penalty', None)}",
+            _REFITTED,
         )
     columns = fitted_columns(model)
     coef = np.atleast_2d(np.asarray(model.coef_, dtype=float))

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
 from lbp_prognosis._base import (
-    ArgumentError,
-    EstimationError,
     Objection,
-    OutcomeError,
     RandomState,
     Result,
     argument_error,
     check_choice,
     check_confidence,
     check_horizons,
-    check_number,
-    generator,
     is_number,
     norm,
     numbers_in,
@@ -31,7 +26,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis._kernels import rubin_pool
 from lbp_prognosis.models import CauseSpecificCox, DynamicRisk, OrdinalRegression, RecurrentCox
-from lbp_prognosis.validation.comparison._contrast import set_values, table_of_fit
+from lbp_prognosis.validation.comparison._contrast import groups_with_delta, refuse_categories, set_values, table_of_fit
 from lbp_prognosis.validation.comparison._effects import (
     Effects,
     blind_imputation,
@@ -39,15 +34,13 @@ from lbp_prognosis.validation.comparison._effects import (
     imputation_doubts,
     unwrapped,
 )
-from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw, fit_arguments
-from lbp_prognosis.validation.resampling._estimator import check_rows, fit_on, fresh, pipeline_as_model
+from lbp_prognosis.validation.resampling._bootstrap_values import Resampling, percentile_limits, refitted_values
+from lbp_prognosis.validation.resampling._estimator import pipeline_as_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["MarginalPredictions", "marginal_predictions"]
-
-_LARGEST_SHARE_FAILED = 0.10
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,6 +60,8 @@ class MarginalPredictions(Result):
         Patients over whom predictions are averaged.
     m : int
         Completed tables.
+    n_failed : int
+        Bootstrap samples that could not be fitted and were drawn again.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -74,6 +69,7 @@ class MarginalPredictions(Result):
     interval: str
     n: int
     m: int
+    n_failed: int = 0
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
 
@@ -130,7 +126,10 @@ def marginal_predictions(
     cause: int = 1,
     confidence: float = 0.95,
     n_resamples: int = 200,
+    fit_params: Mapping[str, Any] | None = None,
     random_state: RandomState = 0,
+    n_jobs: int | None = None,
+    progress: bool = False,
 ) -> MarginalPredictions:
     """Average predictions over patients with some predictors set to given values, with intervals.
 
@@ -158,8 +157,7 @@ def marginal_predictions(
         and ``LinearOutcome`` (means), and pipelines of them; knots, categories and weights for attrition are
         regarded as known. ``"bootstrap"``: percentiles over refits of the whole pipeline, for any model.
     y : ndarray of shape (n,), optional
-        Outcome of the rows of ``X``, for the refits of ``"bootstrap"``; ``X`` is then the development data. Refits
-        have no sample weights.
+        Outcome of the rows of ``X``, for the refits of ``"bootstrap"``; ``X`` is then the development data.
     groups : array-like of shape (n,), optional
         Clusters that ``"bootstrap"`` resamples as a whole.
     cause : int, default 1
@@ -168,8 +166,14 @@ def marginal_predictions(
         Level of the intervals, without adjustment for multiplicity.
     n_resamples : int, default 200
         Bootstrap samples.
+    fit_params : mapping of str to array-like of shape (n,), optional
+        Row-wise arguments of the fit (``sample_weight``, ``strata``, ``offset``), for the refits.
     random_state : int, Generator or None, default 0
-        Seed.
+        Seed; the numbers do not depend on ``n_jobs``.
+    n_jobs : int, optional
+        Workers.
+    progress : bool, default False
+        Show a progress bar.
 
     Returns
     -------
@@ -179,7 +183,8 @@ def marginal_predictions(
     Raises
     ------
     ArgumentError
-        If a column is unknown, lists differ in length, the model has no delta method, or no risk at a horizon.
+        If a column is unknown, lists differ in length, the model has no delta method or no risk at a horizon, or
+        refits to ``X`` and ``y`` differ from the model.
     EstimationError
         If more than a tenth of the refits fail.
 
@@ -191,6 +196,8 @@ def marginal_predictions(
     for ``FineGray`` by influence functions, the estimated censoring curve included. Clusters make the covariance of the
     coefficients robust, not that of a Cox baseline: ``"bootstrap"`` with ``groups`` is then safer. Several completed
     tables are pooled by Rubin's rules. Limits of risks end at 0 and 1.
+
+    A bootstrap sample in which the pipeline can't be fitted, or has no risk at a horizon, is counted and drawn again.
 
     References
     ----------
@@ -219,32 +226,31 @@ def marginal_predictions(
     if times is not None and quantity == "mean":
         raise argument_error("horizons", "left out for a mean: the score is that of its visit", horizons)
     if groups is not None and interval == "delta":
-        raise argument_error(
-            "groups",
-            'left out for interval="delta"',
-            "one label per row",
-            "Fit the model with clusters=…, which makes its covariance robust, or take interval='bootstrap'.",
-        )
+        raise groups_with_delta()
     table = table_of_fit(fitted, X)
     if not len(table):
         raise argument_error("X", "a table with at least one patient", "no rows")
     values = set_values("at", at, table)
+    refuse_categories(fitted, "at", values)
     taken = sorted({"horizon", "kind", "confidence", *_Averages._fields} & set(values))
     if taken:
         raise argument_error("at", "columns that are not named like those of the result", taken, "Rename them.")
     stacked, k = _settings(table, values)
+    grid = [np.nan] if times is None else list(times)
     if interval == "delta":
         of_means, of_differences, effects = _by_delta(fitted, stacked, k, times, quantity, cause, confidence)
         m, doubts = len(effects), imputation_doubts(effects)
+        n_failed = 0
+        _refuse_unknown(of_means.estimate, grid)
     else:
-        count = int(check_number("n_resamples", n_resamples, low=2, whole=True))
-        draws = _refits(fitted, table, y, groups, stacked, k, times, quantity, cause, count, generator(random_state))
-        of_means, of_differences = _by_percentiles(draws, confidence)
-        m, doubts = 1, (objection("imputed-without-outcome"),) if blind_imputation(fitted) else ()
-    grid = [np.nan] * of_means.estimate.shape[1] if times is None else list(times)
-    unknown = [float(horizon) for horizon, known in zip(grid, np.isfinite(of_means.estimate).all(axis=0)) if not known]
-    if unknown:
-        raise argument_error("horizons", "times at which the model has a risk", f"{unknown[:3]}, at which it has none")
+        averages = partial(_averages, stacked=stacked, k=k, times=times, quantity=quantity, cause=cause)
+        whole = averages(pipeline_as_model(fitted))
+        _refuse_unknown(whole, grid)
+        how = Resampling(n_resamples, random_state, n_jobs, progress)
+        drawn = refitted_values(fitted, averages, table, y, how, groups=groups, fit_params=fit_params)
+        of_means, of_differences = _by_percentiles(whole, drawn.values, confidence)
+        blind = (objection("imputed-without-outcome"),) if blind_imputation(fitted) else ()
+        m, doubts, n_failed = 1, (*blind, *drawn.objections), drawn.n_failed
     if quantity == "risk":
         of_means = of_means._replace(low=np.clip(of_means.low, 0, 1), high=np.clip(of_means.high, 0, 1))
     first = pd.DataFrame({name: held * k if len(held) == 1 else held for name, held in values.items()})
@@ -262,6 +268,7 @@ def marginal_predictions(
         interval=interval,
         n=len(table),
         m=m,
+        n_failed=n_failed,
         objections=doubts,
         synthetic=bool(table.attrs.get("synthetic", False)),
     )
@@ -337,71 +344,29 @@ def _by_delta(
     return found[0], _Averages(*(numbers[1:] for numbers in found[1])), effects
 
 
-def _refits(
-    fitted: Any,
-    table: pd.DataFrame,
-    y: np.ndarray | None,
-    groups: Any,
-    stacked: pd.DataFrame,
-    k: int,
-    times: np.ndarray | None,
-    quantity: str,
-    cause: int,
-    count: int,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Mean predictions of the fit, then of each refit: (1 + count, k, h)."""
-    if y is None:
-        raise argument_error("y", "the outcome of the rows of `X`, for the refits of interval='bootstrap'", None)
-    model = pipeline_as_model(fitted)
-    if not (hasattr(model, "fit") and hasattr(model, "get_params")):
-        raise argument_error("fitted", "a model that can be fitted again", model)
-    estimator = fresh(clone(model), "fitted")
-    codes = check_rows(table, y, groups)
-    draw = Draw(len(table), codes, None)
-    draw.check()
-    arguments = fit_arguments(estimator, None, codes, len(table))
-
-    def averages(one: Any) -> np.ndarray:
-        if quantity == "mean":
-            if not hasattr(one, "predict_mean"):
-                raise argument_error("quantity", "'risk' for a model without scores", "'mean'")
-            predicted = np.asarray(one.predict_mean(stacked), dtype=float)
-        elif times is None and hasattr(one, "predict_mean"):
-            predicted = np.asarray(one.predict_risk(stacked), dtype=float)
-        elif times is None:
-            raise argument_error("horizons", "a number or a sequence of numbers for a risk", None)
-        else:
-            predicted = np.asarray(one.predict_risk(stacked, times, cause), dtype=float)
-        return predicted.reshape(k, len(table), -1).mean(axis=1)
-
-    whole = averages(model)
-    draws, failed, reason = [whole], 0, "some predict no risk at a horizon, beyond the follow-up of their sample"
-    for _ in range(count):
-        try:
-            found = averages(fit_on(estimator, table, y, draw.rows(rng), arguments))
-        except OutcomeError:
-            raise
-        except (EstimationError, ArgumentError) as error:  # such as a category that the sample lacks
-            failed, reason = failed + 1, f"the last: {error}"
-            continue
-        if np.isfinite(found[:, np.isfinite(whole).all(axis=0)]).all():
-            draws.append(found)
-        else:
-            failed += 1
-    if failed > _LARGEST_SHARE_FAILED * count:
-        raise EstimationError(
-            f"{failed} of {count} refits in bootstrap samples failed: intervals from the others would be too narrow "
-            f"({reason}). Use a penalty, fewer predictors, merged categories, or earlier horizons."
-        )
-    return np.stack(draws)
+def _averages(model: Any, *, stacked: pd.DataFrame, k: int, times: np.ndarray | None, quantity: str, cause: int) -> Any:
+    """Mean predictions of a fit under each setting (k, h)."""
+    if quantity == "mean":
+        if not hasattr(model, "predict_mean"):
+            raise argument_error("quantity", "'risk' for a model without scores", "'mean'")
+        predicted = np.asarray(model.predict_mean(stacked), dtype=float)
+    elif times is None and hasattr(model, "predict_mean"):
+        predicted = np.asarray(model.predict_risk(stacked), dtype=float)
+    elif times is None:
+        raise argument_error("horizons", "a number or a sequence of numbers for a risk", None)
+    else:
+        predicted = np.asarray(model.predict_risk(stacked, times, cause), dtype=float)
+    return predicted.reshape(k, len(stacked) // k, -1).mean(axis=1)
 
 
-def _by_percentiles(draws: np.ndarray, confidence: float) -> tuple[_Averages, _Averages]:
-    tail = (1 - confidence) / 2
+def _by_percentiles(whole: np.ndarray, draws: np.ndarray, confidence: float) -> tuple[_Averages, _Averages]:
+    def of(value: np.ndarray, values: np.ndarray) -> _Averages:
+        return _Averages(value, values.std(axis=0, ddof=1), *percentile_limits(values, confidence))
 
-    def of(values: np.ndarray) -> _Averages:
-        low, high = np.quantile(values[1:], [tail, 1 - tail], axis=0)
-        return _Averages(values[0], values[1:].std(axis=0, ddof=1), low, high)
+    return of(whole, draws), of(whole[1:] - whole[:1], draws[:, 1:] - draws[:, :1])
 
-    return of(draws), of(draws[:, 1:] - draws[:, :1])
+
+def _refuse_unknown(means: np.ndarray, grid: Any) -> None:
+    unknown = [float(horizon) for horizon, known in zip(grid, np.isfinite(means).all(axis=0)) if not known]
+    if unknown:
+        raise argument_error("horizons", "times at which the model has a risk", f"{unknown[:3]}, at which it has none")

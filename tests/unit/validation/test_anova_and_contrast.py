@@ -167,7 +167,8 @@ def test_a_column_dropped_as_collinear_counts_no_degree_of_freedom() -> None:
         ({"odi": [1, 2, 3]}, {"odi": [1, 2]}, "one length"),
         ({"odi": np.nan}, {"odi": 1}, "known"),
         ({"odi": []}, {"odi": 1}, "known"),
-        ({"grade": "IV"}, {"grade": "I"}, "grade"),
+        ({"grade": "IV"}, {"grade": "I"}, r"`at` must be categories of the fit in 'grade', \['I', 'II', 'III'\]; got"),
+        ({"grade": "I"}, {"grade": "IV"}, "`against` must be categories of the fit in 'grade'"),
         ({"odi": "40"}, {"odi": 1}, "numbers"),
         ({"odi": pd.Timestamp(2020, 1, 1)}, {"odi": 1}, "numbers"),
         ({"odi": np.inf}, {"odi": 1}, "finite"),
@@ -188,13 +189,22 @@ def test_contrast_keeps_categories() -> None:
         contrast(model, ordered, {"grade": "IV"}, {"grade": "I"})
 
 
+def test_values_may_be_a_range_and_categories_what_a_step_takes() -> None:
+    numbers = contrast(BENT, X, {"odi": range(30, 70, 10)}, {"odi": 20}).table
+    assert numbers["odi"].tolist() == [30, 40, 50, 60]
+    open_ = RiskPipeline([OneHot(["grade"], unknown="reference"), *STEPS[1:]], CoxPH()).fit(X, Y)
+    assert contrast(open_, X, {"grade": "IV"}, {"grade": "I"}).table["estimate"].item() == 0
+
+
 def test_models_without_a_covariance_are_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"an unfitted CoxPH. Call fit\(X, y\) first"):
+        contrast(CoxPH(), X[["odi"]], {"odi": 1}, {"odi": 0})
     sparse = ElasticNetCox(n_lambdas=10, cv=3).fit(X[["age", "odi"]], Y)
     shrunken = CoxPH(penalty=2.0).fit(X[["age", "odi"]], Y)
     for model in (sparse, shrunken):
         with pytest.raises(ArgumentError, match="unpenalised|covariance"):
             anova(model)
-        with pytest.raises(ArgumentError, match="unpenalised|covariance"):
+        with pytest.raises(ArgumentError, match="(unpenalised|covariance).*interval='bootstrap'"):
             contrast(model, X[["age", "odi"]], {"odi": 1}, {"odi": 0})
 
 

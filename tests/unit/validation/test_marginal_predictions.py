@@ -387,12 +387,12 @@ def test_refits_without_a_risk_at_a_horizon_or_without_a_category_have_failed() 
     y = Surv.right(D["months"] + ROW / 1e3, D["status"])  # one patient is followed longest
     last = float(y["time"].max())
     model = CoxPH().fit(D[["x"]], y)
-    with pytest.raises(EstimationError, match="of 5 refits .* beyond the follow-up of their sample"):
-        marginal_predictions(model, D[["x"]], {"x": 1}, horizons=last, interval="bootstrap", y=y, n_resamples=5)
+    with pytest.raises(EstimationError, match="refits failed in 9 .* beyond the follow-up of the sample"):
+        marginal_predictions(model, D[["x"]], {"x": 1}, horizons=last, interval="bootstrap", y=y, n_resamples=9)
     X, y = D[["x"]].assign(g=np.where(ROW == 7, "rare", "b")), Status.at(12, D["y"])
     pipeline = RiskPipeline([OneHot(["g"])], LogisticRisk(penalty=1.0)).fit(X, y)
-    options = {"horizons": 12, "interval": "bootstrap", "n_resamples": 5, "random_state": 1}
-    with pytest.raises(EstimationError, match="of 5 refits .* categories of the fit in 'g'"):
+    options = {"horizons": 12, "interval": "bootstrap", "n_resamples": 9, "random_state": 1}
+    with pytest.raises(EstimationError, match="refits failed in 9 .* categories of the fit in 'g'"):
         marginal_predictions(pipeline, X, {"x": 1}, y=y, **options)
     with pytest.raises(OutcomeError, match="made by Status.at"):
         marginal_predictions(pipeline, X, {"x": 1}, y=Surv.right(D["months"], D["status"]), **options)
@@ -428,5 +428,6 @@ def test_imputations_without_the_outcome_are_doubted() -> None:
         fitted = RiskPipeline([step], LogisticRisk()).fit(holes, y)
         assert [o.code for o in marginal_predictions(fitted, X, {"a": [0, 1]}, horizons=12).objections] == codes
         refits = {"interval": "bootstrap", "y": y, "n_resamples": 2}
-        found = marginal_predictions(fitted, X, {"a": [0, 1]}, horizons=12, **refits).objections
-        assert [o.code for o in found] == [code for code in codes if code == "imputed-without-outcome"]
+        found = marginal_predictions(fitted, holes, {"a": [0, 1]}, horizons=12, **refits).objections
+        asked = [code for code in codes if code == "imputed-without-outcome"]
+        assert [o.code for o in found] == [*asked, "few-resamples"]
