@@ -82,6 +82,16 @@ COX = models.CoxPH().fit(ROWS.X, Y)
 FORMULA = equation(COX, horizons=6.0)
 COMPETING_FORMULA = equation(lock(models.CauseSpecificCox().fit(ROWS.X, Y)), horizons=6.0)
 HISTORY = ROWS.X[["a", "b"]].reset_index(drop=True).assign(patient_id=np.arange(len(ROWS.X)), time=0.0)
+ARMS = {
+    str(one): validation.under_strategy(
+        Y,
+        np.where(np.arange(len(ROWS.X)) % 3, np.nan, ROWS.time / 2),
+        HISTORY.assign(patient_id=INDEX.to_numpy()),
+        one,
+        ids=INDEX.to_numpy(),
+    )
+    for one in (validation.NeverStart(), validation.StartBy(3.0))
+}
 NARROW = models.CoxPH().fit(ROWS.X[["a"]], Y)
 
 
@@ -481,6 +491,11 @@ CALLS |= {
             Y, treated_at, HISTORY, validation.StartBy(3.0), ids=np.arange(ROWS.time.size)
         ),
         {"treated_at": R.time / 2},
+        {},
+    ),
+    "validation.contrast_strategies": (
+        lambda groups: validation.contrast_strategies(ARMS, 5.0, interval="bootstrap", groups=groups, n_resamples=3),
+        {"groups": R.cluster},
         {},
     ),
     "validation.case_mix": (

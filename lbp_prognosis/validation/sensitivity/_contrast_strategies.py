@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial, wraps
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import (
     Objection,
+    RandomState,
     Result,
     argument_error,
+    check_choice,
+    check_clusters,
     check_confidence,
     check_horizons,
     inside_bounds,
     norm,
     objection,
+    takes_rows,
 )
 from lbp_prognosis._kernels import step_at
 from lbp_prognosis.survival import check_cause
+from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw
+from lbp_prognosis.validation.resampling._bootstrap_values import Resampling, bootstrap_values, percentile_limits
 from lbp_prognosis.validation.sensitivity._leaving_hazard import LeavingHazard
 from lbp_prognosis.validation.sensitivity._under_strategy import UnderStrategy
 from lbp_prognosis.validation.sensitivity._weighted_follow_up import RARE
@@ -45,17 +52,23 @@ class StrategyContrast(Result):
     ----------
     table : DataFrame
         ``horizon, strategy, kind, estimate, se, low, high, confidence``; ``kind`` is ``"risk"``, or ``"difference"``
-        from the risk under the first strategy. ``se, low, high`` are NaN where no patient counted in a strategy, or
-        each, had the event: the data then do not show how such risks vary.
+        from the risk under the first strategy. By ``"delta"``, ``se, low, high`` are NaN where no patient counted in a
+        strategy, or each, had the event: the data then do not show how such risks vary.
     n : int
         Patients.
     cause : int
         Event code.
+    interval : str
+        ``"delta"`` or ``"bootstrap"``.
+    n_failed : int
+        Bootstrap samples in which a strategy could not be judged, and that were drawn again.
     """
 
     table: pd.DataFrame = field(repr=False)
     n: int
     cause: int
+    interval: str = "delta"
+    n_failed: int = 0
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
 
@@ -87,8 +100,36 @@ class StrategyContrast(Result):
         return f"{self.table['strategy'].iloc[0]}; {'; '.join(told[:3])}"
 
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _ordered_as_patients(function: F) -> F:
+    """Bring ``groups`` into the order of the patients of the first strategy, by their labels."""
+
+    @wraps(function)
+    def wrapped(strategies: Any, *args: Any, groups: Any = None, **options: Any) -> Any:
+        first = next(iter(strategies.values()), None) if isinstance(strategies, Mapping) else None
+        if groups is not None and isinstance(first, UnderStrategy):
+            groups = first._in_order(groups)
+        return function(strategies, *args, groups=groups, **options)
+
+    return cast(F, wrapped)
+
+
+@_ordered_as_patients
+@takes_rows()
 def contrast_strategies(
-    strategies: Mapping[str, UnderStrategy], horizons: Any, *, cause: int = 1, confidence: float = 0.95
+    strategies: Mapping[str, UnderStrategy],
+    horizons: Any,
+    *,
+    cause: int = 1,
+    interval: str = "delta",
+    groups: Any = None,
+    confidence: float = 0.95,
+    n_resamples: int = 200,
+    random_state: RandomState = 0,
+    n_jobs: int | None = None,
+    progress: bool = False,
 ) -> StrategyContrast:
     """Compare the risks of the same patients under several strategies.
 
@@ -100,8 +141,21 @@ def contrast_strategies(
         In the unit of the outcome.
     cause : int, default 1
         Event code.
+    interval : {"delta", "bootstrap"}, default "delta"
+        From influence functions, or percentiles over samples of the patients in which all weights are estimated again.
+    groups : array-like of shape (n,), optional
+        Clusters of the patients, such as hospitals, that ``"bootstrap"`` resamples as a whole. Labels that are the
+        ``ids`` may be in any order.
     confidence : float, default 0.95
         Level of the intervals.
+    n_resamples : int, default 200
+        Bootstrap samples.
+    random_state : int, Generator or None, default 0
+        Seed; the numbers do not depend on ``n_jobs``.
+    n_jobs : int, optional
+        Workers.
+    progress : bool, default False
+        Show a progress bar.
 
     Returns
     -------
@@ -113,14 +167,18 @@ def contrast_strategies(
     ------
     ArgumentError
         If the patients differ, or an argument is not accepted.
+    EstimationError
+        If more than a tenth of the bootstrap samples have no risks.
 
     Notes
     -----
     Standard errors are from the influence of each patient with estimated weights: that with known weights, less its
     projection on residuals of its own models of starting treatment and of being lost, summed over parts of follow-up
     (up to eight, each with 25 starts or losses) and multiplied by the predictors. Each patient is left out of the
-    projection (as in HC3), since few may have large weights. Intervals are normal; if they leave the range of a risk,
-    [0, 1], or of a difference, [-1, 1], they are normal on the logit scale of that range.
+    projection (as in HC3), since few may have large weights. At a time at which several patients start, the residual is
+    the start less its probability. Intervals are normal; if they leave the range of a risk, [0, 1], or of a difference,
+    [-1, 1], they are normal on the logit scale of that range. A bootstrap sample in which a strategy can't be judged is
+    counted and drawn again.
 
     References
     ----------
@@ -145,6 +203,9 @@ def contrast_strategies(
     <StrategyContrast: never start; start by 3 at 6 -0.074 (-0.142 to -0.007)>
     """
     check_confidence(confidence)
+    check_choice("interval", interval, ("delta", "bootstrap"))
+    if groups is not None and interval == "delta":
+        raise argument_error("groups", 'left out for interval="delta"', "labels", "Take interval='bootstrap'.")
     grid, _ = check_horizons(horizons)
     if not isinstance(strategies, Mapping) or len(strategies) < 2:
         raise argument_error("strategies", "two or more results of `under_strategy` by name", strategies)
@@ -156,35 +217,82 @@ def contrast_strategies(
     _refuse_other_patients(found)
     if not any((each.y["event"] == check_cause(each.y, cause)).any() for each in found):
         raise argument_error("cause", "the code of an event of a patient who followed a strategy", cause)
-    scores = [_scores(each) for each in found]
-    z = norm.ppf((1 + confidence) / 2)
-    rows, said = [], [one for each in found for one in each.objections]
-    for tau in map(float, grid):
-        risks, influences = [], []
-        for each, models in zip(found, scores):
-            known = each.status(tau, cause=cause)
-            w, event = known.weights.values, known.y["status"] == 1
-            risks.append(float(np.average(event, weights=w)))
-            influence = _after_projection(w * (event - risks[-1]) / w.mean(), models)
-            varied = event[w > 0].any() and not event[w > 0].all()
-            influences.append(influence if varied else np.full_like(influence, np.nan))
-            if rare := int((w > 1 / RARE).sum()):
-                said.append(objection("treatment-positivity", n=rare, horizon=tau))
-        parts = [("risk", k, risks[k], influences[k]) for k in range(len(found))]
-        parts += [("difference", k, risks[k] - risks[0], influences[k] - influences[0]) for k in range(1, len(found))]
-        for kind, k, value, influence in parts:
-            se = _error(influence)
-            row = {"horizon": tau, "strategy": names[k], "kind": kind, "estimate": value, "se": se}
-            least = 0.0 if kind == "risk" else -1.0
-            low, high, _ = inside_bounds(least, 1.0, value, value - z * se, value + z * se)
-            rows.append({**row, "low": float(low), "high": float(high), "confidence": confidence})
+    grid = np.asarray(grid, dtype=float)
+    risks = _risks(found, grid, cause)
+    n_failed = 0
+    failures: tuple[Objection, ...] = ()
+    if interval == "delta":
+        judged = _by_influence(found, grid, cause, risks, confidence)
+    else:
+        value = partial(_again, asked=[each._asked for each in found], grid=grid, cause=cause)
+        how = Resampling(n_resamples, random_state, n_jobs, progress)
+        drawn = bootstrap_values(value, Draw(found[0].n, check_clusters("groups", groups, n=found[0].n), None), how)
+        n_failed, failures = drawn.n_failed, drawn.objections
+        judged = _by_samples(drawn.values, confidence)
+    rows = []
+    for h, tau in enumerate(grid.tolist()):
+        parts = [("risk", k, risks[h, k], judged[0][h, k]) for k in range(len(found))]
+        parts += [("difference", k, risks[h, k] - risks[h, 0], judged[1][h, k]) for k in range(1, len(found))]
+        rows += [
+            {"horizon": tau, "strategy": names[k], "kind": kind, "estimate": value, "se": se, "low": low, "high": high}
+            for kind, k, value, (se, low, high) in parts
+        ]
+    said = [*(one for each in found for one in each.objections), *_without_positivity(found, grid, cause), *failures]
     return StrategyContrast(
-        table=pd.DataFrame(rows),
+        table=pd.DataFrame(rows).assign(confidence=confidence),
         n=found[0].n,
         cause=cause,
+        interval=interval,
+        n_failed=n_failed,
         objections=tuple(dict.fromkeys(said)),
         synthetic=any(each.synthetic for each in found),
     )
+
+
+def _risks(found: list[UnderStrategy], grid: np.ndarray, cause: int) -> np.ndarray:
+    """Return the risk at each horizon under each strategy (h, k)."""
+    known = [[each.status(tau, cause=cause) for each in found] for tau in grid]
+    return np.array([[np.average(one.y["status"] == 1, weights=one.weights.values) for one in row] for row in known])
+
+
+def _again(rows: np.ndarray, *, asked: list[Any], grid: np.ndarray, cause: int) -> np.ndarray:
+    return _risks([each.drawn(rows) for each in asked], grid, cause)
+
+
+def _by_influence(
+    found: list[UnderStrategy], grid: np.ndarray, cause: int, risks: np.ndarray, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return standard error, low and high of risks, and of their differences from the first (h, k, 3)."""
+    scores, z = [_scores(each) for each in found], norm.ppf((1 + confidence) / 2)
+    out = np.full((2, grid.size, len(found), 3), np.nan)
+    for h, tau in enumerate(grid):
+        influences = []
+        for k, each in enumerate(found):
+            known = each.status(tau, cause=cause)
+            w, event = known.weights.values, known.y["status"] == 1
+            influence = _after_projection(w * (event - risks[h, k]) / w.mean(), scores[k])
+            varied = event[w > 0].any() and not event[w > 0].all()
+            influences.append(influence if varied else np.full_like(influence, np.nan))
+        for k in range(len(found)):
+            apart = risks[h, k] - risks[h, 0]
+            for part, value, influence in ((0, risks[h, k], influences[k]), (1, apart, influences[k] - influences[0])):
+                se = _error(influence)
+                out[part, h, k] = se, *inside_bounds(-float(part), 1.0, value, value - z * se, value + z * se)[:2]
+    return out[0], out[1]
+
+
+def _by_samples(draws: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same from risks in bootstrap samples (b, h, k)."""
+    first, second = (
+        np.stack([values.std(axis=0, ddof=1), *percentile_limits(values, confidence)], axis=-1)
+        for values in (draws, draws - draws[:, :, :1])
+    )
+    return first, second
+
+
+def _without_positivity(found: list[UnderStrategy], grid: np.ndarray, cause: int) -> list[Objection]:
+    rare = [(int((e.status(t, cause=cause).weights.values > 1 / RARE).sum()), float(t)) for t in grid for e in found]
+    return [objection("treatment-positivity", n=n, horizon=tau) for n, tau in rare if n]
 
 
 def _refuse_other_patients(found: list[UnderStrategy]) -> None:
@@ -235,8 +343,20 @@ def _residuals(model: LeavingHazard) -> np.ndarray:
     factor, found = np.exp(model.score), []
     X = np.column_stack([np.ones(spells.stop.size), spells.X.to_numpy(dtype=float)])
     for low, high in pairwise(edges):
-        begin, end = np.clip(spells.start, low, high), np.clip(spells.stop, low, high)
-        rise = step_at(model.grid, model.hazard, end, left=0.0) - step_at(model.grid, model.hazard, begin, left=0.0)
-        rest = (left & (spells.stop > low) & (spells.stop <= high)) - np.where(rise > 0, rise, 0.0) * factor
+        began = left & (spells.stop > low) & (spells.stop <= high)
+        rest = began - _expected(model, np.clip(spells.start, low, high), np.clip(spells.stop, low, high), factor)
         found += [np.bincount(spells.patient, rest * x, minlength=n) for x in X.T]
     return np.column_stack(found)
+
+
+def _expected(model: LeavingHazard, start: np.ndarray, stop: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Return how many would leave in stretches (s,): probabilities at ties, else the hazard, which is as small."""
+    spells, rise = model.spells, np.diff(model.hazard, prepend=0.0)
+    ends = spells.stop[spells.last & np.isin(spells.stop, model.grid)]
+    tied = np.bincount(np.searchsorted(model.grid, ends), minlength=rise.size) > 1
+    single = np.cumsum(np.where(tied, 0.0, rise))
+    found = (step_at(model.grid, single, stop, left=0.0) - step_at(model.grid, single, start, left=0.0)) * factor
+    for at, height in zip(model.grid[tied], rise[tied]):
+        inside = (start < at) & (at <= stop)
+        found[inside] -= np.expm1(-height * factor[inside])
+    return found

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import EstimationError
-from lbp_prognosis._kernels import cox_baseline, distinct_times, step_at
+from lbp_prognosis._kernels import discrete_baseline, distinct_times, step_at
 from lbp_prognosis.models import CoxPH
 from lbp_prognosis.survival import Surv
 
@@ -138,7 +138,10 @@ def leaving_hazard(
         ) from error
     score = model.linear_predictor(spells.X)
     score = score - score.mean()
-    grid, hazard = cox_baseline(spells.stop, ends, score, entry=spells.start, ties=ties)[0]
+    # increments of a product limit: of n patients alike of whom d left, each stayed with probability 1 − d/n
+    ((grid, rise),) = discrete_baseline(spells.stop, ends, score, entry=spells.start)
+    certain = -np.log(np.finfo(float).tiny) / np.exp(score.min())  # all at risk left: finite, so that it subtracts
+    hazard = np.cumsum(np.where(np.isinf(rise), certain, rise))
     return LeavingHazard(spells, score, grid, hazard, left.size, model)
 
 

@@ -24,7 +24,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis._kernels import step_at
 from lbp_prognosis.models import LogisticRisk
-from lbp_prognosis.survival import Status, check_outcome
+from lbp_prognosis.survival import Status, Surv, check_outcome
 from lbp_prognosis.validation.sensitivity._leaving_hazard import (
     CENSORED,
     EVENT,
@@ -67,6 +67,41 @@ class _AtZero:
     X: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Data and options of a call, from which it is repeated in a sample of the patients."""
+
+    y: np.ndarray
+    treated_at: np.ndarray
+    history: pd.DataFrame
+    """Sorted by patient, without names."""
+    first: np.ndarray
+    """Row of the history at which each patient begins, of shape (n + 1,)."""
+    strategy: Strategy
+    options: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls, y: np.ndarray, treated_at: Any, history: pd.DataFrame, row: np.ndarray, strategy: Strategy, **options: Any
+    ) -> _Asked:
+        """Return the data of patients; ``row`` is the place of the patient of each row, NaN if not among them."""
+        known = np.flatnonzero(np.isfinite(row))
+        order = known[np.argsort(row[known], kind="stable")]
+        first = np.searchsorted(row[order], np.arange(y.size + 1))
+        times = np.asarray(treated_at, dtype=float)
+        bare = Surv.right(y["time"].astype(float), y["event"].astype(int))  # a sample repeats patients: no labels
+        return cls(bare, times, history.iloc[order].reset_index(drop=True), first, strategy, options)
+
+    def drawn(self, rows: np.ndarray) -> UnderStrategy:
+        """Return the result for the patients drawn, each copy a patient of its own."""
+        size = np.diff(self.first)[rows]
+        ends = np.cumsum(size)
+        place = np.arange(ends[-1]) + np.repeat(self.first[rows] - ends + size, size)
+        history = self.history.iloc[place].reset_index(drop=True)
+        history[self.options["id"]] = np.repeat(np.arange(rows.size), size)
+        return under_strategy(self.y[rows], self.treated_at[rows], history, self.strategy, **self.options)
+
+
 @dataclass(frozen=True, repr=False)
 class UnderStrategy(WeightedFollowUp):
     """Outcomes of patients followed until they leave a strategy, with weights to represent all patients.
@@ -103,6 +138,7 @@ class UnderStrategy(WeightedFollowUp):
     _left: np.ndarray = field(repr=False)
     _lost: np.ndarray = field(repr=False)
     _ends: np.ndarray = field(repr=False)
+    _asked: _Asked = field(repr=False, compare=False)
     _truncate: float | None = field(default=None, repr=False)
     row_labels: pd.Index | None = field(default=None, repr=False, compare=False)
     objections: tuple[Objection, ...] = ()
@@ -181,6 +217,11 @@ class UnderStrategy(WeightedFollowUp):
         """Whether each patient left the strategy, by starting too early or not in time, of shape (n,)."""
         return self._left.copy()
 
+    @takes_rows(beside="y")
+    def _in_order(self, groups: Any) -> Any:
+        """Return labels of the patients in the order of ``y``."""
+        return groups
+
     # ---- positivity -----------------------------------------------------------------------------------------------
 
     def positivity(self, horizons: Any) -> pd.DataFrame:
@@ -258,7 +299,7 @@ def under_strategy(
         Quantile, such as 0.99, to which larger weights are reduced. This lowers the variance at the cost of bias, and
         carries an objection.
     ties : {"efron", "breslow"}, default "efron"
-        Ties of the Cox models.
+        Ties in the coefficients of the Cox models.
     collinear : {"error", "drop"}, default "error"
         Whether constant and collinear columns are an error or have no effect; weights are the same without them.
     confidence : float, default 0.95
@@ -288,8 +329,9 @@ def under_strategy(
     started). Before the last interval of a grace period the hazard of starting is as in the data, and the factor 1. In
     the last interval it is h / (1 − exp(−R)), with R the cumulative hazard until the latest start at the current
     values, so that all start in time: if patients start in the last interval at one time only, those who do have the
-    factor 1 / P(start). At one time, events come before starts of treatment, and these before measurements and
-    censorings. After the start the factor does not change. Assumptions are those of `without_treatment`.
+    factor 1 / P(start). Where d of n patients with equal covariates start at one visit, P(start) is d/n. At one time,
+    events come before starts of treatment, and these before measurements and censorings. After the start the factor
+    does not change. Assumptions are those of `without_treatment`.
 
     References
     ----------
@@ -328,6 +370,8 @@ def under_strategy(
     check_confidence(confidence)
     if truncate is not None:
         truncate = check_number("truncate", truncate, low=0.5, high=1, open_low=True)
+    options = {"id": id, "time": time, "columns": columns, "censoring": censoring, "truncate": truncate, "ties": ties}
+    options["collinear"] = collinear
     synthetic = bool(getattr(history, "attrs", {}).get("synthetic", False))
     history = read_frame(history, "history")
     end, code = y["time"].astype(float), y["event"].astype(int)
@@ -381,6 +425,7 @@ def under_strategy(
         _left=left,
         _lost=lost,
         _ends=last_places(followed, end.size),
+        _asked=_Asked.of(y, treated_at, history, row, strategy, **options),
         _truncate=truncate,
         row_labels=None if ids is None else pd.Index(patients),
         synthetic=synthetic,

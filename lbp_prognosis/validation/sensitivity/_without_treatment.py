@@ -162,7 +162,7 @@ def without_treatment(
     censoring : {"marginal", "history"}, default "marginal"
         Other losses do not depend on anything, or on the same covariates.
     ties : {"efron", "breslow"}, default "efron"
-        Ties of the two Cox models.
+        Ties in the coefficients of the two Cox models.
     collinear : {"error", "drop"}, default "error"
         Whether constant and collinear columns are an error or have no effect; weights are the same without them.
     confidence : float, default 0.95
@@ -186,17 +186,21 @@ def without_treatment(
     Notes
     -----
     A patient is followed until the treatment starts. P(untreated at t | course) = exp(−∫ exp(x(u)'β) dH₀(u)) by a Cox
-    model with covariates that change, and likewise for other losses. A patient with a known state at the horizon has
-    weight 1/P, at the horizon or just before the event. At one time, events come before starts of treatment, and these
-    before censorings. This is valid if, given ``history``, starting the treatment is independent of the outcome without
-    treatment (exchangeability), and if patients of every kind can remain untreated (positivity). The data cannot verify
-    either assumption.
+    model with covariates that change, and likewise for other losses. The steps of H₀ are those of Kalbfleisch and
+    Prentice: where d of n patients with equal covariates start at one visit, 1 − d/n of them remain untreated. A
+    patient with a known state at the horizon has weight 1/P, at the horizon or just before the event. At one time,
+    events come before starts of treatment, and these before censorings. This is valid if, given ``history``, starting
+    the treatment is independent of the outcome without treatment (exchangeability), and if patients of every kind can
+    remain untreated (positivity). The data cannot verify either assumption.
 
     With delayed entry, risk sets and weights begin at entry: the strategy is "not started from entry on". Whether a
     patient was untreated at entry must depend on nothing but the predictors of the fitted model.
 
     References
     ----------
+    Kalbfleisch JD, Prentice RL (1973). Marginal likelihoods based on Cox's regression and life model. Biometrika
+    60:267–278. doi:10.1093/biomet/60.2.267
+
     Keogh RH, van Geloven N (2024). Prediction under interventions: evaluation of counterfactual performance using
     longitudinal observational data. Epidemiology 35:329–339. doi:10.1097/EDE.0000000000001713
 

@@ -1,4 +1,4 @@
-"""Bootstrap intervals of contrasts, mean predictions: a loop by hand, workers, failures."""
+"""Bootstrap intervals of contrasts, mean predictions and strategies: a loop by hand, workers, failures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from lbp_prognosis._base import ArgumentError, EstimationError, spawn
 from lbp_prognosis.fusion import MultipleImputation, OneHot, RiskPipeline
 from lbp_prognosis.models import BoostedCox, CauseSpecificCox, LinearOutcome, LogisticRisk, ParametricAFT
 from lbp_prognosis.survival import Weights
-from lbp_prognosis.validation import contrast, marginal_predictions
+from lbp_prognosis.validation import (
+    NeverStart,
+    StartBy,
+    contrast,
+    contrast_strategies,
+    marginal_predictions,
+    under_strategy,
+)
 from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw
 from lbp_prognosis.validation.resampling._bootstrap_values import Resampling, bootstrap_values
 
@@ -153,3 +160,37 @@ def test_refusals() -> None:
     ):
         with pytest.raises(ArgumentError, match=match):
             contrast(**asked, **change)
+
+
+PAIN = RNG.normal(size=N)
+STARTED = RNG.exponential(8 * np.exp(-0.5 * PAIN))
+HISTORY = pd.concat(
+    [
+        pd.DataFrame({"patient_id": np.arange(N), "time": at, "pain": PAIN + at * RNG.normal(size=N) / 4})
+        for at in (0.0, 2.0)
+    ]
+)
+
+
+@pytest.mark.parametrize("groups", [None, SITE], ids=["patients", "clusters"])
+def test_strategies_are_judged_again_in_each_sample(groups) -> None:
+    strategies = {"never": NeverStart(), "by 3": StartBy(3.0)}
+    names = np.array([f"p{k}" for k in range(N)])
+    named = HISTORY.assign(patient_id=names[HISTORY["patient_id"]])
+    arms = {
+        key: under_strategy(Y, STARTED, named.sample(frac=1, random_state=1), one, ids=names)
+        for key, one in strategies.items()
+    }
+    values = []
+    for rows in samples(groups):
+        copies = pd.concat([HISTORY[HISTORY["patient_id"] == r].assign(patient_id=k) for k, r in enumerate(rows)])
+        known = [under_strategy(Y[rows], STARTED[rows], copies, one).status(6.0) for one in strategies.values()]
+        values.append([np.average(one.y["status"] == 1, weights=one.weights.values) for one in known])
+    found = contrast_strategies(arms, 6.0, groups=groups, **SHARED)
+    wanted = np.column_stack([summary(values), summary(np.diff(values))])
+    np.testing.assert_allclose(found.table[["se", "low", "high"]].to_numpy().T, wanted, rtol=1e-9, atol=1e-12)
+    delta = contrast_strategies(arms, 6.0)
+    np.testing.assert_array_equal(found.table["estimate"], delta.table["estimate"])
+    assert (found.interval, delta.interval, found.n_failed) == ("bootstrap", "delta", 0)
+    with pytest.raises(ArgumentError, match="`groups` must be left out"):
+        contrast_strategies(arms, 6.0, groups=SITE)

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import norm
 
@@ -41,7 +42,7 @@ HISTORY = pd.concat(
 )
 
 # six patients, two start at 1, two at 2 and two never; as many with z = 0 as with z = 1, so that the coefficient is 0
-# and the hazards of Breslow are 2/6 and 2/4
+# and the probabilities of starting are the shares 2/6 and 2/4: of not having started 2/3, then 1/3
 SIX = {
     "y": Surv.right([4.0, 5.0, 5.0, 4.0, 3.0, 5.0], [1, 0, 0, 1, 1, 0]),
     "treated_at": np.array([1.0, 1.0, 2.0, 2.0, np.nan, np.nan]),
@@ -50,29 +51,25 @@ SIX = {
 
 
 def six(strategy, **options):
-    return under_strategy(SIX["y"], SIX["treated_at"], SIX["history"], strategy, ties="breslow", **options)
-
-
-def p(total: float) -> float:
-    return 1 - np.exp(-total)
+    return under_strategy(SIX["y"], SIX["treated_at"], SIX["history"], strategy, **options)
 
 
 @pytest.mark.parametrize(
     ("strategy", "weights"),
     [
-        (NeverStart(), [0, 0, 0, 0, np.exp(5 / 6), np.exp(5 / 6)]),
+        (NeverStart(), [0, 0, 0, 0, 3, 3]),
         # Cain: as in the data until the last interval, then 1 / P(start)
-        (StartBy(2.0, last=1.0), [1, 1, 1 / p(1 / 2), 1 / p(1 / 2), 0, 0]),
-        (StartBy(2.0), [1 / p(5 / 6)] * 4 + [0, 0]),
-        (StartBy(1.0), [1 / p(1 / 3)] * 2 + [0] * 4),
-        (StartBy(2.0, earliest=2.0), [0, 0] + [np.exp(1 / 3) / p(1 / 2)] * 2 + [0, 0]),
-        (StartBy(2.0, earliest=1.5), [0, 0] + [np.exp(1 / 3) / p(1 / 2)] * 2 + [0, 0]),
-        (StartBy(2.0, earliest=1.0), [1 / p(5 / 6)] * 4 + [0, 0]),
+        (StartBy(2.0, last=1.0), [1, 1, 2, 2, 0, 0]),
+        (StartBy(2.0), [3 / 2] * 4 + [0, 0]),
+        (StartBy(1.0), [3] * 2 + [0] * 4),
+        (StartBy(2.0, earliest=2.0), [0, 0] + [3] * 2 + [0, 0]),
+        (StartBy(2.0, earliest=1.5), [0, 0] + [3] * 2 + [0, 0]),
+        (StartBy(2.0, earliest=1.0), [3 / 2] * 4 + [0, 0]),
         # by 3: none starts after 2, and those who had the event at 3 had to have started before
-        (StartBy(3.0), [1 / p(5 / 6)] * 4 + [0, 0]),
+        (StartBy(3.0), [3 / 2] * 4 + [0, 0]),
         # z = 1 at time zero: start by 2; z = 0: never
-        (StartWhen("z", at_least=1, within=2.0), [0, 1 / p(5 / 6), 0, 1 / p(5 / 6), np.exp(5 / 6), 0]),
-        (StartWhen("z", at_most=0.5, within=1.0), [1 / p(1 / 3), 0, 0, 0, 0, np.exp(5 / 6)]),
+        (StartWhen("z", at_least=1, within=2.0), [0, 3 / 2, 0, 3 / 2, 3, 0]),
+        (StartWhen("z", at_most=0.5, within=1.0), [3, 0, 0, 0, 0, 3]),
     ],
 )
 def test_weights_by_hand(strategy, weights) -> None:
@@ -92,13 +89,16 @@ def test_who_waits_has_less_weight_in_the_last_interval() -> None:
     y["time"][4], y["event"][4] = 1.5, 1  # an event before the start that was due
     found = under_strategy(y, SIX["treated_at"], SIX["history"], StartBy(2.0), ties="breslow")
     beta = found.table["coef"].iloc[0]  # no longer 0: three at risk at time 2, one with z = 0
-    low = 2 / (1 + 2 * np.exp(beta))
-    jumps = {0: np.array([1 / (1.5 + 1.5 * np.exp(beta)), low]), 1: np.array([1 / 3, low])}
-    first = 2 / (3 + 3 * np.exp(beta))
-    jumps = {z: np.array([first, low]) * np.exp(z * beta) for z in (0, 1)}
+    r = np.array([1.0, np.exp(beta)])  # of z = 0 and z = 1; one of each starts at 1, and one of each at 2
+    at_risk = 3 * r.sum(), r @ [1, 2]
+    jumps = [brentq(lambda h, total: (r / -np.expm1(-h * r)).sum() - total, 1e-9, 9, args=(s,)) for s in at_risk]
+
+    def p(z: int, *times: int) -> float:
+        return float(-np.expm1(-sum(jumps[k] for k in times) * r[z]))
+
     weight = found.status(4.5).weights.values
-    assert weight[4] == pytest.approx(p(jumps[0][1]) / p(jumps[0].sum()), rel=1e-9)
-    assert weight[1] == pytest.approx(1 / p(jumps[1].sum()), rel=1e-9)
+    assert weight[4] == pytest.approx(p(0, 1) / p(0, 0, 1), rel=1e-9)
+    assert weight[1] == pytest.approx(1 / p(1, 0, 1), rel=1e-9)
     assert weight[5] == 0
 
 
@@ -108,7 +108,9 @@ def brute(found, strategy, who: int, tau: float) -> float:
     until = np.where(np.isnan(TREATED_AT), END, TREATED_AT)
     times = np.sort(TREATED_AT[~np.isnan(TREATED_AT)])
     value = lambda t, k: np.where(t > 2, LATER[k], PAIN[k])  # noqa: E731
-    base = np.array([1 / np.exp(beta * value(t, np.flatnonzero(until >= t))).sum() for t in times])
+    own = np.array([np.exp(beta * value(t, np.flatnonzero(TREATED_AT == t)[0])) for t in times])
+    of_all = np.array([np.exp(beta * value(t, np.flatnonzero(until >= t))).sum() for t in times])
+    base = -np.log1p(-own / of_all) / own  # who starts had the probability own / of_all
     stop = END[who] if Y["event"][who] and END[who] <= tau else tau
     start = TREATED_AT[who]
     if isinstance(strategy, StartWhen):

@@ -41,12 +41,16 @@ def test_probabilities_are_those_of_a_cox_model_of_starting_and_a_curve_of_losse
     model = CoxPH().fit(d[["pain"]], start_stop, clusters=d["i"])
     np.testing.assert_allclose(FOUND.table["coef"], model.coef_, rtol=1e-8)
     np.testing.assert_allclose(FOUND.table["se"], np.sqrt(np.diag(model.covariance_)), rtol=1e-8)
-    # the probability of one patient by hand: the sum of baseline steps, each with the value that held then
-    steps = np.sort(until[treated])
-    at_risk = [np.where(until >= t, np.exp(model.coef_[0] * np.where(t > 3, LATER, PAIN)), 0.0).sum() for t in steps]
+    # the probability of one patient by hand: at each start the one who started had the probability r / Σ r
+    order = np.argsort(np.where(treated, until, np.inf))[: treated.sum()]
+    steps = until[order]
+    r = np.exp(model.coef_[0] * np.where(steps[:, None] > 3, LATER, PAIN))
+    at_risk = np.where(until >= steps[:, None], r, 0.0).sum(axis=1)
+    own = r[np.arange(steps.size), order]
+    baseline = -np.log1p(-own / at_risk) / own
     who = int(np.flatnonzero(until > 8)[0])
     mine = np.exp(model.coef_[0] * np.where(steps > 3, LATER[who], PAIN[who]))
-    untreated = np.exp(-np.sum((mine / at_risk)[steps <= 8]))
+    untreated = np.exp(-np.sum((mine * baseline)[steps <= 8]))
     lost = (~treated) & (HAPPENED > LOST)
     seen = float(kaplan_meier(Surv.right(until, lost)).at(8.0).value)
     assert FOUND.survival_at(8.0)[who] == pytest.approx(untreated * seen, rel=1e-8)
@@ -247,11 +251,12 @@ def test_delayed_entry_begins_risk_sets_and_weights() -> None:
     start_stop = Surv.right(d["stop"], d["event"].astype(bool), entry=d["start"])
     model = CoxPH().fit(d[["pain"]], start_stop, clusters=d["i"])
     np.testing.assert_allclose(found.table["coef"], model.coef_, rtol=1e-8)
-    steps = np.sort(until[treated])
-    beta = model.coef_[0]
+    order = np.argsort(np.where(treated, until, np.inf))[: treated.sum()]
+    steps, beta = until[order], model.coef_[0]
     at_risk = [np.exp(beta * np.where(t > 3, LATER, PAIN))[(until >= t) & (entry < t)].sum() for t in steps]
     who = int(np.flatnonzero((until > 8) & (entry > 1))[0])
-    mine = np.exp(beta * np.where(steps > 3, LATER[who], PAIN[who])) / at_risk
+    starter, mine = (np.exp(beta * np.where(steps > 3, LATER[k], PAIN[k])) for k in (order, who))
+    mine = -np.log1p(-starter / at_risk) * mine / starter
     own = np.exp(-mine[(steps <= 8) & (steps > entry[who])].sum())
     place = found._clock.after(8.0)
     assert found._treatment.survival(place)[who] == pytest.approx(own, rel=1e-8)
