@@ -200,7 +200,7 @@ def contrast_strategies(
     ...     str(one): under_strategy(y, surgery, history, one) for one in (NeverStart(), StartBy(3))
     ... }
     >>> contrast_strategies(arms, 6)
-    <StrategyContrast: never start; start by 3 at 6 -0.074 (-0.142 to -0.007)>
+    <StrategyContrast: never start; start by 3 at 6 -0.074 (-0.142 to -0.006)>
     """
     check_confidence(confidence)
     check_choice("interval", interval, ("delta", "bootstrap"))
