@@ -48,7 +48,7 @@ def evaluate_state(
     Parameters
     ----------
     courses : MultiState
-        Courses of the patients, with a common start.
+        Courses of the patients, with late entry if there is any.
     risks : array-like of shape (n_patients,), or mapping from name to such arrays
         P(in ``state`` at ``time``), in the order of ``courses.ids``: ``predict_risk(X, time, state=state)`` of a
         `MultiStateCox`.
@@ -67,19 +67,22 @@ def evaluate_state(
     random_state : int, SeedSequence, Generator or None, default 0
         Seed of the resamples.
     min_at_risk : int, default 10
-        Smallest accepted number of patients with a known state; below it the value is NaN with a reason.
+        Smallest accepted number of patients with a known state; below it the value is NaN with a reason. With late
+        entry also of patients under observation, as in `state_at`.
 
     Returns
     -------
     Evaluation
         AUC, Brier score, calibration and net benefit in patients with a known state, weighted by the inverse
         probability of a known state (`state_at`). ``calibration_slope_pseudo``, ``calibration_intercept_pseudo`` (logit
-        regressions of pseudo-values) and ``observed_occupancy`` (Aalen–Johansen) use all patients.
+        regressions of pseudo-values) and ``observed_occupancy`` (Aalen–Johansen) use all patients. With late entry
+        there are no pseudo-values, and these two are NaN with a reason.
 
     Notes
     -----
     State occupancy differs from cumulative incidence: a patient who recovers and relapses is in pain again. The
-    standard errors treat the weights as known.
+    standard errors treat the weights as known. With late entry, results refer to all patients without an absorbing
+    state at the earliest start, if entry is independent of the course and of the predictors.
 
     Examples
     --------
@@ -100,7 +103,7 @@ def evaluate_state(
         raise argument_error("courses", "made by MultiState.from_long or from_visits", describe(courses))
     n = courses.n_patients
     models = check_risks(risks, n=n, n_horizons=1)
-    status, weights = state_at(courses, time, state)
+    status, weights = state_at(courses, time, state, min_at_risk=min_at_risk)
     found = evaluate(
         status,
         models,
@@ -114,7 +117,7 @@ def evaluate_state(
         min_at_risk=min_at_risk,
     )
     units = check_clusters("clusters", clusters, n=n)
-    pseudo = state_pseudo_values(courses, time)[:, 0, courses.code(state)]
+    pseudo = None if courses.late_entry else state_pseudo_values(courses, time)[:, 0, courses.code(state)]
     shared = {"time": float(time), "confidence": confidence, "clusters": units, "n": n}
     metrics = {}
     for name in found.models:
@@ -167,14 +170,17 @@ def _observed(courses: MultiState, state: str, shared: dict[str, Any]) -> Metric
     return _result("observed_occupancy", float(found.value[0, k]), own, "Aalen–Johansen", shared, reason)
 
 
-def _lines(pseudo: np.ndarray, risk: np.ndarray, shared: dict[str, Any]) -> list[MetricResult]:
+def _lines(pseudo: np.ndarray | None, risk: np.ndarray, shared: dict[str, Any]) -> list[MetricResult]:
     """Logit regression of pseudo-values on the logit of the risk, by estimating equations."""
     words = "logit line through pseudo-values"
     x = logit(np.clip(risk, 1e-8, 1 - 1e-8))
     design = np.column_stack([np.ones(x.size), x])
     reason = "all predictions are equal" if np.ptp(x) < 1e-10 else ""
+    reason = (
+        "late entry: the mean of pseudo-values given predictors is not the probability" if pseudo is None else reason
+    )
     theta, own = np.array([0.0, 1.0]), np.full((x.size, 2), np.nan)
-    if not reason:
+    if pseudo is not None and not reason:
         for _ in range(_MOST_STEPS):
             mean = expit(design @ theta)
             slope = (mean * (1 - mean))[:, None] * design
@@ -184,7 +190,7 @@ def _lines(pseudo: np.ndarray, risk: np.ndarray, shared: dict[str, Any]) -> list
                 break
         else:
             reason = "the line through pseudo-values did not converge"
-    if not reason:
+    if pseudo is not None and not reason:
         mean = expit(design @ theta)
         bread = np.linalg.inv(((mean * (1 - mean))[:, None] * design).T @ design / x.size)
         own = (design * (pseudo - mean)[:, None]) @ bread

@@ -40,7 +40,7 @@ from lbp_prognosis.survival._reverse_kaplan_meier import reverse_kaplan_meier
 from lbp_prognosis.survival._rmst import rmst
 from lbp_prognosis.survival._score_forecast import ScoreForecast
 from lbp_prognosis.survival._spec import OutcomeSpec
-from lbp_prognosis.survival._state_at import state_at, state_pseudo_values
+from lbp_prognosis.survival._state_at import known_states, state_at, state_pseudo_values
 from lbp_prognosis.survival._state_occupancy import (
     StateOccupancy,
     mean_sojourn,
@@ -88,6 +88,7 @@ __all__ = [
     "horizon_unit_doubt",
     "kaplan_meier",
     "known_at",
+    "known_states",
     "log_rank",
     "mean_cumulative",
     "mean_sojourn",

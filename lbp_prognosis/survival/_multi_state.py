@@ -247,6 +247,13 @@ class MultiState:
         """Number of patients."""
         return len(self.ids)
 
+    @property
+    def late_entry(self) -> bool:
+        """Whether patients came under observation at different times."""
+        first = np.full(self.n_patients, np.inf)
+        np.minimum.at(first, self.patient, self.start)
+        return bool(first.max() > first.min())
+
     def __len__(self) -> int:
         return int(self.patient.size)
 

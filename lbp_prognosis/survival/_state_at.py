@@ -13,37 +13,46 @@ from lbp_prognosis.survival._state_occupancy import state_process_of
 from lbp_prognosis.survival._status import Status
 from lbp_prognosis.survival._weights import Weights
 
-__all__ = ["state_at", "state_pseudo_values"]
+__all__ = ["known_states", "state_at", "state_pseudo_values"]
 
 
-def state_at(courses: MultiState, time: float, state: str) -> tuple[np.ndarray, Weights]:
+def state_at(courses: MultiState, time: float, state: str, *, min_at_risk: float = 10) -> tuple[np.ndarray, Weights]:
     """Return whether each patient is in a state at a time, with weights to represent patients with unknown state.
 
     Parameters
     ----------
     courses : MultiState
-        Courses with a common start time.
+        Courses, with late entry if there is any.
     time : float
-        Time after the start.
+        Time after the earliest start.
     state : str
         Name of the state.
+    min_at_risk : float, default 10
+        With late entry, smallest accepted number of patients under observation whenever a patient enters an absorbing
+        state by ``time``.
 
     Returns
     -------
     tuple of (ndarray, Weights)
         `Status.at` of the patients in the order of ``courses.ids``: 1 in the state, 0 in another, −1 if follow-up ended
-        earlier; and weights of kind ``"attrition"``, the inverse probability of not being censored before the time, or
-        before entry into an absorbing state. Pass both to `brier`, `calibration`, `decision_curve` or `evaluate`.
+        earlier or begins later; and weights of kind ``"attrition"``, the inverse probability of being under observation
+        at the time, or at entry into an absorbing state. Pass both to `brier`, `calibration`, `decision_curve` or
+        `evaluate`.
 
     Raises
     ------
     ArgumentError
-        If patients enter late, or no patient's state is known at the time.
+        If no patient's state is known at the time, or patients enter late and too few are under observation before.
 
     Notes
     -----
-    The weights are valid if censoring is independent of the course. Without censoring all weights are 1. If each
-    patient has one event, the weighted share is the Aalen–Johansen estimate.
+    With a the time, or that of entry into an absorbing state if earlier, the weight is n Ŝ(a−) / R(a): R(a) patients
+    are under observation just before a, and Ŝ is the product-limit estimate of having entered no absorbing state, over
+    the same risk sets. If all patients start together, this is 1 / Ĝ(a−), with Ĝ the Kaplan–Meier estimate of not being
+    censored. The weights are valid if censoring and entry are independent of the course and of the predictors; weighted
+    patients represent all who had entered no absorbing state at the earliest start, also those who had by the time at
+    which they would have been enrolled. Without censoring and late entry all weights are 1. If each patient has one
+    event, the weighted share is the Aalen–Johansen estimate.
 
     Examples
     --------
@@ -56,49 +65,90 @@ def state_at(courses: MultiState, time: float, state: str) -> tuple[np.ndarray, 
     at = check_number("time", time, low=0)
     k = courses.code(state)
     begin = float(courses.start.min())
-    first = np.full(courses.n_patients, np.inf)
-    np.minimum.at(first, courses.patient, courses.start)
-    if (first > begin).any():
-        raise argument_error(
-            "courses",
-            "patients who all start at one time",
-            "late entry",
-            "Take those under observation at a landmark: courses.after(time).",
-        )
     if at <= begin:
         raise argument_error("time", f"after the start, {begin:g}", f"{at:g}")
-    end = np.full(courses.n_patients, -np.inf)
-    np.maximum.at(end, courses.patient, courses.stop)
-    last = courses.stop == end[courses.patient]
-    stays = np.isin(courses.target, [courses.code(name) for name in courses.absorbing()])
-    done = np.zeros(courses.n_patients, dtype=bool)
-    done[courses.patient[last & stays]] = True
-    now = np.full(courses.n_patients, -1, dtype=np.int64)
-    under = (courses.start < at) & (courses.stop >= at)
-    moved = (courses.stop == at) & (courses.target >= 0)
-    now[courses.patient[under]] = np.where(moved, courses.target, courses.origin)[under]
-    before = last & stays & (courses.stop < at)
-    now[courses.patient[before]] = courses.target[before]
+    end, done = _ends(courses)
+    now = known_states(courses, at)
     known = now >= 0
     if not known.any():
         raise argument_error("time", f"at most the last follow-up, {courses.stop.max():g}", f"{at:g}")
     status = Status.at(at, np.where(known, now == k, -1))
-    free = _uncensored_before(end, done, np.minimum(end, at))
-    return status, Weights(np.where(known, 1 / np.where(known, free, 1.0), 0.0), "attrition")
+    weights = np.zeros(courses.n_patients)
+    weights[known] = _weights_of(courses, np.sort(end[done]), np.minimum(end, at)[known], at, min_at_risk)
+    return status, Weights(weights, "attrition")
 
 
-def _uncensored_before(end: np.ndarray, done: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Kaplan–Meier probability of not being censored before each time; events leave first."""
-    times = np.unique(end[~done])
-    lost = np.searchsorted(np.sort(end[~done]), times, side="right") - np.searchsorted(
-        np.sort(end[~done]), times, side="left"
+def known_states(courses: MultiState, time: float) -> np.ndarray:
+    """Return the state in which each patient is at a time.
+
+    Parameters
+    ----------
+    courses : MultiState
+        Courses.
+    time : float
+        At least 0.
+
+    Returns
+    -------
+    ndarray of int of shape (n_patients,)
+        Position in ``courses.states``, in the order of ``courses.ids``; −1 if the patient is not under observation and
+        has entered no absorbing state. At the time of a transition it is the state that is entered, and at the earliest
+        start the state of those who start there.
+
+    Examples
+    --------
+    >>> from lbp_prognosis.survival import MultiState, known_states
+    >>> courses = MultiState.from_long([1, 2, 2, 3], [0, 0, 4, 0], [6, 4, 9, 3], ["b", "b", None, None], initial="a")
+    >>> known_states(courses, 5).tolist()
+    [0, 1, -1]
+    """
+    at = check_number("time", time, low=0)
+    end, done = _ends(courses)
+    now = np.full(courses.n_patients, -1, dtype=np.int64)
+    under = (courses.start < at) & (courses.stop >= at)
+    if at == courses.start.min():
+        under = courses.start == at
+    moved = (courses.stop == at) & (courses.target >= 0)
+    now[courses.patient[under]] = np.where(moved, courses.target, courses.origin)[under]
+    before = (courses.stop == end[courses.patient]) & done[courses.patient] & (courses.stop < at)
+    now[courses.patient[before]] = courses.target[before]
+    return now
+
+
+def _ends(courses: MultiState) -> tuple[np.ndarray, np.ndarray]:
+    """Return when each course ends, and whether in an absorbing state; each of shape (n_patients,)."""
+    end = np.full(courses.n_patients, -np.inf)
+    np.maximum.at(end, courses.patient, courses.stop)
+    stays = np.isin(courses.target, [courses.code(name) for name in courses.absorbing()])
+    done = np.zeros(courses.n_patients, dtype=bool)
+    done[courses.patient[(courses.stop == end[courses.patient]) & stays]] = True
+    return end, done
+
+
+def _weights_of(
+    courses: MultiState, absorbed: np.ndarray, places: np.ndarray, at: float, min_at_risk: float
+) -> np.ndarray:
+    """Return n Ŝ(a−) / R(a) at each place a; ``absorbed`` are the sorted times of entry into absorbing states."""
+    times, moved = np.unique(absorbed[absorbed <= at], return_counts=True)
+    seen = _under_observation(courses, times)
+    if courses.late_entry and (seen < min_at_risk).any():
+        few = float(times[seen < min_at_risk].max())
+        raise argument_error(
+            "courses",
+            f"at least {min_at_risk:g} patients under observation at each entry into an absorbing state",
+            f"{int(seen[seen < min_at_risk].min())} at {few:g}, with late entry",
+            "Take those under observation at a landmark: courses.after(time).",
+        )
+    curve = np.concatenate([[1.0], np.cumprod(1 - moved / seen)])
+    return np.asarray(
+        courses.n_patients * curve[np.searchsorted(times, places, side="left")] / _under_observation(courses, places)
     )
-    there = end.size - np.searchsorted(np.sort(end), times, side="left")
-    events = np.searchsorted(np.sort(end[done]), times, side="right") - np.searchsorted(
-        np.sort(end[done]), times, side="left"
-    )
-    curve = np.concatenate([[1.0], np.cumprod(1 - lost / (there - events))])
-    return curve[np.searchsorted(times, at, side="left")]
+
+
+def _under_observation(courses: MultiState, times: np.ndarray) -> np.ndarray:
+    """Return the numbers of patients under observation just before some times."""
+    begun = np.searchsorted(np.sort(courses.start), times, side="left")
+    return np.asarray(begun - np.searchsorted(np.sort(courses.stop), times, side="left"))
 
 
 def state_pseudo_values(courses: MultiState, times: Any) -> np.ndarray:
@@ -107,7 +157,7 @@ def state_pseudo_values(courses: MultiState, times: Any) -> np.ndarray:
     Parameters
     ----------
     courses : MultiState
-        Courses, late entry allowed.
+        Courses with a common start.
     times : float or sequence of float
         At least 0, increasing.
 
@@ -116,6 +166,17 @@ def state_pseudo_values(courses: MultiState, times: Any) -> np.ndarray:
     ndarray of shape (n_patients, n_times, n_states)
         P(t) + n · derivative with respect to the patient's weight; without censoring, an indicator of the state. Their
         conditional mean given predictors is the state probability, so they can be regressed on predictions.
+
+    Raises
+    ------
+    ArgumentError
+        If patients enter late.
+
+    Notes
+    -----
+    With late entry, the mean of a pseudo-value given predictors x, among the patients who entered, is
+    P(t) + (P(t | x) − P(t)) α / α(x), with α(x) the probability of entering before an absorbing state: a regression on
+    predictions would be biased. `state_at` has weights that account for late entry.
 
     References
     ----------
@@ -131,6 +192,13 @@ def state_pseudo_values(courses: MultiState, times: Any) -> np.ndarray:
     if not isinstance(courses, MultiState):
         raise argument_error("courses", "made by MultiState.from_long or from_visits", describe(courses))
     taus = check_times(times)
+    if courses.late_entry:
+        raise argument_error(
+            "courses",
+            "patients who all start at one time",
+            "late entry, under which the mean of pseudo-values given predictors is not the state probability",
+            "Use the weights of `state_at`, or those under observation at a landmark: courses.after(time).",
+        )
     process = state_process_of(courses)
     own = state_influence(process, taus, False)
     each = np.zeros((courses.n_patients, taus.size, len(courses.states)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -59,6 +59,8 @@ class StateOccupancy(Result):
     influence : ndarray of shape (units, k, s)
         Derivatives with respect to the weight of a patient (or cluster), whose cross product is the covariance of the
         estimates. For a frequency weight f, the derivative is multiplied by √f.
+    scale : float
+        Factor of the covariance: m/(m − 1) for m given clusters, otherwise 1.
     """
 
     quantity: str
@@ -75,12 +77,50 @@ class StateOccupancy(Result):
     influence: np.ndarray = field(repr=False, compare=False)
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
+    scale: float = 1.0
 
     def __getitem__(self, state: str) -> np.ndarray:
         """Return the estimates of one state, shape (k,)."""
         if state not in self.states:
             raise argument_error("state", f"one of {list(self.states)}", describe(state))
         return self.value[:, self.states.index(state)]
+
+    def joined(self, groups: Mapping[str, Sequence[str]]) -> StateOccupancy:
+        """Return the results of groups of states, whose probabilities or times are sums.
+
+        Parameters
+        ----------
+        groups : mapping of str to sequence of str
+            Name of each group to its states; each state is in one group.
+
+        Raises
+        ------
+        ArgumentError
+            If a state is in no group or in two, or the probability of ever having been in a state is asked for: it is
+            no sum.
+        """
+        if self.quantity == "ever":
+            raise argument_error(
+                "groups", "of states whose probabilities add up", "the probability of ever having been"
+            )
+        if sorted(name for group in groups.values() for name in group) != sorted(self.states):
+            raise argument_error("groups", f"a division of {list(self.states)}", describe(dict(groups)))
+        member = np.zeros((len(self.states), len(groups)))
+        for k, group in enumerate(groups.values()):
+            member[[self.states.index(name) for name in group], k] = 1.0
+        value, influence = self.value @ member, self.influence @ member
+        limits = _with_limits(self.quantity, value, influence, self.scale, self.confidence)
+        value, se, low, high = (np.where(np.isnan(value), np.nan, part) for part in limits)
+        return replace(
+            self,
+            states=tuple(groups),
+            value=value,
+            se=se,
+            low=low,
+            high=high,
+            at_risk=self.at_risk @ member,
+            influence=influence,
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per time and state: ``quantity, time, state, value, se, low, high, at_risk``."""
@@ -380,14 +420,7 @@ def _result(
         by_time[t] = members @ own[:, t]
     influence = np.moveaxis(by_time, 0, 1)
     scale = (count / (count - 1) if count > 1 else np.nan) if units.clusters else 1.0
-    se = np.sqrt(scale * np.einsum("kus,kus->ks", by_time, by_time))
-    value = np.clip(value, 0.0, None) if quantity == "sojourn" else np.clip(value, 0.0, 1.0)
-    if quantity == "sojourn":
-        low, high = interval(value, se, confidence)
-    else:
-        low, high = interval(value, se, confidence, "logit")
-        sure = (value <= 0) | (value >= 1)
-        low, high = np.where(sure, value, low), np.where(sure, value, high)
+    value, se, low, high = _with_limits(quantity, value, influence, scale, confidence)
     at_risk = np.zeros((taus.size, len(names)))
     for t, tau in enumerate(taus):
         began = (courses.start < tau) | (courses.start == 0)  # at 0 those who start there
@@ -413,4 +446,19 @@ def _result(
         method,
         influence,
         courses.objections,
+        scale=scale,
     )
+
+
+def _with_limits(
+    quantity: str, value: np.ndarray, influence: np.ndarray, scale: float, confidence: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the values within their range, standard errors and limits, each of shape (k, s)."""
+    se = np.sqrt(scale * np.einsum("uks,uks->ks", influence, influence))
+    if quantity == "sojourn":
+        value = np.clip(value, 0.0, None)
+        return value, se, *interval(value, se, confidence)
+    value = np.clip(value, 0.0, 1.0)
+    low, high = interval(value, se, confidence, "logit")
+    sure = (value <= 0) | (value >= 1)
+    return value, se, np.where(sure, value, low), np.where(sure, value, high)

@@ -105,10 +105,89 @@ def test_wrong_calls_are_told() -> None:
         state_at(ms, 1e5, "pain") if not (ms.target == 2).any() else state_at(ms.take(_never(ms)), 1e5, "pain")
     late = MultiState.from_long([1, 2], [0, 1], [4, 6], ["b", None], initial="a")
     with pytest.raises(LBPError, match="late entry"):
-        state_at(late, 3.0, "a")
+        state_at(late.take([0, 1]), 5.0, "b")
+    with pytest.raises(LBPError, match="late entry"):
+        state_pseudo_values(late, 3.0)
     with pytest.raises(LBPError, match="MultiState"):
         evaluate_state(Surv.right([1], [1]), [0.5], 3.0, "a")
     assert evaluate_state(ms, np.full(60, 0.5), 6.0, "pain", n_resamples=0).metric("calibration_slope_pseudo").reason
+
+
+def test_late_entry_by_hand() -> None:
+    """Five patients, two of them absorbed: n S(a−) / R(a) with R(2) = 4, R(3) = 4, R(4) = 3 and S = 1, 3/4, 9/16."""
+    ms = MultiState.from_long(
+        [1, 2, 3, 4, 5], [0, 0, 1, 1, 2.5], [2, 5, 3, 6, 6], ["b", None, "b", None, None], initial="a"
+    )
+    status, weights = state_at(ms, 4, "b", min_at_risk=0)
+    assert status["status"].tolist() == [1, 0, 1, 0, 0]
+    np.testing.assert_allclose(weights.values, [5 / 4, 15 / 16, 15 / 16, 15 / 16, 15 / 16], rtol=1e-15)
+    assert np.average(status["status"], weights=weights.values) == pytest.approx(7 / 16, rel=1e-15)
+    assert state_occupancy(ms, 4)["b"][0] == pytest.approx(7 / 16, rel=1e-15)
+    # at 2.4 the last has not begun, and is not known; who is absorbed at 2 is
+    status, weights = state_at(ms, 2.4, "b", min_at_risk=0)
+    assert status["status"].tolist() == [1, 0, 0, 0, -1]
+    np.testing.assert_allclose(weights.values, [5 / 4, 5 / 4, 5 / 4, 5 / 4, 0], rtol=1e-15)
+    with pytest.raises(LBPError, match="landmark"):
+        state_at(ms, 4, "b", min_at_risk=5)
+
+
+def test_with_late_entry_and_one_event_weights_are_aalen_johansen() -> None:
+    rng, n = np.random.default_rng(3), 400
+    entry = np.where(rng.uniform(size=n) < 0.5, 0, rng.uniform(0, 4, n))
+    time = entry + rng.exponential(8, n).round(1) + 0.1
+    event = rng.integers(0, 3, n)
+    names = np.array(["censored", "recovered", "surgery"], dtype=object)
+    one = MultiState.from_long(range(n), entry, time, names[event], initial="pain")
+    for code, state in ((1, "recovered"), (2, "surgery")):
+        status, weights = state_at(one, 6.05, state)
+        known = status["status"] >= 0
+        share = np.average(status["status"][known], weights=weights.values[known])
+        curve = aalen_johansen(Surv.right(time, event, entry=entry), cause=code, min_at_risk=0).at(6.05)
+        assert share == pytest.approx(curve.value, rel=1e-12)
+        assert weights.values.sum() == pytest.approx(n, rel=1e-12)
+
+
+def test_late_entry_selects_patients_and_weights_undo_it() -> None:
+    """Who has the event early is seldom enrolled: by x, the weighted shares are the truth, and so are shares of x."""
+    rng, n = np.random.default_rng(0), 60_000
+    x = rng.integers(0, 2, n)
+    rate = np.where(x == 1, 0.3, 0.05)
+    time = rng.exponential(1 / rate)
+    entry = rng.uniform(0, 8, n) * (rng.uniform(size=n) < 0.8)
+    seen = entry < time
+    x, time, entry = x[seen], time[seen], entry[seen]
+    stop = np.minimum(time, entry + rng.uniform(2, 15, x.size))
+    state = np.where(time <= stop, "event", "censored")
+    ms = MultiState.from_long(range(x.size), entry, stop, state, initial="free")
+    assert abs(x.mean() - 0.5) > 0.05  # the patients who entered are not those who started
+    status, weights = state_at(ms, 6.0, "event")
+    known, w = status["status"] >= 0, weights.values
+    assert w[x == 1].sum() / w.sum() == pytest.approx(0.5, abs=0.015)
+    for value, rate_of in ((0, 0.05), (1, 0.3)):
+        own = known & (x == value)
+        assert np.average(status["status"][own], weights=w[own]) == pytest.approx(1 - np.exp(-6 * rate_of), abs=0.015)
+
+
+def test_with_late_entry_there_are_no_lines_through_pseudo_values() -> None:
+    _, ms = courses(400)
+    rng = np.random.default_rng(1)
+    entry = np.where(rng.uniform(size=400) < 0.6, 0, rng.uniform(0, 3, 400))[ms.patient]
+    keep = ms.stop > entry
+    names = np.array([*ms.states, "censored"], dtype=object)
+    late = MultiState.from_long(
+        ms.patient[keep],
+        np.maximum(ms.start, entry)[keep],
+        ms.stop[keep],
+        names[ms.target[keep]],
+        initial=names[ms.origin[keep]],
+        states=ms.states,
+    )
+    assert late.late_entry
+    risk = np.random.default_rng(2).uniform(0.1, 0.9, late.n_patients)
+    found = evaluate_state(late, risk, 12.0, "pain", n_resamples=0)
+    assert "late entry" in found.metric("calibration_slope_pseudo").reason
+    assert np.isfinite(found.metric("calibration_slope").value)
+    assert found.metric("observed_occupancy").value == pytest.approx(state_occupancy(late, 12.0)["pain"][0])
 
 
 def _never(ms: MultiState) -> np.ndarray:

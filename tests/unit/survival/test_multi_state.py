@@ -16,6 +16,7 @@ from lbp_prognosis.survival import (
     Weights,
     aalen_johansen,
     kaplan_meier,
+    known_states,
     mean_sojourn,
     probability_ever,
     state_occupancy,
@@ -333,3 +334,47 @@ def test_an_initial_state_without_a_name_is_refused(initial) -> None:
 def test_states_of_one_name_are_refused(states) -> None:
     with pytest.raises(ArgumentError, match="`states` must be different names"):
         MultiState.from_long([1], [0], [3], ["b"], initial="a", states=states)
+
+
+def test_results_of_joined_states_are_sums() -> None:
+    courses, groups = simulated(120), {"pain": ["pain"], "no pain": ["recovered"], "other": ["relapsed", "surgery"]}
+    groups = {name: own for name, own in groups.items() if set(own) <= set(courses.states)}
+    left = [name for name in courses.states if name not in [one for own in groups.values() for one in own]]
+    groups |= {"rest": left} if left else {}
+    for found in (state_occupancy(courses, [3.0, 8.0]), mean_sojourn(courses, [3.0, 8.0])):
+        made = found.joined(groups)
+        for name, own in groups.items():
+            np.testing.assert_allclose(made[name], sum(found[one] for one in own), rtol=1e-12)
+        np.testing.assert_allclose(found.joined({name: [name] for name in found.states}).low, found.low, rtol=1e-12)
+        one = found.joined({"all": list(found.states)})
+        np.testing.assert_allclose(one.se, 0, atol=1e-9)  # the sum is 1, or the time, for certain
+    with pytest.raises(LBPError, match="groups"):
+        found.joined({"pain": ["pain"]})
+    with pytest.raises(LBPError, match="groups"):
+        probability_ever(courses, [3.0]).joined({name: [name] for name in courses.states})
+
+
+def test_joined_ends_have_the_interval_of_one_event() -> None:
+    rng, n = np.random.default_rng(5), 150
+    time, end = rng.exponential(8, n), rng.integers(0, 3, n)
+    names = np.array([None, "b", "c"], dtype=object)
+    two = MultiState.from_long(range(n), np.zeros(n), time, names[end], initial="a", states=["a", "b", "c"])
+    one = MultiState.from_long(range(n), np.zeros(n), time, np.where(end > 0, "e", "censored"), initial="a")
+    found, whole = state_occupancy(two, [5.0]).joined({"a": ["a"], "e": ["b", "c"]}), state_occupancy(one, [5.0])
+    for part in ("value", "se", "low", "high"):
+        np.testing.assert_allclose(getattr(found, part), getattr(whole, part), rtol=1e-10)
+
+
+def test_known_states_are_those_under_observation_or_absorbed() -> None:
+    courses = MultiState.from_long(
+        [1, 1, 2, 3, 4],
+        [0, 3, 0, 1, 0],
+        [3, 8, 5, 9, 4],
+        ["b", None, "c", None, None],
+        initial="a",
+        states=["a", "b", "c"],
+    )
+    assert known_states(courses, 0).tolist() == [0, 0, -1, 0]
+    assert known_states(courses, 3).tolist() == [1, 0, 0, 0]
+    assert known_states(courses, 6).tolist() == [1, 2, 0, -1]
+    assert courses.late_entry
