@@ -157,7 +157,8 @@ def treatment_conflicts(
                 "conflict",
                 "left out of a study without exact times from time zero",
                 f"given with {key} = {getattr(data, key)!r}",
-                "Outcomes without treatment need `time` and `event`, from time zero on.",
+                "Outcomes without treatment need `time` and `event`, from time zero on. Of patients who enter later, "
+                "make a table that starts at a landmark.",
             )
     causes = outcome.get("causes")
     named = [*data.causes, *(causes if isinstance(causes, Mapping) else ())]

@@ -164,7 +164,8 @@ class Setting:
                 "an outcome with `entry`",
                 "Censoring weights do not undo late entry, and the risks of those who entered are not those of all "
                 "who started. Use concordance, which compares patients at risk together, or start the clock at a "
-                "landmark: keep the rows that entered before it and subtract it from the times.",
+                "landmark: keep the rows that entered before it and subtract it from the times. If entry depends on "
+                "nothing, `evaluate_state` weights for it: build courses by MultiState.from_long.",
             )
         weights = check_weights(sample_weight, n)
         row, square = _weights_of_rows(y, weights)

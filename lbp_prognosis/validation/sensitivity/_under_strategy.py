@@ -357,7 +357,11 @@ def under_strategy(
     """
     check_outcome(y, ("right",), caller="under_strategy")
     if "entry" in (y.dtype.names or ()):
-        remedy = "`without_treatment` takes delayed entry; a grace period begins at time zero."
+        remedy = (
+            "A grace period begins at time zero, and who is untreated at entry was selected by the treatment before. "
+            "Start the clock at a landmark: keep those who entered by then and are untreated and at risk, and subtract "
+            "it from all times. `without_treatment` fits models with delayed entry."
+        )
         raise argument_error("y", "an outcome without delayed entry", "one with `entry`", remedy)
     if isinstance(strategy, StartBy) and strategy.by > y["time"].max():
         last = float(y["time"].max())

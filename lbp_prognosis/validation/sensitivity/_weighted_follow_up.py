@@ -97,7 +97,10 @@ class WeightedFollowUp(Result):
                 "y",
                 "free of delayed entry for states at a horizon",
                 "an outcome with `entry`",
-                "The risks of those who entered are not those of all patients. `fit` takes delayed entry.",
+                "Who is untreated at entry was selected by the treatment given before, of which the data contain no "
+                "history: no weight undoes it. Start the clock at a landmark s: keep the patients who entered by s and "
+                "are untreated and at risk there, subtract s from all times, and let `history` begin with the last "
+                "values by s. `fit` takes delayed entry.",
             )
         return self._known(check_number("horizon", horizon, low=0, open_low=True), cause)
 

@@ -286,6 +286,8 @@ def test_delayed_entry_begins_risk_sets_and_weights() -> None:
     for call in (lambda: found.status(8.0), lambda: found.evaluate(np.full(N, 0.3), 8.0)):
         with pytest.raises(ArgumentError, match="delayed entry"):
             call()
+        with pytest.raises(ArgumentError, match="Start the clock at a landmark"):
+            call()
     late = HISTORY.assign(time=HISTORY["time"] + np.where(HISTORY["patient_id"] == 399, 6.0, 0.0))
     with pytest.raises(DataError, match="1 no_row_by_entry"):
         without_treatment(y, TREATED_AT, late)
@@ -365,3 +367,31 @@ def test_rows_named_by_ids_may_stand_in_any_order() -> None:
         with pytest.raises(ArgumentError, match="`ids`"):
             found.fit(CoxPH(), wrong)
     assert FOUND.row_labels is None  # without ids y is paired by position
+
+
+def test_under_late_entry_a_landmark_is_right_and_weights_from_time_zero_are_not() -> None:
+    """Patients of high x are treated early, and have the event early: who enters untreated is not who started."""
+    rng, n, mark, width = np.random.default_rng(8), 40_000, 4.0, 6.0
+    x = rng.normal(size=n)
+    rate = 0.06 * np.exp(0.8 * x)
+    time, treated = rng.exponential(1 / rate), rng.exponential(1 / (0.08 * np.exp(0.8 * x)))
+    entry, end = rng.uniform(0, 4, n) * (rng.uniform(size=n) < 0.8), rng.uniform(6, 20, n)
+    seen = entry < np.minimum(time, treated)
+    x, time, treated, entry, end, rate = (part[seen] for part in (x, time, treated, entry, end, rate))
+    stop, event = np.minimum(time, end), time <= end
+    start = np.where(treated < stop, treated, np.nan)
+    history = pd.DataFrame({"patient_id": range(x.size), "time": 0.0, "x": x})
+    late = without_treatment(Surv.right(stop, event, entry=entry), start, history)
+    naive = late._known(mark + width)  # what is refused
+    known = naive.y["status"] >= 0
+    everyone = rng.normal(size=200_000)
+    truth = float(np.mean(1 - np.exp(-0.06 * np.exp(0.8 * everyone) * (mark + width))))
+    share = np.average(naive.y["status"][known], weights=naive.weights.values[known])
+    assert abs(share - truth) > 0.05
+    keep = (entry <= mark) & (np.minimum(stop, treated) > mark)
+    there = pd.DataFrame({"patient_id": range(int(keep.sum())), "time": 0.0, "x": x[keep]})
+    found = without_treatment(Surv.right(stop[keep] - mark, event[keep]), start[keep] - mark, there)
+    at = found.status(width)
+    known = at.y["status"] >= 0
+    share = np.average(at.y["status"][known], weights=at.weights.values[known])
+    assert share == pytest.approx(np.mean(1 - np.exp(-rate[keep] * width)), abs=0.012)
