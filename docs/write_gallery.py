@@ -29,6 +29,7 @@ GROUPS = {
         "visits",
         "scores",
         "relapse",
+        "states",
         "updates",
         "attrition",
         "without_treatment",

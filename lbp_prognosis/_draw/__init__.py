@@ -24,6 +24,7 @@ from lbp_prognosis._draw._risk_groups import draw_group_bars, draw_risk_groups
 from lbp_prognosis._draw._roc import draw_roc
 from lbp_prognosis._draw._scores import draw_mean_calibration, draw_pit
 from lbp_prognosis._draw._spine_map import draw_spine_map
+from lbp_prognosis._draw._stacked_states import draw_stacked_states
 from lbp_prognosis._draw._states import draw_states
 from lbp_prognosis._draw._strengths import draw_strengths
 from lbp_prognosis._draw._style import PALETTE
@@ -67,6 +68,7 @@ __all__ = [
     "draw_roc",
     "draw_shifts",
     "draw_spine_map",
+    "draw_stacked_states",
     "draw_states",
     "draw_strengths",
     "draw_thresholds",

@@ -2,7 +2,7 @@
 
 from lbp_prognosis.disclosure._budget import Budget
 from lbp_prognosis.disclosure._chosen_gate import MODES, chosen_gate
-from lbp_prognosis.disclosure._coarse_curve import coarse_curve
+from lbp_prognosis.disclosure._coarse_curve import coarse_curve, quiet_grid
 from lbp_prognosis.disclosure._dominance import is_dominated
 from lbp_prognosis.disclosure._few_values import single_out, told_by_sums
 from lbp_prognosis.disclosure._gate import Gate
@@ -37,6 +37,7 @@ __all__ = [
     "mask_table_one",
     "merged_levels",
     "moves_are_safe",
+    "quiet_grid",
     "single_out",
     "told_by_sums",
     "without_numbers",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["coarse_curve"]
+__all__ = ["coarse_curve", "quiet_grid"]
 
 _PIECES = (12, 8, 6, 4, 3, 2)
 _NEAR = 1e-4  # nearer to a patient's time a corner would be taken for it
@@ -57,7 +57,7 @@ def coarse_curve(
     total = float(moved[inside].sum())
     corners = [0.0]
     for pieces in _PIECES:
-        grid = _quiet_grid(end, pieces, every)
+        grid = quiet_grid(end, pieces, every)
         found, last = [0.0], 0.0
         for time in grid:
             passed = float(moved[(seen > found[-1]) & (seen <= time)].sum())
@@ -80,8 +80,18 @@ def coarse_curve(
     )
 
 
-def _quiet_grid(end: float, pieces: int, seen: np.ndarray) -> list[float]:
-    """Return times that divide an interval into equal parts, shifted slightly if one is a patient's time."""
+def quiet_grid(end: float, pieces: int, seen: np.ndarray) -> list[float]:
+    """Return times that divide an interval into equal parts, shifted slightly if one is a patient's time.
+
+    Parameters
+    ----------
+    end : float
+        Length of the interval, which begins at 0.
+    pieces : int
+        Number of parts.
+    seen : ndarray of shape (q,)
+        Times of patients. Times that are near one of them for every shift are left out.
+    """
     step, grids = end / pieces, []
     for shift in _SHIFTS:
         grid = [float(f"{step * (k + shift):.4g}") for k in range(1, pieces)]

@@ -6,6 +6,7 @@ from lbp_prognosis.report._masks import mask_counts, mask_flow, mask_table_one
 from lbp_prognosis.report._methods_sentences import methods_sentences
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._page_scores import PageScores
+from lbp_prognosis.report._page_states import PageStates
 from lbp_prognosis.report._page_subgroups import SUBGROUP_METRICS, PageSubgroups
 from lbp_prognosis.report._page_treatment import PageTreatment
 from lbp_prognosis.report._page_updates import PageUpdates
@@ -24,6 +25,7 @@ __all__ = [
     "ManuscriptText",
     "Page",
     "PageScores",
+    "PageStates",
     "PageSubgroups",
     "PageTreatment",
     "PageUpdates",

@@ -135,6 +135,7 @@ _TITLES = {
     "patients": "Patients",
     "measurement": "Reliability",
     "outcome": "Outcome",
+    "states": "States",
     "scores": "Scores",
     "discrimination": "Discrimination",
     "calibration": "Calibration",

@@ -12,6 +12,7 @@ from lbp_prognosis._base import argument_error, check_choice, time_words
 from lbp_prognosis.evaluation import Evaluation, RiskGroups
 from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._page_states import PageStates
 
 __all__ = ["SAMPLE_WORDS", "evaluation_page"]
 
@@ -43,6 +44,7 @@ def evaluation_page(
     setting: str = "",
     models: Mapping[str, Any] | None = None,
     groups: RiskGroups | None = None,
+    states: PageStates | None = None,
     provenance: Mapping[str, Any] | None = None,
 ) -> Page:
     """Return the page of an evaluation, as input of `write_page`.
@@ -66,6 +68,8 @@ def evaluation_page(
         Predictors of each model, so that the comparator can be judged.
     groups : RiskGroups, optional
         Observed against predicted in groups.
+    states : PageStates, optional
+        Who was in which state over time, for an evaluation by `evaluate_state` at the same horizon.
     provenance : mapping, optional
         Versions, hashes, notes.
 
@@ -98,7 +102,9 @@ def evaluation_page(
     main = float(evaluation.horizons[-1] if horizon is None else horizon)
     if not np.isclose(evaluation.horizons, main).any():
         raise argument_error("horizon", f"one of {evaluation.horizons.tolist()}", main)
-    _check_level(evaluation)
+    if states is not None and not np.isclose(states.horizon, main):
+        raise argument_error("states", f"of the horizon {main:g}", f"those of {states.horizon:g}")
+    _check_level(evaluation, *(() if states is None else states.earlier))
     names = list(evaluation.models)
     evidence = Evidence(models=dict(models or {})).with_result(evaluation, sample=sample, setting=setting)
     strength = "validated" if sample == "external" else "development"
@@ -118,16 +124,17 @@ def evaluation_page(
         addition=names[-1],
         headline=_headline(evaluation, main, unit),
         groups=groups,
+        states=states,
         provenance=dict(provenance or {}),
         objections=evaluation.objections,
         synthetic=evaluation.synthetic,
     )
 
 
-def _check_level(evaluation: Evaluation) -> None:
-    """Refuse an evaluation whose intervals do not have the level that the page states."""
-    results = [found for by_name in evaluation.metrics.values() for found in by_name.values()]
-    levels = {found.confidence for found in (*results, evaluation.decision) if found is not None}
+def _check_level(*evaluations: Evaluation) -> None:
+    """Refuse evaluations whose intervals do not have the level that the page states."""
+    results = [found for one in evaluations for by_name in one.metrics.values() for found in by_name.values()]
+    levels = {found.confidence for found in (*results, *(one.decision for one in evaluations)) if found is not None}
     if other := sorted(level for level in levels if not np.isclose(level, _LEVEL)):
         raise argument_error(
             "evaluation",

@@ -21,7 +21,9 @@ def more_numbers(page: Page) -> list[pd.DataFrame]:
     frames = [] if page.scores is None or page.scores.tenths.empty else [_tenths(page, page.scores)]
     if page.scores is not None:
         frames += [found.to_frame().assign(group=f"visit {at:g}") for at, found in page.scores.visits.items()]
-    frames += [part.to_frame() for part in (page.treatment, page.subgroups, page.updates) if part is not None]
+    frames += [
+        part.to_frame() for part in (page.states, page.treatment, page.subgroups, page.updates) if part is not None
+    ]
     return [frame.assign(sample="internal", setting="", against="", synthetic=page.synthetic) for frame in frames]
 
 

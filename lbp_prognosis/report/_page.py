@@ -13,6 +13,7 @@ from lbp_prognosis.disclosure import Gate, Release, ReleaseLedger
 from lbp_prognosis.evaluation import Evaluation, RiskGroups, ThresholdRange
 from lbp_prognosis.evidence import Claim, Evidence, Verdict
 from lbp_prognosis.report._page_scores import PageScores
+from lbp_prognosis.report._page_states import PageStates
 from lbp_prognosis.report._page_subgroups import PageSubgroups
 from lbp_prognosis.report._page_treatment import PageTreatment
 from lbp_prognosis.report._page_updates import PageUpdates
@@ -67,6 +68,8 @@ class Page:
         Performance under the strategy that a treatment is never started.
     subgroups : PageSubgroups or None
         The comparison in groups of patients; not shown on a page for release.
+    states : PageStates or None
+        Who was in which state over time, if the outcome is a state.
     updates : PageUpdates or None
         Performance of risks that are predicted again at landmarks.
     apparent : Evaluation or None
@@ -134,6 +137,7 @@ class Page:
     scores: PageScores | None = None
     treatment: PageTreatment | None = None
     subgroups: PageSubgroups | None = None
+    states: PageStates | None = None
     updates: PageUpdates | None = None
     apparent: Evaluation | None = None
     sites: InternalExternal | None = None
@@ -176,7 +180,12 @@ class Page:
         return time_words(self.horizon, self.unit)
 
     @property
+    def when(self) -> str:
+        """The main horizon with its preposition: an event by, a state at a time."""
+        return f"{'by' if self.states is None else 'at'} {self.time}"
+
+    @property
     def target_words(self) -> str:
         """The target of decisions in words."""
-        name = self.outcome.name if self.outcome else "the event"
+        name = self.outcome.name if self.outcome else self.states.state if self.states else "the event"
         return f"no {name}" if self.evaluation.target == "no_event" else name

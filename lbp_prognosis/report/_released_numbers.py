@@ -27,7 +27,7 @@ METRICS_SHOWN = (
 )
 DIFFERENCES = ("crps", "ipa", "auc", "brier")
 # metrics from which, with the number of patients, the number with the outcome follows
-_OF_COUNTS = ("observed_expected", "brier", "ipa", "crps", "mae", "mean_error", "score_r2")
+_OF_COUNTS = ("observed_occupancy", "observed_expected", "brier", "ipa", "crps", "mae", "mean_error", "score_r2")
 
 
 def triple(value: Any, low: Any, high: Any) -> Iterable[Hashable]:

@@ -33,6 +33,7 @@ from lbp_prognosis.report._released_scores import (
     released_scores,
     scores_are_releasable,
 )
+from lbp_prognosis.report._released_states import STATE_METRICS, released_states
 from lbp_prognosis.report._released_treatment import released_treatment
 from lbp_prognosis.report._released_updates import released_updates
 from lbp_prognosis.validation import AssociationTest, InternalExternal
@@ -123,8 +124,9 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     horizons = _kept_horizons(found, next(iter(rows.values())), release, page.horizon)
     counted = None if groups is None else groups.table["n"].to_numpy()
     scores_shown = released_scores(page.scores, release, counted) if page.scores is not None and of_scores else None
-    names = SCORE_METRICS if of_scores else METRICS_SHOWN
+    names = SCORE_METRICS if of_scores else METRICS_SHOWN if page.states is None else STATE_METRICS
     numbers = released_evaluation(found, release, horizons, page.horizon, names, pair)
+    states = None if page.states is None else released_states(page.states, release)
     treatment = None if page.treatment is None else released_treatment(page.treatment, release, page.horizon, wanted)
     if page.subgroups is not None:
         release.note("numbers of subgroups", "dropped", "groups of several variables could be subtracted")
@@ -160,6 +162,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
         scores=scores_shown,
         treatment=treatment,
         subgroups=None,
+        states=states,
         updates=updates,
         apparent=apparent,
         sites=sites,
@@ -172,7 +175,16 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
             page,
             numbers,
             apparent,
-            more_numbers(replace(page, scores=scores_shown, treatment=treatment, subgroups=None, updates=updates)),
+            more_numbers(
+                replace(
+                    page,
+                    scores=scores_shown,
+                    treatment=treatment,
+                    subgroups=None,
+                    states=states,
+                    updates=updates,
+                )
+            ),
         ),
         n_events=_events(release, next(iter(rows.values()))),
         patient_level=False,
@@ -211,6 +223,7 @@ def _emptied(page: Page) -> Page:
         scores=None,
         treatment=None,
         subgroups=None,
+        states=None,
         updates=None,
         apparent=None,
         sites=None,

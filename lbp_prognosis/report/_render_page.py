@@ -25,6 +25,7 @@ from lbp_prognosis.report._section_provenance import section_provenance
 from lbp_prognosis.report._section_release import section_release
 from lbp_prognosis.report._section_scores import section_scores
 from lbp_prognosis.report._section_sites import section_sites
+from lbp_prognosis.report._section_states import section_states
 from lbp_prognosis.report._section_subgroups import section_subgroups
 from lbp_prognosis.report._section_treatment import section_treatment
 from lbp_prognosis.report._section_updates import section_updates
@@ -38,6 +39,7 @@ _ORDER = (
     section_patients,
     section_measurement,
     section_outcome,
+    section_states,
     section_scores,
     section_discrimination,
     section_calibration,
@@ -196,7 +198,7 @@ def _facts(page: Page) -> list[tuple[str, str]]:
     shown = "not told" if events is None else f"{events:,}"
     facts = [
         ("patients", f"{found.n:,}"),
-        *([("events" if page.release is None else f"events by {page.time}", shown)] if found.calibrations else []),
+        *([("events" if page.release is None else f"events {page.when}", shown)] if found.calibrations else []),
         ("horizons", time_words(found.horizons, page.unit)),
         ("main", page.time),
         ("models", str(len(found.models))),

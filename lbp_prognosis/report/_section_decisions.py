@@ -66,10 +66,10 @@ def section_decisions(page: Page) -> Section | None:
     elif page.release is None:  # with two or three thresholds the table shows all values
         blocks.append(
             figure(
-                lambda ax: curve.plot(ax, horizon=page.horizon, label=f"{page.target_words} by {page.time}"),
-                alt=f"Decision curve for {page.target_words} by {page.time}; at a threshold of {points[0]:g}: "
+                lambda ax: curve.plot(ax, horizon=page.horizon, label=f"{page.target_words} {page.when}"),
+                alt=f"Decision curve for {page.target_words} {page.when}; at a threshold of {points[0]:g}: "
                 + "; ".join(f"{row['strategy']} {list(row.values())[1]}" for row in rows),
-                caption=f"Net benefit of acting on the {page.sample} risk of {page.target_words} by {page.time}.",
+                caption=f"Net benefit of acting on the {page.sample} risk of {page.target_words} {page.when}.",
                 size=(5.2, 4.1),
                 wide=True,
                 hover=lambda ax: threshold_spots(ax, curve.models, _at_horizon(curve, h)),
@@ -125,9 +125,9 @@ def section_added(page: Page) -> Section | None:
         if not pair.reason[h] and page.release is None:
             blocks.append(
                 figure(
-                    lambda ax: pair.plot(ax, horizon=page.horizon, label=f"{page.target_words} by {page.time}"),
+                    lambda ax: pair.plot(ax, horizon=page.horizon, label=f"{page.target_words} {page.when}"),
                     alt=f"Difference in net benefit of {second} and {first} over thresholds at {page.time}.",
-                    caption=f"Net benefit of {second} minus that of {first}, by {page.time}.",
+                    caption=f"Net benefit of {second} minus that of {first}, {page.when}.",
                     hover=lambda ax: threshold_spots(ax, [f"{second} − {first}"], _at_horizon(pair, h)),
                 )
             )

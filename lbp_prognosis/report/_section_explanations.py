@@ -49,8 +49,7 @@ def section_explanations(page: Page) -> Section | None:
                 _bars(shown, "mean |change of the risk|", page),
                 size=(5.0, 0.7 + 0.42 * len(shown)),
                 alt="Modalities: " + "; ".join(f"{r.player} {number(r.importance)}" for r in shown.itertuples()),
-                caption=f"Modalities: exact Shapley values of the risk by {page.time}, mean over "
-                f"{modalities.n} patients.",
+                caption=f"Modalities: exact Shapley values of the risk {page.when}, mean over {modalities.n} patients.",
             )
         )
     scales = {

@@ -34,7 +34,7 @@ def section_outcome(page: Page) -> Section | None:
     blocks: list[Block] = [
         figure(
             lambda ax: groups.plot(ax, unit=page.unit),
-            alt=f"Observed {target} by {page.time} in groups of predicted risk. {words}.",
+            alt=f"Observed {target} {page.when} in groups of predicted risk. {words}.",
             caption=_caption(page),
             size=(4.8, 4.2),
         )
@@ -57,7 +57,7 @@ def section_outcome(page: Page) -> Section | None:
             "treated per patient identified": [number(v, 1, w) for v, w in zip(work["number_per_event"], why)],
         }
     )
-    blocks.append(Table("risk_groups", f"Observed against predicted risk of {target} by {page.time}.", frame))
+    blocks.append(Table("risk_groups", f"Observed against predicted risk of {target} {page.when}.", frame))
     blocks.append(Table("workload", "Consequences of acting at each threshold.", load))
     return Section("outcome", "What happened to the patients?", tuple(blocks))
 
@@ -96,6 +96,6 @@ def _caption(page: Page) -> str:
     assert groups is not None
     risks = f"groups of the {page.sample} risk of {page.target_words} ({groups.model})"
     if groups.curves is None or (isinstance(groups, ReleasedGroups) and groups.curves.empty):
-        return f"Observed risk by {page.time}, with 95% intervals, in {risks}; diamonds are the mean predictions."
+        return f"Observed risk {page.when}, with 95% intervals, in {risks}; diamonds are the mean predictions."
     steps = "in coarse steps" if isinstance(groups, ReleasedGroups) else "with numbers at risk"
     return f"Observed curves in {risks}, {steps}; diamonds are the mean predictions."

@@ -145,13 +145,12 @@ def section_calibration(page: Page) -> Section | None:
                 partial(
                     fitted.plot,
                     horizon=page.horizon,
-                    label=f"{page.target_words} by {page.time}",
+                    label=f"{page.target_words} {page.when}",
                 ),
                 alt=f"Calibration of {model} at {page.time}: "
                 f"O/E {_cell(page, fitted.observed_expected, page.horizon)}, "
                 f"slope {_cell(page, fitted.calibration_slope, page.horizon)}.",
-                caption=f"{model}: observed against predicted risk of {page.target_words} by {page.time}, "
-                f"{page.sample}.",
+                caption=f"{model}: observed against predicted risk of {page.target_words} {page.when}, {page.sample}.",
                 size=(4.2, 4.2),
                 hover=calibration_spots if page.release is None else None,
             )
