@@ -75,21 +75,24 @@ def pool_likelihood_ratios(parts: Sequence[LikelihoodRatio | None]) -> Likelihoo
 
 
 def _arrays(
-    metric: str, reference: str, values: np.ndarray, errors: np.ndarray, confidence: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Pool over the first axis, element by element."""
+    metric: str, reference: str, values: np.ndarray, errors: np.ndarray, confidence: float, said: Sequence[str] = ()
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[str]]:
+    """Pool over the first axis, element by element; ``said`` has why an element or its interval is missing."""
     out = np.full((4, *values.shape[1:]), np.nan)
-    row = {"metric": metric, "reference": reference, "reason": ""}
-    for place in np.ndindex(values.shape[1:]):
+    reasons = []
+    for k, place in enumerate(np.ndindex(values.shape[1:])):
         cell = (slice(None), *place)
+        row = {"metric": metric, "reference": reference, "reason": said[k] if said else ""}
         pooled = pool_one(row, values[cell], errors[cell], np.inf, confidence)
         out[cell] = [pooled[name] for name in ("value", "se", "low", "high")]
-    return out[0], out[1], out[2], out[3]
+        reasons.append(str(pooled["reason"]))
+    return out[0], out[1], out[2], out[3], reasons
 
 
 def _metric(parts: Sequence[MetricResult], base: MetricResult) -> MetricResult:
     values, errors = (np.array([np.asarray(getattr(part, name), float) for part in parts]) for name in ("value", "se"))
-    found = _arrays(base.metric, base.reference, values, errors, base.confidence)
+    said = [next((why for why in cell if why), "") for cell in zip(*(part.reasons() for part in parts))]
+    *found, reasons = _arrays(base.metric, base.reference, values, errors, base.confidence, said)
     shaped = [float(a) if np.ndim(base.value) == 0 else a for a in found]
     inner: dict[str, Any] = {}
     for entry in fields(base):
@@ -100,6 +103,7 @@ def _metric(parts: Sequence[MetricResult], base: MetricResult) -> MetricResult:
         se=shaped[1],
         low=shaped[2],
         high=shaped[3],
+        reason=reasons[0] if np.ndim(base.value) == 0 else tuple(reasons),
         influence=None,
         method=_said(base.method, len(parts)),
         **inner,
@@ -122,7 +126,7 @@ def _difference(parts: Sequence[NetBenefitDifference], base: NetBenefitDifferenc
 def _with_bands(parts: Sequence[Any], base: Any, reference: str) -> dict[str, Any]:
     """Pooled values and limits; simultaneous limits are as many standard errors away as those of the mean risks."""
     values, errors = (np.array([getattr(part, name) for part in parts]) for name in ("value", "se"))
-    value, se, low, high = _arrays("net_benefit", reference, values, errors, base.confidence)
+    value, se, low, high, _ = _arrays("net_benefit", reference, values, errors, base.confidence)
     with np.errstate(divide="ignore", invalid="ignore"):
         times = (base.band_high - base.value) / base.se
     return {

@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
     check_number,
     inside_range,
     metric_frame,
+    of_interval,
 )
 from lbp_prognosis._kernels import rubin_pool
 from lbp_prognosis.validation.pooling._multiply_imputed import IMPUTED_BEFORE
@@ -31,6 +32,8 @@ __all__ = ["PooledPerformance", "backward", "forward", "pool_one", "pool_perform
 
 _KEYS = ("model", "tier", "metric", "cause", "horizon", "group", "threshold", "target", "reference")
 _SPECIAL = ("threshold", "target", "reference")
+_AT_THE_EDGE = "no interval: the value is at the edge of its range in every imputation"
+_NO_ERROR = "no interval: an imputation has no standard error"
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,7 +148,10 @@ def pool_performance(
     values = np.array([frame["value"].to_numpy(float) for frame in frames])
     errors = np.array([frame["se"].to_numpy(float) for frame in frames])
     rows = []
+    why = [frame["reason"] if "reason" in frame else [""] * len(frame) for frame in frames]
+    said = [next((str(each) for each in told if isinstance(each, str) and each), "") for told in zip(*why)]
     for j, row in enumerate(frames[0].to_dict("records")):
+        row["reason"] = said[j]
         kept = {key: row[key] for key in (*METRIC_COLUMNS, *_SPECIAL) if key in row}
         pooled = pool_one(row, values[:, j], errors[:, j], np.inf if df_complete is None else df_complete, confidence)
         method = "; ".join(filter(None, (row["method"], f"pooled over {len(parts)} imputations")))
@@ -204,17 +210,18 @@ def pool_one(
         "fmi": np.nan,
     }
     if np.isnan(values).any():
-        return {**nothing, "reason": row["reason"] or "not defined in some imputation"}
+        why = str(row["reason"] or "")
+        return {**nothing, "reason": why if why and not of_interval(why) else "not defined in some imputation"}
     z, slope = forward(scale, values)
     if not np.isfinite(z).all():
         if np.ptp(values) == 0:  # the same value at the edge of its range in every imputation
-            return {**nothing, "value": float(values[0])}
+            return {**nothing, "value": float(values[0]), "reason": row["reason"] or _AT_THE_EDGE}
         scale, (z, slope) = "identity", forward("identity", values)
     value = float(backward(scale, z.mean()))
     if not (np.isfinite(errors).all() and (errors >= 0).all()):
-        return {**nothing, "scale": scale, "value": value}
+        return {**nothing, "scale": scale, "value": value, "reason": row["reason"] or _NO_ERROR}
     if not errors.any() and np.ptp(values) == 0:  # known without error, and the same in every imputation
-        return {**nothing, "scale": scale, "value": value, "se": 0.0, "low": value, "high": value}
+        return {**nothing, "scale": scale, "value": value, "se": 0.0, "low": value, "high": value, "reason": ""}
     pooled = rubin_pool(z, (errors * slope) ** 2, df)
     low, high = (float(backward(scale, limit)) for limit in pooled.limits(confidence))
     back = 1 / forward(scale, np.asarray(value))[1]
@@ -228,4 +235,5 @@ def pool_one(
         "high": high,
         "df": float(pooled.df),
         "fmi": float(pooled.fmi),
+        "reason": "",  # that one result has no interval of its own is no matter where all have a standard error
     }
