@@ -24,7 +24,7 @@ _BY_ROLE = {
         keep_predictions last least low lp_mean lp_sd max_age max_bytes max_points max_rows max_time mean_absolute_error
         mean_follow_up mean_only min_at_risk min_cell min_censoring_survival min_count min_days min_events min_expected
         min_n min_pairs min_wear minimum most n n_bins n_bootstrap n_draws n_future n_groups n_inner n_jobs n_models
-        n_permutations n_repeats n_resamples n_simulations n_splits net_benefit_width nodes observed_expected oe_width
+        k n_permutations n_repeats n_resamples n_simulations n_splits net_benefit_width nodes observed_expected oe_width
         ordered p p_y_given_f p_y_given_not_f penalty per power prevalence prior progress q r2 r2_cox_snell
         r2_nagelkerke random_state rate ratio recovered_at_most reference_sensitivity reference_specificity
         relapsed_above return_array rho risk_beta risk_margin risk_table rounds sd sensitivity size size_cv skewed
@@ -54,7 +54,7 @@ _BY_ROLE = {
         left_out model models outcome_model
         new null_models old packets provenance release_ledger replicates request resamples results rules sample samples
         retest setting step study tables validation with_ without
-        grid load records
+        earlier grid load records
     """,
     "a table or an outcome with rows of its own": """
         X_development X_validation X_with X_without data description extension flexion frame grades history

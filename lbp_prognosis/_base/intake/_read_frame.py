@@ -16,6 +16,14 @@ from lbp_prognosis._base.intake._rows import refused_kind
 __all__ = ["column_names", "read_frame"]
 
 
+_NUMBERS = {np.dtype(float)}
+
+
+def _text(frame: pd.DataFrame) -> bool:
+    """Return whether the names of the columns are texts of which none occurs twice."""
+    return bool(frame.columns.inferred_type == "string" and frame.columns.is_unique)
+
+
 def column_names(frame: pd.DataFrame, name: str = "X") -> list[str]:
     """Return the names of a frame's columns as text; whole numbers become x0, x1, … as for an array.
 
@@ -24,9 +32,7 @@ def column_names(frame: pd.DataFrame, name: str = "X") -> list[str]:
     ArgumentError
         If names are neither all text nor all whole numbers, or one occurs twice.
     """
-    if (
-        frame.columns.inferred_type == "string" and frame.columns.is_unique
-    ):  # nearly all frames: no name need be looked at
+    if _text(frame):  # nearly all frames: no name need be looked at
         return list(frame.columns)
     names = list(frame.columns)
     if names and all(isinstance(each, int | np.integer) and not isinstance(each, bool) for each in names):
@@ -59,12 +65,18 @@ def read_frame(X: Any, name: str = "X") -> Any:
         For names that are neither text nor whole numbers, repeated names, complex columns, and frames that can't be
         read.
     """
-    frame = as_pandas(X, name)
+    frame = X if isinstance(X, pd.DataFrame) else as_pandas(X, name)
     if not isinstance(frame, pd.DataFrame):
         return frame if isinstance(X, np.ma.MaskedArray | list | tuple) else X
     names = column_names(frame, name)
     dtypes = frame.dtypes.to_numpy()
     kinds = set(dtypes)
+    if kinds == _NUMBERS:  # most frames of a model; a frame is read for each of its completed tables
+        return frame if _text(frame) else frame.set_axis(names, axis=1)
+    if any(isinstance(dtype, np.dtype) and not dtype.isnative for dtype in kinds):
+        frame = as_pandas(frame, name)
+        dtypes = frame.dtypes.to_numpy()
+        kinds = set(dtypes)
     if any(getattr(dtype, "kind", "") == "c" for dtype in kinds):  # whatever is done with it drops the imaginary part
         each = next(each for each, dtype in zip(names, dtypes) if getattr(dtype, "kind", "") == "c")
         raise refused_kind(name, "complex", "numbers and categories", column=each)
