@@ -193,6 +193,8 @@ def test_a_dash_has_its_reason(result) -> None:
     table.loc[gone, "reason"] = "5 at risk at 6, fewer than 10 (min_at_risk)"
     blanked = replace(shown, performance=replace(shown.performance, table=table), heterogeneity=shown.heterogeneity[:0])
     section = section_subgroups(replace(study_page(result), subgroups=blanked))
-    note = next(block.note for block in section.blocks if isinstance(block, Table))
-    assert note.endswith("; 60 or more, 5 at risk at 6, fewer than 10.")
+    shown = next(block for block in section.blocks if isinstance(block, Table))
+    assert " ¹ 5 at risk at 6, fewer than 10." in shown.notes
+    (row,) = (row for row in shown.cells if "60 or more" in row)
+    assert "–¹" in row
     assert any("no test of heterogeneity" in block.text for block in section.blocks if isinstance(block, Words))
