@@ -43,7 +43,7 @@ class PageStates:
         whose state at that time is not known). Without counts on a page for release.
     transitions : DataFrame
         Counts by the horizon: one row per state, one column per state entered, and ``(ended)``, the follow-ups that
-        ended in the state before the horizon (not on a page for release). Empty if not released.
+        ended in the state before the horizon, or have a gap there (not on a page for release). Empty if not released.
     sojourn : DataFrame
         Mean time in each state by the horizon: ``state, value, low, high``. Empty if not released.
     earlier : tuple of Evaluation
@@ -108,9 +108,17 @@ class PageStates:
         Raises
         ------
         ArgumentError
-            If there is no such state, a time is beyond the horizon or the follow-up, or ``groups`` does not divide the
-            states.
+            If there is no such state, a time is beyond the horizon or the follow-up, ``groups`` does not divide the
+            states, or an argument is of another kind.
         """
+        if not isinstance(courses, MultiState):
+            raise argument_error("courses", "made by MultiState.from_long or from_visits", describe(courses))
+        if groups is not None and not isinstance(groups, Mapping):
+            raise argument_error("groups", "a mapping of names to lists of states", describe(groups))
+        judged = [earlier] if isinstance(earlier, Evaluation) else earlier
+        judged = tuple(judged) if isinstance(judged, Iterable) else (judged,)
+        if wrong := [one for one in judged if not isinstance(one, Evaluation)]:
+            raise argument_error("earlier", "results of evaluate_state at other times", describe(wrong[0]))
         name = courses.states[courses.code(state)]
         groups = {one: [one] for one in courses.states} if groups is None else groups
         if list(groups.get(name, ())) != [name]:
@@ -138,7 +146,7 @@ class PageStates:
             numbers=numbers,
             transitions=_transitions(courses, end, place, tuple(groups)),
             sojourn=_occupied(mean_sojourn(courses, end).joined(groups)).drop(columns="time"),
-            earlier=tuple(earlier),
+            earlier=judged,
             panel=courses.panel,
             late_entry=courses.late_entry,
             courses=courses,
@@ -210,8 +218,17 @@ def _transitions(courses: MultiState, horizon: float, place: np.ndarray, names: 
     counts = np.zeros((len(names), len(names) + 1), dtype=np.int64)
     one, other, _ = moves_by(courses, horizon, place)
     np.add.at(counts, (one, other), 1)
-    end = np.full(courses.n_patients, -np.inf)
-    np.maximum.at(end, courses.patient, courses.stop)
-    lost = (courses.target < 0) & (courses.stop == end[courses.patient]) & (courses.stop < horizon)
-    np.add.at(counts[:, -1], place[courses.origin[lost]], 1)
+    np.add.at(counts[:, -1], place[_ended(courses, horizon)], 1)
     return pd.DataFrame(counts, index=list(names), columns=[*names, "(ended)"])
+
+
+def _ended(courses: MultiState, horizon: float) -> np.ndarray:
+    """Return the last known state of each patient who was observed before the horizon, with an unknown state then.
+
+    It is the state entered last, also where follow-up ends with that entry.
+    """
+    begun = np.flatnonzero(courses.start < horizon)
+    begun = begun[np.lexsort((courses.start[begun], courses.patient[begun]))]
+    last = begun[np.append(np.diff(courses.patient[begun]) != 0, True)]
+    last = last[known_states(courses, horizon)[courses.patient[last]] < 0]
+    return np.where(courses.target[last] >= 0, courses.target[last], courses.origin[last])

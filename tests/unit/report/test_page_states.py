@@ -105,9 +105,35 @@ def test_transitions_and_ends_of_follow_up_add_up() -> None:
         states=["a", "b", "c"],
     )
     found = PageStates.of(courses, "a", 12)
-    assert found.transitions.to_numpy().tolist() == [[0, 2, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]]
-    # patient 1 ends at 8 in a, which is left by nobody afterwards: not an absorbing state, so the follow-up ended
+    # patient 1 enters a at 8, and is not seen afterwards: a is no absorbing state, so the follow-up ended in it
+    assert found.transitions.to_numpy().tolist() == [[0, 2, 1, 2], [1, 0, 0, 0], [0, 0, 0, 0]]
     assert found.numbers[found.numbers["time"] == 12]["n"].tolist() == [1, 1, 1]
+
+
+def test_begun_plus_entered_are_left_plus_known_plus_ended() -> None:
+    rng = np.random.default_rng(3)
+    rows = []
+    for patient in range(200):
+        at, state = rng.uniform(0, 4), str(rng.choice(["a", "b"]))
+        for _ in range(rng.integers(1, 5)):  # follow-up often ends with an entry, or has a gap
+            stop = at + rng.exponential(3) + 0.1
+            into = str(rng.choice(["a", "b", "c"], p=[0.45, 0.45, 0.1])) if rng.random() < 0.8 else None
+            into = None if into == state else into
+            rows.append((patient, at, stop, into, state))
+            if into == "c":
+                break
+            at, state = stop + (rng.exponential(2) if rng.random() < 0.3 else 0.0), into or state
+    ids, start, stops, entered, states = zip(*rows)
+    courses = MultiState.from_long(ids, start, stops, entered, initial=list(states), states=["a", "b", "c"], gaps=True)
+    found = PageStates.of(courses, "a", 8)
+    first = pd.DataFrame({"id": ids, "start": start, "state": states}).sort_values("start").groupby("id").first()
+    begun = first[first["start"] < 8]["state"].value_counts()
+    moves = found.transitions[["a", "b", "c"]].to_numpy()
+    now = np.bincount(known_states(courses, 8)[known_states(courses, 8) >= 0], minlength=3)
+    ended = np.array([begun.get(name, 0) for name in "abc"]) + moves.sum(axis=0) - moves.sum(axis=1) - now
+    assert found.transitions["(ended)"].tolist() == ended.tolist()
+    assert ended.min() == 0
+    assert ended.sum() > 50
 
 
 def test_a_wrong_horizon_state_or_time_is_told() -> None:
@@ -118,6 +144,13 @@ def test_a_wrong_horizon_state_or_time_is_told() -> None:
         PageStates.of(courses, "paradise", 12.0)
     with pytest.raises(ArgumentError, match="times"):
         PageStates.of(courses, "pain", 12.0, times=[1, 13])
+    with pytest.raises(ArgumentError, match="`courses` must be made by MultiState"):
+        PageStates.of(np.zeros(3), "pain", 12.0)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="`groups` must be a mapping"):
+        PageStates.of(courses, "pain", 12.0, groups=["pain"])  # type: ignore[arg-type]
+    for earlier in (3, [3]):
+        with pytest.raises(ArgumentError, match="`earlier` must be results of evaluate_state"):
+            PageStates.of(courses, "pain", 12.0, earlier=earlier)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="states"):
         evaluation_page(judged(x, courses, "pain"), states=PageStates.of(courses, "pain", 6.0))
 
