@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit, logit
 
 from lbp_prognosis._base import (
@@ -28,8 +31,41 @@ __all__ = ["evaluate_state"]
 
 _MOST_STEPS = 50
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-@takes_rows(courses="outcome")
+
+@dataclass(frozen=True)
+class _Patients:
+    """Labels of the patients of courses, who may have several rows each."""
+
+    ids: Any
+    row_labels: pd.Index | None
+
+    @classmethod
+    def of(cls, courses: MultiState) -> _Patients:
+        if courses.label is not None and len(courses) == courses.n_patients:
+            return cls(courses, None)  # labels of rows are those of patients
+        return cls(np.zeros(courses.n_patients), pd.Index(list(courses.ids)))
+
+    @takes_rows(beside="ids")
+    def in_order(self, risks: Any, clusters: Any) -> tuple[Any, Any]:
+        return risks, clusters
+
+
+def _by_patients(function: F) -> F:
+    """Bring risks and clusters, one per patient, into the order of the patients by their labels."""
+
+    @wraps(function)
+    def wrapped(courses: Any, risks: Any, *args: Any, clusters: Any = None, **options: Any) -> Any:
+        if isinstance(courses, MultiState):
+            risks, clusters = _Patients.of(courses).in_order(risks, clusters)
+        return function(courses, risks, *args, clusters=clusters, **options)
+
+    return cast(F, wrapped)
+
+
+@_by_patients
+@takes_rows()
 def evaluate_state(
     courses: MultiState,
     risks: Any,
@@ -50,8 +86,8 @@ def evaluate_state(
     courses : MultiState
         Courses of the patients, with late entry if there is any.
     risks : array-like of shape (n_patients,), or mapping from name to such arrays
-        P(in ``state`` at ``time``), in the order of ``courses.ids``: ``predict_risk(X, time, state=state)`` of a
-        `MultiStateCox`.
+        P(in ``state`` at ``time``), in the order of ``courses.ids``, or in any order if labelled by them:
+        ``predict_risk(X, time, state=state)`` of a `MultiStateCox`.
     time : float
         Time of evaluation.
     state : str
@@ -59,7 +95,7 @@ def evaluate_state(
     thresholds : array-like or ThresholdRange, optional
         Decision thresholds on the probability of the state.
     clusters : array-like of shape (n_patients,), optional
-        Cluster of each patient, for the standard errors.
+        Cluster of each patient, for the standard errors; in the same order, or labelled.
     confidence : float, default 0.95
         Level of intervals.
     n_resamples : int, default 200
@@ -77,6 +113,12 @@ def evaluate_state(
         probability of a known state (`state_at`). ``calibration_slope_pseudo``, ``calibration_intercept_pseudo`` (logit
         regressions of pseudo-values) and ``observed_occupancy`` (Aalen–Johansen) use all patients. With late entry
         there are no pseudo-values, and these two are NaN with a reason.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not of one value per patient, or the states of the patients do not represent all at the time,
+        as in `state_at`.
 
     Notes
     -----

@@ -12,7 +12,7 @@ from lbp_prognosis._base import argument_error, check_choice, time_words
 from lbp_prognosis.evaluation import Evaluation, RiskGroups
 from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.report._page import Page
-from lbp_prognosis.report._page_states import PageStates
+from lbp_prognosis.report._page_states import PageStates, is_of_state
 
 __all__ = ["SAMPLE_WORDS", "evaluation_page"]
 
@@ -76,8 +76,8 @@ def evaluation_page(
     Raises
     ------
     ArgumentError
-        If the horizon was not evaluated, or the confidence of intervals is not 95%: the page labels all intervals as
-        95%, and claims are judged by them.
+        If the horizon was not evaluated, ``states`` are of other patients, of another state or horizon, or the
+        confidence of intervals is not 95%: the page labels all intervals as 95%, and claims are judged by them.
 
     See Also
     --------
@@ -102,8 +102,8 @@ def evaluation_page(
     main = float(evaluation.horizons[-1] if horizon is None else horizon)
     if not np.isclose(evaluation.horizons, main).any():
         raise argument_error("horizon", f"one of {evaluation.horizons.tolist()}", main)
-    if states is not None and not np.isclose(states.horizon, main):
-        raise argument_error("states", f"of the horizon {main:g}", f"those of {states.horizon:g}")
+    if states is not None:
+        _check_states(states, evaluation, main)
     _check_level(evaluation, *(() if states is None else states.earlier))
     names = list(evaluation.models)
     evidence = Evidence(models=dict(models or {})).with_result(evaluation, sample=sample, setting=setting)
@@ -129,6 +129,21 @@ def evaluation_page(
         objections=evaluation.objections,
         synthetic=evaluation.synthetic,
     )
+
+
+def _check_states(states: PageStates, evaluation: Evaluation, main: float) -> None:
+    """Refuse states of another horizon, of other patients, or of another state than the evaluation."""
+    if not isinstance(states, PageStates):
+        raise argument_error("states", "made by PageStates.of", states)
+    if not np.isclose(states.horizon, main):
+        raise argument_error("states", f"of the horizon {main:g}", f"those of {states.horizon:g}")
+    last = states.curve[(states.curve["time"] == states.horizon) & (states.curve["state"] == states.state)]
+    if states.n is None or not is_of_state(evaluation, states.n, float(last["value"].iloc[0])):
+        raise argument_error(
+            "states",
+            "of the courses and of the state that `evaluation` judged by evaluate_state",
+            f"{states.state!r} of {states.n} patients, with another probability at {main:g}",
+        )
 
 
 def _check_level(*evaluations: Evaluation) -> None:

@@ -16,7 +16,7 @@ from lbp_prognosis.survival import MultiState, StateOccupancy, known_states, mea
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["PageStates", "moves_by"]
+__all__ = ["PageStates", "is_of_state", "moves_by"]
 
 _MOST_TIMES = 200
 _QUARTERS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
@@ -100,7 +100,7 @@ class PageStates:
         times : iterable of float, optional
             Times of the table of occupancy, up to the horizon; quarters of the horizon by default.
         earlier : iterable of Evaluation
-            Results of `evaluate_state` at other times, which the page shows in a table.
+            Results of `evaluate_state` of the same courses and state at other times, which the page shows in a table.
         groups : mapping of str to sequence of str, optional
             States that are shown as one: name of each group to its states. Each state is in one group, and the declared
             one alone in a group of its name.
@@ -126,6 +126,14 @@ class PageStates:
         begin, end = float(courses.start.min()), check_number("horizon", horizon, low=0, open_low=True)
         if not begin < end <= courses.stop.max():
             raise argument_error("horizon", f"within follow-up, {begin:g} to {courses.stop.max():g}", f"{end:g}")
+        for one in judged:
+            at = float(one.horizons[-1])
+            if np.isclose(at, end) or not is_of_state(one, courses.n_patients, state_occupancy(courses, at)[name][0]):
+                raise argument_error(
+                    "earlier",
+                    f"results of evaluate_state of these courses and of {name!r}, at other times than {end:g}",
+                    f"one at {at:g} of another state, of other patients or of that time",
+                )
         grid = check_times(times) if times is not None else begin + (end - begin) * _QUARTERS
         if grid[0] < begin or grid[-1] > end:
             raise argument_error("times", f"from {begin:g} to {end:g}, the horizon", f"{grid[0]:g} to {grid[-1]:g}")
@@ -179,6 +187,22 @@ class PageStates:
         out = pd.concat([part.astype(object) for part in parts], ignore_index=True)
         out["group"] = "state " + out.pop("state").astype(str)
         return out.assign(tier="prognostic", reference="")
+
+
+def is_of_state(found: Evaluation, n: int, value: float) -> bool:
+    """Return whether an evaluation is one by `evaluate_state`, of n patients with that occupancy of the state.
+
+    Parameters
+    ----------
+    found : Evaluation
+        The evaluation.
+    n : int
+        Patients.
+    value : float
+        Probability of the state at the time of the evaluation.
+    """
+    known = [of.get("observed_occupancy") for of in found.metrics.values()]
+    return all(one is not None and one.n == n and np.isclose(one.value, value, rtol=1e-9) for one in known)
 
 
 def _occupied(found: StateOccupancy) -> pd.DataFrame:

@@ -42,7 +42,8 @@ def state_at(courses: MultiState, time: float, state: str, *, min_at_risk: float
     Raises
     ------
     ArgumentError
-        If no patient's state is known at the time, or patients enter late and too few are under observation before.
+        If no patient is under observation at the time, though not all have entered absorbing states by then, or
+        patients enter late and too few are under observation before.
 
     Notes
     -----
@@ -62,6 +63,7 @@ def state_at(courses: MultiState, time: float, state: str, *, min_at_risk: float
     >>> state["status"].tolist(), weights.values.round(3).tolist()
     ([0, 1, -1], [1.5, 1.5, 0.0])
     """
+    _check(courses)
     at = check_number("time", time, low=0)
     k = courses.code(state)
     begin = float(courses.start.min())
@@ -70,11 +72,18 @@ def state_at(courses: MultiState, time: float, state: str, *, min_at_risk: float
     end, done = _ends(courses)
     now = known_states(courses, at)
     known = now >= 0
-    if not known.any():
-        raise argument_error("time", f"at most the last follow-up, {courses.stop.max():g}", f"{at:g}")
     status = Status.at(at, np.where(known, now == k, -1))
     weights = np.zeros(courses.n_patients)
-    weights[known] = _weights_of(courses, np.sort(end[done]), np.minimum(end, at)[known], at, min_at_risk)
+    if known.any():
+        weights[known] = _weights_of(courses, np.sort(end[done]), np.minimum(end, at)[known], at, min_at_risk)
+    # the weights sum to n less n Ŝ where no patient is under observation
+    if weights.sum() < courses.n_patients * (1 - 1e-9):
+        raise argument_error(
+            "time",
+            "a time at which a patient is under observation",
+            f"{at:g}; the last follow-up ends at {courses.stop.max():g}",
+            "At other times only patients in absorbing states have a known state: they do not represent the others.",
+        )
     return status, Weights(weights, "attrition")
 
 
@@ -102,6 +111,7 @@ def known_states(courses: MultiState, time: float) -> np.ndarray:
     >>> known_states(courses, 5).tolist()
     [0, 1, -1]
     """
+    _check(courses)
     at = check_number("time", time, low=0)
     end, done = _ends(courses)
     now = np.full(courses.n_patients, -1, dtype=np.int64)
@@ -113,6 +123,11 @@ def known_states(courses: MultiState, time: float) -> np.ndarray:
     before = (courses.stop == end[courses.patient]) & done[courses.patient] & (courses.stop < at)
     now[courses.patient[before]] = courses.target[before]
     return now
+
+
+def _check(courses: MultiState) -> None:
+    if not isinstance(courses, MultiState):
+        raise argument_error("courses", "made by MultiState.from_long or from_visits", describe(courses))
 
 
 def _ends(courses: MultiState) -> tuple[np.ndarray, np.ndarray]:
@@ -189,8 +204,7 @@ def state_pseudo_values(courses: MultiState, times: Any) -> np.ndarray:
     >>> state_pseudo_values(courses, 7)[:, 0].tolist()
     [[0.0, 1.0], [1.0, 0.0]]
     """
-    if not isinstance(courses, MultiState):
-        raise argument_error("courses", "made by MultiState.from_long or from_visits", describe(courses))
+    _check(courses)
     taus = check_times(times)
     if courses.late_entry:
         raise argument_error(

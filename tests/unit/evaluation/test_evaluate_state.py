@@ -7,9 +7,17 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis import LBPError, Surv
+from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.evaluation import brier, evaluate_state
 from lbp_prognosis.models import MultiStateCox
-from lbp_prognosis.survival import MultiState, aalen_johansen, state_at, state_occupancy, state_pseudo_values
+from lbp_prognosis.survival import (
+    MultiState,
+    aalen_johansen,
+    known_states,
+    state_at,
+    state_occupancy,
+    state_pseudo_values,
+)
 
 
 def courses(n: int = 600, seed: int = 4, last: float = 30.0) -> tuple[pd.DataFrame, MultiState]:
@@ -192,3 +200,43 @@ def test_with_late_entry_there_are_no_lines_through_pseudo_values() -> None:
 
 def _never(ms: MultiState) -> np.ndarray:
     return ~np.isin(np.arange(ms.n_patients), ms.patient[ms.target == 2])
+
+
+def test_risks_and_clusters_of_patients_with_several_rows_are_taken_by_patient() -> None:
+    rng = np.random.default_rng(8)
+    ids = np.array([f"p{k}" for k in range(150)])
+    first, second = rng.exponential(4, 150), rng.exponential(6, 150)
+    start = np.stack([np.zeros(150), first], axis=1)
+    stop = np.stack([first, first + second], axis=1)
+    courses = MultiState.from_long(
+        np.repeat(ids, 2), start.ravel(), stop.ravel(), np.tile(["well", "pain"], 150), initial="pain"
+    )
+    risk, site = pd.Series(rng.uniform(0.1, 0.9, 150), index=ids), pd.Series(np.arange(150) % 15, index=ids)
+    plain = evaluate_state(courses, risk.to_numpy(), 5.0, "well", clusters=site.to_numpy(), n_resamples=0)
+    again = evaluate_state(
+        courses, {"model": risk.sample(frac=1, random_state=1)}, 5.0, "well", clusters=site[::-1], n_resamples=0
+    )
+    for name in ("auc", "brier", "calibration_slope_pseudo"):
+        assert plain.metric(name).value == again.metric(name).value
+        assert plain.metric(name).se == again.metric(name).se
+    alone = evaluate_state(courses, risk.to_numpy(), 5.0, "well", n_resamples=0)
+    assert alone.metric("brier").se != plain.metric("brier").se
+    with pytest.raises(ArgumentError, match="`risks` must be of the labels of `ids`"):
+        evaluate_state(courses, risk.rename({"p3": "x"}), 5.0, "well", n_resamples=0)
+    with pytest.raises(ArgumentError, match="`clusters` must be of length 150"):
+        evaluate_state(courses, risk, 5.0, "well", clusters=np.repeat(site, 2).to_numpy(), n_resamples=0)
+
+
+def test_a_time_after_all_follow_up_is_refused_unless_all_are_in_an_absorbing_state() -> None:
+    # one of three dies; of the others nobody knows the state at 10, so that the dead represent nobody
+    ms = MultiState.from_long([1, 2, 3], [0, 0, 0], [4, 6, 8], ["dead", None, None], initial="ill")
+    with pytest.raises(ArgumentError, match="`time` must be a time at which a patient is under observation; got 10"):
+        state_at(ms, 10, "dead")
+    dead = MultiState.from_long([1, 2, 3], [0, 0, 0], [4, 6, 8], ["dead", None, "dead"], initial="ill")
+    status, weights = state_at(dead, 10, "dead")
+    assert status["status"].tolist() == [1, -1, 1]
+    np.testing.assert_allclose(weights.values, [1.0, 0.0, 2.0])  # the last death at 8 stands for the one lost at 6
+    with pytest.raises(ArgumentError, match="`courses` must be made by MultiState"):
+        state_at(3, 10, "dead")  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="`courses` must be made by MultiState"):
+        known_states(3, 10)  # type: ignore[arg-type]

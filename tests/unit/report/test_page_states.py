@@ -155,6 +155,21 @@ def test_a_wrong_horizon_state_or_time_is_told() -> None:
         evaluation_page(judged(x, courses, "pain"), states=PageStates.of(courses, "pain", 6.0))
 
 
+def test_states_of_another_state_or_of_other_patients_are_refused() -> None:
+    x, courses = drawn(120)
+    found = judged(x, courses, "pain")
+    half = courses.take(np.arange(60))
+    for other in (PageStates.of(courses, "recovered", HORIZON), PageStates.of(half, "pain", HORIZON)):
+        with pytest.raises(ArgumentError, match="`states` must be of the courses and of the state"):
+            evaluation_page(found, states=other)
+    with pytest.raises(ArgumentError, match=r"`states` must be made by PageStates\.of"):
+        evaluation_page(found, states=3)  # type: ignore[arg-type]
+    for one in (found, judged(x, courses, "recovered", 6.0), judged(x[:60], half, "pain", 6.0)):
+        with pytest.raises(ArgumentError, match="`earlier` must be results of evaluate_state of these courses"):
+            PageStates.of(courses, "pain", HORIZON, earlier=[one])
+    assert len(PageStates.of(courses, "pain", HORIZON, earlier=[judged(x, courses, "pain", 6.0)]).earlier) == 1
+
+
 def test_the_legend_tells_long_names_apart_and_shows_each() -> None:
     long = [f"state with a name that nobody would give to a state, number {k}" for k in range(3)]
     _, courses = drawn(120, 6, {long[0]: {long[1]: 5.0, "_own": 9.0}, long[1]: {long[2]: 5.0}})
