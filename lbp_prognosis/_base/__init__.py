@@ -49,6 +49,7 @@ from lbp_prognosis._base._linear_predictor import (
     linear_predictor_of,
     linear_predictor_scale,
     stated_score,
+    takes_cause,
 )
 from lbp_prognosis._base._metric import MetricResult, influence_se, interval, why_missing
 from lbp_prognosis._base._metric_registry import METRICS, Metric, check_metrics, metric, metric_title
@@ -237,6 +238,7 @@ __all__ = [
     "stated_score",
     "student",
     "surviving_map",
+    "takes_cause",
     "takes_rows",
     "time_words",
     "visible",

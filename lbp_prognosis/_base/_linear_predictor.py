@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["HAZARD_SCALES", "LINEAR_PREDICTOR_SCALES", "linear_predictor_of", "linear_predictor_scale", "stated_score"]
+__all__ = [
+    "HAZARD_SCALES",
+    "LINEAR_PREDICTOR_SCALES",
+    "linear_predictor_of",
+    "linear_predictor_scale",
+    "stated_score",
+    "takes_cause",
+]
 
 LINEAR_PREDICTOR_SCALES = (
     "log_hazard",
@@ -44,7 +51,14 @@ def linear_predictor_scale(model: Any) -> str | None:
 
 
 @cache
-def _takes_cause(kind: type) -> bool:
+def takes_cause(kind: type) -> bool:
+    """Return whether the linear predictor of a class of models is asked for a cause.
+
+    Parameters
+    ----------
+    kind : type
+        Class of a model.
+    """
     try:
         return "cause" in inspect.signature(kind.linear_predictor).parameters  # type: ignore[attr-defined]
     except (TypeError, ValueError, AttributeError):
@@ -65,7 +79,7 @@ def linear_predictor_of(model: Any, X: Any, cause: int = 1, **rows: Any) -> np.n
     **rows
         Row-wise arguments passed on (``offset``).
     """
-    asked = {"cause": cause} if _takes_cause(type(model)) else {}  # type: ignore[arg-type]
+    asked = {"cause": cause} if takes_cause(type(model)) else {}  # type: ignore[arg-type]
     return np.asarray(model.linear_predictor(X, **asked, **rows), dtype=float)
 
 

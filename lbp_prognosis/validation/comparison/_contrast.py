@@ -32,6 +32,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis._kernels import rubin_pool
 from lbp_prognosis.validation.comparison._effects import (
     blind_imputation,
+    check_one_cause,
     effects_on,
     fitted_columns,
     imputation_doubts,
@@ -174,7 +175,8 @@ def contrast(
     Raises
     ------
     ArgumentError
-        If a column is unknown or has no coefficient (strata, offset), lists differ in length, or the model is penalised
+        If a column is unknown, named like one of the result or has no coefficient (strata, offset), lists differ in
+        length, the cause is not one of the model, or the model is penalised
         or has no covariance and ``interval`` is ``"delta"``, or refits to ``X`` and ``y`` differ from the model.
     EstimationError
         If more than a tenth of the refits fail.
@@ -223,6 +225,8 @@ def contrast(
             f"{wrong[:5]}, which the model has as strata, as its offset or not at all",
             "The contrast between strata is one of their baselines, and not a number: compare risks.",
         )
+    if taken := sorted(_NUMBERS & {name for column in {**at, **against} for name in (column, f"{column}_against")}):
+        raise argument_error("at", "columns that are not named like those of the result", taken, "Rename them.")
     rows = {len(values) for given in (at, against) for values in given.values() if len(values) > 1} or {1}
     if len(rows) > 1:
         raise argument_error("at", "lists of one length in `at` and `against`", f"lengths {sorted(rows)}")
@@ -238,6 +242,7 @@ def contrast(
         n_failed = 0
     else:
         how = Resampling(n_resamples, random_state, n_jobs, progress)
+        check_one_cause(fitted, cause)
         difference = partial(_difference, both=both, cause=cause)
         value = difference(pipeline_as_model(fitted))
         drawn = refitted_values(fitted, difference, X, y, how, groups=groups, fit_params=fit_params)
@@ -319,6 +324,7 @@ def _by_samples(value: np.ndarray, draws: np.ndarray, confidence: float) -> dict
 
 
 _RATIOS = (("ratio", "estimate"), ("ratio_low", "low"), ("ratio_high", "high"))
+_NUMBERS = {"estimate", "se", "low", "high", "df", "p", "confidence", *(name for name, _ in _RATIOS)}
 
 
 def groups_with_delta() -> ArgumentError:

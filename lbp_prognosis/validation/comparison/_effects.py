@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lbp_prognosis._base import Objection, argument_error, objection
+from lbp_prognosis._base import Objection, argument_error, objection, takes_cause
 from lbp_prognosis.validation.resampling._estimator import is_ready
 
-__all__ = ["Effects", "effects_on", "fitted_columns", "imputation_doubts", "unwrapped"]
+__all__ = ["Effects", "check_one_cause", "effects_on", "fitted_columns", "imputation_doubts", "unwrapped"]
 
 
 _REFITTED = "Intervals of contrast and marginal_predictions from refits: interval='bootstrap'."
@@ -144,6 +144,13 @@ def _row_of_cause(model: Any, coef: np.ndarray, covariance: np.ndarray, cause: i
     if cause not in causes:
         raise argument_error("cause", f"one of {causes}", cause)
     return causes.index(cause)
+
+
+def check_one_cause(fitted: Any, cause: int) -> None:
+    """Refuse a cause that a model of one cause is not of; a model of several causes refuses an unknown one itself."""
+    for model in _completed(fitted)[0]:
+        if not takes_cause(type(model)) and cause != (own := _own_cause(model)):
+            raise argument_error("cause", f"{own}, the one that the linear predictor is of", cause)
 
 
 def _own_cause(model: Any) -> int:

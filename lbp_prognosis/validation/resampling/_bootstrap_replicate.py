@@ -162,6 +162,15 @@ def fit_arguments(
     They are passed as ``groups`` where `fit` has that argument, and as ``clusters`` where the estimator, or the model
     inside it, says ``folds_keep_clusters``.
     """
+    if fit_params is not None and not isinstance(fit_params, Mapping):
+        raise argument_error(
+            "fit_params", "a mapping of arguments of `fit` to values per row", fit_params, "{'sample_weight': weights}"
+        )
+    known = _arguments(type(estimator))  # type: ignore[arg-type]
+    if known is not None and (
+        unknown := [name for name, value in (fit_params or {}).items() if value is not None and name not in known]
+    ):
+        raise argument_error("fit_params", f"arguments of {type(estimator).__name__}.fit, {list(known)}", unknown)
     arguments = dict(fit_params or {})
     identity = np.arange(n) if units is None else units
     if "groups" not in arguments and _takes(type(estimator), "groups"):  # type: ignore[arg-type]
@@ -174,6 +183,18 @@ def fit_arguments(
 def _keeps_clusters(estimator: Any) -> bool:
     inner = getattr(estimator, "model", None)
     return bool(getattr(estimator, "folds_keep_clusters", False) or (inner is not None and _keeps_clusters(inner)))
+
+
+@cache
+def _arguments(kind: type) -> tuple[str, ...] | None:
+    """Return the arguments of `fit` besides X and y; None if it takes any, or they are not known."""
+    try:
+        parameters = inspect.signature(kind.fit).parameters  # type: ignore[attr-defined]
+    except (TypeError, ValueError, AttributeError):
+        return None
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return None
+    return tuple(name for name in parameters if name not in ("self", "X", "y"))
 
 
 @cache

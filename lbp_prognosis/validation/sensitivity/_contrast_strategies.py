@@ -52,8 +52,8 @@ class StrategyContrast(Result):
     ----------
     table : DataFrame
         ``horizon, strategy, kind, estimate, se, low, high, confidence``; ``kind`` is ``"risk"``, or ``"difference"``
-        from the risk under the first strategy. By ``"delta"``, ``se, low, high`` are NaN where no patient counted in a
-        strategy, or each, had the event: the data then do not show how such risks vary.
+        from the risk under the first strategy. ``se, low, high`` are NaN where no patient counted in a strategy, or
+        each, had the event: the data then do not show how such risks vary, and all bootstrap samples have that risk.
     n : int
         Patients.
     cause : int
@@ -228,7 +228,8 @@ def contrast_strategies(
         how = Resampling(n_resamples, random_state, n_jobs, progress)
         drawn = bootstrap_values(value, Draw(found[0].n, check_clusters("groups", groups, n=found[0].n), None), how)
         n_failed, failures = drawn.n_failed, drawn.objections
-        judged = _by_samples(drawn.values, confidence)
+        # a risk of 0 or 1 is one in all samples: an interval without width
+        judged = _by_samples(np.where(_varied(found, grid, cause), drawn.values, np.nan), confidence)
     rows = []
     for h, tau in enumerate(grid.tolist()):
         parts = [("risk", k, risks[h, k], judged[0][h, k]) for k in range(len(found))]
@@ -255,6 +256,16 @@ def _risks(found: list[UnderStrategy], grid: np.ndarray, cause: int) -> np.ndarr
     return np.array([[np.average(one.y["status"] == 1, weights=one.weights.values) for one in row] for row in known])
 
 
+def _varied(found: list[UnderStrategy], grid: np.ndarray, cause: int) -> np.ndarray:
+    """Return whether some of the patients that count, and not all, had the event (h, k)."""
+    return np.array([[_both(each.status(tau, cause=cause)) for each in found] for tau in grid])
+
+
+def _both(known: Any) -> bool:
+    event = known.y["status"][known.weights.values > 0] == 1
+    return bool(event.any() and not event.all())
+
+
 def _again(rows: np.ndarray, *, asked: list[Any], grid: np.ndarray, cause: int) -> np.ndarray:
     return _risks([each.drawn(rows) for each in asked], grid, cause)
 
@@ -271,8 +282,7 @@ def _by_influence(
             known = each.status(tau, cause=cause)
             w, event = known.weights.values, known.y["status"] == 1
             influence = _after_projection(w * (event - risks[h, k]) / w.mean(), scores[k])
-            varied = event[w > 0].any() and not event[w > 0].all()
-            influences.append(influence if varied else np.full_like(influence, np.nan))
+            influences.append(influence if _both(known) else np.full_like(influence, np.nan))
         for k in range(len(found)):
             apart = risks[h, k] - risks[h, 0]
             for part, value, influence in ((0, risks[h, k], influences[k]), (1, apart, influences[k] - influences[0])):

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from lbp_prognosis import CoxPH, Measured, Status, Surv
 from lbp_prognosis._base import ArgumentError, EstimationError, spawn
 from lbp_prognosis.fusion import MultipleImputation, OneHot, RiskPipeline
-from lbp_prognosis.models import BoostedCox, CauseSpecificCox, LinearOutcome, LogisticRisk, ParametricAFT
+from lbp_prognosis.models import BoostedCox, CauseSpecificCox, FineGray, LinearOutcome, LogisticRisk, ParametricAFT
 from lbp_prognosis.survival import Weights
 from lbp_prognosis.validation import (
     NeverStart,
@@ -129,6 +129,56 @@ def test_weights_of_the_fit_are_those_of_the_refits() -> None:
     assert kept["se"].item() == pytest.approx(np.std(by_hand, ddof=1), rel=1e-6)
 
 
+def test_a_refit_that_forgets_small_weights_is_refused() -> None:
+    weights = RNG.uniform(0.7, 1.3, N)
+    table = X[["x"]]
+    fitted = CoxPH().fit(table, Y, sample_weight=weights)
+    with pytest.raises(ArgumentError, match="`y` must be the outcome that `fitted` was fitted to"):
+        contrast(fitted, table, {"x": 1.0}, {"x": 0.0}, y=Y, **SHARED)
+    with pytest.raises(ArgumentError, match="`y` must be the outcome that `fitted` was fitted to"):
+        marginal_predictions(fitted, table, {"x": [1.0, 0.0]}, horizons=6, y=Y, **SHARED)
+    kept = contrast(fitted, table, {"x": 1.0}, {"x": 0.0}, y=Y, fit_params={"sample_weight": weights}, **SHARED)
+    assert kept.n_failed == 0
+
+
+def test_arguments_of_the_fit_are_checked() -> None:
+    asked = {"fitted": COX, "X": X, "at": {"x": 1.0}, "against": {"x": 0.0}, "y": Y, **SHARED}
+    with pytest.raises(ArgumentError, match=r"`fit_params` must be arguments of RiskPipeline\.fit.*got \['weights'\]"):
+        contrast(**asked, fit_params={"weights": np.ones(N)})
+    with pytest.raises(ArgumentError, match="`fit_params` must be a mapping"):
+        contrast(**asked, fit_params=np.ones(N))
+
+
+def test_a_cause_of_which_the_model_is_not_is_refused() -> None:
+    causes = Surv.right(Y["time"], np.where(Y["event"] == 1, 1 + (SITE % 2), 0))
+    table = X[["x"]]
+    for model, y, own, other in ((CoxPH(), Y, 1, 2), (FineGray(cause=2), causes, 2, 1)):
+        fitted = model.fit(table, y)
+        for interval in ("delta", "bootstrap"):
+            how = {**SHARED, "interval": interval}
+            with pytest.raises(ArgumentError, match=f"`cause` must be {own}, .*got {other}"):
+                contrast(fitted, table, {"x": 1.0}, {"x": 0.0}, cause=other, y=y, **how)
+        assert contrast(fitted, table, {"x": 1.0}, {"x": 0.0}, cause=own, y=y, **SHARED).cause == own
+
+
+def test_columns_named_like_numbers_of_the_result_are_refused() -> None:
+    for name in ("se", "p", "ratio_low"):
+        table = X[["x"]].rename(columns={"x": name})
+        fitted = CoxPH().fit(table, Y)
+        with pytest.raises(ArgumentError, match=f"not named like those of the result; got \\['{name}'\\]. Rename"):
+            contrast(fitted, table, {name: 1.0}, {name: 0.0})
+
+
+def test_arrays_are_paired_with_a_labelled_outcome_by_position() -> None:
+    names = [f"p{k}" for k in range(N)]
+    labelled = Surv.right(Y["time"], Y["event"], index=names)
+    table = X[["x"]].to_numpy()
+    fitted = CoxPH().fit(table, labelled)
+    found = contrast(fitted, table, {"x0": 1.0}, {"x0": 0.0}, y=labelled, **SHARED).table
+    plain = contrast(fitted, table, {"x0": 1.0}, {"x0": 0.0}, y=Y, **SHARED).table
+    assert found[["se", "low", "high"]].equals(plain[["se", "low", "high"]])
+
+
 def test_a_sample_without_values_is_drawn_again_and_counted() -> None:
     def value(rows):
         if 0 not in rows[:20]:
@@ -194,3 +244,22 @@ def test_strategies_are_judged_again_in_each_sample(groups) -> None:
     assert (found.interval, delta.interval, found.n_failed) == ("bootstrap", "delta", 0)
     with pytest.raises(ArgumentError, match="`groups` must be left out"):
         contrast_strategies(arms, 6.0, groups=SITE)
+
+
+def test_risks_of_zero_have_no_interval_without_width() -> None:
+    # in the first arm alone patients have the second cause
+    event = np.where(TIME <= 12, 1, 0)
+    early = np.flatnonzero((TIME < 2) & (STARTED > 6))[:3]
+    event[early] = 2
+    y = Surv.right(np.minimum(TIME, 12.0), event)
+    arms = {str(one): under_strategy(y, STARTED, HISTORY, one) for one in (NeverStart(), StartBy(3.0))}
+    risks = contrast_strategies(arms, [0.001, 6.0], cause=2).table["estimate"]
+    assert risks.iloc[0] == 0
+    for interval in ("delta", "bootstrap"):
+        table = contrast_strategies(arms, [0.001, 6.0], cause=2, **{**SHARED, "interval": interval}).table
+        unknown = table["low"].isna()
+        none = (table["kind"] == "risk") & (table["estimate"] == 0)
+        assert none.any()
+        assert unknown[none].all()
+        assert not unknown[(table["kind"] == "risk") & (table["estimate"] > 0)].any()
+        assert table.loc[unknown, ["se", "high"]].isna().all(axis=None)
