@@ -149,7 +149,7 @@ def _row_of_cause(model: Any, coef: np.ndarray, covariance: np.ndarray, cause: i
 def check_one_cause(fitted: Any, cause: int) -> None:
     """Refuse a cause that a model of one cause is not of; a model of several causes refuses an unknown one itself."""
     for model in _completed(fitted)[0]:
-        if not takes_cause(type(model)) and cause != (own := _own_cause(model)):
+        if not takes_cause(type(model)) and cause != (own := _own_cause(model)):  # type: ignore[arg-type]
             raise argument_error("cause", f"{own}, the one that the linear predictor is of", cause)
 
 
