@@ -118,7 +118,22 @@ def _frame(value: Any, name: str) -> pd.DataFrame:
     if len(set(names)) != len(names):
         twice = sorted({each for each in names if names.count(each) > 1})
         raise argument_error(name, "a frame in which each name occurs once", f"{twice} more than once")
-    return arrow_frame(table, date_as_object=True)
+    return _in_lexical_order(arrow_frame(table, date_as_object=True), value)
+
+
+def _in_lexical_order(frame: pd.DataFrame, value: Any) -> pd.DataFrame:
+    """Return a frame in which categories of polars' Categorical are sorted, as polars orders them.
+
+    Arrow has them in the order in which they first occur, so that the reference category of a model would depend on the
+    order of the rows. Those of an Enum are in the order of its declaration.
+    """
+    for name, dtype in dict(
+        getattr(value, "schema", {}) if type(value).__module__.startswith("polars") else {}
+    ).items():
+        if type(dtype).__name__ == "Categorical" and isinstance(frame[name].dtype, pd.CategoricalDtype):
+            column = frame[name].cat
+            frame[name] = column.reorder_categories(sorted(column.categories))
+    return frame
 
 
 def _name(value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -86,7 +86,8 @@ def concordance(
     Returns
     -------
     ConcordanceResult
-        Metric ``"concordance"`` or ``"uno_concordance"``, with influence values and the weights of the pairs.
+        Metric ``"concordance"`` or ``"uno_concordance"``, with influence values and the weights of the pairs. Where all
+        pairs are ordered alike (0 or 1), all influence values are 0 and there is no interval.
 
     Raises
     ------
@@ -165,7 +166,7 @@ def concordance(
     concordant, tied, comparable = own_pairs
     share = (concordant + tied / 2 - value * comparable) / pairs if pairs > 0 else np.full(n, np.nan)
     influence = setting.scale(share * setting.row_weight.sum())
-    return setting.result(
+    found: ConcordanceResult = setting.result(
         "concordance" if weighting == "harrell" else "uno_concordance",
         value,
         influence=influence[:, None],
@@ -178,6 +179,12 @@ def concordance(
         discordant=float(totals[1]),
         tied=float(totals[2]),
     )
+    if value in (0, 1):  # all influence values are 0, but for rounding
+        return cast(ConcordanceResult, found.labelled(low=np.nan, high=np.nan, reason=_ALL_ALIKE))
+    return found
+
+
+_ALL_ALIKE = "no interval: all pairs are ordered alike, so that the data do not show how the value varies"
 
 
 def _refuse_uno(y: np.ndarray, kind: str, weighting: str) -> None:

@@ -108,3 +108,15 @@ def test_whole_numbers_beyond_those_of_floats_are_infinite():
     for cell in (10**400, -(10**400)):
         with pytest.raises(ArgumentError, match="finite"):
             Surv.right([cell, 2], [1, 0])
+
+
+def test_categories_of_polars_do_not_depend_on_the_order_of_rows() -> None:
+    pl = pytest.importorskip("polars")
+    words = ["b", "c", "a", "b", None]
+    for cells in (words, words[::-1]):
+        table = pl.DataFrame({"g": pl.Series(cells, dtype=pl.Categorical)})
+        found = read_frame(table)["g"]
+        assert list(found.cat.categories) == ["a", "b", "c"]
+        assert found.astype(object).where(found.notna(), None).tolist() == cells
+    declared = pl.DataFrame({"g": pl.Series(words, dtype=pl.Enum(["c", "b", "a"]))})
+    assert list(read_frame(declared)["g"].cat.categories) == ["c", "b", "a"]

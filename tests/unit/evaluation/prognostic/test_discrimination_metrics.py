@@ -357,3 +357,15 @@ def test_without_controls_a_difference_has_neither_value_nor_error():
     assert np.isnan([one.value[1], one.se[1], moved.value[1], moved.se[1]]).all()
     assert "event-free" in moved.reason[1]
     assert np.isfinite([moved.value[0], moved.se[0]]).all()
+
+
+@pytest.mark.parametrize("weighting", ["harrell", "uno"])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_concordance_of_pairs_that_are_all_alike_has_no_interval(weighting, sign):
+    time = np.arange(1.0, 31.0)
+    found = concordance(Surv.right(time, np.arange(30) % 5 > 0), -sign * time, weighting=weighting)
+    assert found.value == (1.0 if sign > 0 else 0.0)
+    assert np.isnan([found.low, found.high]).all()  # not [1, 1], which would be certainty from 30 patients
+    assert found.reason.startswith("no interval: all pairs are ordered alike")
+    tied = concordance(Surv.right(time, np.arange(30) % 5 > 0), np.zeros(30), weighting=weighting)
+    assert (tied.low, tied.value, tied.high, tied.reason) == (0.5, 0.5, 0.5, "")  # known of any patients
