@@ -33,10 +33,16 @@ _INSTEAD = {
     **dict.fromkeys(("strat", "stratify"), "Write strata(x)."),
     **dict.fromkeys(("cluster", "frailty"), "Clusters are an argument of the fit: fit(X, y, clusters=…)."),
     **dict.fromkeys(("asis", "scored"), "Write the name of the column alone for a line."),
-    "exp": "Make the column before: data.assign(…).",
+    **dict.fromkeys(
+        ("exp", "abs", "scale", "center", "cut", "lsp", "ifelse", "interaction", "relevel", ">", "<"),
+        "Make the column before: data.assign(…).",
+    ),
     ".": "Name the columns.",
     "%": "Write a:b for a product of two terms.",
-    "=": "Make a column of 0 and 1 before: data.assign(status=…).",
+    "==": "Make a column of 0 and 1 before: data.assign(status=…).",
+    "=": "Arguments have a place and no name: Surv(months, status), rcs(x, 4).",
+    "::": "Write the function without its package: rcs(x, 4).",
+    "/": "Write a + a:b for terms within others, and I(a / b) for a ratio.",
     "[": "Write c(10, 40, 70) for several numbers.",
 }
 """Advice for names and signs of R that the grammar lacks."""
@@ -69,14 +75,21 @@ class _Reader:
     def wrong(self, wanted: str) -> Exception:
         kind, value = self.peek()
         got = "the end" if kind == "end" else repr(value)
-        power = value == "*" and self.tokens[max(self.at - 1, 0)] == ("sign", "*")
-        instead = _INSTEAD.get("^" if power else value if kind in ("name", "sign") else "")
+        instead = _INSTEAD.get(self.construct() if kind in ("name", "sign") else "")
         known = (
             f"Known are {_ALLOWED}, with + - * : between terms; names with other characters are written in backticks."
         )
         return argument_error(
             "formula", wanted, f"{got} at place {self.at + 1}", known if instead is None else f"{instead} {known}"
         )
+
+    def construct(self) -> str:
+        """Return the name or sign at which reading stopped, or what it is a part of."""
+        near = [value if kind in ("name", "sign") else "" for kind, value in self.tokens]
+        before, value, after = ["", *near, "", ""][self.at : self.at + 3]
+        if value in ("*", ":", "=") and value in (before, after):
+            return {"*": "^", ":": "::", "=": "=="}[value]
+        return "=" if after == "=" and value not in "=<>!" else value
 
     def deeper(self) -> None:
         self.depth += 1

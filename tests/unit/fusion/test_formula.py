@@ -183,6 +183,11 @@ def test_what_is_not_of_the_grammar_is_refused(right) -> None:
         ("exp(age)", "Make the column before"),
         (".", "Name the columns"),
         ("age %in% sex", "Write a:b"),
+        ("scale(age)", "Make the column before"),
+        ("age > 40", "Make the column before"),
+        ("rms::rcs(age, 4)", "Write the function without its package"),
+        ("rcs(age, parms=4)", "a place and no name"),
+        ("age / sex", r"Write a \+ a:b"),
     ],
 )
 def test_names_of_other_grammars_are_answered_with_what_to_write(right, instead) -> None:
@@ -197,6 +202,9 @@ def test_names_of_other_grammars_are_answered_with_what_to_write(right, instead)
 def test_outcomes_and_knots_of_other_grammars_are_answered_too() -> None:
     with pytest.raises(LBPError, match="Make a column of 0 and 1 before"):
         from_formula(CoxPH(), "Surv(months, status == 1) ~ age", D)
+    for left in ("Surv(time=months, event=status)", "Surv(months, status, type='right')"):
+        with pytest.raises(LBPError, match="Arguments have a place and no name"):
+            from_formula(CoxPH(), f"{left} ~ age", D)
     with pytest.raises(LBPError, match=r"Write c\(10, 40, 70\)"):
         from_formula(CoxPH(), LEFT + "rcs(age, [10, 40, 70])", D)
 
