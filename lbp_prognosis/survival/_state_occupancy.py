@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     check_choice,
     check_clusters,
     check_confidence,
+    check_number,
     check_times,
     describe,
     interval,
@@ -103,8 +104,9 @@ class StateOccupancy(Result):
             raise argument_error(
                 "groups", "of states whose probabilities add up", "the probability of ever having been"
             )
-        if sorted(name for group in groups.values() for name in group) != sorted(self.states):
-            raise argument_error("groups", f"a division of {list(self.states)}", describe(dict(groups)))
+        named = [name for group in groups.values() for name in group] if isinstance(groups, Mapping) else None
+        if named is None or sorted(map(str, named)) != sorted(self.states):
+            raise argument_error("groups", f"a division of {list(self.states)}, a list for each name", describe(groups))
         member = np.zeros((len(self.states), len(groups)))
         for k, group in enumerate(groups.values()):
             member[[self.states.index(name) for name in group], k] = 1.0
@@ -367,12 +369,16 @@ def _process(
     given = None if isinstance(initial, str) else initial
     if given is None:
         check_choice("initial", initial, ("estimated", "known"))
+    elif not isinstance(given, Mapping):
+        raise argument_error(
+            "initial", "'estimated', 'known', or a mapping of states to probabilities", describe(given)
+        )
     part = np.where(counted | (given is not None), weights, 0.0)
     if given is not None:
         wanted = np.zeros(len(courses.states))
         for name, share in given.items():
-            wanted[courses.code(name)] = share
-        if (wanted < 0).any() or abs(wanted.sum() - 1) > 1e-9:
+            wanted[courses.code(name)] = check_number(f"initial[{name!r}]", share, low=0, high=1)
+        if abs(wanted.sum() - 1) > 1e-9:
             raise argument_error("initial", "probabilities that sum to 1", str(dict(given)))
         have = np.bincount(courses.origin, weights=part, minlength=wanted.size)
         if ((wanted > 0) & (have == 0)).any():

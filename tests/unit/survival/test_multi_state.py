@@ -275,6 +275,15 @@ def test_wrong_calls_are_told() -> None:
         state_occupancy(Surv.right([1], [1]), 3.0)
     with pytest.raises(LBPError, match="sum to 1"):
         state_occupancy(courses, 3.0, initial={"pain": 0.5})
+    with pytest.raises(LBPError, match="`initial` must be 'estimated', 'known', or a mapping"):
+        state_occupancy(courses, [1.0], initial=3)  # type: ignore[arg-type]
+    first, second = courses.states[:2]
+    with pytest.raises(LBPError, match="initial.*must be a number"):
+        state_occupancy(courses, [1.0], initial={first: "x"})  # type: ignore[dict-item]
+    with pytest.raises(LBPError, match="initial.*must be a number"):
+        state_occupancy(courses, [1.0], initial={first: 1.5, second: -0.5})
+    with pytest.raises(LBPError, match="`groups` must be a division of"):
+        state_occupancy(courses, [1.0]).joined(["a"])  # type: ignore[arg-type]
     with pytest.raises(LBPError, match="no row"):
         MultiState.from_long([], [], [], [])
 
