@@ -111,7 +111,7 @@ def released_curves(shown: ReleasedGroups, made: RiskGroups, release: Release, h
 
 
 def released_calibration(
-    fitted: Calibration, model: str, numbers: Evaluation, rows: JudgedRows, release: Release
+    fitted: Calibration, model: str, numbers: Evaluation, rows: JudgedRows | None, release: Release
 ) -> ReleasedCalibration:
     """Return the calibration curve at risks of 0, 10, 20 … per cent with enough patients on either side.
 
@@ -123,8 +123,8 @@ def released_calibration(
         Its name.
     numbers : Evaluation
         Released numbers.
-    rows : JudgedRows
-        Behind the curve.
+    rows : JudgedRows or None
+        Behind the curve; None where the model has no estimate at the horizon, and thus no curve.
     release : Release
         Release through which all numbers pass.
     """
@@ -133,6 +133,8 @@ def released_calibration(
     out = ReleasedCalibration(
         model, kept.get("observed_expected"), kept.get("calibration_slope"), kept.get("ici"), empty
     )
+    if rows is None:
+        return out
     place = int(np.flatnonzero(np.isclose(fitted.horizons, rows.horizon))[0])
     curve = fitted.curves[place]
     turned = rows.target == "no_event"

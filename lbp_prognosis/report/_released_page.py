@@ -14,7 +14,7 @@ import pandas as pd
 from lbp_prognosis._base import Objection, argument_error
 from lbp_prognosis.disclosure import Patients, Release, without_numbers
 from lbp_prognosis.evaluation import DecisionCurve, Evaluation, NetBenefitDifference, RiskGroups
-from lbp_prognosis.evaluation.prognostic import JudgedRows
+from lbp_prognosis.evaluation.prognostic import Calibration, JudgedRows
 from lbp_prognosis.evidence import Verdict
 from lbp_prognosis.report._counted_thresholds import candidate_cuts
 from lbp_prognosis.report._more_numbers import more_numbers
@@ -67,16 +67,7 @@ def released_page(page: Page) -> Page:
     if page.gate is None or page.release is not None:
         return page
     rows = _rows(page)
-    first = next(iter(rows.values()))
-    scores = {name: one.score for name, one in rows.items()}
-    used = first.copies > 0
-    patients = Patients(
-        np.where(used, first.state(), -1),
-        scores,
-        None if (first.copies == 1).all() else first.copies,
-        first.clusters,
-        page.ids,
-    )
+    patients = _patients(page, rows)
     release = page.gate.open(patients, page.ledger)
     shared = {
         "release": release,
@@ -86,24 +77,50 @@ def released_page(page: Page) -> Page:
         "rows": None,
         "ids": page.ids,
     }
-    if release.insufficient:
-        release.note("everything", "dropped", release.insufficient)
+    if release.insufficient or not rows:
+        release.note("everything", "dropped", release.insufficient or "no model has an estimate at the horizon")
         return replace(_emptied(page), **shared)  # type: ignore[arg-type]
     return replace(_thinned(page, release, rows), **shared)  # type: ignore[arg-type]
 
 
 def _rows(page: Page) -> dict[str, JudgedRows]:
+    """Return the rows of each model that has an estimate at the horizon."""
     found = page.evaluation.calibrations
     if not found:
         raise argument_error(
             "page", "an evaluation that keeps its rows", "numbers without rows", "Write it `not-for-release`."
         )
-    return {model: fitted.judged(page.horizon) for model, fitted in found.items()}
+    kept = {model: fitted for model, fitted in found.items() if fitted.keeps_rows(page.horizon)}
+    if not kept and all(_no_estimate(fitted, page.horizon) for fitted in found.values()):
+        return {}
+    return {model: fitted.judged(page.horizon) for model, fitted in (kept or found).items()}
+
+
+def _no_estimate(fitted: Calibration, horizon: float) -> bool:
+    return bool(np.isnan(np.atleast_1d(fitted.observed_expected.value)[np.isclose(fitted.horizons, horizon)]).all())
+
+
+def _patients(page: Page, rows: dict[str, JudgedRows]) -> Patients:
+    """Return the patients with their states and risks; all of them unknown where no model has an estimate."""
+    if not rows:
+        return Patients(np.full(page.evaluation.n if page.ids is None else len(page.ids), -1), {}, None, None, page.ids)
+    first = next(iter(rows.values()))
+    return Patients(
+        np.where(first.copies > 0, first.state(), -1),
+        {name: one.score for name, one in rows.items()},
+        None if (first.copies == 1).all() else first.copies,
+        first.clusters,
+        page.ids,
+    )
 
 
 def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     """Return the page; the order of the calls is the priority list of the budget."""
-    found, pair = page.evaluation, page.comparison
+    found = page.evaluation
+    if not set(page.comparison) <= set(rows):
+        release.note("comparison of models", "dropped", "one of them has no estimate at the horizon")
+        page = replace(page, comparison=())
+    pair = page.comparison
     cuts = release.cuts("thresholds", candidate_cuts(page))
     release.take("patients and events", 2)
     of_scores = page.scores is not None and scores_are_releasable(page.scores, release)
@@ -144,7 +161,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     if groups is not None and made is not None and release.apart("curves of risk groups"):
         groups = released_curves(groups, made, release, page.horizon)
     calibrations: dict[str, Any] = {
-        model: released_calibration(fitted, model, numbers, rows[model], release)
+        model: released_calibration(fitted, model, numbers, rows.get(model), release)
         for model, fitted in found.calibrations.items()
     }
     numbers = replace(numbers, calibrations=calibrations, decision=decision, net_benefit_differences=gains)

@@ -4,6 +4,7 @@ import base64
 import pickle
 import re
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -14,7 +15,7 @@ from lbp_prognosis import Status, Surv, evaluate
 from lbp_prognosis._base import ArgumentError, Objection
 from lbp_prognosis.cohort import Flow
 from lbp_prognosis.disclosure import Gate, Patients
-from lbp_prognosis.report import _render_page, evaluation_page, render_page, write_page
+from lbp_prognosis.report import _render_page, evaluation_page, released_page, render_page, write_page
 from lbp_prognosis.report._released_patients import released_flow
 from lbp_prognosis.report._render_page import render_summary
 from lbp_prognosis.report._section_outcome import _why_no_load
@@ -288,3 +289,23 @@ def test_reasons_of_exclusion_do_not_follow_from_their_sum(each: list[int], step
     shown = released_flow(Flow(frame), release).steps
     assert shown["kind"].tolist() == steps
     assert shown.loc[shown["kind"].eq("excluded"), "n"].sum() in (0, sum(each))
+
+
+@pytest.mark.parametrize(("n", "missing"), [(3, []), (150, ["b"]), (150, ["a", "b"])], ids=["few", "one", "both"])
+def test_a_page_for_release_is_written_where_a_model_has_no_estimate(n, missing):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.05, 0.95, n)
+    time = rng.exponential(9 * np.exp(-x))
+    risks = {name: np.full(n, np.nan) if name in missing else x**power for name, power in (("a", 1), ("b", 2))}
+    made = evaluate(Surv.right(np.minimum(time, 20), time < 20), risks, 5, [0.1, 0.3], n_resamples=20)
+    page = replace(evaluation_page(made, unit="months", sample="external"), gate=Gate(5, share=1.0))
+    shown = released_page(page)
+    assert shown.release is not None
+    text = render_page(shown)
+    if n == 150 and len(missing) == 1:
+        assert "one of them has no estimate at the horizon" in text
+        assert "the risk is missing at this horizon" in text
+        assert shown.evaluation.metrics["a"]["auc"].value == pytest.approx(made.metrics["a"]["auc"].value, abs=0.01)
+    else:
+        assert all(np.isnan(one["auc"].value) for one in shown.evaluation.metrics.values() if "auc" in one)
+        assert "What was withheld?" in text
