@@ -85,7 +85,7 @@ class PageStates:
         *,
         times: Iterable[float] | None = None,
         earlier: Iterable[Evaluation] = (),
-        groups: Mapping[str, Sequence[str]] | None = None,
+        merged: Mapping[str, Sequence[str]] | None = None,
     ) -> PageStates:
         """Estimate what the page shows.
 
@@ -101,28 +101,28 @@ class PageStates:
             Times of the table of occupancy, up to the horizon; quarters of the horizon by default.
         earlier : iterable of Evaluation
             Results of `evaluate_state` of the same courses and state at other times, which the page shows in a table.
-        groups : mapping of str to sequence of str, optional
+        merged : mapping of str to sequence of str, optional
             States that are shown as one: name of each group to its states. Each state is in one group, and the declared
             one alone in a group of its name.
 
         Raises
         ------
         ArgumentError
-            If there is no such state, a time is beyond the horizon or the follow-up, ``groups`` does not divide the
+            If there is no such state, a time is beyond the horizon or the follow-up, ``merged`` does not divide the
             states, or an argument is of another kind.
         """
         if not isinstance(courses, MultiState):
             raise argument_error("courses", "made by MultiState.from_long or from_visits", describe(courses))
-        if groups is not None and not isinstance(groups, Mapping):
-            raise argument_error("groups", "a mapping of names to lists of states", describe(groups))
+        if merged is not None and not isinstance(merged, Mapping):
+            raise argument_error("merged", "a mapping of names to lists of states", describe(merged))
         judged = [earlier] if isinstance(earlier, Evaluation) else earlier
         judged = tuple(judged) if isinstance(judged, Iterable) else (judged,)
         if wrong := [one for one in judged if not isinstance(one, Evaluation)]:
             raise argument_error("earlier", "results of evaluate_state at other times", describe(wrong[0]))
         name = courses.states[courses.code(state)]
-        groups = {one: [one] for one in courses.states} if groups is None else groups
+        groups = {one: [one] for one in courses.states} if merged is None else merged
         if list(groups.get(name, ())) != [name]:
-            raise argument_error("groups", f"in which {name!r} is a group of its own", describe(dict(groups)))
+            raise argument_error("merged", f"in which {name!r} is a group of its own", describe(dict(groups)))
         begin, end = float(courses.start.min()), check_number("horizon", horizon, low=0, open_low=True)
         if not begin < end <= courses.stop.max():
             raise argument_error("horizon", f"within follow-up, {begin:g} to {courses.stop.max():g}", f"{end:g}")

@@ -68,7 +68,7 @@ def released_states(shown: PageStates, release: Release) -> PageStates:
     if len(groups) < len(shown.states):
         release.note(where, "merged", "states with few patients, or few transitions")
     named = {" or ".join(courses.states[k] for k in group): [courses.states[k] for k in group] for group in groups}
-    made = PageStates.of(courses, shown.state, shown.horizon, times=times, groups=named)
+    made = PageStates.of(courses, shown.state, shown.horizon, times=times, merged=named)
     counts = made.transitions.iloc[:, :-1]
     release.note("follow-ups that ended, by state", "dropped", "they are counted over all states")
     if not release.keeps(made.transitions["(ended)"]):

@@ -86,12 +86,12 @@ class StateOccupancy(Result):
             raise argument_error("state", f"one of {list(self.states)}", describe(state))
         return self.value[:, self.states.index(state)]
 
-    def joined(self, groups: Mapping[str, Sequence[str]]) -> StateOccupancy:
+    def joined(self, merged: Mapping[str, Sequence[str]]) -> StateOccupancy:
         """Return the results of groups of states, whose probabilities or times are sums.
 
         Parameters
         ----------
-        groups : mapping of str to sequence of str
+        merged : mapping of str to sequence of str
             Name of each group to its states; each state is in one group.
 
         Raises
@@ -102,20 +102,20 @@ class StateOccupancy(Result):
         """
         if self.quantity == "ever":
             raise argument_error(
-                "groups", "of states whose probabilities add up", "the probability of ever having been"
+                "merged", "of states whose probabilities add up", "the probability of ever having been"
             )
-        named = [name for group in groups.values() for name in group] if isinstance(groups, Mapping) else None
+        named = [name for group in merged.values() for name in group] if isinstance(merged, Mapping) else None
         if named is None or sorted(map(str, named)) != sorted(self.states):
-            raise argument_error("groups", f"a division of {list(self.states)}, a list for each name", describe(groups))
-        member = np.zeros((len(self.states), len(groups)))
-        for k, group in enumerate(groups.values()):
+            raise argument_error("merged", f"a division of {list(self.states)}, a list for each name", describe(merged))
+        member = np.zeros((len(self.states), len(merged)))
+        for k, group in enumerate(merged.values()):
             member[[self.states.index(name) for name in group], k] = 1.0
         value, influence = self.value @ member, self.influence @ member
         limits = _with_limits(self.quantity, value, influence, self.scale, self.confidence)
         value, se, low, high = (np.where(np.isnan(value), np.nan, part) for part in limits)
         return replace(
             self,
-            states=tuple(groups),
+            states=tuple(merged),
             value=value,
             se=se,
             low=low,

@@ -146,8 +146,8 @@ def test_a_wrong_horizon_state_or_time_is_told() -> None:
         PageStates.of(courses, "pain", 12.0, times=[1, 13])
     with pytest.raises(ArgumentError, match="`courses` must be made by MultiState"):
         PageStates.of(np.zeros(3), "pain", 12.0)  # type: ignore[arg-type]
-    with pytest.raises(ArgumentError, match="`groups` must be a mapping"):
-        PageStates.of(courses, "pain", 12.0, groups=["pain"])  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="`merged` must be a mapping"):
+        PageStates.of(courses, "pain", 12.0, merged=["pain"])  # type: ignore[arg-type]
     for earlier in (3, [3]):
         with pytest.raises(ArgumentError, match="`earlier` must be results of evaluate_state"):
             PageStates.of(courses, "pain", 12.0, earlier=earlier)  # type: ignore[arg-type]

@@ -282,7 +282,7 @@ def test_wrong_calls_are_told() -> None:
         state_occupancy(courses, [1.0], initial={first: "x"})  # type: ignore[dict-item]
     with pytest.raises(LBPError, match="initial.*must be a number"):
         state_occupancy(courses, [1.0], initial={first: 1.5, second: -0.5})
-    with pytest.raises(LBPError, match="`groups` must be a division of"):
+    with pytest.raises(LBPError, match="`merged` must be a division of"):
         state_occupancy(courses, [1.0]).joined(["a"])  # type: ignore[arg-type]
     with pytest.raises(LBPError, match="no row"):
         MultiState.from_long([], [], [], [])
@@ -357,9 +357,9 @@ def test_results_of_joined_states_are_sums() -> None:
         np.testing.assert_allclose(found.joined({name: [name] for name in found.states}).low, found.low, rtol=1e-12)
         one = found.joined({"all": list(found.states)})
         np.testing.assert_allclose(one.se, 0, atol=1e-9)  # the sum is 1, or the time, for certain
-    with pytest.raises(LBPError, match="groups"):
+    with pytest.raises(LBPError, match="merged"):
         found.joined({"pain": ["pain"]})
-    with pytest.raises(LBPError, match="groups"):
+    with pytest.raises(LBPError, match="merged"):
         probability_ever(courses, [3.0]).joined({name: [name] for name in courses.states})
 
 
