@@ -19,7 +19,7 @@ from lbp_prognosis._draw._levels import draw_levels
 from lbp_prognosis._draw._monitoring import draw_cusum, draw_shifts
 from lbp_prognosis._draw._nomogram import draw_nomogram
 from lbp_prognosis._draw._over_horizons import draw_over_horizons
-from lbp_prognosis._draw._overlay import draw_overlay
+from lbp_prognosis._draw._overlay import LINE_NAMES, draw_overlay
 from lbp_prognosis._draw._risk_groups import draw_group_bars, draw_risk_groups
 from lbp_prognosis._draw._roc import draw_roc
 from lbp_prognosis._draw._scores import draw_mean_calibration, draw_pit
@@ -34,6 +34,7 @@ from lbp_prognosis._draw._waterfall import draw_waterfall
 
 __all__ = [
     "FLOW_KINDS",
+    "LINE_NAMES",
     "PALETTE",
     "draw_agreement",
     "draw_attribution_heatmap",

@@ -11,7 +11,7 @@ import numpy as np
 
 from lbp_prognosis._base import write_file
 
-__all__ = ["draw_overlay"]
+__all__ = ["LINE_NAMES", "draw_overlay"]
 
 _COLOURS = {
     "vertebral_body": "#ffb000",
@@ -28,35 +28,51 @@ _COLOURS = {
     "quadratus_lumborum": "#b2ff59",
     "superior_articular_process": "#40c4ff",
     "inferior_articular_process": "#b2ff59",
+    "ligamentum_flavum": "#ffffff",
 }
 _LINES: dict[str, tuple[str, float, Any]] = {
     "endplate": ("#ff3366", 1.2, "-"),
     "height": ("#ffffff", 1.0, "-"),
+    "body_height": ("#ffffff", 1.0, ":"),
+    "slip": ("#ffff00", 1.6, "-"),
     "plane": ("#5dff6f", 0.9, ":"),
+    "part": ("#ea80fc", 1.0, "-"),
+    "fluid": ("#b9f6ca", 1.0, "--"),
     "foramen": ("#ffea00", 1.2, "-"),
     "facet": ("#ffea00", 1.6, "-"),
     "recess": ("#ff6d00", 1.6, "-"),
+    "flavum": ("#ff1744", 2.0, "-"),
     "hips": ("#ffab40", 1.2, "--"),
+    "plumb": ("#ff8a80", 1.2, "--"),
     "pit": ("#76ff03", 1.6, "-"),
     "modic": ("#e040fb", 2.0, "-"),
     "sample": ("#40c4ff", 1.0, ":"),
     "own": ("#00e5ff", 1.4, "--"),
 }
-_NAMES = {
+LINE_NAMES = {
     "endplate": "endplate plane",
     "height": "disc height",
+    "body_height": "height of a body",
+    "slip": "slip",
     "plane": "plane across the canal",
+    "part": "nucleus and annulus",
+    "fluid": "disc and fluid of their ratio",
     "foramen": "foramen",
     "facet": "facet joint",
     "recess": "lateral recess",
-    "hips": "sacral endplate to hip axis",
+    "flavum": "thickness of a ligament",
+    "hips": "sacral endplate to hip axis (and t1)",
+    "plumb": "plumb line of c7",
     "pit": "depth of an endplate defect",
     "modic": "extent of Modic changes",
     "sample": "bone that was sampled",
     "own": "own families",
 }
+"""Kinds of lines, and their names in the legend."""
+
 _OTHER = "#ff66cc"
 _DPI = 110
+LEGEND_COLUMNS = 6
 
 
 def draw_overlay(panels: Sequence[Mapping[str, Any]], path: Path, title: str) -> None:
@@ -78,18 +94,25 @@ def draw_overlay(panels: Sequence[Mapping[str, Any]], path: Path, title: str) ->
     count = max(len(panels), 1)
     columns = min(3, count)
     rows = -(-count // columns)
-    width, height = 5.2 * columns, 5.6 * rows
+    shown = _legend_entries(panels)
+    below = 0.5 + 0.17 * -(-len(shown) // LEGEND_COLUMNS)  # inches for the axis and the rows of the legend
+    width, height = 5.2 * columns, 5.6 * rows + below
     figure = Figure(figsize=(width, height), dpi=_DPI)
     canvas = FigureCanvasAgg(figure)
     # Fixed margins in inches: a layout engine draws every panel once more to measure it.
     figure.subplots_adjust(
-        left=0.5 / width, right=1 - 0.15 / width, bottom=0.95 / height, top=1 - 0.65 / height, wspace=0.12, hspace=0.14
+        left=0.5 / width,
+        right=1 - 0.15 / width,
+        bottom=(0.3 + below) / height,
+        top=1 - 0.65 / height,
+        wspace=0.12,
+        hspace=0.14,
     )
     plain = "".join(c if c.isprintable() else "?" for c in title)
     figure.suptitle(plain, y=1 - 0.15 / height, va="top", parse_math=False)
     for k, panel in enumerate(panels):
         _draw_panel(figure.add_subplot(rows, columns, k + 1), panel)
-    _legend(figure, panels)
+    _legend(figure, shown)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # names in a script that the font lacks show as boxes
         canvas.draw()
@@ -98,16 +121,21 @@ def draw_overlay(panels: Sequence[Mapping[str, Any]], path: Path, title: str) ->
     write_file(path, lambda file: pixels.save(file, format="png", dpi=(_DPI, _DPI), compress_level=4), private=True)
 
 
-def _legend(figure: Any, panels: Sequence[Mapping[str, Any]]) -> None:
-    """Say once what each colour is."""
+def _legend_entries(panels: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Return one line for each colour that is drawn."""
     from matplotlib.lines import Line2D
 
     kinds = dict.fromkeys(kind for panel in panels for _, kind, _ in panel["contours"])
     lines = dict.fromkeys(kind for panel in panels for kind, _ in panel["lines"])
     shown = [Line2D([], [], color=_COLOURS.get(k, _OTHER), label=k.replace("_", " ")) for k in kinds]
-    shown += [Line2D([], [], color=_LINES[k][0], linestyle=_LINES[k][2], label=_NAMES[k]) for k in lines]
+    shown += [Line2D([], [], color=_LINES[k][0], linestyle=_LINES[k][2], label=LINE_NAMES[k]) for k in lines]
+    return shown
+
+
+def _legend(figure: Any, shown: list[Any]) -> None:
+    """Say once what each colour is."""
     if shown:
-        box = figure.legend(handles=shown, loc="lower center", ncols=min(len(shown), 6), fontsize=8)
+        box = figure.legend(handles=shown, loc="lower center", ncols=min(len(shown), LEGEND_COLUMNS), fontsize=8)
         box.get_frame().set_facecolor("#333333")
         for text in box.get_texts():
             text.set_color("white")

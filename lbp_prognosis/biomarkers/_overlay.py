@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.spatial import ConvexHull
 
+from lbp_prognosis.biomarkers._overlay_lines import lines_from_front, lines_from_side, sampled_bone, slice_outline
 from lbp_prognosis.biomarkers.anatomy._label_map import MUSCLES
 from lbp_prognosis.biomarkers.families._alignment import hip_axis
 from lbp_prognosis.biomarkers.families._case import SIDES, Case, sample_image
 from lbp_prognosis.biomarkers.families._facet import axial_frame, find_facets
+from lbp_prognosis.biomarkers.families._flavum import find_flava
 from lbp_prognosis.biomarkers.families._foramen import find_foramina
 from lbp_prognosis.biomarkers.families._lateral_recess import find_recesses
 from lbp_prognosis.biomarkers.geometry._cross_section import plane_across
 from lbp_prognosis.biomarkers.geometry._frame import Frame, make_frame, unit
-from lbp_prognosis.biomarkers.geometry._heights import central_columns, sagittal_span
 from lbp_prognosis.biomarkers.geometry._region import Region
 
 __all__ = ["overlay_panels", "save_overlay"]
@@ -28,9 +28,6 @@ CT_WINDOW = (-250.0, 800.0)
 
 HIPS_MM = 250.0
 """Distance from the sacral endplate up to which the hip axis widens the panels: a landmark elsewhere does not."""
-
-MODIC_MM = 3.0
-"""Distance below the surface at which Modic changes are drawn, apart from the outline of the body."""
 
 
 def save_overlay(case: Case, path: Path, title: str) -> None:
@@ -45,7 +42,7 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
 
     A panel is a mapping with ``title``, ``extent`` (left, right, bottom, top in mm), ``image`` (array or None),
     ``window`` (grey values of black and white, or None), ``contours`` (name, kind, occupancy array), ``lines`` (kind of
-    ``endplate, height, plane, hips, pit, modic, sample, foramen, facet, recess, own``, n × 2 points) and ``labels``
+    ``LINE_NAMES`` of the drawing, n × 2 points) and ``labels``
     (text, point). The view from the front and the view across show the patient's left on the right of the picture.
     """
     regions = _shown(case)
@@ -65,16 +62,11 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
         _panel(case, "from the side (front to the right)", upright, "ap", "cc", points, regions),
         _panel(case, "from the front (patient's left to the right)", upright, "left", "cc", points, regions),
     ]
-    panels[0]["lines"] = _endplate_lines(case, upright) + _height_lines(case, upright) + _plane_lines(case, upright)
-    if hips is not None and sacral is not None:
-        ends = (hips, sacral.point)
-        panels[0]["lines"].append(("hips", np.array([_on(upright, end, "ap", "cc") for end in ends])))
-    for kind, path in _findings(case):
-        for panel, across in zip(panels, ("ap", "left")):
-            panel["lines"].append((kind, np.array([_on(upright, point, across, "cc") for point in path])))
-    for sampled in _samples(case):
-        for panel, across in zip(panels, ("ap", "left")):
-            panel["lines"].append(("sample", _silhouette(upright, sampled, across)))
+    for panel, across, lines in zip(panels, ("ap", "left"), (lines_from_side(case), lines_from_front(case))):
+        panel["lines"] = [
+            (kind, np.array([_on(upright, point, across, "cc") for point in path])) for kind, path in lines
+        ]
+        panel["lines"] += sampled_bone(case, upright, across)
     for family in case.recipe.own_families:
         for points_of in getattr(family, "overlay", lambda _: ())(case):
             path = np.asarray(points_of, dtype=float).reshape(-1, 3)
@@ -83,10 +75,12 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
     named = [(b.level, b.region.centroid) for b in bodies]
     named += [(disc.level, disc.centroid) for disc in case.anatomy.of("disc") if disc.level]
     for panel, across in zip(panels, ("ap", "left")):
+        if across == "left":  # a spinous process lies behind the body of another level
+            named = [(level, place) for level, place in named if level not in case.spine.fragments]
         panel["labels"] = [(level + _mark(case, level), _on(upright, centre, across, "cc")) for level, centre in named]
     if "canal" in case.recipe.families:
         panels += _foramen_panels(case, upright, points) + _joint_panels(case)
-    return panels + _across(case, regions)
+    return panels + _disc_panels(case, upright) + _across(case, regions)
 
 
 def _mark(case: Case, level: str) -> str:
@@ -159,103 +153,6 @@ def _panel(
     }
 
 
-def _endplate_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:
-    """Return each fitted endplate as a line in the sagittal panel."""
-    lines = []
-    planes = [
-        (b.depth, plane) for b in case.spine.bodies.values() for plane in (b.superior, b.inferior) if plane is not None
-    ]
-    if case.spine.sacral is not None and case.spine.bodies:
-        planes.append((list(case.spine.bodies.values())[-1].depth, case.spine.sacral))
-    for depth, plane in planes:
-        along = unit(np.cross(upright.left, plane.normal))
-        ends = [plane.point + s * 0.5 * depth * along for s in (-1, 1)]
-        lines.append(("endplate", np.array([_on(upright, end, "ap", "cc") for end in ends])))
-    return lines
-
-
-def _findings(case: Case) -> list[tuple[str, np.ndarray]]:
-    """Return where endplates have defects and Modic changes, as paths in RAS millimetres.
-
-    A defect is the line from the plane to its deepest column; Modic changes are two paths below the surface, across the
-    columns they take up: from back to front and from side to side.
-    """
-    found = []
-    for level, body in case.spine.bodies.items():
-        for which, plane, inwards in (("superior", body.superior, -1.0), ("inferior", body.inferior, 1.0)):
-            caps = body.caps
-            surface = caps.top if which == "superior" else caps.bottom
-            pit, changed = case.kept.get(f"pit {level} {which}"), case.kept.get(f"modic {level} {which}")
-            if pit is not None and plane is not None:
-                row, column = np.unravel_index(int(np.nanargmax(pit)), pit.shape)
-                deepest = body.frame.to_world(np.array([caps.ap[row], caps.left[column], surface[row, column]]))
-                found.append(("pit", np.array([deepest, deepest - inwards * float(pit[row, column]) * plane.normal])))
-            if changed is not None and np.isfinite(surface[changed]).any():
-                rows, columns = np.nonzero(changed & np.isfinite(surface))
-                ap, left = caps.ap[rows], caps.left[columns]
-                height = float(np.median(surface[rows, columns])) + inwards * MODIC_MM
-                middle = float(np.median(ap)), float(np.median(left))
-                for path in (
-                    [(ap.min(), middle[1], height), (ap.max(), middle[1], height)],
-                    [(middle[0], left.min(), height), (middle[0], left.max(), height)],
-                ):
-                    found.append(("modic", body.frame.to_world(np.array(path, dtype=float))))
-    return found
-
-
-def _samples(case: Case) -> list[np.ndarray]:
-    """Return the points in each body whose attenuation or marrow signal was read."""
-    found = [case.kept.get(f"sampled {level}") for level in case.spine.bodies]
-    return [points for points in found if points is not None and len(points) >= 30]
-
-
-def _silhouette(frame: Frame, points: np.ndarray, across: str) -> np.ndarray:
-    """Return the closed outline of points seen in a panel."""
-    local = frame.to_local(points)[:, [{"ap": 0, "left": 1}[across], 2]]
-    corners = local[ConvexHull(local).vertices]
-    return np.vstack([corners, corners[:1]])
-
-
-def _height_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:
-    """Return where the three heights of each disc are read."""
-    from lbp_prognosis.biomarkers.geometry._caps import measure_caps
-
-    lines = []
-    for level in case.disc_levels():
-        disc, found = case.anatomy.get("disc", level), case.disc_frame(level)
-        if disc is None or found is None or disc.cut:
-            continue
-        caps = case.kept.get(f"caps {level}") or measure_caps(disc, found[0])
-        if not caps.inside.any():
-            continue
-        central = central_columns(caps, caps.inside, case.recipe.central_width)
-        back, front = sagittal_span(caps, central)
-        middle = float(caps.left[central].mean())
-        for share in case.recipe.ap_points:
-            if not np.isfinite(back):
-                continue
-            at = back + share * (front - back)
-            row = int(np.argmin(np.abs(caps.ap - at)))
-            top, bottom = caps.top[row, central], caps.bottom[row, central]
-            if np.isfinite(top).any():
-                ends = [found[0].to_world(np.array([at, middle, h])) for h in (np.nanmean(bottom), np.nanmean(top))]
-                lines.append(("height", np.array([_on(upright, end, "ap", "cc") for end in ends])))
-    return lines
-
-
-def _plane_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:
-    """Return where the canal is measured: the traces of the planes across it."""
-    canal = case.anatomy.canal
-    lines = []
-    for level in case.disc_levels() if canal is not None else ():
-        found = case.disc_frame(level)
-        plane = plane_across(canal, found[0]) if canal is not None and found is not None else None
-        if plane is not None:
-            ends = [plane.origin + s * 14.0 * plane.ap for s in (-1, 1)]
-            lines.append(("plane", np.array([_on(upright, end, "ap", "cc") for end in ends])))
-    return lines
-
-
 def _foramen_panels(case: Case, upright: Frame, points: np.ndarray) -> list[dict[str, Any]]:
     """Return a panel per side through the foramina that were measured, with the rim of each."""
     found = [foramen for foramen in find_foramina(case) if foramen.frame is not None]
@@ -275,15 +172,16 @@ def _foramen_panels(case: Case, upright: Frame, points: np.ndarray) -> list[dict
 
 
 def _joint_panels(case: Case) -> list[dict[str, Any]]:
-    """Return a panel across each segment whose facet joints or lateral recesses were measured, with their lines."""
+    """Return panels across each segment whose facet joints, lateral recesses or ligaments were measured."""
     names = ("vertebral_body", "posterior_elements", "superior_articular_process", "inferior_articular_process")
     regions = [region for name in (*names, "ligamentum_flavum", "canal") for region in case.anatomy.of(name)]
     panels = []
     for upper, lower in case.spine.pairs():
         lines = [("facet", f.ends) for f in find_facets(case) if f.level == upper + lower and f.ends.size]
         recesses = [("recess", r.ends) for r in find_recesses(case) if r.level == upper + lower and r.ends.size]
+        flava = [("flavum", f.ends) for f in find_flava(case) if f.level == upper + lower and f.ends.size]
         axes = axial_frame(case, upper, lower)
-        for title, own in (("facets", lines), ("recesses", recesses)):
+        for title, own in (("facets", lines), ("recesses", recesses), ("ligamenta flava", flava)):
             if not own or axes is None:
                 continue
             frame = axes[0].at(np.vstack([ends for _, ends in own]).mean(axis=0))
@@ -291,6 +189,29 @@ def _joint_panels(case: Case) -> list[dict[str, Any]]:
             panel = _panel(case, title, frame, "left", "ap", np.empty((0, 3)), regions, half=35.0)
             panel["lines"] = [(kind, np.array([_on(frame, p, "left", "ap") for p in ends])) for kind, ends in own]
             panels.append(panel)
+    return panels
+
+
+def _disc_panels(case: Case, upright: Frame) -> list[dict[str, Any]]:
+    """Return a panel for each disc whose signals were measured, with the outlines of what was sampled."""
+    panels = []
+    for level in case.disc_levels():
+        kept = {kind: case.kept.get(f"{kind} {level}", []) for kind in ("part", "fluid")}
+        disc = case.anatomy.get("disc", level)
+        if disc is None or not any(kept.values()):
+            continue
+        frame = upright.at(disc.centroid)
+        regions = [disc, *([case.anatomy.canal] if case.anatomy.canal is not None else [])]
+        panel = _panel(
+            case, f"signal of {level} (front to the right)", frame, "ap", "cc", disc.points, regions, half=38.0
+        )
+        panel["lines"] = [
+            (kind, slice_outline(frame, points, disc.volume.spacing))
+            for kind, groups in kept.items()
+            for points in groups
+            if len(points)
+        ]
+        panels.append(panel)
     return panels
 
 

@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+from lbp_prognosis._draw import LINE_NAMES
 from lbp_prognosis.biomarkers import FAMILIES
 from lbp_prognosis.biomarkers._disc_grade import SCALES
 from lbp_prognosis.schema import measures
@@ -67,6 +68,16 @@ def test_each_line_names_a_family_a_finding_and_a_test_that_exists(writer: Modul
         path, name = row["test"].split("::")
         tree = ast.parse((ROOT / "tests" / path).read_text(encoding="utf-8"))
         assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, row["test"]
+
+
+def test_each_measure_is_seen_in_the_figure_or_says_why_not(writer: ModuleType) -> None:
+    shown = [row["figure"] for row in writer.checks()]
+    without = [row["measures"] for row in writer.checks() if row["figure"].startswith("none: ")]
+    kinds = {kind for figure in shown if not figure.startswith("none: ") for kind in figure.split()}
+    assert all(figure.strip() for figure in shown)
+    assert kinds - {"contour"} == set(LINE_NAMES) - {"own"}
+    assert {row["family"] for row in writer.checks() if not row["figure"].startswith("none: ")} == set(FAMILIES)
+    assert without == ["segmental_rotation", "segmental_translation segmental_translation_percent"]
 
 
 def test_the_page_shows_the_table(writer: ModuleType) -> None:

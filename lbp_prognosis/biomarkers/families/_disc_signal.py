@@ -41,7 +41,9 @@ def disc_signals(case: Case, level: str, disc: Region, frame: Frame) -> list[Mea
     rows: list[Measurement] = []
     parts = {} if disc.cut else disc_parts(disc, frame)
     cut = "the field of view cuts the disc" if disc.cut else ""
-    image = case.images.get("t2_map")
+    image, weighted = case.images.get("t2_map"), case.image_of("t2")
+    if parts and (image is not None or weighted is not None):
+        case.kept[f"part {level}"] = list(parts.values())
     if image is not None:
         for part, method in PARTS.items():
             values = sample_image(image, parts[part]) if parts else np.empty(0)
@@ -51,7 +53,6 @@ def disc_signals(case: Case, level: str, disc: Region, frame: Frame) -> list[Mea
             sd = _sd(valid) if not why else np.nan
             own = {**fields, "n_voxels": int(valid.size)}
             rows.append(Measurement("disc", "t2", "ms", value, method, level, sd_error=sd, reason=why, **own))
-    weighted = case.image_of("t2")
     if weighted is not None:
         by_part = {part: sample_image(weighted, points) for part, points in parts.items()}
         rows.append(_contrast(by_part, level, cut, fields))

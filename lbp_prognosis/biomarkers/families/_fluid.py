@@ -10,7 +10,10 @@ from lbp_prognosis.biomarkers.geometry._region import Region
 from lbp_prognosis.biomarkers.geometry._two_modes import otsu_threshold
 from lbp_prognosis.biomarkers.readers._image import Image
 
-__all__ = ["bright_fluid", "canal_signal"]
+__all__ = ["bright_fluid", "canal_beside", "canal_signal"]
+
+REACH_MM = 10.0
+"""Distance from the middle of a disc, along the spine, up to which its fluid is read."""
 
 
 def _canal_slab(case: Case, frame: Frame, reach: float) -> tuple[Region, np.ndarray] | None:
@@ -29,7 +32,7 @@ def _canal_slab(case: Case, frame: Frame, reach: float) -> tuple[Region, np.ndar
 
 def bright_fluid(case: Case, image: Image, frame: Frame) -> tuple[float, float, int, str]:
     """Return signal, its SD and the number of voxels of the bright part of the canal within 10 mm; else the reason."""
-    slab = _canal_slab(case, frame, 10.0)
+    slab = _canal_slab(case, frame, REACH_MM)
     if slab is None:
         return np.nan, np.nan, 0, "no label of the canal"
     values = intensities(image, slab[0], slab[1])
@@ -43,6 +46,12 @@ def bright_fluid(case: Case, image: Image, frame: Frame) -> tuple[float, float, 
     if rest.size and rest.mean() > 0 and bright.mean() / rest.mean() < recipe.csf_min_contrast:
         return np.nan, np.nan, bright.size, "no fluid is visible in the canal at this level"
     return float(np.median(bright)), float(bright.std()), int(bright.size), ""
+
+
+def canal_beside(case: Case, frame: Frame) -> np.ndarray:
+    """Return the RAS positions of the canal among which the fluid beside a disc is sought."""
+    slab = _canal_slab(case, frame, REACH_MM)
+    return np.empty((0, 3)) if slab is None else slab[0].points[slab[1][tuple(slab[0].indices.T)]]
 
 
 def canal_signal(case: Case, image: Image, level: str) -> tuple[float, int, str]:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from lbp_prognosis.biomarkers.families._case import Case, intensities
-from lbp_prognosis.biomarkers.families._fluid import bright_fluid
+from lbp_prognosis.biomarkers.families._fluid import bright_fluid, canal_beside
 from lbp_prognosis.biomarkers.families._measurement import Measurement, quality
 from lbp_prognosis.biomarkers.geometry._frame import Frame
 from lbp_prognosis.biomarkers.geometry._region import Region
@@ -52,6 +52,7 @@ def disc_fluid_ratio(case: Case, level: str, disc: Region, frame: Frame) -> Meas
     fluid, spread, count, reason = bright_fluid(case, image, frame)
     if not np.isfinite(fluid) or fluid <= 0:
         return row(np.nan, reason or "no signal of the fluid")
+    case.kept[f"fluid {level}"] = [disc.points[mask[tuple(disc.indices.T)]], canal_beside(case, frame)]
     signal = float(np.median(values))
     error = 1.2533 * np.sqrt(values.var() / values.size / max(signal, 1e-9) ** 2 + spread**2 / count / fluid**2)
     return row(

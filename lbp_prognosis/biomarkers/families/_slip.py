@@ -54,6 +54,7 @@ def measure_slip(case: Case, level: str, frame: Frame) -> list[Measurement]:
     length = float(np.linalg.norm(front - back))
     slip = float((upper_ends[0] - back) @ axis)
     percent = 100 * slip / length
+    case.kept[f"slip {level}"] = np.array([back, back + slip * axis, upper_ends[0]])
     spacing = float(
         np.sqrt(
             np.sum(

@@ -11,6 +11,8 @@ from spine_phantom import Block, Phantom, labels_of
 
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.biomarkers import Mask, Recipe, check_spinopelvic, extract, gap_score
+from lbp_prognosis.biomarkers._overlay_lines import lines_from_side
+from lbp_prognosis.biomarkers._study import load_case
 
 
 @pytest.mark.parametrize(
@@ -169,6 +171,11 @@ def test_global_alignment_of_a_drawn_spine_by_hand():
     for name, value in expected.items():
         assert abs(found[name] - value) <= 1.0, (name, found[name], value)
     assert abs(found["sva"] - (points["c7"][1] - corner[1])) <= 1.5
+    case, _ = load_case(study, Recipe(families=("alignment",)), max_bytes=2**30)
+    drawn = {kind: path for kind, path in lines_from_side(case) if kind in {"plumb", "hips"}}
+    foot, corner_drawn = drawn["plumb"][1:]
+    assert abs(np.linalg.norm(foot - corner_drawn) - found["sva"]) <= 1.0
+    assert len(drawn["hips"]) == 3  # the sacrum, the heads and t1
     assert found["pi_minus_ll"] == pytest.approx(found["pelvic_incidence"] - lordosis)
     whole = sum(spine.disc_angle) + sum(spine.body_angle)
     low = sum(spine.disc_angle[:2]) + sum(spine.body_angle[:2])
