@@ -1,4 +1,4 @@
-"""Masks as segmenters spoil them: ten kinds of damage, drawn at random on any label volume of vertebral bodies.
+"""Masks as segmenters spoil them: twelve kinds of damage, drawn at random on any label volume of vertebral bodies.
 
 `corrupt` returns the spoilt volume and the levels whose values the damage makes wrong; `varied_spine` draws intact
 anatomy that looks odd (scoliosis, transitional vertebrae, implants, fractures), which a gate must let through.
@@ -24,6 +24,8 @@ KINDS = (
     "torn",
     "flipped",
     "displaced",
+    "joined",
+    "sacral_name",
 )
 NUMBERS = {"t12": 40, "l1": 41, "l2": 42, "l3": 43, "l4": 44, "l5": 45, "l6": 46}
 NAMES = {number: name for name, number in NUMBERS.items()}
@@ -118,7 +120,45 @@ def corrupt(data: np.ndarray, affine: np.ndarray, kind: str, rng: np.random.Gene
         size = float(np.linalg.norm(affine[:3, axis]))
         steps = round(rng.uniform(7, 14) / size) * int(rng.choice([-1, 1]))
         return Spoilt(_shifted(data, axis, steps), kind, every)
+    if kind == "joined":
+        return _joined(data, affine, present, rng)
+    if kind == "sacral_name":
+        return _sacral_name(data, affine, present, rng)
     raise KeyError(kind)
+
+
+def _joined(data: np.ndarray, affine: np.ndarray, present: list[int], rng: np.random.Generator) -> Spoilt:
+    """Move all labels above or below a disc by 6 to 12 mm forwards, backwards or aside: a mask joined from two."""
+    k = int(rng.integers(1, len(present)))
+    centres = [np.argwhere(data == n).mean(axis=0) @ affine[:3, :3].T + affine[:3, 3] for n in present[k - 1 : k + 1]]
+    grid = np.stack(np.meshgrid(*map(np.arange, data.shape), indexing="ij"), axis=-1) @ affine[:3, :3].T + affine[:3, 3]
+    above = (grid - np.mean(centres, axis=0)) @ (centres[0] - centres[1]) > 0
+    for number in present:  # a tilted plane would cut a body's corner off
+        above[data == number] = number < present[k]
+    upper = bool(rng.random() < 0.5)
+    moves = above if upper else ~above
+    row = 1 if rng.random() < 0.7 else 0
+    axis = int(np.argmax(np.abs(affine[row, :3]) / np.linalg.norm(affine[:3, :3], axis=0)))
+    size = float(np.linalg.norm(affine[:3, axis]))
+    steps = max(round(rng.uniform(6, 12) / size), 1) * int(rng.choice([-1, 1]))
+    moved = _shifted(np.where(moves, data, 0), axis, steps)
+    out = np.where(moved > 0, moved, np.where(moves, 0, data))
+    return Spoilt(out, "joined", tuple(NAMES[n] for n in present if (n < present[k]) == upper))
+
+
+def _sacral_name(data: np.ndarray, affine: np.ndarray, present: list[int], rng: np.random.Generator) -> Spoilt:
+    """Name the last lumbar vertebra s1, and all others one too low; the sacrum has no label, or a remnant of it has."""
+    out = data.copy()
+    out[(data == 50) | (data == 100)] = 0
+    if rng.random() < 0.5:  # the upper part of the sacrum bears the same label
+        voxels, at = _along(data, affine, 50, 2)
+        out[tuple(voxels[at > np.quantile(at, rng.uniform(0.75, 0.95))].T)] = 50
+    out[data == present[-1]] = 50
+    for number in present[:-1][::-1]:
+        out[data == number] = number + 1
+    for disc in (95, 94, 93, 92):
+        out[data == disc] = 100 if disc == 95 else disc + 1
+    return Spoilt(out, "sacral_name", tuple(NAMES[n + 1] for n in present[:-1]))
 
 
 def _shifted(data: np.ndarray, axis: int, steps: int) -> np.ndarray:
@@ -282,12 +322,18 @@ def _screws(
             image[metal] = 3000 if image.min() < 0 else 5
 
 
-def judged(data: np.ndarray, affine: np.ndarray, image: np.ndarray):
+def judged(data: np.ndarray, affine: np.ndarray, image: np.ndarray | None):
     """Return the gate's findings and the levels with a body; the words of the refusal where there is no anatomy."""
+    gate, bodies, _ = judged_with_names(data, affine, image)
+    return gate, bodies
+
+
+def judged_with_names(data: np.ndarray, affine: np.ndarray, image: np.ndarray | None):
+    """Return the findings and levels of `judged`, and the confidence in the names of all levels."""
     from lbp_prognosis._base import DataError
     from lbp_prognosis.biomarkers import Image, LabelMap, Mask
     from lbp_prognosis.biomarkers.anatomy._anatomy import build_anatomy
-    from lbp_prognosis.biomarkers.anatomy._sanity import check_anatomy
+    from lbp_prognosis.biomarkers.anatomy._sanity import check_anatomy, level_confidence
     from lbp_prognosis.biomarkers.anatomy._spine import build_spine
     from lbp_prognosis.biomarkers.quality._mask_gate import judge_mask
 
@@ -296,11 +342,14 @@ def judged(data: np.ndarray, affine: np.ndarray, image: np.ndarray):
     try:
         check_anatomy(anatomy, spine)
     except DataError as error:
-        return str(error), list(spine.bodies)
-    return judge_mask(anatomy, spine, Image(image, affine)), list(spine.bodies)
+        return str(error), list(spine.bodies), 0.0
+    gate = judge_mask(anatomy, spine, None if image is None else Image(image, affine))
+    return gate, list(spine.bodies), level_confidence(anatomy, spine)[0]
 
 
 def is_caught(spoilt: Spoilt, affine: np.ndarray, image: np.ndarray) -> bool:
     """Say whether every level that the damage touches is withheld or doubted, or the mask refused."""
-    gate, bodies = judged(spoilt.data, affine, image)
+    gate, bodies, names = judged_with_names(spoilt.data, affine, image)
+    if spoilt.kind == "sacral_name":  # a doubt about the shape of a body is none about its name
+        return isinstance(gate, str) or names <= 0.25
     return isinstance(gate, str) or all(gate.confidence(level) < 1 for level in spoilt.levels if level in bodies)

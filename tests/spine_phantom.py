@@ -25,7 +25,7 @@ def rotation(degrees: tuple[float, float, float]) -> np.ndarray:
 
 @dataclass
 class Block:
-    """An elliptic cylinder between two planes."""
+    """An elliptic cylinder between two planes; ``taper`` is the size of its section below over that above."""
 
     low: np.ndarray
     low_normal: np.ndarray
@@ -33,6 +33,7 @@ class Block:
     high_normal: np.ndarray
     depth: float
     width: float
+    taper: float = 1.0
 
     @property
     def axis(self) -> np.ndarray:
@@ -54,8 +55,12 @@ class Block:
 
     def holds(self, p: np.ndarray) -> np.ndarray:
         d = p - self.centre
-        inside = ((d @ self.front) / (self.depth / 2)) ** 2 + ((d @ self.left) / (self.width / 2)) ** 2 <= 1
-        return inside & ((p - self.low) @ self.low_normal >= 0) & ((p - self.high) @ self.high_normal < 0)
+        size = 1.0
+        if self.taper != 1:
+            up = ((p - self.low) @ self.axis) / ((self.high - self.low) @ self.axis)
+            size = np.clip(self.taper + (1 - self.taper) * up, 0.1, 1.0)
+        ring = ((d @ self.front) / (self.depth / 2)) ** 2 + ((d @ self.left) / (self.width / 2)) ** 2
+        return (ring <= size**2) & ((p - self.low) @ self.low_normal >= 0) & ((p - self.high) @ self.high_normal < 0)
 
 
 @dataclass
@@ -121,7 +126,7 @@ class Phantom:
 
         top = np.array([0.0, 0.0, 0.0])
         normal = rotation((-self.sacral_slope, 0, 0)) @ np.array([0.0, 0.0, 1.0])
-        self.blocks["s1"] = Block(top - 30 * normal, normal, top, normal, self.depth, self.width)
+        self.blocks["s1"] = Block(top - 30 * normal, normal, top, normal, self.depth, self.width, taper=0.65)
         lower = "s1"
         for k in range(self.n):
             level = LEVELS[k]

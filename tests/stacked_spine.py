@@ -54,19 +54,26 @@ class Plate:
 
 @dataclass
 class Segment:
-    """What lies between two plates, elliptic about the line from one centre to the other."""
+    """What lies between two plates, elliptic about the line from one centre to the other.
+
+    ``taper`` is the size of its section below over that above.
+    """
 
     low: Plate
     high: Plate
     mid: Rotation
     depth: float
     width: float
+    taper: float = 1.0
 
     def holds(self, p: np.ndarray) -> np.ndarray:
         axis, up = self.high.point - self.low.point, self.mid.apply(UP)
+        size = np.clip(self.taper + (1 - self.taper) * ((p - self.low.point) @ up / (axis @ up)), 0.1, 1.0)
         d = p - (self.low.point + ((p - self.low.point) @ up / (axis @ up))[:, None] * axis)
         ring = (d @ self.mid.apply(FRONT) * 2 / self.depth) ** 2 + (d @ self.mid.apply(RIGHT) * 2 / self.width) ** 2
-        return (ring <= 1) & ((p - self.low.point) @ self.low.up >= 0) & ((p - self.high.point) @ self.high.up < 0)
+        return (
+            (ring <= size**2) & ((p - self.low.point) @ self.low.up >= 0) & ((p - self.high.point) @ self.high.up < 0)
+        )
 
     def height(self, share: float = 0.0) -> float:
         """Return the height along the axis at a share of half the depth to the front."""
@@ -109,7 +116,7 @@ class StackedSpine:
     def __post_init__(self) -> None:
         turn = Rotation.from_euler("x", -self.slope, degrees=True)
         top, below = Plate(np.zeros(3), turn), "s1"
-        self.parts["s1"] = Segment(Plate(-30 * top.up, turn), top, turn, self.depth, self.width)
+        self.parts["s1"] = Segment(Plate(-30 * top.up, turn), top, turn, self.depth, self.width, taper=0.65)
         for k, level in enumerate(LEVELS):
             step = np.array([self.wedge[k], -self.tilt[k], self.twist[k]])
             mid = top.turn * Rotation.from_rotvec(step / 2, degrees=True)

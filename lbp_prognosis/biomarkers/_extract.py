@@ -29,7 +29,7 @@ from lbp_prognosis.biomarkers._recipe import Recipe
 from lbp_prognosis.biomarkers._study import _listed, file_hashes, load_case, sidecars, study_name
 from lbp_prognosis.biomarkers.anatomy._label_map import LabelMap
 from lbp_prognosis.biomarkers.anatomy._levels import level_rank, split_disc
-from lbp_prognosis.biomarkers.anatomy._sanity import level_confidence
+from lbp_prognosis.biomarkers.anatomy._sanity import level_confidence, sacrum_like_lumbar
 from lbp_prognosis.biomarkers.families._case import Case
 from lbp_prognosis.biomarkers.families._measure import measure_case
 from lbp_prognosis.biomarkers.readers._image import Image
@@ -349,7 +349,11 @@ def _measured(
     measurements = measure_case(case)
     levels = list(case.spine.bodies)
     confidence, signs = level_confidence(case.anatomy, case.spine)
-    bottom = _from_bottom(case.anatomy.levels("vertebra") or levels) if _sees_sacrum(case) else {}
+    bottom = (
+        _from_bottom(case.anatomy.levels("vertebra") or levels)
+        if _sees_sacrum(case) and not sacrum_like_lumbar(case.spine)
+        else {}
+    )
     uncounted = _lowest_is_cut(case)
     rows = []
     for measurement in measurements:

@@ -19,7 +19,7 @@ def lower_limit(hits: int, n: int) -> float:
     return 0.0 if hits == 0 else float(beta.ppf(0.05, hits, n - hits + 1))
 
 
-@pytest.mark.timeout(3600)  # 660 masks
+@pytest.mark.timeout(3600)  # 780 masks
 def test_each_kind_of_damage_is_caught_and_sound_levels_keep_their_values():
     caught = dict.fromkeys(KINDS, 0)
     lost = {oddity: [0, 0] for oddity in ODDITIES}
@@ -50,7 +50,7 @@ def test_damage_to_a_public_ct_is_caught(shared):
     gate, _ = judged(data, mask.affine, image.data)
     assert not gate.reasons
     missed = []
-    for kind in KINDS:
+    for kind in KINDS[:-1]:  # no sacrum is labelled here
         for seed in range(3000, 3003):
             spoilt = corrupt(data, mask.affine, kind, np.random.default_rng([seed, KINDS.index(kind)]))
             if not is_caught(spoilt, mask.affine, image.data):

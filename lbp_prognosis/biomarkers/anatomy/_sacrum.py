@@ -9,10 +9,17 @@ from lbp_prognosis.biomarkers.geometry._caps import Caps, EndplatePlane, fit_end
 from lbp_prognosis.biomarkers.geometry._frame import Frame, make_frame
 from lbp_prognosis.biomarkers.geometry._region import Region
 
-__all__ = ["sacral_endplate"]
+__all__ = ["sacral_endplate", "sacral_taper"]
 
 REACH_MM = 45.0
 NEAR_MM = 6.0
+
+HALF_BODY, ONE_BODY = 0.5, 1.5
+"""Height of a label over that of the last lumbar body from which its shape is read, and up to which it is one vertebra,
+not the whole sacrum."""
+
+UPPER, LOWER = (0.15, 0.30), (0.70, 0.85)
+"""Shares of the height, from the upper endplate, between which the depth near either end is read."""
 
 
 def sacral_endplate(
@@ -49,6 +56,41 @@ def sacral_endplate(
     if abs(np.degrees(np.arccos(np.clip(plane.normal @ last.inferior.normal, -1, 1)))) > 45:
         return None
     return plane, frame, _ends(_first_surface(sacrum, frame, last), last, frame)
+
+
+def sacral_taper(sacrum: Region, frame: Frame, last: BodyGeometry) -> float:
+    """Return the depth near the lower end of the first sacral body over that near its upper end.
+
+    The depth is the longest stretch of the label from back to front, in the central 30 % of the width. A lumbar body is
+    as deep below as above, the first sacral one is not, unless it is a transitional vertebra. A label lower than the
+    last lumbar body narrows over less of its height: its ratio is carried on to that height in a straight line. NaN
+    where the field of view cuts the label, where it has less than half that height, or where it is higher than one
+    vertebra: then it is known to be the sacrum.
+    """
+    height = float(np.nanmedian(last.caps.top - last.caps.bottom))
+    if sacrum.cut or not np.isfinite([height, last.depth, last.width]).all():
+        return float("nan")
+    ap, left = np.arange(-0.8, 0.8, 0.02) * last.depth, np.arange(-0.15, 0.16, 0.05) * last.width
+    down = np.arange(0.0, (ONE_BODY + 0.2) * height, 0.5)
+    points = np.stack(np.meshgrid(ap, left, -down, indexing="ij"), axis=-1)
+    occupied = (sacrum.sample(frame.to_world(points)) >= 0.5).mean(axis=1) >= 0.5
+    chords = np.array([_longest_run(column) for column in occupied.T]) * (ap[1] - ap[0])
+    thick = np.flatnonzero(chords >= 0.25 * last.depth)
+    if thick.size == 0:
+        return float("nan")
+    ends = np.flatnonzero(np.diff(thick) > 1)  # a remnant below a gap is no part of the vertebra
+    bottom = float(down[thick[ends[0] if ends.size else -1]])
+    if not HALF_BODY * height <= bottom <= ONE_BODY * height:
+        return float("nan")
+    share = down / bottom
+    upper, lower = (float(np.median(chords[(share >= a) & (share <= b)])) for a, b in (UPPER, LOWER))
+    return 1 - (1 - lower / upper) * max(height / bottom, 1.0) if upper > 0 else float("nan")
+
+
+def _longest_run(inside: np.ndarray) -> int:
+    """Return the length of the longest stretch of true values."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(int)))
+    return int((edges[1::2] - edges[::2]).max()) if edges.size else 0
 
 
 def _ends(top: np.ndarray, last: BodyGeometry, frame: Frame) -> tuple[np.ndarray, np.ndarray] | None:

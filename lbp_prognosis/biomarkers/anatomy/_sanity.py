@@ -8,10 +8,11 @@ from scipy import ndimage
 from lbp_prognosis._base import DataError
 from lbp_prognosis.biomarkers.anatomy._anatomy import Anatomy
 from lbp_prognosis.biomarkers.anatomy._levels import level_rank, neighbours, split_disc
+from lbp_prognosis.biomarkers.anatomy._sacrum import sacral_taper
 from lbp_prognosis.biomarkers.anatomy._spine import Spine
 from lbp_prognosis.biomarkers.geometry._region import Region
 
-__all__ = ["check_anatomy", "level_confidence"]
+__all__ = ["check_anatomy", "level_confidence", "sacrum_like_lumbar"]
 
 STEP_MM = (6.0, 75.0)
 """Smallest and largest believable distance between the centres of neighbouring vertebrae."""
@@ -140,6 +141,10 @@ SACRAL_DEG = 30.0
 """Angle between the endplates of the lowest body from which it may be the first sacral one: of five whole bodies of a
 public CT it was at most 17°, of the first sacral one 41°."""
 
+SQUARE = 0.85
+"""Depth below over depth above from which a vertebra named s1 has the shape of a lumbar one: four lumbar vertebrae of a
+public CT have 0.93 to 0.98, its first sacral one 0.76. A lumbarised s1 is square, too: names are in doubt there."""
+
 
 def level_confidence(anatomy: Anatomy, spine: Spine) -> tuple[float, tuple[str, ...]]:
     """Return the confidence in the names of levels, with reasons for doubt.
@@ -148,8 +153,14 @@ def level_confidence(anatomy: Anatomy, spine: Spine) -> tuple[float, tuple[str, 
     lowest mobile vertebra is taken for the last lumbar one. 0.5: a transitional sign (four or six lumbar vertebrae, a
     thirteenth thoracic one). 0.25: bodies named cervical (or t1 to t4) that are as deep as lumbar ones, as running
     instance numbers read for levels give, or bodies named lumbar of a size that no lumbar body has, or flatter than
-    any, as in a mask of something else; or a lowest body of the shape of the sacrum where no sacrum is labelled. A rank
-    to filter by, no estimated probability.
+    any, as in a mask of something else; or a lowest body of the shape of the sacrum where no sacrum is labelled; or a
+    vertebra named s1 of the shape of a lumbar one, as a lumbarised s1 has [1]_. A rank to filter by, no estimated
+    probability.
+
+    References
+    ----------
+    .. [1] Tokgoz N et al. Are spinal or paraspinal anatomic markers helpful for vertebral numbering and diagnosing
+       lumbosacral transitional vertebrae? Korean J Radiol. 2014;15(2):258–266. doi:10.3348/kjr.2014.15.2.258
     """
     levels = list(spine.bodies)
     upper = {level for level in levels if level.startswith("c")} | {"t1", "t2", "t3", "t4"}
@@ -165,6 +176,8 @@ def level_confidence(anatomy: Anatomy, spine: Spine) -> tuple[float, tuple[str, 
     has_sacrum = bool(anatomy.get("sacrum", "s1") or anatomy.get("sacral_vertebra", "s1"))
     if levels and levels[-1].startswith("l") and not has_sacrum and _wedge(spine, levels[-1]) > SACRAL_DEG:
         return 0.25, ("lowest_like_sacrum",)
+    if sacrum_like_lumbar(spine):
+        return 0.25, ("sacrum_like_lumbar",)
     signs = []
     if "l6" in levels:
         signs.append("six_lumbar")
@@ -178,6 +191,13 @@ def level_confidence(anatomy: Anatomy, spine: Spine) -> tuple[float, tuple[str, 
     if anatomy.numbering == "from_bottom":
         return 0.75, ("counted_from_bottom",)
     return 1.0, ()
+
+
+def sacrum_like_lumbar(spine: Spine) -> bool:
+    """Say whether the vertebra named s1 has the shape of a lumbar one: then all names may be one too high."""
+    if spine.sacral_region is None or spine.sacral_frame is None or not spine.bodies:
+        return False
+    return sacral_taper(spine.sacral_region, spine.sacral_frame, list(spine.bodies.values())[-1]) >= SQUARE
 
 
 def _wedge(spine: Spine, level: str) -> float:

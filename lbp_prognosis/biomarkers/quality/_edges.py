@@ -7,8 +7,9 @@ each direction along its own rays, and of all together among all places that the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,8 @@ from lbp_prognosis.biomarkers.readers._image import Image
 __all__ = ["EdgeAgreement", "edge_agreement"]
 
 Floats = npt.NDArray[np.float64]
+Rays = list[tuple[Floats, Floats]]
+"""Points at which rays leave a label, and the directions of the rays."""
 
 SECTORS = ("front", "left", "right", "up", "down")
 STEP_MM = 0.5
@@ -46,6 +49,10 @@ OTHER_PLACE_MM = 5.0
 FARTHEST_MM = 16.0
 """Displacements of the mask that are another place: beyond the error of a border, below half a vertebra."""
 
+BACK_MM = (4.0, 14.0)
+OWN_MM = 2.5
+"""Displacements that take a step between two parts of a mask back, and those that are the part's own place."""
+
 
 @dataclass(frozen=True)
 class EdgeAgreement:
@@ -65,18 +72,28 @@ class EdgeAgreement:
     ends : dict
         From level to the change within 3 mm of its upper and lower end (``up``, ``down``) over the median of the
         other ends of all levels; at least `FEWEST_OF_LEVEL` rays.
+    parts : dict
+        From a pair of levels with a step between them to two numbers, of the part above and of the part below it: the
+        change at the border with the part moved by 4 to 14 mm so that the step becomes less, over the one within
+        2.5 mm of its own place. Above 1 the part fits better where there is no step; NaN with fewer than three sectors.
     """
 
     ratio: dict[str, float]
     rays: dict[str, int]
     elsewhere: float
     ends: dict[str, dict[str, float]]
+    parts: dict[tuple[str, str], tuple[float, float]]
 
 
-def edge_agreement(anatomy: Anatomy, spine: Spine, image: Image) -> EdgeAgreement:
-    """Compare image and mask along rays from all whole bodies."""
+def edge_agreement(
+    anatomy: Anatomy, spine: Spine, image: Image, steps: Mapping[tuple[str, str], Floats] = MappingProxyType({})
+) -> EdgeAgreement:
+    """Compare image and mask along rays from all whole bodies.
+
+    ``steps`` are the steps across the spine, mm, from the lower of two levels to the upper one.
+    """
     changes: dict[str, list[Floats]] = {sector: [] for sector in SECTORS}
-    borders: dict[str, list[tuple[Floats, Floats]]] = {sector: [] for sector in SECTORS}
+    borders: dict[str, dict[str, Rays]] = {}
     ends: dict[tuple[str, str], float] = {}
     about = np.arange(-AROUND_MM - 1.0, AROUND_MM + 1.0 + STEP_MM / 2, STEP_MM)
     for level, body in spine.bodies.items():
@@ -87,7 +104,7 @@ def edge_agreement(anatomy: Anatomy, spine: Spine, image: Image) -> EdgeAgreemen
             starts, directions = _rays(body.frame, sector, body.depth, body.width)
             own = list(_borders(region, starts, directions))
             profiles = [_profile(image, point + about[:, None] * direction) for point, direction in own]
-            borders[sector] += own
+            borders.setdefault(level, {})[sector] = own
             changes[sector] += profiles
             seen = [profile for profile in profiles if np.isfinite(profile).all()]
             if sector in {"up", "down"} and len(seen) >= FEWEST_OF_LEVEL:
@@ -97,7 +114,33 @@ def edge_agreement(anatomy: Anatomy, spine: Spine, image: Image) -> EdgeAgreemen
         kept = [profile for profile in found if np.isfinite(profile).all()]
         rays[sector] = len(kept)
         ratio[sector] = _ratio(np.array(kept), sector) if len(kept) >= FEWEST_RAYS else float("nan")
-    return EdgeAgreement(ratio, rays, _elsewhere(image, borders), _over_the_others(ends))
+    parts = {pair: _parts(image, borders, pair, list(spine.bodies), step) for pair, step in steps.items()}
+    return EdgeAgreement(ratio, rays, _elsewhere(image, _joined(borders, borders)), _over_the_others(ends), parts)
+
+
+def _joined(borders: Mapping[str, Mapping[str, Rays]], levels: Iterable[str]) -> dict[str, Rays]:
+    """Return the rays of several levels together, by sector."""
+    own = [borders[level] for level in levels if level in borders]
+    return {sector: [ray for rays in own for ray in rays[sector]] for sector in SECTORS}
+
+
+def _parts(
+    image: Image,
+    borders: Mapping[str, Mapping[str, Rays]],
+    pair: tuple[str, str],
+    levels: list[str],
+    step: Floats,
+) -> tuple[float, float]:
+    """Return how much better the part above a step and the part below it fit without the step."""
+    first = levels.index(pair[1])
+    size = np.arange(-OWN_MM, BACK_MM[1] + 0.25, 0.5)
+    own, back = np.abs(size) <= OWN_MM, size >= BACK_MM[0]
+    found = []
+    for part, sign in ((levels[:first], -1.0), (levels[first:], 1.0)):
+        moves = size[:, None] * sign * step / np.linalg.norm(step)
+        fit = _fit(image, _joined(borders, part), moves, FEWEST_OF_LEVEL)
+        found.append(_over(fit[back], fit[own]))
+    return found[0], found[1]
 
 
 def _borders(region: Region, starts: Floats, directions: Floats) -> Iterator[tuple[Floats, Floats]]:
@@ -119,13 +162,26 @@ def _over_the_others(ends: dict[tuple[str, str], float]) -> dict[str, dict[str, 
     return found
 
 
-def _elsewhere(image: Image, borders: dict[str, list[tuple[Floats, Floats]]]) -> float:
+def _elsewhere(image: Image, borders: Mapping[str, Rays]) -> float:
     """Return the fit of the border at other places over that at its own; see `EdgeAgreement`."""
     steps = np.arange(-FARTHEST_MM, FARTHEST_MM + 0.5)
     moves = np.concatenate([steps[:, None] * axis for axis in np.eye(3)])
+    fit, size = _fit(image, borders, moves, FEWEST_RAYS), np.abs(moves).max(axis=1)
+    return _over(fit[size >= OTHER_PLACE_MM], fit[size <= NEAR_MM])
+
+
+def _over(there: Floats, here: Floats) -> float:
+    """Return the best fit there over the best one here; NaN without one of them."""
+    if not np.isfinite(here).any() or not np.isfinite(there).any():
+        return float("nan")
+    return float(np.nanmax(there) / max(float(np.nanmax(here)), 1e-9))
+
+
+def _fit(image: Image, borders: Mapping[str, Rays], moves: Floats, fewest: int) -> Floats:
+    """Return the change at the border, summed over the sectors, with the mask moved; NaN with too few sectors."""
     total, sectors = np.zeros(len(moves)), 0
     for own in borders.values():
-        if len(own) < FEWEST_RAYS:
+        if len(own) < fewest:
             continue
         points, directions = (np.array(part) for part in zip(*own))
         beside = [
@@ -133,15 +189,11 @@ def _elsewhere(image: Image, borders: dict[str, list[tuple[Floats, Floats]]]) ->
             for offset in (-2 * STEP_MM, -STEP_MM, STEP_MM, 2 * STEP_MM)
         ]
         change = beside[2] + beside[3] - beside[0] - beside[1]
-        enough = np.isfinite(change).sum(axis=1) >= FEWEST_RAYS
+        enough = np.isfinite(change).sum(axis=1) >= fewest
         total[~enough] = np.nan
         total[enough] += np.abs(np.nanmedian(change[enough], axis=1))
         sectors += 1
-    size = np.abs(moves).max(axis=1)
-    here, there = total[size <= NEAR_MM], total[size >= OTHER_PLACE_MM]
-    if sectors < FEWEST_SECTORS or not np.isfinite(here).any() or not np.isfinite(there).any():
-        return float("nan")
-    return float(np.nanmax(there) / max(float(np.nanmax(here)), 1e-9))
+    return total if sectors >= FEWEST_SECTORS else np.full(len(moves), np.nan)
 
 
 def _rays(frame: Frame, sector: str, depth: float, width: float) -> tuple[Floats, Floats]:

@@ -23,6 +23,7 @@ from lbp_prognosis.biomarkers.anatomy._spine import Spine
 from lbp_prognosis.biomarkers.quality._column import SHARE, Column, ellipse_points, label_of, read_column
 from lbp_prognosis.biomarkers.quality._edges import EdgeAgreement, edge_agreement
 from lbp_prognosis.biomarkers.quality._label_pieces import is_riddled, loose_pieces
+from lbp_prognosis.biomarkers.quality._steps import doubtful_parts, steps_across
 from lbp_prognosis.biomarkers.readers._image import Image
 
 __all__ = ["MaskGate", "judge_mask"]
@@ -63,6 +64,10 @@ EDGE_MEAN = 1.3
 """Ratios of `edge_agreement` below which the image shows no border: to the front, or both up and down; to both sides;
 of one direction of such a pair; geometric mean of all."""
 
+RAYS_OF_ONE = 15
+EDGE_OF_ONE = 1.0
+"""Rays to the front that one body has, and the ratio below which so few show no border (organs touch the spine)."""
+
 ELSEWHERE = 1.0
 """Agreement of mask and image at another place over that at its own, above which the mask is displaced."""
 
@@ -101,6 +106,8 @@ SENTENCES: Mapping[str, str] = {
     "numbering_jump": "names and vertebrae do not match along the spine",
     "beside_missing_level": "the vertebra next to it has no label",
     "border_inside_bone": "the image does not change where the label of this level ends",
+    "part_displaced": "above or below a step in the mask, the image agrees with the mask only without the step",
+    "step_unseen": "a step as of a slip, or of a mask joined from two: no image shows which",
     "image_disagrees": "the image does not change where the mask ends",
     "front_against_header": "the mask's front is not the header's",
 }
@@ -120,7 +127,13 @@ _WITHHELD = frozenset(
 )
 """Reasons that withhold values; the others lower the confidence."""
 
-_CONFIDENCE = {"numbering_jump": 0.25, "image_disagrees": 0.25, "front_against_header": 0.25}
+_CONFIDENCE = {
+    "numbering_jump": 0.25,
+    "image_disagrees": 0.25,
+    "front_against_header": 0.25,
+    "part_displaced": 0.25,
+    "step_unseen": 0.75,
+}
 
 
 @dataclass
@@ -156,7 +169,7 @@ class MaskGate:
         return tuple(dict.fromkeys([*codes, *([self.spaces[level]] if level in self.spaces else [])]))
 
     def confidence(self, level: str) -> float:
-        """Return the confidence that the level's label is its vertebra: 0 withheld, 0.25, 0.5, or 1 unsuspected."""
+        """Return the confidence that the level's label is its vertebra: 0 (withheld), 0.25, 0.5, 0.75 or 1."""
         flags = self.flags(level)
         if set(flags) & _WITHHELD:
             return 0.0
@@ -211,11 +224,14 @@ def judge_mask(anatomy: Anatomy, spine: Spine, image: Image | None = None) -> Ma
         _alone(gate, anatomy, spine)
     _holes(gate, anatomy, spine)
     _front(gate, spine)
+    steps = steps_across(spine)
     if image is not None and spine.bodies:
-        gate.edges = edge_agreement(anatomy, spine, image)
+        gate.edges = edge_agreement(anatomy, spine, image, steps)
         _image(gate, spine, gate.edges)
         if column is not None:
             _border_of_level(gate, gate.edges, column, spine)
+    for code, levels in doubtful_parts(list(spine.bodies), steps, {} if gate.edges is None else gate.edges.parts):
+        gate.add(code, *levels)
     return gate
 
 
@@ -403,7 +419,7 @@ def _image(gate: MaskGate, spine: Spine, edges: EdgeAgreement) -> None:
     seen = [value for value in ratio.values() if np.isfinite(value)]
     mean = float(np.exp(np.mean(np.log(np.maximum(seen, 1e-9))))) if len(seen) >= 3 else float("inf")
     blind = (
-        ratio["front"] < EDGE
+        ratio["front"] < (EDGE if edges.rays["front"] > RAYS_OF_ONE else EDGE_OF_ONE)
         or np.fmax(ratio["left"], ratio["right"]) < EDGE_SIDES
         or np.fmax(ratio["up"], ratio["down"]) < EDGE
         or np.fmin(ratio["left"], ratio["right"]) < EDGE_ONE

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from corrupted_masks import KINDS, ODDITIES, as_totalspineseg, corrupt, is_caught, judged, varied_spine
+from corrupted_masks import KINDS, ODDITIES, as_totalspineseg, corrupt, is_caught, judged, spine_image, varied_spine
 from spine_phantom import Phantom, labels_of
 
 from lbp_prognosis.biomarkers import Image, LabelMap, Mask, Recipe, extract
@@ -15,7 +15,7 @@ from lbp_prognosis.biomarkers.anatomy._anatomy import build_anatomy
 from lbp_prognosis.biomarkers.anatomy._spine import build_spine
 from lbp_prognosis.biomarkers.geometry._grid import Grid
 from lbp_prognosis.biomarkers.geometry._region import Region
-from lbp_prognosis.biomarkers.quality import _column, _edges, _mask_gate
+from lbp_prognosis.biomarkers.quality import _column, _edges, _mask_gate, _steps
 from lbp_prognosis.biomarkers.quality._label_pieces import is_riddled
 from lbp_prognosis.biomarkers.quality._mask_gate import MaskGate
 
@@ -243,7 +243,7 @@ def test_a_mask_moved_along_the_spine_fits_better_at_its_old_place():
 def test_the_better_place_counts_from_where_it_is_better(elsewhere, doubted):
     spine = varied_spine(1000, "plain", coarse=True)
     gate, _ = judged(spine.data, spine.affine, spine.image)
-    edges = _edges.EdgeAgreement(gate.edges.ratio, gate.edges.rays, elsewhere, gate.edges.ends)
+    edges = _edges.EdgeAgreement(gate.edges.ratio, gate.edges.rays, elsewhere, gate.edges.ends, {})
     again = MaskGate()
     _mask_gate._image(again, SimpleNamespace(bodies=["l4"]), edges)
     assert bool(again.reasons) == doubted
@@ -268,6 +268,119 @@ def test_a_wide_space_and_no_change_are_needed_both(below, change, doubted):
     gate = MaskGate()
     _mask_gate._border_of_level(gate, edges, column, SimpleNamespace(bodies=dict.fromkeys(column.runs, whole)))
     assert gate.reasons == ({"l3": ["border_inside_bone"]} if doubted else {})
+
+
+@pytest.mark.parametrize(("row", "mm"), [(1, 8.0), (0, 8.0)])
+def test_a_mask_joined_from_two_is_doubted_below_the_step_and_a_true_slip_of_that_size_is_not(row, mm):
+    """One mask, with the image of a slipped spine and with that of the spine before its lower levels moved."""
+    labels = {k: v for k, v in labels_of("totalspineseg").items() if k != "canal"}
+    aligned, affine = Phantom().draw(labels, spacing=(2.0, 2.0, 2.0))
+    lower = np.isin(aligned, [44, 45, 95, 100, 50])
+    moved = np.where(lower, 0, aligned)
+    steps = round(mm / 2.0)
+    shifted = np.roll(np.where(lower, aligned, 0), steps, axis=row)
+    moved[shifted > 0] = shifted[shifted > 0]
+    rng = np.random.default_rng(4)
+    joined, bodies = judged(moved, affine, spine_image(aligned, affine, "ct", rng))
+    assert [level for level in bodies if joined.flags(level) == ("part_displaced",)] == ["l4", "l5"]
+    assert joined.confidence("l3l4") == joined.confidence("l5") == 0.25
+    assert not joined.lost  # a doubt: nothing is withheld
+    slipped, bodies = judged(moved, affine, spine_image(moved, affine, "ct", rng))
+    assert not slipped.reasons
+    unseen, _ = judged(moved, affine, None)
+    assert unseen.reasons == {"l3": ["step_unseen"], "l4": ["step_unseen"]}
+    assert unseen.confidence("l3l4") == 0.75
+    assert unseen.withheld("l3l4") == ""
+
+
+@pytest.mark.parametrize(
+    ("size", "parts", "found"),
+    [
+        (5.0, None, {"l3": ["step_unseen"], "l4": ["step_unseen"]}),
+        (4.9, None, {}),
+        (9.0, (np.nan, np.nan), {"l3": ["step_unseen"], "l4": ["step_unseen"]}),
+        (9.0, (1.0, 1.0), {}),
+        (9.0, (1.01, 0.5), {"l3": ["part_displaced"]}),
+        (3.1, (np.nan, 1.01), {"l4": ["part_displaced"], "l5": ["part_displaced"]}),
+    ],
+)
+def test_where_a_step_counts(size, parts, found):
+    steps = {("l3", "l4"): np.array([0.0, size, 0.0])}
+    seen = {} if parts is None else {("l3", "l4"): parts}
+    gate = MaskGate()
+    for code, levels in _steps.doubtful_parts(["l3", "l4", "l5"], steps, seen):
+        gate.add(code, *levels)
+    assert gate.reasons == found
+
+
+@pytest.mark.parametrize(("rays", "ratio", "doubted"), [(15, 1.1, False), (15, 0.99, True), (30, 1.1, True)])
+def test_the_rays_of_one_body_need_a_clearer_sign(rays, ratio, doubted):
+    sides = {"left": 1.9, "right": 1.4, "up": np.nan, "down": np.nan}
+    edges = _edges.EdgeAgreement({"front": ratio, **sides}, {"front": rays}, 0.7, {}, {})
+    gate = MaskGate()
+    _mask_gate._image(gate, SimpleNamespace(bodies=["l4"]), edges)
+    assert bool(gate.reasons) == doubted
+
+
+def sacral_named(data, labels, remnant):
+    """Return the mask with l5 named s1 and all others one too low; a part of the sacrum bears the name, or nothing."""
+    out = np.where(np.isin(data, [labels["s1"], labels["l5s1"]]), 0, data)
+    if remnant:
+        voxels = np.argwhere(data == labels["s1"])
+        out[tuple(voxels[voxels[:, 2] > np.quantile(voxels[:, 2], 0.8)].T)] = labels["s1"]
+    out[data == labels["l5"]] = labels["s1"]
+    for old, new in (("l4", "l5"), ("l3", "l4"), ("l2", "l3"), ("l1", "l2"), ("l4l5", "l5s1"), ("l3l4", "l4l5")):
+        out[data == labels[old]] = labels[new]
+    return np.where(np.isin(data, [labels["l2l3"], labels["l1l2"]]), 0, out)
+
+
+@pytest.mark.parametrize("remnant", [False, True])
+def test_the_last_lumbar_vertebra_named_s1_leaves_all_names_in_doubt(remnant):
+    labels = {k: v for k, v in labels_of("totalspineseg").items() if k != "canal"}
+    data, affine = Phantom().draw(labels, spacing=(2.0, 1.5, 1.5))
+    sound = rows(data, affine, recipe=("bone",))
+    assert (sound.loc[sound["level"] == "l5", "level_confidence"] == 1).all()
+    assert sound.loc[sound["level"] == "l5", "level_from_bottom"].eq(1).all()
+    table = rows(sacral_named(data, labels, remnant), affine, recipe=("bone",))
+    named = table[table["level"] != ""]
+    assert (named["level_confidence"] == 0.25).all()
+    assert named["flags"].str.contains("sacrum_like_lumbar").all()
+    assert named["level_from_bottom"].isna().all()
+    assert named.loc[named["measure"] == "body_volume", "value"].notna().all()
+
+
+@pytest.mark.parametrize(("below", "like_lumbar"), [(0.80, False), (0.95, True)])
+def test_a_sacral_body_is_narrower_below(below, like_lumbar):
+    spine = Phantom(n=2)
+    spine.blocks["s1"].taper = below - 0.05  # of the lower end; the depth is read above it
+    labels = {k: v for k, v in labels_of("totalspineseg", 2).items() if k != "canal"}
+    table = rows(*spine.draw(labels, spacing=(2.0, 1.0, 1.0)), recipe=("bone",))
+    assert table["flags"].str.contains("sacrum_like_lumbar").any() == like_lumbar
+
+
+def test_a_cut_or_long_label_is_not_judged_by_its_shape():
+    labels = {k: v for k, v in labels_of("totalspineseg", 2).items() if k != "canal"}
+    spine = Phantom(n=2)
+    spine.blocks["s1"].taper = 1.0
+    cut = rows(*spine.draw(labels, spacing=(2.0, 1.5, 1.5), keep=(0.2, 1.0)), recipe=("bone",))
+    assert not cut["flags"].str.contains("sacrum_like_lumbar").any()
+    block = spine.blocks["s1"]
+    block.low = block.high - 60 * block.axis  # the whole sacrum
+    whole = rows(*spine.draw(labels, spacing=(2.0, 1.5, 1.5)), recipe=("bone",))
+    assert not whole["flags"].str.contains("sacrum_like_lumbar").any()
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.8])
+def test_a_label_on_the_upper_part_of_s1_narrows_as_the_whole_body_does(share):
+    """Over 60 % of its height a body that narrows to 0.65 has 0.88 of its depth: over the whole it has 0.80."""
+    spine = Phantom(n=2)
+    labels = {k: v for k, v in labels_of("totalspineseg", 2).items() if k != "canal"}
+    data, affine = spine.draw(labels, spacing=(2.0, 1.0, 1.0))
+    sacral = np.argwhere(data == labels["s1"])
+    block = spine.blocks["s1"]
+    at = (sacral @ affine[:3, :3].T + affine[:3, 3] - block.high) @ block.axis
+    data[tuple(sacral[at < -30 * share].T)] = 0
+    assert not rows(data, affine, recipe=("bone",))["flags"].str.contains("sacrum_like_lumbar").any()
 
 
 def test_an_end_is_compared_with_the_median_of_all_others():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from lbp_prognosis.biomarkers import Recipe, extract, read_image, read_mask
+from lbp_prognosis.biomarkers import Mask, Recipe, extract, read_image, read_mask
 
 pytest.importorskip("nibabel")
 LUMBAR = ("l1", "l2", "l3", "l4", "l5")
@@ -218,3 +218,31 @@ def test_facets_and_recesses_of_the_public_spineps_mask(shared):
         assert 4 < found["lateral_recess_height", "l2l3", side] < 10
         assert np.isnan(found["lateral_recess_height", "l3l4", side])  # the lower border cuts l4
     assert found["facet_tropism", "l3l4", ""] < 5
+
+
+def test_a_lumbar_vertebra_named_s1_is_found_by_its_shape_and_the_true_one_is_not(shared):
+    """The last lumbar vertebra named s1 and the others moved up, down to l2 named s1; s1 itself is narrower below."""
+    folder = shared / "data" / "img_totalsegmentator"
+    mask = read_mask(folder / "spine_report" / "test_result" / "totalseg.nii.gz")  # 26 s1, 27 l5 to 31 l1, 32 t12
+    for up in range(5):
+        moved = np.where((mask.data >= 26 + up) & (mask.data <= 32), mask.data - up, 0)
+        study = {"patient_id": "p", "mask": Mask(moved, mask.affine), "convention": "totalsegmentator_total_v2"}
+        table = extract(study, Recipe(families=("bone",))).table
+        named = table[table["level"] == "l5"]
+        assert named["flags"].str.contains("sacrum_like_lumbar").all() == (up > 0)
+        assert (named["level_confidence"] == (0.25 if up else 1.0)).all()
+        assert named["level_from_bottom"].isna().all() == (up > 0)
+
+
+def test_one_whole_body_beside_organs_is_no_disagreement(shared):
+    folder = shared / "data" / "img_totalsegmentator"
+    for name in ("example_seg.nii.gz", "example_seg_fast.nii.gz"):
+        study = {
+            "patient_id": "p",
+            "image": str(folder / "example_ct_sm.nii.gz"),
+            "mask": str(folder / name),
+            "convention": "totalsegmentator_total_v2",
+        }
+        table = extract(study, Recipe(families=("bone",))).table
+        assert len(table) > 20
+        assert not table["flags"].str.contains("image_disagrees").any()
