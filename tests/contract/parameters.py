@@ -44,7 +44,8 @@ _BY_ROLE = {
         acquired_on actor added allowed_missing biomarkers categories causes clinical_minimum column columns conditions
         constructs coordinate coordinates courses device exclude_ids feature features fields formula instrument
         interactions item items key label labels level mapping measure measures merged method_id metric metrics
-        modalities modality multiple name names nominal other outcome_measures parameters patient_id players pooled poolings
+        modalities modality multiple name names nominal other outcome_measures parameters patient_id players pooled
+        poolings
         reference_site sections session_id side state states stratum subgroup subgroups surgery term terms title totals
         tree types units useful value_labels value_set strategies wear where
     """,
