@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import product
 from typing import Any
@@ -16,6 +16,7 @@ from lbp_prognosis._base import (
     OutcomeError,
     argument_error,
     check_choice,
+    check_number,
     generator,
     objection,
     spawn,
@@ -36,6 +37,8 @@ _AT_CUT = ("log_score", "brier_at_cut")  # of a score
 _RESAMPLES = 200
 _STABLE = 0.8
 _SHRINK = 100.0  # rows of all patterns that a pattern's own rows are joined by
+
+TowardsMean = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 class StackedRisk(CombinedScores):
@@ -68,6 +71,9 @@ class StackedRisk(CombinedScores):
         bounded). Where ``learners`` has none of the default name the default counts for nothing.
     discrete : bool, default False
         Take the best single learner instead of a mixture (not with ``"cox_nonneg"``).
+    shrink : float, default 0.0
+        Patients that equal weights count for: 0 gives the weights of least loss, a large number the mean of the
+        learners. Not with ``"cox_nonneg"`` nor ``discrete``.
     random_state : int, Generator or None, default 0
         Draws the folds and the resamples.
 
@@ -116,6 +122,11 @@ class StackedRisk(CombinedScores):
     rows whose score was observed, exactly. `predict_forecast`, `predict_mean`, `predict_quantile` and ``levels_`` are
     those of `OrdinalRegression`.
 
+    **Shrinkage.** With α of least loss on n patients (clusters, where rows have any) and K learners the weights are
+    ``(n α + shrink / K) / (n + shrink)``. For the quadratic loss they minimise the loss of these patients and of
+    ``shrink`` more with the same predictions, whose state is the mean of the learners' risks. Few patients say little
+    about weights, and the mean is hard to beat; many patients overrule it.
+
     **Missing blocks** (``meta="brier_simplex"``, learners named as modalities): a learner is fitted to the rows that
     have its modalities. Rows that have the same learners have weights of their own, which minimise the loss of these
     rows together with that of 100 rows from all that have at least these learners: few rows of a pattern change little.
@@ -156,6 +167,7 @@ class StackedRisk(CombinedScores):
         cv: int = 5,
         always: Sequence[str] = ("clinical",),
         discrete: bool = False,
+        shrink: float = 0.0,
         random_state: Any = 0,
     ) -> None:
         self.learners = learners
@@ -165,6 +177,7 @@ class StackedRisk(CombinedScores):
         self.cv = cv
         self.always = always
         self.discrete = discrete
+        self.shrink = shrink
         self.random_state = random_state
 
     def _check_parameters(self) -> None:
@@ -172,6 +185,9 @@ class StackedRisk(CombinedScores):
         check_choice("meta", self.meta, _METAS)
         if self.meta == "cox_nonneg" and self.discrete:
             raise argument_error("discrete", 'False with meta="cox_nonneg"', self.discrete, "Take a simplex.")
+        check_number("shrink", self.shrink, low=0)
+        if self.shrink and (self.meta == "cox_nonneg" or self.discrete):
+            raise argument_error("shrink", 'of 0 with meta="cox_nonneg" and with `discrete`', self.shrink)
 
     @takes_rows()
     def fit(
@@ -294,10 +310,11 @@ class StackedRisk(CombinedScores):
         """Learn weights for each set of learners that rows have, shrunk to those of all rows that have the set."""
         names = list(self._named())
         moments = brier_moments(states, np.nan_to_num(risks))
-        complete = there.all(axis=1)
+        complete, towards_mean = there.all(axis=1), self._towards_mean(states)
 
         def overall(copies: np.ndarray) -> np.ndarray:
-            return brier_weights((copies * complete) @ moments)
+            used = copies * complete
+            return towards_mean(brier_weights(used @ moments), used, np.ones(len(names), dtype=bool))
 
         drawn = np.array([overall(copies) for copies in _resamples(states, self.random_state)])
         low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
@@ -306,7 +323,7 @@ class StackedRisk(CombinedScores):
             {"learner": names, "weight": alpha, "share": (drawn > 0).mean(axis=0), "low": low, "high": high}
         )
         patterns = _patterns(len(names), [names.index(name) for name in self.always if name in names])
-        found = [(p, *_shrunken(moments, states.rows, there, p)) for p in patterns]
+        found = [(p, *_shrunken(moments, states.rows, there, p, towards_mean)) for p in patterns]
         self.pattern_weights_ = pd.DataFrame(
             [["+".join(n for n, has in zip(names, p) if has), n_rows, *w] for p, n_rows, w in found if w is not None],
             columns=["pattern", "n", *names],
@@ -317,7 +334,7 @@ class StackedRisk(CombinedScores):
         for fold in range(int(labels.max()) + 1):
             copies = np.where(labels == fold, 0.0, states.rows)
             for p in np.unique(there[labels == fold], axis=0):
-                _, weights = _shrunken(moments, copies, there, p)
+                _, weights = _shrunken(moments, copies, there, p, towards_mean)
                 use = (labels == fold) & (there == p).all(axis=1)
                 crossed[use] = np.nan_to_num(risks[use]) @ (own[use][0] if weights is None else weights)
         mean = (np.nan_to_num(risks) * there[:, None, :]).sum(axis=2) / there.sum(axis=1)[:, None]
@@ -341,7 +358,12 @@ class StackedRisk(CombinedScores):
     def _learn(self, rows: Rows, labels: np.ndarray, states: Known, risks: np.ndarray) -> None:
         """Learn from cross-fitted risks (n, h, n_learners); they are of patients, so they are not kept."""
         names = list(self._named())
-        solve = self._solver(rows, states, risks)
+        least, towards_mean = self._solver(rows, states, risks), self._towards_mean(states)
+        every = np.ones(len(names), dtype=bool)
+
+        def solve(copies: np.ndarray) -> np.ndarray:
+            return towards_mean(least(copies), copies, every)
+
         alpha = solve(states.rows)
         drawn = np.array([solve(copies) for copies in _resamples(states, self.random_state)])
         low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
@@ -359,6 +381,25 @@ class StackedRisk(CombinedScores):
             (self.baseline_events_,) = events_at([self.baseline_times_], rows.y["time"], event, None)
         table = np.concatenate([risks, risks.mean(axis=2)[:, :, None], mixed[:, :, None], crossed[:, :, None]], axis=2)
         self.cross_validated_loss_ = self._loss_table(states, table, names, alpha)
+
+    def _towards_mean(self, states: Known) -> TowardsMean:
+        """Return the function that shrinks weights (k,) of some copies of the rows (n,) to equal ones.
+
+        It takes the weights, the copies that they were learned from, and flags (k,) of the learners that have a part.
+        """
+        if states.clusters is not None:
+            patients = float(np.unique(states.clusters[states.rows > 0]).size)
+        else:
+            patients = float(states.rows.sum() if states.weight_kind == "frequency" else (states.rows > 0).sum())
+        of_one, shrink = patients / states.rows.sum(), float(self.shrink)
+
+        def shrunk(alpha: np.ndarray, copies: np.ndarray, part: np.ndarray) -> np.ndarray:
+            if shrink == 0:
+                return alpha
+            n = of_one * float(copies.sum())
+            return np.asarray((n * alpha + shrink * part / part.sum()) / (n + shrink))
+
+        return shrunk
 
     def _solver(self, rows: Rows, states: Known, risks: np.ndarray) -> Any:
         """Return the function from copies of the rows (n,) to weights (n_learners,)."""
@@ -494,7 +535,7 @@ def _patterns(k: int, needed: list[int]) -> list[np.ndarray]:
 
 
 def _shrunken(
-    moments: np.ndarray, copies: np.ndarray, there: np.ndarray, pattern: np.ndarray
+    moments: np.ndarray, copies: np.ndarray, there: np.ndarray, pattern: np.ndarray, towards_mean: TowardsMean
 ) -> tuple[int, np.ndarray | None]:
     """Number of rows of a pattern, and its weights (k,): of its rows and 100 of all that have at least its learners."""
     k = pattern.size
@@ -507,4 +548,4 @@ def _shrunken(
     H = summed[: k * k].reshape(k, k)[np.ix_(kept, kept)]
     out = np.zeros(k)
     out[kept] = brier_weights(np.concatenate([H.ravel(), summed[k * k :][kept]]))
-    return int(exact.sum()), out
+    return int(exact.sum()), towards_mean(out, copies * least, pattern)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import logit
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from syn import syn
 
 from lbp_prognosis._base import ArgumentError, EstimationError, OutcomeError, objection
@@ -198,6 +198,58 @@ def test_visits_and_a_state_that_is_not_known():
     np.testing.assert_allclose(visits.weights_["weight"], stack.weights_["weight"], rtol=1e-9)
 
 
+def test_shrunken_weights_are_those_of_patients_added_at_the_mean():
+    """Each row is copied with the mean of the learners' risks as its state, with a share of the weight of all copies."""
+    rng = np.random.default_rng(4)
+    F = pd.DataFrame(rng.uniform(0.0, 1.0, (300, 3)), columns=["a", "b", "c"])
+    state = (rng.random(300) < F.to_numpy() @ [0.4, 0.35, 0.25]).astype(float)
+    learners = {name: Column(name) for name in F}
+    plain = StackedRisk(learners, cv=2).fit(F, Status.at(12, state.astype(int)))
+    stack = StackedRisk(learners, cv=2, shrink=450).fit(F, Status.at(12, state.astype(int)))
+    np.testing.assert_allclose(
+        stack.weights_["weight"], (300 * plain.weights_["weight"] + 450 / 3) / (300 + 450), rtol=1e-12
+    )
+    R, mean = F.to_numpy(), F.to_numpy().mean(axis=1)
+    loss = lambda w: ((state - R @ w) ** 2).sum() + 450 / 300 * ((mean - R @ w) ** 2).sum()  # noqa: E731
+    best = stack.weights_["weight"].to_numpy()
+    assert (
+        plain.weights_["weight"] > 0.05
+    ).all()  # no bound: these weights have the least loss of real and added patients
+    for move in ([1, -1, 0], [-1, 1, 0], [0, 1, -1], [0, -1, 1]):
+        assert loss(best + 1e-4 * np.array(move)) > loss(best)
+    far = StackedRisk(learners, cv=2, shrink=1e12).fit(F, Status.at(12, state.astype(int)))
+    np.testing.assert_allclose(far.weights_["weight"], 1 / 3, atol=1e-9)
+    np.testing.assert_allclose(
+        far.cross_validated_loss_["loss"].iloc[-2:], far.cross_validated_loss_["loss"].iloc[3], rtol=1e-8
+    )
+
+
+def test_shrinkage_counts_patients():
+    """Copies of one patient, and the scale of sampling weights, say no more about the weights."""
+    rng = np.random.default_rng(5)
+    F = pd.DataFrame(rng.uniform(0.1, 0.9, (200, 2)), columns=["a", "b"])
+    state = Status.at(12, (rng.random(200) < F["a"]).astype(int))
+    stack = StackedRisk({"a": Column("a"), "b": Column("b")}, cv=2, shrink=200)
+    once = stack.fit(F, state).weights_["weight"].to_numpy()
+    who = np.repeat(np.arange(200), 3)
+    thrice = clone(stack).fit(F.iloc[who].reset_index(drop=True), state[who], clusters=who).weights_["weight"]
+    np.testing.assert_allclose(thrice, once, rtol=1e-9)
+    heavy = clone(stack).fit(F, state, sample_weight=Weights(np.full(200, 7.0), "sampling")).weights_["weight"]
+    np.testing.assert_allclose(heavy, once, rtol=1e-9)
+    copied = clone(stack).fit(F, state, sample_weight=Weights(np.full(200, 3.0), "frequency")).weights_["weight"]
+    least = (400 * once - 100) / 200
+    np.testing.assert_allclose(copied, (600 * least + 100) / 800, rtol=1e-9)
+
+
+def test_weights_of_patterns_are_shrunk_to_the_mean_of_their_learners():
+    stack = fitted_on(with_holes(), shrink=1e12)
+    table = stack.pattern_weights_.set_index("pattern")
+    for word in table.index:
+        parts = word.split("+")
+        np.testing.assert_allclose(table.loc[word, parts].astype(float), 1 / len(parts), atol=1e-8)
+    np.testing.assert_allclose(stack.weights_["weight"], 1 / 3, atol=1e-8)
+
+
 # ---- missing blocks ----------------------------------------------------------------------------------------------
 
 
@@ -303,6 +355,9 @@ def test_what_is_refused():
         ({"learners": {"a": CoxPH()}, "meta": "nnls"}, "meta"),
         ({"learners": {"a": CoxPH()}, "cv": 1}, "cv"),
         ({"learners": {"a": CoxPH()}, "meta": "cox_nonneg", "discrete": True}, "discrete"),
+        ({"learners": {"a": CoxPH()}, "shrink": -1}, "shrink"),
+        ({"learners": {"a": CoxPH()}, "shrink": 10, "meta": "cox_nonneg"}, "shrink"),
+        ({"learners": {"a": CoxPH()}, "shrink": 10, "discrete": True}, "shrink"),
         ({"learners": {"a": CoxPH()}, "modalities": {"imaging": ["d9"]}}, "modalities"),
     ):
         with pytest.raises(ArgumentError, match=word):
