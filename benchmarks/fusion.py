@@ -4,13 +4,12 @@ python -m benchmarks.fusion -o out/fusion --sets 100 --sizes 300 1000          (
 python -m benchmarks.fusion -o out/fusion --summary                            (of what is there)
 
 A finished fit is a line of ``fits.csv``; a killed run goes on where it stopped. ``summary.csv`` has all cells;
-``which_fusion.csv`` and ``missing_data.csv`` are the tables of these pages. Declared before any run: the measure is
+the other tables there are those of the pages, one per size. Declared before any run: the measure is
 the index of prediction accuracy (IPA) of the event by the horizon on fresh patients whose course is known; ``DEFAULT``
-is what the others are compared with; it is not inferior to a contender where the lower 95 per cent limit of its IPA minus
-the contender's, paired over data sets, is above −``MARGIN`` (``not_inferior`` of a contender is the same the other way
-round). ``DEFAULT`` and its ``SHRINK`` were chosen on data sets numbered from ``TUNING`` and fixed before the others were
-seen (``--first 10000`` draws them again). Peers run where they are installed: those of Python in the
-interpreter named by ``PEERS_PYTHON`` (`requirements.txt`), glmnet in R, xgboost by hand in this one.
+is not inferior to a contender where the upper 95 per cent limit of the contender's IPA minus its own, paired over data
+sets, is below ``MARGIN``. ``DEFAULT`` and its ``SHRINK`` were chosen on data sets numbered from ``TUNING`` and fixed
+before the others were seen. Peers run where they are installed: those of Python in the interpreter named by
+``PEERS_PYTHON`` (`requirements.txt`), glmnet in R, xgboost by hand in this one.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from sklearn.impute import SimpleImputer
 
 from benchmarks import ONE_THREAD
 from benchmarks.fusion_data import GENERATORS, data_set
-from benchmarks.fusion_peers import PEERS, breslow, joined
+from benchmarks.fusion_peers import HAZARDOUS, PEERS, breslow, joined
 from lbp_prognosis.fusion import MultipleImputation, PatternSubmodels, RiskPipeline
 from lbp_prognosis.models import (
     AverageRisk,
@@ -148,9 +147,9 @@ def interpreter(peer: str) -> str:
         found = shutil.which("Rscript") or ""
         probe = [found, "-e", "library(glmnet)"]
     else:
-        own = peer == "xgboost by hand"
-        found = sys.executable if own else os.environ.get("PEERS_PYTHON", sys.executable)
-        probe = [found, "-c", "import xgboost" if own else "import sksurv"]
+        needs = {"xgboost by hand": "xgboost", HAZARDOUS: "hazardous"}.get(peer, "sksurv")
+        found = sys.executable if needs == "xgboost" else os.environ.get("PEERS_PYTHON", sys.executable)
+        probe = [found, "-c", f"import {needs}"]
     if not found or subprocess.run(probe, capture_output=True, check=False).returncode:
         return ""
     return found
@@ -256,6 +255,7 @@ def summary(folder: Path) -> pd.DataFrame:
             gap = (of["ipa"][contender] - of["ipa"][DEFAULT]).dropna()
             own = cell[(cell["contender"] == contender) & cell["set"].isin(gap.index)]
             difference, se = _mean(gap)
+            wide = t.ppf(0.975, max(len(gap) - 1, 1))
             ranked, ranked_se = _mean((of["auc"][contender] - of["auc"][DEFAULT]).loc[gap.index])
             rows.append(
                 {
@@ -266,7 +266,10 @@ def summary(folder: Path) -> pd.DataFrame:
                     "ipa": own["ipa"].mean(),
                     "difference": difference,
                     "se": se,
-                    "not_inferior": bool(difference - t.ppf(0.975, max(len(gap) - 1, 1)) * se > -MARGIN),
+                    "low": difference - wide * se,
+                    "high": difference + wide * se,
+                    "not_inferior": bool(difference - wide * se > -MARGIN),
+                    "default_not_inferior": bool(difference + wide * se < MARGIN),
                     "slope": own["slope"].median() if own["slope"].notna().any() else np.nan,
                     "auc": own["auc"].mean(),
                     "auc_difference": ranked,
@@ -277,34 +280,31 @@ def summary(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values(["generator", "n", "ipa"], ascending=[True, True, False])
 
 
-def page(folder: Path, columns: Mapping[str, str], n: int) -> pd.DataFrame:
+def page(folder: Path, columns: Mapping[str, str], n: int, against: str = DEFAULT) -> pd.DataFrame:
     """Return the table of a page: one row per contender, one column per generator, then slope, AUC and seconds.
 
-    A cell is the mean IPA minus that of the default in the same data sets, ± its Monte Carlo standard error, and the
-    number of sets; of the default it is the IPA. The slope and the seconds are medians, and the AUC is the mean
+    A cell is the mean IPA minus that of ``against`` in the same data sets, ± its Monte Carlo standard error, and the
+    number of sets; of ``against`` it is the IPA. The slope and the seconds are medians, and the AUC is the mean
     difference, over all data sets of the row.
     """
     fits = pd.read_csv(folder / "fits.csv")
     fits = fits[fits["generator"].isin(list(columns)) & (fits["n"] == n)]
-    default = fits[fits["contender"] == DEFAULT].set_index(["generator", "set"])[["ipa", "auc"]]
-    both = fits.join(default, on=["generator", "set"], rsuffix="_default").dropna(subset=["ipa_default"])
-    both["gap"], both["ranked"] = both["ipa"] - both["ipa_default"], both["auc"] - both["auc_default"]
+    base = fits[fits["contender"] == against].set_index(["generator", "set"])[["ipa", "auc"]]
+    both = fits.join(base, on=["generator", "set"], rsuffix="_base").dropna(subset=["ipa_base"])
+    both["gap"], both["ranked"] = both["ipa"] - both["ipa_base"], both["auc"] - both["auc_base"]
     order = both.groupby("contender")["gap"].mean().sort_values(ascending=False).index
     rows = []
     for contender in order:
         own = both[both["contender"] == contender]
-        row = {"contender": contender}
+        row, itself = {"contender": contender}, contender == against
         for generator, heading in columns.items():
-            cell = own.loc[own["generator"] == generator, "ipa" if contender == DEFAULT else "gap"]
-            row[heading] = _cell(cell, "" if contender == DEFAULT else "+") + (f" ({len(cell)})" if len(cell) else "")
+            cell = own.loc[own["generator"] == generator, "ipa" if itself else "gap"]
+            row[heading] = _cell(cell, "" if itself else "+") + (f" ({len(cell)})" if len(cell) else "")
         slope = own["slope"].median() if own["slope"].notna().any() else np.nan
-        row |= {"slope": "" if np.isnan(slope) else f"{slope:.2f}", "AUC": _auc(own, contender)}
+        row["slope"] = "" if np.isnan(slope) else f"{slope:.2f}"
+        row["AUC"] = _cell(own["auc"], "") if itself else _cell(own["ranked"], "+")
         rows.append({**row, "seconds": f"{own['seconds'].median():.1f}"})
     return pd.DataFrame(rows)
-
-
-def _auc(own: pd.DataFrame, contender: str) -> str:
-    return _cell(own["auc"], "") if contender == DEFAULT else _cell(own["ranked"], "+")
 
 
 def _cell(values: pd.Series, sign: str) -> str:
@@ -314,18 +314,23 @@ def _cell(values: pd.Series, sign: str) -> str:
     return f"{mean:{sign}.3f}" + ("" if np.isnan(se) else f" ± {se:.3f}")
 
 
-PAGES = {
-    "missing_data.csv": {
-        "linear, imaged at random": "at random",
-        "linear, imaged by indication": "by indication",
-        "linear, imaged by its finding": "by its finding",
-    },
-    "which_fusion.csv": {
-        "linear, imaged by indication": "linear",
-        "bent, imaged by indication": "bent",
-        "GBSG": "GBSG",
-        "TRACE": "TRACE",
-    },
+FOUR_CELLS = {
+    "linear, imaged by indication": "linear",
+    "bent, imaged by indication": "bent",
+    "GBSG": "GBSG",
+    "TRACE": "TRACE",
+}
+MECHANISMS = {
+    "linear, imaged at random": "at random",
+    "linear, imaged by indication": "by indication",
+    "linear, imaged by its finding": "by its finding",
+    "linear, by indication and scattered": "by indication, and cells",
+}
+PAGES = {  # columns, patients, and what the others are compared with
+    "which_fusion_300.csv": (FOUR_CELLS, 300, DEFAULT),
+    "which_fusion_1000.csv": (FOUR_CELLS, 1000, DEFAULT),
+    "which_fusion_5000.csv": (FOUR_CELLS, 5000, DEFAULT),
+    "missing_data.csv": (MECHANISMS, 300, RIDGE),
 }
 
 
@@ -345,8 +350,8 @@ def main() -> None:
         run(given.output, given.sizes, given.sets, given.generators, given.contenders, given.first)
     table = summary(given.output).round(4)
     table.to_csv(given.output / "summary.csv", index=False)
-    for name, columns in PAGES.items():
-        page(given.output, columns, 300).to_csv(given.output / name, index=False)
+    for name, (columns, n, against) in PAGES.items():
+        page(given.output, columns, n, against).to_csv(given.output / name, index=False)
     print(table.to_string(index=False))
 
 

@@ -1,7 +1,7 @@
 """One fit of a peer written in Python: ``python fusion_peers.py NAME in.npz out.npz``; needs no library of ours.
 
-A peer has no risks with competing causes. It is fitted to each cause with the others censored, and its cumulative
-hazards are joined: F(τ) = Σ S(t−) dH₁(t), S = exp(−H₁ − H₂).
+All but hazardous have no risks with competing causes. They are fitted to each cause with the others censored, and their
+cumulative hazards are joined: F(τ) = Σ S(t−) dH₁(t), S = exp(−H₁ − H₂).
 """
 
 from __future__ import annotations
@@ -84,15 +84,30 @@ def trees(X: np.ndarray, time: np.ndarray, event: np.ndarray, fresh: np.ndarray)
     return times, np.exp(margin)[:, None] * hazard
 
 
-PEERS = {"scikit-survival forest": forest, "scikit-survival boosting": boosting, "xgboost by hand": trees}
+def incidences(X: np.ndarray, time: np.ndarray, event: np.ndarray, fresh: np.ndarray, horizon: float) -> np.ndarray:
+    """SurvivalBoost of hazardous, which has competing causes, as it is set when nothing is said."""
+    import pandas as pd
+    from hazardous import SurvivalBoost
+
+    model = SurvivalBoost(show_progressbar=False, random_state=0)
+    model.fit(X, pd.DataFrame({"event": event, "duration": time}))
+    return np.asarray(model.predict_cumulative_incidence(fresh, times=np.array([horizon]))[:, 1, 0])
+
+
+HAZARDOUS = "hazardous"
+BY_CAUSE = {"scikit-survival forest": forest, "scikit-survival boosting": boosting, "xgboost by hand": trees}
+PEERS = (*BY_CAUSE, HAZARDOUS)
 
 
 def main(name: str, source: Path, target: Path) -> None:
     """Fit, predict and write risks and processor seconds of the fit."""
     data = np.load(source)
     start = time.process_time()
-    hazards = [PEERS[name](data["X"], data["time"], data["event"] == cause, data["fresh"]) for cause in (1, 2)]
-    risk = joined(hazards, float(data["horizon"]))
+    X, times, event, fresh, horizon = *(data[part] for part in ("X", "time", "event", "fresh")), float(data["horizon"])
+    if name == HAZARDOUS:
+        risk = incidences(X, times, event, fresh, horizon)
+    else:
+        risk = joined([BY_CAUSE[name](X, times, event == cause, fresh) for cause in (1, 2)], horizon)
     np.savez(target, risk=risk, seconds=time.process_time() - start)
 
 

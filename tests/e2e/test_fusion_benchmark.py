@@ -133,7 +133,10 @@ def test_the_summary_pairs_contenders_by_data_set(tmp_path):
     assert other["difference"] == pytest.approx(0.01)
     assert other["se"] == pytest.approx(0.03)
     assert (other["auc_difference"], other["auc_se"]) == pytest.approx((0.01, 0.03))
+    wide = 12.706204736 * 0.03  # t with one degree of freedom
+    assert (other["low"], other["high"]) == pytest.approx((0.01 - wide, 0.01 + wide))
     assert not other["not_inferior"]
+    assert not other["default_not_inferior"]
     assert default["difference"] == default["se"] == 0.0
     shown = fusion.page(tmp_path, {"linear": "linear"}, 300).set_index("contender")
     assert shown.loc["other", ["linear", "slope", "AUC", "seconds"]].tolist() == [
@@ -166,6 +169,7 @@ def test_what_is_done_is_not_done_again(tmp_path, monkeypatch):
     assert table["sets"].tolist() == [2, 2]
     np.testing.assert_allclose(table["difference"], 0.0)  # both are the same model
     assert table["not_inferior"].all()
+    assert table["default_not_inferior"].all()
 
 
 def test_a_peer_that_is_not_installed_is_left_out(tmp_path, monkeypatch, capsys):

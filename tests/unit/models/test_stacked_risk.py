@@ -199,7 +199,7 @@ def test_visits_and_a_state_that_is_not_known():
 
 
 def test_shrunken_weights_are_those_of_patients_added_at_the_mean():
-    """Each row is copied with the mean of the learners' risks as its state, with a share of the weight of all copies."""
+    """Each row is added with the mean of the learners' risks as its state; all of these together count for 450."""
     rng = np.random.default_rng(4)
     F = pd.DataFrame(rng.uniform(0.0, 1.0, (300, 3)), columns=["a", "b", "c"])
     state = (rng.random(300) < F.to_numpy() @ [0.4, 0.35, 0.25]).astype(float)
