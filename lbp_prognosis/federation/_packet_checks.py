@@ -19,7 +19,7 @@ def _tolerance(content: Mapping[str, Any]) -> float:
     A number of d significant digits is off by at most 5 · 10⁻ᵈ of itself. The longest sum that is recomputed here, the
     Brier score, has three of them with coefficients 1, 2 and 1, none above n, and is compared with a fourth:
     25 · 10⁻ᵈ of n. A covariance and the product of its two standard errors take 15 · 10⁻ᵈ. 40 · 10⁻ᵈ contains all, and
-    what the curvature of a square or a quotient adds at three digits or more.
+    what the curvature of a square or a quotient adds at five digits, the fewest of a policy, or more.
     """
     return max(1e-6, 40 * 10.0 ** -int(content["policy"]["digits"]))
 

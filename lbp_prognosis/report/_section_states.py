@@ -7,14 +7,13 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import metric_title, time_words
-from lbp_prognosis.evaluation import Evaluation
+from lbp_prognosis._base import metric_title, time_words, why_missing
 from lbp_prognosis.report._blocks import Block, Notice, Section, Table, Words
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._page_states import PageStates
-from lbp_prognosis.report._section_performance import metric_cell, metric_rows
-from lbp_prognosis.report._wording import estimate, number
+from lbp_prognosis.report._section_performance import first_cell, metric_cell
+from lbp_prognosis.report._wording import estimate
 
 __all__ = ["section_states"]
 
@@ -90,7 +89,7 @@ def _occupancy(page: Page, shown: PageStates) -> Iterable[Block]:
     shares, counts = ([{_time(page): f"{time:g}"} for time, _ in parts] for _ in range(2))
     for share, count, (_, part) in zip(shares, counts, parts):
         heights = part[["state", "value", "low", "high"]].itertuples(index=False, name=None)
-        share |= {str(state): estimate(value, low, high) for state, value, low, high in heights}
+        share |= {str(state): _estimate(*numbers) for state, *numbers in heights}
         if "n" in part:
             count |= {str(state): f"{n:,}" for state, n in zip(part["state"], part["n"])}
             count["not known"] = f"{part['unknown'].iloc[0]:,}"
@@ -125,7 +124,7 @@ def _sojourn(page: Page, shown: PageStates) -> Iterable[Block]:
         {
             "state": [str(state) for state in shown.sojourn["state"]],
             head: [
-                estimate(*part) for part in shown.sojourn[["value", "low", "high"]].itertuples(index=False, name=None)
+                _estimate(*part) for part in shown.sojourn[["value", "low", "high"]].itertuples(index=False, name=None)
             ],
         }
     )
@@ -151,7 +150,7 @@ def _predicted(page: Page, shown: PageStates) -> Iterable[Block]:
 def _at_other_times(page: Page, shown: PageStates) -> Iterable[Block]:
     rows = [
         {_time(page): f"{found.horizons[0]:g}", "model": model}
-        | {metric_title(name): _cell(found, model, name) for name in _EARLIER}
+        | {metric_title(name): first_cell(page, found.metrics[model].get(name)) for name in _EARLIER}
         for found in sorted(shown.earlier, key=lambda one: float(one.horizons[0]))
         for model in found.models
     ]
@@ -163,6 +162,7 @@ def _at_other_times(page: Page, shown: PageStates) -> Iterable[Block]:
         yield from (Notice(f"At {at}: {one.sentence}") for one in found.objections if one not in page.objections)
 
 
-def _cell(found: Evaluation, model: str, name: str) -> str:
-    rows = metric_rows(found.metrics[model].get(name))
-    return estimate(*next(iter(rows.values()))) if rows else number(np.nan)
+def _estimate(value: float, low: float, high: float) -> str:
+    """Return a probability or a mean time with its interval, or why one is missing."""
+    given = "no patient is under observation" if np.isnan(value) else ""
+    return estimate(value, low, high, why_missing(given, value, low))

@@ -230,7 +230,7 @@ def _writes_by_itself(path: Path) -> Iterator[str]:
 
 
 def test_one_function_opens_for_writing() -> None:
-    """Files are complete or absent because nobody writes but `_base.write_file`."""
+    """Files are complete or absent because only `_base.write_file` writes."""
     assert _faults(_writes_by_itself) == []
 
 

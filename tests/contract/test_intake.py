@@ -88,7 +88,7 @@ def test_exceptions_are_few():
 
 
 def unknown_parameters(functions: dict[str, Any]) -> list[str]:
-    """Parameters of which nobody has said whether they hold a row."""
+    """Parameters that are not yet said to contain rows or not."""
     return sorted(
         {
             f"{name}: {parameter}"

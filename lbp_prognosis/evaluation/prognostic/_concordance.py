@@ -28,6 +28,9 @@ from lbp_prognosis.survival import check_outcome
 __all__ = ["ConcordanceResult", "concordance"]
 
 
+_ALL_ALIKE = "no interval: all pairs are ordered alike, so that the data do not show how the value varies"
+
+
 @dataclass(frozen=True, repr=False)
 class ConcordanceResult(OverHorizons):
     """A `MetricResult` of a concordance index, with the weights of its pairs.
@@ -182,9 +185,6 @@ def concordance(
     if value in (0, 1):  # all influence values are 0, but for rounding
         return cast(ConcordanceResult, found.labelled(low=np.nan, high=np.nan, reason=_ALL_ALIKE))
     return found
-
-
-_ALL_ALIKE = "no interval: all pairs are ordered alike, so that the data do not show how the value varies"
 
 
 def _refuse_uno(y: np.ndarray, kind: str, weighting: str) -> None:

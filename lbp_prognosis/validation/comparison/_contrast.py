@@ -176,8 +176,8 @@ def contrast(
     ------
     ArgumentError
         If a column is unknown, named like one of the result or has no coefficient (strata, offset), lists differ in
-        length, the cause is not one of the model, or the model is penalised
-        or has no covariance and ``interval`` is ``"delta"``, or refits to ``X`` and ``y`` differ from the model.
+        length, the cause is not one of the model, the model is penalised or has no covariance (``"delta"``), or refits
+        to ``X`` and ``y`` differ from the model (``"bootstrap"``).
     EstimationError
         If more than a tenth of the refits fail.
 

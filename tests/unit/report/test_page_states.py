@@ -14,6 +14,8 @@ from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.evaluation import Evaluation, evaluate_state
 from lbp_prognosis.report import Page, PageStates, evaluation_page, released_page, render_page, write_page
+from lbp_prognosis.report._blocks import Table
+from lbp_prognosis.report._section_states import section_states
 from lbp_prognosis.survival import MultiState, known_states, mean_sojourn, state_occupancy
 
 K, HORIZON = 5, 12.0
@@ -336,3 +338,26 @@ def test_missing_predictions_are_told() -> None:
     risk[3] = np.nan
     with pytest.raises(ArgumentError, match="risk"):
         evaluate_state(courses, risk, HORIZON, "pain", n_resamples=0)
+
+
+def test_a_missing_share_interval_or_measure_has_its_reason() -> None:
+    page = paged(*drawn(150))
+    numbers = page.states.numbers.copy()
+    numbers.loc[0, ["value", "low", "high"]] = np.nan
+    numbers.loc[1, ["low", "high"]] = np.nan
+    x, courses = drawn(150)
+    lacking = judged(x, courses, "pain", 6.0)
+    bare = {model: {name: own for name, own in of.items() if name != "brier"} for model, of in lacking.metrics.items()}
+    full = judged(x, courses, "pain", 9.0)
+    states = dataclasses.replace(
+        page.states, numbers=numbers, earlier=(dataclasses.replace(lacking, metrics=bare), full)
+    )
+    tables = {
+        block.name: block
+        for block in section_states(dataclasses.replace(page, states=states)).blocks
+        if isinstance(block, Table)
+    }
+    assert tables["states_occupancy"].notes.startswith("¹ No patient is under observation. ² No interval: ")
+    assert tables["states_earlier"].notes == "¹ Not computed."
+    for table in (tables["states_occupancy"], tables["states_earlier"]):
+        assert not any(cell == "–" for row in table.cells for cell in row)
