@@ -30,6 +30,8 @@ HORIZONS = np.array([365.0, 730.0, 1095.0])
 GRID = np.linspace(0.05, 0.6, 40)
 TASKS = {
     "evaluate": "evaluate: 2 models, 3 horizons, 40 thresholds",
+    "unscored": "the same without linear predictors",
+    "moments": "the same, and hardly two patients share a time",
     "calibration": "calibration, one horizon, 200 resamples",
     "decision": "decision curve, 40 thresholds, bands",
     "added": "added value of four modalities, 16 coalitions × 5 folds",
@@ -45,6 +47,8 @@ def _call(task: str, n: int) -> Callable[[], Any]:
     X, days, event = cohort(n, 20)
     from lbp_prognosis.survival import Surv
 
+    if task == "moments":
+        days = days - np.random.default_rng(1).random(n)
     y = Surv.right(days, event)
     if task == "added":
         import pandas as pd
@@ -68,7 +72,7 @@ def _call(task: str, n: int) -> Callable[[], Any]:
         return lambda: calibration(y, risks["full"][:, 2], 1095.0)
     if task == "decision":
         return lambda: decision_curve(y, risks["full"][:, 2], 1095.0, GRID)
-    scores = {name: np.log(-np.log1p(-risk[:, 0])) for name, risk in risks.items()}
+    scores = {name: np.log(-np.log1p(-risk[:, 0])) for name, risk in risks.items()} if task == "evaluate" else None
     return lambda: evaluate(y, risks, HORIZONS, GRID, linear_predictors=scores)
 
 

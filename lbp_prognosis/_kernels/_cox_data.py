@@ -175,14 +175,14 @@ def cox_data(
             entry = None
     X = np.asarray(X, dtype=float)
     n, p = X.shape
-    order = None
-    if strata is None and not _whole_days(time) and int(event.sum()) * p * 8 > _SORT_BYTES:
+    order, ascending = None, strata is None and bool((time[1:] >= time[:-1]).all())
+    if strata is None and not ascending and not _whole_days(time) and int(event.sum()) * p * 8 > _SORT_BYTES:
         order = np.argsort(time)  # sorted queries make the search for places cheap
         time, event = time[order], event[order]
         entry = None if entry is None else entry[order]
         X = X[order]
     last, before, times, ends = _index(time, event, entry, strata)
-    if order is None and times.size * p * 8 > _SORT_BYTES:
+    if order is None and not ascending and times.size * p * 8 > _SORT_BYTES:
         order = np.argsort(last, kind="stable")
         X = X[order]
         last, event = last[order], event[order]

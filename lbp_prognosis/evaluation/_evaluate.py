@@ -219,13 +219,14 @@ def evaluate(
             **guards,
         )
 
-    def others() -> tuple[dict[str, dict[str, MetricResult]], DecisionCurve | None]:
+    def others() -> tuple[dict[str, dict[str, MetricResult]], DecisionCurve | None, tuple[NetBenefitDifference, ...]]:
         found = {
             name: _discrimination(asked, risk, scores.get(name), objections, name) for name, risk in models.items()
         }
-        return found, decide()
+        decision = decide()
+        return found, decision, () if decision is None else _net_benefit_pairs(decision, tuple(models))
 
-    (found, decision), fitted = side_by_side(others, calibrate, y.shape[0])
+    (found, decision, gains), fitted = side_by_side(others, calibrate, y.shape[0])
     calibrations = {name: replace(fit, model=name) for name, fit in fitted.items()}
     agreements = {name: {result.metric: result for result in fit.metrics} for name, fit in fitted.items()}
     for name in models:
@@ -247,7 +248,7 @@ def evaluate(
         differences=differences,
         calibrations=calibrations,
         decision=decision,
-        net_benefit_differences=() if decision is None else _net_benefit_pairs(decision, tuple(models)),
+        net_benefit_differences=gains,
         target=target,
         cause=cause,
         n=int(first.n or y.shape[0]),
