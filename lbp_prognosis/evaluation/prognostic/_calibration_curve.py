@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ from lbp_prognosis._kernels import (
 )
 from lbp_prognosis.evaluation.prognostic._calibration_levels import Estimate, undefined
 from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows
+from lbp_prognosis.evaluation.prognostic._distance_limits import Distances, distance_limits
 
 __all__ = [
     "SMOOTHERS",
@@ -324,7 +326,7 @@ def agreement(
 ) -> dict[str, Estimate]:
     """Mean, median, 90 % quantile and maximum of |observed − predicted|, and the mean for a perfect model.
 
-    Intervals are percentiles over curves drawn from the normal distribution of the coefficients; for the perfect model,
+    Intervals invert a test, with errors drawn from the normal distribution of the coefficients; for the perfect model,
     the same errors are added to the diagonal.
     """
     if curve.reason:
@@ -352,27 +354,20 @@ def agreement(
     gap -= value["ici"]
     gap /= total
     influence += rows.influence(gap)
-    drawn, null = _drawn(rows, curve, n_draws, rng)
-    alpha = 1 - rows.setting.confidence
+    drawn = _drawn(rows, curve, n_draws, rng, np.array([value[name] for name in STATISTICS]))
+    why = "" if n_draws else "no interval: it needs draws, and n_resamples is 0"
     out = {}
     for k, name in enumerate(STATISTICS):
-        if n_draws:
-            low, high = quantiles_of_sorted(np.sort(drawn[:, k]), [alpha / 2, 1 - alpha / 2])
-            # errors only increase a distance: near zero the percentiles can exclude the estimate
-            low, high = np.minimum(low, value[name]), np.maximum(high, value[name])
-            se = float(rows.se(influence)) if name == "ici" else float(drawn[:, k].std())
-        else:
-            low = high = np.nan
-            se = float(rows.se(influence)) if name == "ici" else np.nan
-        why = "" if n_draws else "no interval: it needs draws, and n_resamples is 0"
-        out[name] = Estimate(value[name], se, float(low), float(high), influence if name == "ici" else None, why)
-    if n_draws and np.isnan(null).any():
+        se, psi = (float(rows.se(influence)), influence) if name == "ici" else (float(drawn.deviation[k]), None)
+        out[name] = Estimate(value[name], se, float(drawn.low[k]), float(drawn.high[k]), psi, why)
+    null, alpha = drawn.null, 1 - rows.setting.confidence
+    if not n_draws:
+        out["ici_null"] = undefined("needs draws: n_resamples is 0")
+    elif np.isnan(null).any():
         out["ici_null"] = undefined("the curve has no standard error")
-    elif n_draws:
+    else:
         low, high = quantiles_of_sorted(np.sort(null), [alpha, 1 - alpha])
         out["ici_null"] = Estimate(float(null.mean()), float(null.std()), float(low), float(high))
-    else:
-        out["ici_null"] = undefined("needs draws: n_resamples is 0")
     return out
 
 
@@ -389,28 +384,18 @@ def _tilts(rows: CalibrationRows, known: _Fitted, gap: np.ndarray, above: np.nda
 
 
 def _drawn(
-    rows: CalibrationRows, curve: CalibrationCurve, n_draws: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+    rows: CalibrationRows, curve: CalibrationCurve, n_draws: int, rng: np.random.Generator, observed: np.ndarray
+) -> Distances:
+    assert curve.coef is not None
     assert curve.covariance is not None
-    if not n_draws:
-        return np.empty((0, 4)), np.empty(0)
-    if not np.isfinite(curve.covariance).all():  # all rows in one cluster: no covariance to draw from
-        return np.full((n_draws, 4), np.nan), np.full(n_draws, np.nan)
+    if not n_draws or not np.isfinite(curve.covariance).all():  # all rows in one cluster: nothing to draw from
+        unknown = np.full(4, np.nan)
+        return Distances(unknown, unknown, unknown, np.full(n_draws, np.nan))
     x = _cells(rows)
     points = np.column_stack([np.ones(x.size), spline_design(x, curve.knots)])
     values, vectors = np.linalg.eigh(curve.covariance)
     # the symmetric root: the draws must not depend on eigenvector signs, which rounding determines
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
     error = rng.standard_normal((n_draws, values.size)) @ (root @ points.T)
-    risk = inverse_link(x, rows.link)
-
-    def distances(at: np.ndarray) -> np.ndarray:
-        gap = inverse_link(at + error, rows.link)
-        gap -= risk
-        return np.abs(gap, out=gap)
-
-    gap = distances(points @ curve.coef)
-    mean = gap.mean(axis=1)
-    gap.sort(axis=1)
-    drawn = np.column_stack([mean, quantiles_of_sorted(gap, [0.5, 0.9]), gap[:, -1]])
-    return drawn, distances(x).mean(axis=1)
+    inverse = partial(inverse_link, link=rows.link)
+    return distance_limits(x, points @ curve.coef, error, inverse, observed, rows.setting.confidence)
