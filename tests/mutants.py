@@ -253,7 +253,7 @@ class Trials:
 
     def _holders(self, file: Path) -> set[str]:
         """Return the names of a file with kernels and of all that use it; none for a file without."""
-        if "njit" not in file.read_text(encoding="utf-8"):
+        if not any(mark in file.read_text(encoding="utf-8") for mark in ("@compiled(", "@inner(", "@tiered(")):
             return set()
         path = file.relative_to(self.home).as_posix()
         stale, new = {path}, {path}

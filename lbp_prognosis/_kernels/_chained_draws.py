@@ -5,12 +5,13 @@ from __future__ import annotations
 from math import exp
 
 import numpy as np
-from numba import njit
+
+from lbp_prognosis._kernels._compiled import compiled
 
 __all__ = ["chained_draws"]
 
 
-@njit(cache=True)
+@compiled()
 def chained_draws(D, missing, kinds, places, first, shifts, slopes, sigma, low, high, normals, uniforms, done):
     """Fill ``done``, of shape (n, draws, columns), where ``missing``.
 

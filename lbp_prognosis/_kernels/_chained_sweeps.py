@@ -13,9 +13,9 @@ from math import exp, sqrt
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from lbp_prognosis._kernels._cholesky import factorise, solve_lower, solve_upper
+from lbp_prognosis._kernels._compiled import compiled, inner
 
 __all__ = ["Visit", "chained_sweeps"]
 
@@ -43,7 +43,7 @@ class Visit(NamedTuple):
     match: bool
 
 
-@njit(cache=True)
+@inner()
 def _cross(D, weight, W, C):
     """Weighted cross products of the design in ``C``; ``W`` is room for the weighted rows."""
     for a in range(D.shape[0]):
@@ -52,7 +52,7 @@ def _cross(D, weight, W, C):
     np.dot(W, D.T, C)
 
 
-@njit(cache=True, fastmath={"reassoc", "contract", "nsz"})
+@inner(fastmath={"reassoc", "contract", "nsz"})
 def _weighted_sum(D, weight, out):
     for a in range(D.shape[0]):
         total = 0.0
@@ -61,7 +61,7 @@ def _weighted_sum(D, weight, out):
         out[a] = total
 
 
-@njit(cache=True)
+@inner()
 def _score(D, used, coef, centre, scale, out):
     """Linear score of all rows from coefficients on the standardised scale."""
     shift = coef[0]
@@ -75,7 +75,7 @@ def _score(D, used, coef, centre, scale, out):
             out[i] += slope * D[j, i]
 
 
-@njit(cache=True)
+@inner()
 def _standardised(C, used, centre, scale, S):
     """Cross products of the used columns, centred and scaled, into the lower triangle of ``S``."""
     for a in range(used.size):
@@ -85,7 +85,7 @@ def _standardised(C, used, centre, scale, S):
             S[a, b] = value / (scale[a] * scale[b])
 
 
-@njit(cache=True)
+@compiled()
 def _moments(D, used, known, C, W, centre, scale):
     """Leave cross products of the rows where ``known`` is 1 (else 0) in ``C``, and what standardises the columns."""
     _cross(D, known, W, C)
@@ -97,7 +97,7 @@ def _moments(D, used, known, C, W, centre, scale):
         scale[a] = sqrt(variance) if variance > _FLAT * (1.0 + centre[a] ** 2) else 1.0
 
 
-@njit(cache=True)
+@compiled()
 def _logistic(D, used, x, known, code, least, centre, scale, prior, coef, C, S, W, eta):
     """Regress "``code``" against the others from ``least`` on; the Cholesky root of the curvature is left in ``S``.
 
@@ -132,7 +132,7 @@ def _logistic(D, used, x, known, code, least, centre, scale, prior, coef, C, S, 
             break
 
 
-@njit(cache=True)
+@compiled()
 def _continuous(D, used, x, known, centre, scale, ridge, normal, chi, C, S, fitted, eta):
     """Fit a continuous column, its `_moments` known; return σ as drawn.
 
@@ -164,7 +164,7 @@ def _continuous(D, used, x, known, centre, scale, ridge, normal, chi, C, S, fitt
     return sigma
 
 
-@njit(cache=True)
+@compiled()
 def _match(x, holes, donors, grid, eta, ranks):
     """Fill holes by the ``ranks``-th nearest of the donors, who come in ascending order of their means ``grid``."""
     m = grid.size
@@ -185,7 +185,7 @@ def _match(x, holes, donors, grid, eta, ranks):
         x[holes[hole]] = x[donors[taken]]
 
 
-@njit(cache=True)
+@compiled()
 def _draw_logits(D, used, centre, scale, coef, noise, S, logit):
     """Logits at coefficients drawn around the posterior mode; ``noise``, standard normal deviates, is overwritten."""
     solve_upper(S, noise)
@@ -194,7 +194,7 @@ def _draw_logits(D, used, centre, scale, coef, noise, S, logit):
     _score(D, used, noise, centre, scale, logit)
 
 
-@njit(cache=True)
+@compiled()
 def _choose(x, holes, binary, drawn, uniform):
     """Turn logits and uniform deviates into codes in the holes."""
     for hole in range(holes.size):

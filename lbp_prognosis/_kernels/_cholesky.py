@@ -5,12 +5,13 @@ from __future__ import annotations
 from math import sqrt
 
 import numpy as np
-from numba import njit
+
+from lbp_prognosis._kernels._compiled import inner
 
 __all__ = ["factorise", "solve_lower", "solve_upper"]
 
 
-@njit(cache=True)
+@inner()
 def factorise(S):
     """Overwrite the lower triangle of a positive definite matrix by its Cholesky root."""
     for a in range(S.shape[0]):
@@ -26,7 +27,7 @@ def factorise(S):
                 S[a, b] = total / S[b, b]
 
 
-@njit(cache=True)
+@inner()
 def solve_lower(L, x):
     """Overwrite ``x`` by the solution of L z = x."""
     for a in range(x.size):
@@ -35,7 +36,7 @@ def solve_lower(L, x):
         x[a] /= L[a, a]
 
 
-@njit(cache=True)
+@inner()
 def solve_upper(L, x):
     """Overwrite ``x`` by the solution of L' z = x."""
     for a in range(x.size - 1, -1, -1):

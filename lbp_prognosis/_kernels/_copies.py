@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from lbp_prognosis._kernels._compiled import compiled
 
 __all__ = ["centred_copies", "mean_difference"]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def centred_copies(values, copies):
     """Return values minus their mean (0 where there is no copy), and their standard deviation (divisor n)."""
     total, mean, square = 0.0, 0.0, 0.0
@@ -25,10 +26,12 @@ def centred_copies(values, copies):
     return out, np.sqrt(square / total)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def mean_difference(order, values, copies):
     """Return the mean absolute difference of two copies' values (Gini), rows being in ascending ``order``."""
-    total, done, out = copies.sum(), 0.0, 0.0
+    total, done, out = 0.0, 0.0, 0.0
+    for i in range(copies.size):
+        total += copies[i]
     for i in order:
         if copies[i] > 0.0:
             out += copies[i] * (2.0 * done + copies[i] - total) * values[i]

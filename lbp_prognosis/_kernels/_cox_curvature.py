@@ -7,10 +7,10 @@ two squares, the second of which is there only with two tied events or more.
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
 from lbp_prognosis._kernels import _cox_sums
+from lbp_prognosis._kernels._compiled import compiled
 from lbp_prognosis._kernels._cox_data import CoxData
 from lbp_prognosis._kernels._cox_quadratic import Quadratic
 from lbp_prognosis._kernels._cox_sums import TiedEvents, _before
@@ -23,7 +23,7 @@ _group_terms = _cox_sums._group_terms.compiled
 _lived = _cox_sums._lived.compiled
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def _pass(
     eta,
     shift,
@@ -118,7 +118,7 @@ class CoxPass:
         )
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _scale_and_sum(
     raw, low, high, risk, root, event, last, before, ends, root0, share, root2, second, Z, U
 ):  # pragma: no cover - compiled
@@ -153,7 +153,7 @@ def _scale_and_sum(
             U[m + r, j] = root2[r] * d1[second[r]]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _by_columns(X, order, out):  # pragma: no cover - compiled
     """Copy a matrix kept by rows into one kept by columns, a few rows at a time so that both stay in the cache."""
     for low in range(0, X.shape[0], 32):
@@ -164,7 +164,7 @@ def _by_columns(X, order, out):  # pragma: no cover - compiled
                 out[i, j] = X[i, column]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _bring_forward(values, order, place, first, columns):  # pragma: no cover - compiled
     """Exchange columns so that these follow the ``first`` ones."""
     for j in range(columns.size):

@@ -9,9 +9,9 @@ small.
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from lbp_prognosis._kernels._compiled import compiled, inner
 from lbp_prognosis._kernels._cox_data import CoxData
 
 __all__ = ["evaluate_exact"]
@@ -20,7 +20,7 @@ _MOVES = 200
 _FAR = 5.0
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _level(eta, rows, d):  # pragma: no cover - compiled
     """Level ``t`` at which about ``d`` of these rows are expected, row i with the probability expit(eta_i − t)."""
     total = 0.0
@@ -39,7 +39,7 @@ def _level(eta, rows, d):  # pragma: no cover - compiled
     return level
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def _group(X, eta, rows, d):  # pragma: no cover - compiled
     """Log, gradient and Hessian of the log of the symmetric polynomial of degree ``d`` in exp(eta)."""
     p = X.shape[1]
@@ -60,7 +60,8 @@ def _group(X, eta, rows, d):  # pragma: no cover - compiled
                 gradient[a] += r * X[i, a]
                 for b in range(a + 1):
                     hessian[a, b] += r * X[i, a] * X[i, b]
-        gradient /= total
+        for a in range(p):
+            gradient[a] /= total
         for a in range(p):
             for b in range(a + 1):
                 hessian[a, b] = hessian[a, b] / total - gradient[a] * gradient[b]

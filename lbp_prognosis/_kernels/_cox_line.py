@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from lbp_prognosis._kernels._compiled import compiled, inner
 from lbp_prognosis._kernels._copies import centred_copies
 from lbp_prognosis._kernels._steps import distinct_times
 
@@ -13,7 +13,7 @@ __all__ = ["cox_line"]
 _SMALL_STEP = 1e-6  # in standard deviations of the column: what is left after it is of the order of its square
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _parts(x, code, event, copies, groups, slope):  # pragma: no cover - compiled
     """Log partial likelihood (Efron), its derivative and information at a slope."""
     top = 0.0
@@ -57,7 +57,7 @@ def _parts(x, code, event, copies, groups, slope):  # pragma: no cover - compile
     return loglik, score, information
 
 
-@nb.njit(cache=True, nogil=True)
+@inner()
 def _newton(x, code, event, copies, groups, sd, slope, at):  # pragma: no cover - compiled
     """Return whether the maximum was found from this start, the slope and the log-likelihood there."""
     loglik, score, information = at
@@ -83,7 +83,7 @@ def _newton(x, code, event, copies, groups, sd, slope, at):  # pragma: no cover 
     return False, slope, loglik
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _maximise(x, code, event, copies, groups, sd):  # pragma: no cover - compiled
     null = _parts(x, code, event, copies, groups, 0.0)
     one = _parts(x, code, event, copies, groups, 1.0)

@@ -9,9 +9,10 @@ moved on since changes in its diagonal is made good by repeating the step with t
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from scipy.linalg import lapack
+
+from lbp_prognosis._kernels._compiled import compiled
 
 __all__ = ["Quadratic", "product", "violations"]
 
@@ -24,7 +25,7 @@ _LOST = 1e30  # a coefficient, per standard deviation, of a quadratic that falls
 _GROUND = (0.0, 1e-12, 1e-10, 1e-8, 1e-6)  # shares of the mean diagonal tried until a factor exists
 
 
-@nb.njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _sweeps(H, b, slope, l1, l2, tol, most):  # pragma: no cover - compiled
     """Cyclic coordinate descent in place: all columns, then the active ones until they rest, then all again.
 
@@ -65,7 +66,7 @@ def _sweeps(H, b, slope, l1, l2, tol, most):  # pragma: no cover - compiled
     return False
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def violations(b, slope, l1, l2):  # pragma: no cover - compiled
     """Return the largest distance of a column from its optimality condition."""
     worst = 0.0
@@ -81,7 +82,7 @@ def violations(b, slope, l1, l2):  # pragma: no cover - compiled
     return worst
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _triangle(H, columns, out):  # pragma: no cover - compiled
     """Copy the lower triangle of these rows and columns."""
     for i in range(columns.size):
@@ -90,7 +91,7 @@ def _triangle(H, columns, out):  # pragma: no cover - compiled
             out[i, j] = row[columns[j]]
 
 
-@nb.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def _substitute(L, right, back):  # pragma: no cover - compiled
     """Solve ``L y = r`` in place for each column of ``right``, and with ``back`` also ``Lᵀ x = y``."""
     size, count = right.shape
@@ -113,7 +114,7 @@ def _substitute(L, right, back):  # pragma: no cover - compiled
             right[i, c] = x[i]
 
 
-@nb.njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def product(H, columns, move, out):  # pragma: no cover - compiled
     """Add ``H[:, columns] @ move``."""
     for a in range(columns.size):

@@ -13,9 +13,9 @@ by the sequential strong rule, and the discarded ones are checked at every solut
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from lbp_prognosis._kernels._compiled import compiled
 from lbp_prognosis._kernels._cox_curvature import CoxPass
 from lbp_prognosis._kernels._cox_data import CoxData
 from lbp_prognosis._kernels._cox_path import CoxPath, elastic_net_penalty, path_has_levelled, saturated_of, surely_falls
@@ -29,7 +29,7 @@ _INEXACT = 0.1  # share of the violation to which a quadratic is solved
 _HALVINGS = 30
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _bounds(data, indices, indptr, columns, d, total, mean, h):  # pragma: no cover - compiled
     """Mean of each column weighted by ``d``, and its sum of squares about that mean."""
     for a in range(columns.size):
@@ -43,7 +43,7 @@ def _bounds(data, indices, indptr, columns, d, total, mean, h):  # pragma: no co
         h[a] = second - first * mean[a]
 
 
-@nb.njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _descend(
     data, indices, indptr, columns, d, total, mean, h, scale, q, b, l1, l2, tol, most
 ):  # pragma: no cover - compiled

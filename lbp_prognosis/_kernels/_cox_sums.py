@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 
+from lbp_prognosis._kernels._compiled import compiled
 from lbp_prognosis._kernels._cox_data import CoxData, Tail
 from lbp_prognosis._kernels._tiers import natural_log, tiered
 
@@ -72,7 +72,7 @@ class GroupSums:
     loglik: float
 
 
-@tiered(lambda *a: a[0].shape[0] * (1 + 0.3 * a[0].shape[1]), nogil=True)
+@tiered(lambda *a: a[0].shape[0] * (1 + 0.3 * a[0].shape[1]))
 def _accumulate(X, risk, event, last, before, ends, with_d, s0, s1, d0, d1):  # pragma: no cover - compiled
     n, p = X.shape
     delayed = before.size > 0
@@ -104,7 +104,7 @@ def _accumulate(X, risk, event, last, before, ends, with_d, s0, s1, d0, d1):  # 
         start = end
 
 
-@tiered(lambda *a: 2 * a[0].size + a[2].sum(), nogil=True, error_model="numpy")
+@tiered(lambda *a: 2 * a[0].size + a[2].sum())
 def _group_terms(s0, d0, count, weight, efron, hazard, own, c0, c1, c2):  # pragma: no cover - compiled
     loglik = 0.0
     for k in range(s0.size):
@@ -134,7 +134,7 @@ def _group_terms(s0, d0, count, weight, efron, hazard, own, c0, c1, c2):  # prag
     return loglik
 
 
-@tiered(lambda *a: a[0].size * (1 + 0.3 * a[6].shape[1]), nogil=True)
+@tiered(lambda *a: a[0].size * (1 + 0.3 * a[6].shape[1]))
 def _tie_counts(event, last, weights, frequency, count, total, X, weighted_x):  # pragma: no cover - compiled
     for i in range(event.size):
         if event[i] and weights[i] > 0.0:
@@ -144,7 +144,7 @@ def _tie_counts(event, last, weights, frequency, count, total, X, weighted_x):  
                 weighted_x[j] += weights[i] * X[i, j]
 
 
-@tiered(lambda *a: a[1].size, nogil=True)
+@tiered(lambda *a: a[1].size)
 def _lived(event, last, before, cumulative, correction, out):  # pragma: no cover - compiled
     delayed = before.size > 0
     for i in range(last.size):
@@ -160,7 +160,7 @@ def _lived(event, last, before, cumulative, correction, out):  # pragma: no cove
         out[i] = a
 
 
-@tiered(lambda *a: a[6].shape[0] * (a[1].size + 2 * a[7].size) * (1 + 0.3 * a[0].shape[1]), nogil=True)
+@tiered(lambda *a: a[6].shape[0] * (a[1].size + 2 * a[7].size) * (1 + 0.3 * a[0].shape[1]))
 def _add_tails(X, risk, ends, factor, start, group, curve, s0, s1):  # pragma: no cover - compiled
     """Add the rows with an earlier competing event to later risk sets, with their fading weight."""
     p = X.shape[1]
@@ -187,7 +187,7 @@ def _add_tails(X, risk, ends, factor, start, group, curve, s0, s1):  # pragma: n
             low = end
 
 
-@tiered(lambda *a: (a[0].shape[0] + 2 * a[5].size) * (1 + 0.3 * a[0].shape[1] ** 2), nogil=True)
+@tiered(lambda *a: (a[0].shape[0] + 2 * a[5].size) * (1 + 0.3 * a[0].shape[1] ** 2))
 def _information_of_few(X, risk, lived, s1, d1, c0, c1, c2, with_d):  # pragma: no cover - compiled
     """Form the information of a few columns in one pass over rows and one over event times."""
     n, p = X.shape
@@ -222,7 +222,7 @@ def _information_of_few(X, risk, lived, s1, d1, c0, c1, c2, with_d):  # pragma: 
     return out
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _scale_rows(X, factor, low, high, out):  # pragma: no cover - compiled
     for i in range(low, high):
         f = factor[i]

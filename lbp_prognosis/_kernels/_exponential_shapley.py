@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
+
+from lbp_prognosis._kernels._compiled import compiled, inner
 
 __all__ = ["ExponentialSum", "exponential_shapley", "gauss_menu", "reachable_sums"]
 
@@ -50,7 +51,7 @@ def gauss_menu(most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array(sizes), nodes, weights
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def reachable_sums(own, drawn):  # pragma: no cover - compiled
     """Return the lowest and the highest sum that any coalition of any pair of rows can have."""
     low, high = np.inf, -np.inf
@@ -110,7 +111,7 @@ def exponential_shapley(own: np.ndarray, drawn: np.ndarray, function: Exponentia
     return out
 
 
-@nb.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@compiled(fastmath={"reassoc", "contract", "nsz"})
 def _values(
     own, drawn, step, centre, real, imaginary, wanted, sizes, nodes, shares, ellipses
 ):  # pragma: no cover - compiled
@@ -139,7 +140,8 @@ def _values(
                 rule = _rule(loss, abs(tilt), wanted[m], sizes, ellipses)
                 phase = (m + 1) * step * start
                 phase_r, phase_i = weight * np.cos(phase), weight * np.sin(phase)
-                sum_r[:], sum_i[:] = 0.0, 0.0
+                for k in range(p):
+                    sum_r[k], sum_i[k] = 0.0, 0.0
                 # four nodes at a time: their products stay in registers, and the second loop runs along the players
                 for q in range(0, sizes[rule], 4):
                     t0, t1, t2, t3 = nodes[rule, q], nodes[rule, q + 1], nodes[rule, q + 2], nodes[rule, q + 3]
@@ -178,12 +180,12 @@ def _values(
     return out
 
 
-@nb.njit(cache=True, nogil=True)
+@inner()
 def _rule(loss, tilt, wanted, sizes, ellipses):  # pragma: no cover - compiled
     """Return the smallest rule whose error is bounded; the last one is exact."""
     least = np.inf
     for r in range(ellipses.shape[0]):
-        across, beyond, constant, per_node = ellipses[r]
+        across, beyond, constant, per_node = ellipses[r, 0], ellipses[r, 1], ellipses[r, 2], ellipses[r, 3]
         place = 1.0
         if tilt * across < loss:
             place = tilt * across / loss

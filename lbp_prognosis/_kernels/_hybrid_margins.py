@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
+
+from lbp_prognosis._kernels._compiled import compiled
 
 __all__ = ["MOST_LEAVES", "Forest", "forest_masks", "hybrid_margins"]
 
@@ -67,31 +68,21 @@ def forest_masks(forest: Forest, owner: np.ndarray, slots: np.ndarray, X: np.nda
     X : ndarray of float32 of shape (n, n_columns)
         Rows; NaN is missing.
     """
-    return _masks(
-        forest.start,
-        forest.column,
-        forest.threshold,
-        forest.missing_left,
-        forest.left,
-        forest.right,
-        owner,
-        slots,
-        int(slots.max(initial=0)) + 1,
-        X,
-    )
+    out = np.full((len(X), forest.start.size - 1, int(slots.max(initial=0)) + 1), ~np.uint64(0))
+    splits = (forest.start, forest.column, forest.threshold, forest.missing_left, forest.left, forest.right)
+    _masks(*splits, owner, slots, X, out)
+    return out
 
 
-@nb.njit(cache=True, nogil=True)
-def _masks(start, column, threshold, missing_left, left, right, owner, slots, width, X):  # pragma: no cover - compiled
+@compiled()
+def _masks(start, column, threshold, missing_left, left, right, owner, slots, X, out):  # pragma: no cover - compiled
     n, trees = X.shape[0], start.size - 1
-    out = np.full((n, trees, width), ~np.uint64(0))
     for i in range(n):
         for t in range(trees):
             for split in range(start[t], start[t + 1]):
                 value = X[i, column[split]]
                 goes_left = missing_left[split] if np.isnan(value) else value < threshold[split]
                 out[i, t, slots[t, owner[column[split]]]] &= ~(right[split] if goes_left else left[split])
-    return out
 
 
 def hybrid_margins(
@@ -110,18 +101,18 @@ def hybrid_margins(
     own, drawn : ndarray of uint64
         Of `forest_masks`: the explained rows, and the background.
     """
-    return _margins(forest.leaves, forest.whole, used, places, own, drawn, _PLACE, _DE_BRUIJN)
+    out = np.zeros((own.shape[0], drawn.shape[0], places.shape[1]), dtype=np.float32)
+    most = 1 << int(used.max(initial=0))
+    rooms = (np.empty(most, dtype=np.uint64), np.empty(most, dtype=np.float32))
+    _margins(forest.leaves, forest.whole, used, places, own, drawn, _PLACE, _DE_BRUIJN, *rooms, out)
+    return out
 
 
-@nb.njit(cache=True, nogil=True)
-def _margins(leaves, whole, used, places, own, drawn, place, sequence):  # pragma: no cover - compiled
+@compiled()
+def _margins(
+    leaves, whole, used, places, own, drawn, place, sequence, open_leaves, values, out
+):  # pragma: no cover - compiled
     n, b, trees, coalitions = own.shape[0], drawn.shape[0], leaves.shape[0], places.shape[1]
-    out = np.zeros((n, b, coalitions), dtype=np.float32)
-    most = 0
-    for t in range(trees):
-        most = max(most, used[t])
-    open_leaves = np.empty(1 << most, dtype=np.uint64)
-    values = np.empty(1 << most, dtype=np.float32)
     shift = np.uint64(58)
     for i in range(n):
         for j in range(b):
@@ -138,4 +129,3 @@ def _margins(leaves, whole, used, places, own, drawn, place, sequence):  # pragm
                     values[s] = leaves[t, place[(open_leaves[s] * sequence) >> shift]]
                 for c in range(coalitions):
                     out[i, j, c] += values[places[t, c]]
-    return out

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
+
+from lbp_prognosis._kernels._compiled import compiled
 
 __all__ = ["exponential_incidence", "product_limit_incidence"]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def product_limit_incidence(increments, relative, places, fitted):  # pragma: no cover - compiled
     """Return incidences and survival at each horizon by the product limit.
 
@@ -64,7 +65,7 @@ def product_limit_incidence(increments, relative, places, fitted):  # pragma: no
     return out
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def exponential_incidence(increments, relative, places, shares):  # pragma: no cover - compiled
     """As `product_limit_incidence` with survival ``exp(−ΣH)``.
 

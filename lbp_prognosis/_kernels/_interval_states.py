@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
+
+from lbp_prognosis._kernels._compiled import compiled, inner
 
 __all__ = ["interval_states"]
 
 _TERMS = 16  # of the exponential series, for a step of norm at most 1/2
 
 
-@nb.njit(cache=True, nogil=True)
+@inner()
 def _turn(row, rates, origin, target, out):  # pragma: no cover - compiled
     """Set ``out`` to row · Q."""
     for b in range(row.size):
@@ -21,7 +22,7 @@ def _turn(row, rates, origin, target, out):  # pragma: no cover - compiled
         out[target[t]] += flow
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def interval_states(rates, length, first, origin, target):  # pragma: no cover - compiled
     """Return state probabilities after all pieces, and their derivatives by each intensity.
 

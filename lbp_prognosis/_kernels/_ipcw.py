@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csc_array
 
+from lbp_prognosis._kernels._compiled import compiled
 from lbp_prognosis._kernels._row_parts import row_parts
 from lbp_prognosis._kernels._steps import distinct_times, step_at
 
@@ -137,7 +137,7 @@ def weights_from_process(
     return out if np.ndim(tau) else out[:, 0]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def counted_ipcw(place, out, copies, groups, reached):
     """Return the weights of `weights_from_process` for rows that each stand for some copies.
 
@@ -166,7 +166,8 @@ def counted_ipcw(place, out, copies, groups, reached):
             censored[place[i]] += copies[i]
     for g in range(groups - 1, -1, -1):
         leaving[g] += leaving[g + 1]  # now all who leave then or later
-    left = np.ones(groups + 1)  # G(t−) at each time, and past the last
+    left = np.empty(groups + 1)  # G(t−) at each time, and past the last
+    left[0] = 1.0
     for g in range(groups):
         at_risk = leaving[g + 1] + censored[g]  # events at the same time have left
         left[g + 1] = left[g] * (1.0 - censored[g] / at_risk) if censored[g] > 0.0 else left[g]

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numba import njit
 
+from lbp_prognosis._kernels._compiled import inner
 from lbp_prognosis._kernels._tiers import natural_log, tiered
 
 __all__ = ["BRIER", "LOG_SCORE", "LossRows", "ipcw_loss", "ipcw_loss_combined"]
@@ -20,7 +20,7 @@ BRIER, LOG_SCORE = 0, 1
 _COLUMNS, _CELLS = 64, 1 << 14  # horizons gathered together, and cells turned at a time: both sides stay in the cache
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _weighted(brier, weight, miss):
     """Weighted loss of a prediction that missed by ``miss`` (of either sign); 0 where the weight is."""
     if brier:
@@ -28,7 +28,7 @@ def _weighted(brier, weight, miss):
     return -weight * natural_log(1.0 - abs(miss)) if weight > 0.0 else 0.0
 
 
-@tiered(lambda *a: 3 * a[1].size + 4 * a[10], nogil=True, error_model="numpy")
+@tiered(lambda *a: 3 * a[1].size + 4 * a[10])
 def _walk(brier, risk, case, before, own, square, starts, hazard, slope, table, groups, beyond, values):
     """Score one horizon, rows by time; see `ipcw_loss`. ``values`` (n,) is filled up to a constant, unless empty.
 

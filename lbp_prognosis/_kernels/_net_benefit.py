@@ -33,7 +33,7 @@ class ThresholdIncidence(NamedTuple):
     variance: np.ndarray
 
 
-@tiered(lambda *a: 2 * a[0].size + a[0].sum(), nogil=True)
+@tiered(lambda *a: 2 * a[0].size + a[0].sum())
 def _walk_one_cause(bins, time, code, weights, at_risk, survival, first):  # pragma: no cover - compiled
     n = bins.size
     low = 0
@@ -71,7 +71,7 @@ def _walk_one_cause(bins, time, code, weights, at_risk, survival, first):  # pra
         low = high
 
 
-@tiered(lambda *a: 4 * a[0].size + 4 * a[0].sum(), nogil=True)
+@tiered(lambda *a: 4 * a[0].size + 4 * a[0].sum())
 def _walk(bins, time, code, weights, at_risk, survival, incidence, sums, first, other):  # pragma: no cover - compiled
     n = bins.size
     low = 0
@@ -183,7 +183,7 @@ def influence_of_all(time: np.ndarray, code: np.ndarray, stop: int, weights: np.
     return out
 
 
-@tiered(lambda *a: 2 * a[0].size, nogil=True)
+@tiered(lambda *a: 2 * a[0].size)
 def _influence_of_all(time, code, weights, stop, whole, out):  # pragma: no cover - compiled
     """Return the incidence, ``whole`` when ``out`` is filled with its derivatives by the weight of each row."""
     n = time.size

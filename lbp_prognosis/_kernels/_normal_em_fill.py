@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from lbp_prognosis._kernels._cholesky import factorise, solve_lower, solve_upper
+from lbp_prognosis._kernels._compiled import compiled
 
 __all__ = ["fill_conditional"]
 
 
-@njit(cache=True)
+@compiled()
 def fill_conditional(filled, patterns, starts, mean, covariance, extra):
     """Overwrite missing cells by their conditional means, and add up their conditional covariances in ``extra``.
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
+
+from lbp_prognosis._kernels._compiled import compiled, inner
 
 __all__ = ["occupancy_path"]
 
 _TERMS = 18  # of the exponential series, for a step that is small
 
 
-@nb.njit(cache=True, nogil=True)
+@inner()
 def _exponential_step(state, rates, work, term):
     """Replace ``state`` by state · exp(rates), by its series in steps that are small."""
     s = state.size
@@ -32,7 +33,7 @@ def _exponential_step(state, rates, work, term):
                 state[b] += term[b]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def occupancy_path(increments, origin, target, relative, places, first, exponential):  # pragma: no cover - compiled
     """Return the state probabilities of each row at each horizon.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
+
+from lbp_prognosis._kernels._compiled import compiled, inner
 
 __all__ = ["reset_path"]
 
 
-@nb.njit(cache=True, nogil=True)
+@inner()
 def _stay(increments, relative, ends, origin, durations, after, exponential, mass, left):
     """Fill ``mass`` (q, m), the probability of each move at each duration, and ``left`` (m,), of the stay beyond it.
 
@@ -38,7 +39,7 @@ def _stay(increments, relative, ends, origin, durations, after, exponential, mas
         begin = ends[a]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def reset_path(
     increments, durations, cells, ends, origin, target, relative, places, first, after, exponential
 ):  # pragma: no cover - compiled

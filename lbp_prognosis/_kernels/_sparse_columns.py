@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 from scipy.sparse import csc_array
+
+from lbp_prognosis._kernels._compiled import compiled
 
 __all__ = ["SparseColumns", "sparse_columns"]
 
@@ -14,10 +15,12 @@ _FAR = 100.0  # standard deviations of its mean from 0, from which a column with
 _CONSTANT = 1e-12  # standard deviation over largest value of a column that is constant but for rounding
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _moments(data, indices, indptr, weights, mean, variance, largest):  # pragma: no cover - compiled
     """Weighted mean and variance of each column in two passes over its values; zeros count by their weight."""
-    total = weights.sum()
+    total = 0.0
+    for i in range(weights.size):
+        total += weights[i]
     for j in range(indptr.size - 1):
         inside, first = 0.0, 0.0
         for k in range(indptr[j], indptr[j + 1]):
@@ -33,7 +36,7 @@ def _moments(data, indices, indptr, weights, mean, variance, largest):  # pragma
         mean[j], variance[j] = middle, second / total
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _slopes(data, indices, indptr, columns, residual, out):  # pragma: no cover - compiled
     """Products of some columns with a row vector."""
     for a in range(columns.size):
@@ -44,7 +47,7 @@ def _slopes(data, indices, indptr, columns, residual, out):  # pragma: no cover 
         out[a] = total
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _add_columns(data, indices, indptr, columns, values, out):  # pragma: no cover - compiled
     """Add multiples of some columns to a row vector."""
     for a in range(columns.size):

@@ -12,7 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
+
+from lbp_prognosis._kernels._compiled import compiled
 
 __all__ = ["StateProcess", "state_influence", "state_process", "state_sojourn"]
 
@@ -114,7 +115,7 @@ def _total_before(at: np.ndarray, weights: np.ndarray, times: np.ndarray) -> np.
     return total[np.searchsorted(at[order], times, side="left")]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _forward(first, hazard):
     m, s = hazard.shape[0], hazard.shape[1]
     out = np.empty((m + 1, s))
@@ -129,7 +130,7 @@ def _forward(first, hazard):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _shared(hazard, at_risk, events, probability):
     """C_j(t): what staying in state j from the origin to t has taken away; (m + 1, s, s)."""
     m, s = hazard.shape[0], hazard.shape[1]
@@ -148,7 +149,7 @@ def _shared(hazard, at_risk, events, probability):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _backward(hazard, last):
     """Product integral to the end from the origin, and from after each of ``last`` times; (last + 1, s, s)."""
     s = hazard.shape[1]
@@ -165,7 +166,7 @@ def _backward(hazard, last):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _backward_sojourn(hazard, times, start, tau, last):
     """∫ M(t, u) du from each of ``start`` and the first ``last`` times to τ; (last + 1, s, s)."""
     s = hazard.shape[1]
@@ -248,7 +249,7 @@ def state_influence(process: StateProcess, taus: np.ndarray, fixed_start: bool) 
     return np.moveaxis(out, 0, 1)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _fill(out, whole, product, staying, shift, first, begin, end, origin, target, share, start, stop, tau):
     """Contributions of a row's start and of its move, less that of the time spent in the state; (n, s)."""
     for r in range(out.shape[0]):

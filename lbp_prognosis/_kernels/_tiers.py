@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numba.core.registry import CPUDispatcher
+
+from lbp_prognosis._kernels._compiled import compiled
 
 __all__ = ["Tiered", "natural_log", "tiered"]
 
@@ -32,11 +33,11 @@ class Tiered:
     steps : callable
         Takes the kernel's arguments and returns about how many steps a call takes, each of some ten operations.
     **options
-        For ``numba.njit``.
+        For `compiled`.
     """
 
     def __init__(self, function: Callable[..., Any], steps: Callable[..., float], **options: Any) -> None:
-        self.compiled = njit(cache=True, **options)(function)
+        self.compiled = compiled(**options)(function)
         self.function, self._steps = function, steps
         self._plain: Callable[..., Any] | None = None
         self._left: float | None = None
@@ -63,7 +64,7 @@ def tiered(steps: Callable[..., float], **options: Any) -> Callable[[Callable[..
     return lambda function: Tiered(function, steps, **options)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def natural_log(x):
     """Return the logarithm of the C library, the same in both tiers: NumPy's own may differ in the last bit."""
     if x > 0.0:

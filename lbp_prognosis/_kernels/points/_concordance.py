@@ -10,21 +10,21 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from lbp_prognosis._kernels._compiled import inner
 from lbp_prognosis._kernels._tiers import tiered
 
 __all__ = ["concordance_index", "concordance_pairs", "concordance_totals", "number_events"]
 
 
-@njit(cache=True, nogil=True)
+@inner()
 def _add(tree, index, value):
     while index < tree.size:
         tree[index] += value
         index += index & -index
 
 
-@njit(cache=True, nogil=True)
+@inner()
 def _sum(tree, index):
     total = 0.0
     while index > 0:
@@ -33,7 +33,7 @@ def _sum(tree, index):
     return total
 
 
-@njit(cache=True, nogil=True)
+@inner()
 def _totals(event, first, last, early, late, events):
     """Comparable weight of every row in each of its two roles, which does not depend on the score."""
     later = np.zeros(events + 2)
@@ -51,7 +51,7 @@ def _totals(event, first, last, early, late, events):
     return later, earlier
 
 
-@tiered(lambda *a: (6 + 4 * math.log2(a[9] + 2)) * a[0].size, nogil=True)
+@tiered(lambda *a: (6 + 4 * math.log2(a[9] + 2)) * a[0].size)
 def _walk(order, score, event, first, last, early_factor, late_factor, early, late, events, pairs):
     """Return concordant, discordant and tied weight, each pair once; fill ``pairs`` (3, n) unless it is empty.
 
