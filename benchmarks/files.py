@@ -14,7 +14,7 @@ import pandas as pd
 from benchmarks._contest import Contest, frame
 from lbp_prognosis import LBPError
 from lbp_prognosis.deployment import load_model, lock, save_model
-from lbp_prognosis.fusion import RiskPipeline, Standardise, from_formula
+from lbp_prognosis.fusion import MultipleImputation, RiskPipeline, Standardise, from_formula
 from lbp_prognosis.models import CoxPH
 from lbp_prognosis.survival import Surv
 
@@ -27,16 +27,21 @@ def main(contest: Contest | None = None) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(400, 200)), columns=[f"f{k}" for k in range(200)])
     months, status = rng.exponential(10, 400), rng.random(400) < 0.7
-    locked = lock(RiskPipeline([Standardise()], CoxPH(penalty=50.0)).fit(X, Surv.right(months, status)))
+    y = Surv.right(months, status)
+    locked = lock(RiskPipeline([Standardise()], CoxPH(penalty=50.0)).fit(X, y))
+    holes = X.mask(rng.random(X.shape) < 0.05)
+    imputed = RiskPipeline([MultipleImputation(m=5, iterations=1)], CoxPH(penalty=5.0)).fit(holes, y)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         whole, torn = Path(folder) / "whole.lbpm", Path(folder) / "torn.lbpm"
 
-        def there_and_back() -> None:
-            save_model(locked, whole, reason="a benchmark")
+        def there_and_back(model) -> None:
+            save_model(model, whole, reason="a benchmark")
             load_model(whole)
 
-        rows += contest.race("model of 200 columns saved and read", 400, there_and_back, target=0.05)
+        task = "pipeline of 200 columns and 5 completed tables locked, saved and read"
+        rows += contest.race(task, 400, lambda: there_and_back(imputed), target=0.05)
+        rows += contest.race("model of 200 columns saved and read", 400, lambda: there_and_back(locked), target=0.05)
         data = bytearray(whole.read_bytes())
         data[len(data) // 2] ^= 1
         torn.write_bytes(bytes(data))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from lbp_prognosis._kernels._normal_em_fill import fill_conditional
@@ -58,7 +60,10 @@ def normal_conditional(covariance: np.ndarray, missing: np.ndarray) -> tuple[np.
     return slope, (residual + residual.T) / 2
 
 
+@lru_cache(maxsize=8)
 def normal_quadrature(nodes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return nodes and weights with ``Σ w g(z) ≈ E g(Z)``, Z standard normal (Gauss–Hermite)."""
+    """Return nodes and weights with ``Σ w g(z) ≈ E g(Z)``, Z standard normal (Gauss–Hermite); arrays to read only."""
     z, weights = np.polynomial.hermite_e.hermegauss(nodes)
-    return z, weights / weights.sum()
+    weights = weights / weights.sum()
+    z.flags.writeable = weights.flags.writeable = False  # the same arrays are given to all that ask
+    return z, weights

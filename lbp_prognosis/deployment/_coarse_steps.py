@@ -22,19 +22,16 @@ def coarse_steps(times: np.ndarray, events: np.ndarray, least: int) -> tuple[np.
     """
     ends: list[int] = []
     count = least  # the last jump ends a group
-    for k in range(times.size - 1, -1, -1):
+    for k, number in zip(range(times.size - 1, -1, -1), reversed(events.tolist())):
         if count >= least:
             ends.append(k)
             count = 0
-        count += int(events[k])
+        count += int(number)
     if count < least and len(ends) > 1:
         ends.pop()  # too few events for a group join the next group: early, where many patients are at risk
     ends.reverse()
-    raw = np.empty(len(ends))
-    exact = np.zeros(len(ends), dtype=bool)  # a time of several events is no patient's own
-    starts = [0, *(end + 1 for end in ends[:-1])]
-    for group, (start, end) in enumerate(zip(starts, ends)):
-        raw[group], exact[group] = _place(times[start : end + 1], events[start : end + 1])
+    starts = [0, *(end + 1 for end in ends[:-1])][: len(ends)]
+    raw, exact = _places(times, events, np.array(starts, dtype=int), np.array(ends, dtype=int))
     made: list[float] = []
     kept: list[int] = []
     for at, end in zip(np.where(exact, raw, digits(raw, 3)).tolist(), ends):
@@ -46,13 +43,24 @@ def coarse_steps(times: np.ndarray, events: np.ndarray, least: int) -> tuple[np.
     return np.array(made), np.array(kept, dtype=int)
 
 
-def _place(times: np.ndarray, events: np.ndarray) -> tuple[float, bool]:
-    """Return the time of a group, and whether it may stay as exact as it is."""
-    if times.size == 1:
-        return float(times[0]), bool(events[0] > 1)
-    half = int(np.searchsorted(np.cumsum(events), events.sum() / 2))
-    other = half + 1 if half + 1 < times.size else half - 1
-    return float((times[half] + times[other]) / 2), False
+def _places(
+    times: np.ndarray, events: np.ndarray, starts: np.ndarray, ends: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the time of each group, and whether it may stay as exact as it is: several events are no one patient's."""
+    alone = starts == ends
+    if np.issubdtype(events.dtype, np.floating):  # expected events: a difference of cumulated sums is no sum to the bit
+        half = np.array([start + _middle(events[start : end + 1]) for start, end in zip(starts, ends)], dtype=int)
+    else:
+        reached = np.cumsum(events, dtype=np.int64)
+        before = reached[starts] - events[starts]
+        half = np.maximum(np.searchsorted(reached, before + (reached[ends] - before) / 2), starts)
+    other = np.where(half < ends, half + 1, half - 1)
+    raw = np.where(alone, times[starts], (times[half] + times[other]) / 2)
+    return raw, alone & (events[starts] > 1)
+
+
+def _middle(events: np.ndarray) -> int:
+    return int(np.searchsorted(np.cumsum(events), events.sum() / 2))
 
 
 def coarse_values(

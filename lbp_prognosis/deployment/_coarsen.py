@@ -23,6 +23,12 @@ _ROW_LEVEL = ("cross_fitted_margin_", "cross_fitted_risk_", "folds_", "oof_")
 
 _PLAIN = (str, bytes, int, float, bool, np.ndarray, np.generic, type(None))
 """Kinds of values that contain no model."""
+_PLAIN_TYPES = frozenset(_PLAIN)
+
+
+def _hollow(value: Any) -> bool:
+    """Whether a value contains no model, as far as one look tells: bounds of columns by the thousand are tuples."""
+    return isinstance(value, _PLAIN) or (type(value) in (tuple, list) and _PLAIN_TYPES.issuperset(map(type, value)))
 
 
 def parts_of(value: Any, seen: set[int] | None = None) -> Iterator[Any]:
@@ -40,7 +46,7 @@ def parts_of(value: Any, seen: set[int] | None = None) -> Iterator[Any]:
         yield value
         inner = value if hasattr(value, "_fields") else vars(value).values() if hasattr(value, "__dict__") else ()
     for item in inner:
-        if not isinstance(item, _PLAIN):  # names of columns by the thousand
+        if not _hollow(item):  # names of columns by the thousand
             yield from parts_of(item, seen)
 
 

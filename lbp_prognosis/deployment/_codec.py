@@ -7,8 +7,9 @@ them in the order of writing, each once, so that no file can make it allocate mo
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,23 +32,32 @@ _MOST_DIMENSIONS = 4
 _LARGE = 1000  # numbers of an array that is written once where it occurs twice
 _MOST_AGAIN = 2**29  # bytes of repeated arrays, together: tables copy their columns
 _DEEPEST = 60
+_KEPT_SIDE = 512  # of squares whose places are remembered, in 2 MB each at most
+_AS_THEY_ARE = frozenset((bool, str, int, float, type(None)))  # where JSON has them
 
 
-def _upper(side: int) -> np.ndarray:
-    """Return where a square has its diagonal and what is above it."""
-    return np.tri(side, dtype=bool).T
+def _upper(side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the flat numbers of a square have its diagonal and what is above it, row by row; then mirrored."""
+    return _places(side) if side <= _KEPT_SIDE else _places.__wrapped__(side)
+
+
+@lru_cache(maxsize=4)  # a model of several tables has a square of one size for each of them
+def _places(side: int) -> tuple[np.ndarray, np.ndarray]:
+    upper = np.flatnonzero(np.tri(side, dtype=bool).T)
+    row, column = np.divmod(upper, max(side, 1))
+    return upper, column * side + row
 
 
 class _Writer:
     def __init__(self) -> None:
         self.parts: dict[str, list[np.ndarray]] = {name: [] for name in DTYPES}
-        self.large: dict[tuple[str, tuple[int, ...]], list[tuple[int, np.ndarray]]] = {}
+        self.large: dict[tuple[str, tuple[int, ...], bytes], list[tuple[int, np.ndarray]]] = {}
         self.count = 0
         self.again = 0
 
     def array(self, value: np.ndarray, where: str) -> dict[str, Any]:
         if value.dtype.kind in "OU":
-            words = [self.entry(item, where) for item in value.ravel().tolist()]
+            words = self.items(value.ravel().tolist(), where)
             return {_TAG: "words", "kind": value.dtype.kind, "shape": list(value.shape), "items": words}
         name = {"float64": "f8", "float32": "f4", "int64": "i8", "int32": "i4", "int8": "i1", "bool": "b1"}.get(
             value.dtype.name
@@ -56,8 +66,8 @@ class _Writer:
             raise argument_error(where, "an array of floats, integers, truth values or text", f"{value.dtype}")
         flat = np.ascontiguousarray(value).ravel()
         if flat.size >= _LARGE:  # the two covariances of a model are usually the same
-            before = self.large.setdefault((name, value.shape), [])
             bits = flat.view(np.uint8)
+            before = self.large.setdefault((name, value.shape, bits[:64].tobytes()), [])
             same = next((number for number, other in before if np.array_equal(other, bits)), None)
             if same is not None and self.again + flat.nbytes <= _MOST_AGAIN:
                 self.again += flat.nbytes
@@ -67,16 +77,27 @@ class _Writer:
                 whole = flat.view(f"i{flat.itemsize}").reshape(value.shape)  # bits: zeros have a sign
                 if np.array_equal(whole, whole.T):
                     self.count += 1
-                    self.parts[name].append(flat.reshape(value.shape)[_upper(len(whole))])
+                    self.parts[name].append(flat[_upper(len(whole))[0]])
                     return {_TAG: "symmetric", "dtype": name, "side": len(whole)}
         self.count += 1
         self.parts[name].append(flat)
         return {_TAG: "array", "dtype": name, "shape": list(value.shape)}
 
+    def items(self, values: Sequence[Any], where: str) -> list[Any]:
+        """Return entries one by one; texts and numbers, often of each column, are entries as they come."""
+        kinds = set(map(type, values))
+        if all(map(math.isfinite, values)) if kinds == {float} else kinds <= _AS_THEY_ARE and float not in kinds:
+            return list(values)
+        return [self.entry(item, where) for item in values]
+
     def entry(self, value: Any, where: str) -> Any:
         kind = type(value)
         if value is None or kind in (bool, str, int) or (kind is float and math.isfinite(value)):
             return value
+        if kind is list:
+            return self.items(value, where)
+        if kind is tuple:
+            return {_TAG: "tuple", "items": self.items(value, where)}
         if isinstance(value, np.bool_):
             return bool(value)
         if isinstance(value, np.str_):
@@ -96,14 +117,12 @@ class _Writer:
         if isinstance(value, slice):
             return {_TAG: "slice", "items": [value.start, value.stop, value.step]}
         if isinstance(value, list):
-            return [self.entry(item, where) for item in value]
-        if isinstance(value, tuple) and type(value) is tuple:
-            return {_TAG: "tuple", "items": [self.entry(item, where) for item in value]}
+            return self.items(value, where)
         if isinstance(value, pd.DataFrame):
             return self.frame(value, where)
         if isinstance(value, Mapping):
-            keys = [self.entry(key, where) for key in value]
-            return {_TAG: "mapping", "keys": keys, "items": [self.entry(item, where) for item in value.values()]}
+            keys = self.items(list(value), where)
+            return {_TAG: "mapping", "keys": keys, "items": self.items(list(value.values()), where)}
         if isinstance(value, frozenset | set):
             return {_TAG: "set", "items": sorted((self.entry(item, where) for item in value), key=str)}
         why = NOT_STORED.get(type(value).__name__, "is not among the classes of model files")
@@ -115,7 +134,7 @@ class _Writer:
         )
 
     def frame(self, value: pd.DataFrame, where: str) -> dict[str, Any]:
-        names = [self.entry(item, where) for item in value.columns]
+        names = self.items(list(value.columns), where)
         kinds = set(value.dtypes)
         if len(kinds) == 1 and next(iter(kinds)) == np.float64:  # numbers alone are one array
             values = self.array(np.ascontiguousarray(value.to_numpy()), where)
@@ -190,7 +209,7 @@ class _Reader:
             items = entry["items"]
             if not isinstance(items, list) or len(items) != size or entry["kind"] not in ("O", "U"):
                 raise ModelFileError("The model file contains texts whose number does not match their shape.")
-            words = [self.entry(item, 0) for item in items]
+            words = self.items(items, 0)
             if entry["kind"] == "U":
                 return np.array(words, dtype=str).reshape(shape)
             out = np.empty(size, dtype=object)
@@ -212,18 +231,23 @@ class _Reader:
         if type(side) is not int or side < 0:
             raise ModelFileError("The model file contains an array of an impossible shape.")
         half = self.taken(entry["dtype"], side * (side + 1) // 2)
-        out = np.empty((side, side), dtype=half.dtype)
-        upper = _upper(side)
-        out[upper] = half
-        out.T[upper] = half
-        self.read.append(out)
-        return out
+        out = np.empty(side * side, dtype=half.dtype)
+        for places in _upper(side):
+            out[places] = half
+        self.read.append(out.reshape(side, side))
+        return self.read[-1]
+
+    def items(self, values: Any, depth: int) -> list[Any]:
+        """Return what entries stand for; JSON's texts and numbers stand for themselves."""
+        if type(values) is list and depth <= _DEEPEST and _AS_THEY_ARE.issuperset(map(type, values)):
+            return list(values)
+        return [self.entry(item, depth) for item in values]
 
     def entry(self, value: Any, depth: int) -> Any:
         if depth > _DEEPEST:
             raise ModelFileError("The model file is nested too deeply.")
         if isinstance(value, list):
-            return [self.entry(item, depth + 1) for item in value]
+            return self.items(value, depth + 1)
         if not isinstance(value, dict):
             return value
         tag = value.get(_TAG)
@@ -245,21 +269,21 @@ class _Reader:
                 [self.array(_array_entry(c)) for c in value["columns"]],
                 self.array(_array_entry(value["index"])),
             )
-            names = [self.entry(item, depth + 1) for item in value["names"]]
+            names = self.items(value["names"], depth + 1)
             return pd.DataFrame(dict(enumerate(columns)), index=index).set_axis(names, axis=1)
         if tag == "table":
             values, index = self.array(_array_entry(value["values"])), self.array(_array_entry(value["index"]))
-            names = [self.entry(item, depth + 1) for item in value["names"]]
+            names = self.items(value["names"], depth + 1)
             if values.ndim != 2 or values.dtype != np.float64:
                 raise ModelFileError("The model file contains a table of numbers that is none.")
             return pd.DataFrame(values, index=index).set_axis(names, axis=1)
         if tag == "mapping":
-            keys_read = [self.entry(key, depth + 1) for key in value["keys"]]
-            items = [self.entry(item, depth + 1) for item in value["items"]]
+            keys_read = self.items(value["keys"], depth + 1)
+            items = self.items(value["items"], depth + 1)
             if len(keys_read) != len(items):
                 raise ModelFileError("The model file contains a mapping with more keys than values.")
             return dict(zip(keys_read, items))
-        items = [self.entry(item, depth + 1) for item in value["items"]]
+        items = self.items(value["items"], depth + 1)
         if tag == "slice":
             return slice(*items)
         return tuple(items) if tag == "tuple" else frozenset(items)

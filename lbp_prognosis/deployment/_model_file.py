@@ -271,19 +271,20 @@ def verify(path: str | os.PathLike[str]) -> ModelFile:
     path : path
         Written by `save_model`.
     """
-    return _read(path, None)[1]
+    _, manifest, error, data = _read(path, None)
+    return ModelFile(Path(path), hashlib.sha256(data).hexdigest(), manifest, error)
 
 
-def _read(path: str | os.PathLike[str], expected: str | None) -> tuple[LockedModel, ModelFile]:
+def _read(path: str | os.PathLike[str], expected: str | None) -> tuple[LockedModel, dict[str, Any], float, bytes]:
     source = Path(path)
     size = source.stat().st_size
     if size > MOST_BYTES:
         raise ModelFileError(f"The model file has {size >> 20} MB; at most {MOST_BYTES >> 20} are read.")
     data = source.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
     if expected is not None:
         if not re.fullmatch(r"[0-9a-fA-F]{64}", expected):
             raise argument_error("expect_sha256", "64 hexadecimal digits", expected)
+        digest = hashlib.sha256(data).hexdigest()
         if digest != expected.lower():
             raise ModelFileError(f"The model file is another than expected: its digest is {digest}.")
     manifest, params, arrays = read_container(data)
@@ -307,7 +308,7 @@ def _read(path: str | os.PathLike[str], expected: str | None) -> tuple[LockedMod
             f"The model in the file predicts other risks for its check rows than when it was saved (difference "
             f"{error:.2g}): another version of a library calculates differently, or the file was changed."
         )
-    return locked, ModelFile(source, digest, manifest, error)
+    return locked, manifest, error, data
 
 
 def _rebuilt(manifest: dict[str, Any], params: Any, arrays: dict[str, np.ndarray]) -> tuple[LockedModel, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -36,18 +38,15 @@ def synthetic_rows(model: Any, n: int, *, missing: int = 0) -> pd.DataFrame:
     ranges, categories, binary = ranges_of_columns(model), categories_of_columns(model), _binary(model)
     out: dict[str, Any] = {}
     words = False
-    for name in columns:
-        if name in categories:
+    for of_words, run in groupby(columns, key=categories.__contains__):
+        if not of_words:
+            out |= _numbers_within(rng, list(run), ranges, binary, n)
+            continue
+        for name in run:
             drawn = [categories[name][k] for k in rng.integers(0, len(categories[name]), n)]
             numbers = all(isinstance(value, int | float | np.number) for value in drawn)
             words |= not numbers
             out[name] = np.array(drawn, dtype=float if numbers else object)
-            continue
-        low, high = ranges.get(name, (0.0, 1.0))
-        if not np.isfinite([low, high]).all():
-            low, high = 0.0, 1.0
-        draws = rng.uniform(low, high, n) if high > low else np.full(n, low)
-        out[name] = np.round(draws) if name in binary or (low, high) == (0, 1) else draws
     if out and not words:
         frame = pd.DataFrame(np.column_stack(list(out.values())), columns=list(out))  # in one piece: many columns
     else:
@@ -65,6 +64,21 @@ def synthetic_rows(model: Any, n: int, *, missing: int = 0) -> pd.DataFrame:
         for k in range(min(missing, n) if open_ else 0):
             frame.iloc[n - 1 - k, open_[k % len(open_)]] = np.nan
     return frame
+
+
+def _numbers_within(
+    rng: np.random.Generator, names: list[str], ranges: dict[str, tuple[float, float]], binary: set[str], n: int
+) -> dict[str, np.ndarray]:
+    """Return n draws of each column within its range, column after column, in one call of the generator."""
+    bounds = [ranges.get(name, (0.0, 1.0)) for name in names]
+    bounds = [(low, high) if math.isfinite(low) and math.isfinite(high) else (0.0, 1.0) for low, high in bounds]
+    low, high = np.array(bounds, dtype=float).T
+    draws = np.repeat(low[:, None], n, axis=1)
+    wide = high > low
+    draws[wide] = rng.uniform(low[wide, None], high[wide, None], (int(wide.sum()), n))
+    whole = np.array([name in binary for name in names]) | ((low == 0) & (high == 1))
+    draws[whole] = np.round(draws[whole])
+    return dict(zip(names, draws))
 
 
 def visits_of(model: Any) -> np.ndarray | None:

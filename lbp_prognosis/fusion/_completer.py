@@ -11,7 +11,7 @@ import pandas as pd
 from lbp_prognosis._kernels import normal_quadrature
 from lbp_prognosis.fusion._absent_blocks import absent_blocks
 from lbp_prognosis.fusion._completions import Completions, Score
-from lbp_prognosis.fusion._deployment_imputer import Probes
+from lbp_prognosis.fusion._deployment_imputer import Conditionals, Probes, missing_patterns
 from lbp_prognosis.fusion._filling import Filling
 
 __all__ = ["Completer"]
@@ -27,19 +27,6 @@ class _Layout(NamedTuple):
     begins: np.ndarray
 
 
-def _patterns(missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct rows of a boolean table, in the order of `numpy.unique`, and the index of each row.
-
-    Eight columns are packed into one byte, so that a row is compared in one step; `numpy.unique` compares field by
-    field.
-    """
-    if not missing.any():
-        return missing[:1], np.zeros(len(missing), dtype=np.int64)
-    packed = np.ascontiguousarray(np.packbits(missing, axis=1))
-    _, first, which = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_index=True, return_inverse=True)
-    return missing[first], which
-
-
 class Completer:
     """Completer of new rows by a fitted `MultipleImputation`, for a sequence of linear predictors.
 
@@ -51,9 +38,10 @@ class Completer:
     ) -> None:
         self.filling, self.draws = filling, draws
         self.frame = frame
+        self.numbers = filling.encoding.is_plain(frame)
         self.matrix = filling.encoding.encode(frame)
         self.missing = np.isnan(self.matrix)
-        self.patterns, which = _patterns(self.missing)
+        self.patterns, which = missing_patterns(self.missing)
         self.absent = absent_blocks(np.where(self.patterns, np.nan, 0.0), blocks)
         self.scattered = np.asarray((self.patterns & ~self.absent).any(axis=1))
         order = np.argsort(which, kind="stable")
@@ -64,6 +52,7 @@ class Completer:
         self._unmodelled: Completions | None = None
         self._ends: np.ndarray | None = None
         self._probes: dict[bytes, Probes] = {}
+        self._regressions: Conditionals = {}
         self._conditionals: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def __call__(self, score: Score | None = None, nodes: np.ndarray | None = None) -> Completions:
@@ -82,11 +71,12 @@ class Completer:
         for k in map(int, np.flatnonzero(straight)):
             pattern, row = self.patterns[k], self.rows[k]
             if k not in self._conditionals:
-                self._conditionals[k] = self.filling.imputer.conditional(self.matrix[row], pattern)
+                self._conditionals[k] = self.filling.imputer.conditional(self.matrix[row], pattern, self._regressions)
             centre, residual = self._conditionals[k]
             block = values[layout.begins[k] : layout.begins[k + 1]].reshape(row.size, z.size, -1)
             block[:, :, pattern] = self.filling.imputer.nodes(centre, residual, slopes[pattern], z)
-        table = self.filling.finished(values, self.frame, layout.row, pd.RangeIndex(layout.row.size))
+        index = pd.RangeIndex(layout.row.size)
+        table = self.filling.finished(values, self.frame, layout.row, index, plain=self.numbers)
         done = Completions(table, layout.row, layout.weight, layout.exact)
         if not straight.any():
             self._unmodelled = done
@@ -98,7 +88,9 @@ class Completer:
         if key not in self._probes:
             n = len(self.matrix)
             if self._ends is None:
-                self._ends = self.filling.imputer.conditional_mean(self.matrix[np.unique([0, n - 1])])
+                self._ends = self.filling.imputer.conditional_mean(
+                    self.matrix[np.unique([0, n - 1])], self._regressions
+                )
             self._probes[key] = self.filling.imputer.probes(self._ends, n, self.frame, columns)
         return self._probes[key]
 

@@ -22,7 +22,10 @@ from lbp_prognosis._kernels import (
 from lbp_prognosis.fusion._completions import Score
 from lbp_prognosis.fusion._encoding import Encoding
 
-__all__ = ["DeploymentImputer", "Probes"]
+__all__ = ["Conditionals", "DeploymentImputer", "Probes", "missing_patterns"]
+
+Conditionals = dict[bytes, tuple[np.ndarray, np.ndarray]]
+"""Regressions of the missing expanded columns on the others (`normal_conditional`), by pattern of missing columns."""
 
 CYCLES = 5  # number of sweeps over the columns before a chained draw is taken
 
@@ -33,6 +36,19 @@ class Probes(NamedTuple):
     table: pd.DataFrame
     row: np.ndarray
     size: np.ndarray
+
+
+def missing_patterns(missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct rows of a boolean table, in the order of `numpy.unique`, and the index of each row.
+
+    Eight columns are packed into one byte, so that a row is compared in one step; `numpy.unique` compares field by
+    field.
+    """
+    if not missing.any():
+        return missing[:1], np.zeros(len(missing), dtype=np.int64)
+    packed = np.ascontiguousarray(np.packbits(missing, axis=1))
+    _, first, which = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_index=True, return_inverse=True)
+    return missing[first], which
 
 
 @dataclass(frozen=True)
@@ -133,16 +149,16 @@ class DeploymentImputer:
         shifts, slopes, sigma = _one_block(models, places)
         return {**kept, "shifts": shifts, "slopes": slopes, "sigma": sigma}
 
-    def conditional_mean(self, X: np.ndarray) -> np.ndarray:
+    def conditional_mean(self, X: np.ndarray, known: Conditionals | None = None) -> np.ndarray:
         """Return rows with missing values replaced by the conditional mean or the most probable category."""
         done = X.copy()
         missing = np.isnan(X)
-        patterns, which = np.unique(missing, axis=0, return_inverse=True)
+        patterns, which = missing_patterns(missing)
         for k, pattern in enumerate(patterns):
             if not pattern.any():
                 continue
-            rows = np.flatnonzero(which.ravel() == k)
-            filled, _ = self._normal(X[rows], pattern)
+            rows = np.flatnonzero(which == k)
+            filled, _ = self._normal(X[rows], pattern, known, keep=known is not None)
             for j in np.flatnonzero(pattern):
                 part = filled[:, self.places[j]]
                 if self.encoding.kinds[j] == 0:
@@ -154,13 +170,24 @@ class DeploymentImputer:
                     done[rows, j] = np.hstack([first, part]).argmax(axis=1)
         return done
 
-    def _normal(self, X: np.ndarray, pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return expanded rows with conditional means, and the conditional covariance of the missing columns."""
+    def _normal(
+        self, X: np.ndarray, pattern: np.ndarray, known: Conditionals | None = None, *, keep: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return expanded rows with conditional means, and the conditional covariance of the missing columns.
+
+        ``known`` gets what it lacked only if told to keep it: tables can have a pattern per row.
+        """
         design, _ = expand_columns(np.where(np.isnan(X), 0.0, X), self.encoding.kinds, self.encoding.levels)
         absent = np.zeros(design.shape[1], dtype=bool)
         for j in np.flatnonzero(pattern):
             absent[self.places[j]] = True
-        slope, residual = normal_conditional(self.covariance, absent)
+        key = absent.tobytes()
+        if known is not None and key in known:
+            slope, residual = known[key]
+        else:
+            slope, residual = normal_conditional(self.covariance, absent)
+            if known is not None and keep:
+                known[key] = (slope, residual)
         design[:, absent] = self.mean[absent] + (design[:, ~absent] - self.mean[~absent]) @ slope.T
         return design, residual
 
@@ -192,9 +219,11 @@ class DeploymentImputer:
         gaps = (np.abs(up - down).max(), np.abs(together - up.sum(axis=1)).max(), np.abs(up - up[0]).max())
         return None if max(gaps) > tolerance else up[0] / probes.size
 
-    def conditional(self, X: np.ndarray, pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def conditional(
+        self, X: np.ndarray, pattern: np.ndarray, known: Conditionals | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return means (n, n_missing) and covariance of the missing continuous columns, for rows of one pattern."""
-        design, residual = self._normal(X, pattern)
+        design, residual = self._normal(X, pattern, known)
         return design[:, [self.places[j].start for j in np.flatnonzero(pattern)]], residual
 
     @staticmethod

@@ -122,17 +122,25 @@ class Encoding:
             out[:, j] = codes
         return out
 
-    def decode(self, values: np.ndarray, source: pd.DataFrame, row: np.ndarray, index: pd.Index) -> pd.DataFrame:
+    def is_plain(self, source: pd.DataFrame) -> bool:
+        """Return whether a frame has the columns of the fit in their order, all of floats and none nominal."""
+        floats = {np.dtype(float)}.issuperset(source.dtypes.to_numpy())
+        return floats and bool((self.kinds != 2).all()) and tuple(source.columns) == self.columns
+
+    def decode(
+        self, values: np.ndarray, source: pd.DataFrame, row: np.ndarray, index: pd.Index, *, plain: bool | None = None
+    ) -> pd.DataFrame:
         """Return a frame of rows ``row`` of ``source`` with its missing values filled from ``values``.
 
-        ``values`` also contains the observed cells of those rows.
+        ``values`` also contains the observed cells of those rows; ``plain`` is what `is_plain` says of ``source``, if
+        that was asked before.
         """
-        plain = [dtype == np.float64 for dtype in source.dtypes]
-        if tuple(source.columns) == self.columns and all(plain) and (self.kinds != 2).all():
+        if self.is_plain(source) if plain is None else plain:
             return pd.DataFrame(values[:, : len(self.columns)], index=index, columns=source.columns, copy=True)
+        floats = [dtype == np.float64 for dtype in source.dtypes.to_numpy()]
         parts: dict[str, Any] = {}
         place = {name: j for j, name in enumerate(self.columns)}
-        for name, number in zip(source.columns, plain):
+        for name, number in zip(source.columns, floats):
             taken = source[name].array.take(row)
             if name not in place:
                 parts[name] = taken

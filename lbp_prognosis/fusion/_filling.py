@@ -28,9 +28,14 @@ class Filling:
     passive: Mapping[str, Passive]
     drop: Sequence[str]
 
-    def finished(self, values: np.ndarray, frame: pd.DataFrame, row: np.ndarray, index: pd.Index) -> pd.DataFrame:
-        """Return the filled table with passive columns computed and columns used only for imputation dropped."""
-        table = self.encoding.decode(values, frame, row, index)
+    def finished(
+        self, values: np.ndarray, frame: pd.DataFrame, row: np.ndarray, index: pd.Index, *, plain: bool | None = None
+    ) -> pd.DataFrame:
+        """Return the filled table with passive columns computed and columns used only for imputation dropped.
+
+        ``plain`` is what `Encoding.is_plain` says of the frame, if that was asked before.
+        """
+        table = self.encoding.decode(values, frame, row, index, plain=plain)
         for name, rule in self.passive.items():
             if isinstance(rule, tuple):
                 table[name] = getattr(table[list(rule[1])], rule[0])(axis=1)

@@ -54,7 +54,10 @@ def training_frame(X: Any, *, rows: int = 1) -> pd.DataFrame:
 
 def _without_infinity(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame as it is; infinite numbers are refused in the words of the models."""
-    kinds = [getattr(dtype, "kind", "O") if isinstance(dtype, np.dtype) else "O" for dtype in frame.dtypes]
+    dtypes = frame.dtypes.to_numpy()
+    if set(dtypes) == {np.dtype(float)} and not np.isinf(frame.to_numpy()).any():
+        return frame
+    kinds = [getattr(dtype, "kind", "O") if isinstance(dtype, np.dtype) else "O" for dtype in dtypes]
     floats = [kind == "f" for kind in kinds]
     others = [j for j, kind in enumerate(kinds) if kind not in "fiub"]
     if not any(is_number(frame.iloc[:, j]) for j in others) and (
@@ -78,6 +81,8 @@ def as_output(values: Any, names: Iterable[str], index: pd.Index) -> pd.DataFram
 def match_columns(X: Any, fitted: Iterable[str]) -> pd.DataFrame:
     """Return the fitted columns of ``X`` in the fitted order; the error lists absent columns."""
     frame, fitted = as_frame(X), list(fitted)
+    if fitted == list(frame.columns):
+        return _without_infinity(frame.copy())
     absent = [column for column in fitted if column not in frame.columns]
     if absent:
         raise argument_error(

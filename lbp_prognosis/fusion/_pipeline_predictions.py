@@ -46,6 +46,17 @@ def _model_has(name: str) -> Any:
     return available_if(lambda pipeline: hasattr(pipeline.model, name))
 
 
+def _averaged(values: np.ndarray, row: np.ndarray, weight: np.ndarray, n: int) -> np.ndarray:
+    """Return the weighted sum of the completions of each of n rows."""
+    flat = values.reshape(len(values), int(np.prod(values.shape[1:])))
+    if len(row) == n and np.bincount(row, minlength=n).all():  # complete rows: each has one completion
+        out = np.zeros(flat.shape)
+        out[row] += flat * weight[:, None]
+    else:
+        out = np.stack([np.bincount(row, column, minlength=n) for column in flat.T * weight], axis=1)
+    return out.reshape(n, *values.shape[1:])
+
+
 class PipelinePredictions:
     """Prediction methods of `RiskPipeline`."""
 
@@ -62,10 +73,14 @@ class PipelinePredictions:
         check_is_fitted(self, "branches_")
         frame = as_frame(X)
         wanted = [*self.columns_, *self.held_columns_]
-        absent = [column for column in wanted if column not in frame.columns]
-        if absent:
-            raise argument_error("X", f"a table with the {len(wanted)} columns of the fit", f"one without {absent[:5]}")
-        inner = frame[self.columns_]
+        if wanted == list(frame.columns) and not self.held_columns_:
+            inner = frame.copy()  # no name need be looked up
+        else:
+            absent = [column for column in wanted if column not in frame.columns]
+            if absent:
+                told = f"a table with the {len(wanted)} columns of the fit"
+                raise argument_error("X", told, f"one without {absent[:5]}")
+            inner = frame[self.columns_]
         for _, step in self.steps_:
             if step is not self.imputer_:
                 inner = step_output(step, inner)
@@ -121,9 +136,7 @@ class PipelinePredictions:
         for branch in self.branches_:
             done = complete(self._score(branch, held))
             values = np.asarray(predict(branch.model, self._model_input(branch, done.frame, held, done.row), done.row))
-            columns = values.reshape(len(values), int(np.prod(values.shape[1:]))).T * done.weight
-            sums = [np.bincount(done.row, column, minlength=n) for column in columns]
-            averages.append(np.stack(sums, axis=1).reshape(n, *values.shape[1:]))
+            averages.append(_averaged(values, done.row, done.weight, n))
         return averages
 
     @takes_rows(at_most="numbers", at_least="numbers")
@@ -301,7 +314,7 @@ class PipelinePredictions:
         times = None if horizons is None else check_horizons(horizons)[0]
         keywords = {"strata": strata, "offset": offset, "at_most": at_most, "at_least": at_least}
         risk = self.predict_risk(X, horizons, cause, **keywords)
-        if self.imputer_ is None:
+        if self.imputer_ is None or not len(inner):
             return RiskBand(risk, risk.copy(), risk.copy())
         z = float(norm.ppf(0.5 + confidence / 2))
         lows, highs = [], []

@@ -201,10 +201,10 @@ class RiskEstimator(BaseEstimator):
         return self._allow_sparse
 
     def _read_predictors(self, X: Any, allow_missing: bool, *, fitting: bool) -> np.ndarray:
-        """Return predictors as numbers; a model that takes categories learns and applies their codes here."""
+        """Return predictors (read by `read_frame`) as numbers; a model of categories learns and applies codes here."""
         if self._allow_sparse and (issparse(X) or isinstance(X, SparseTable)):
             return read_sparse(X).finite()  # a csc_array, where the class takes one
-        return read_matrix(X, allow_missing=allow_missing, allow_no_column=self._allow_no_column)
+        return read_matrix(X, allow_missing=allow_missing, allow_no_column=self._allow_no_column, read=True)
 
     @staticmethod
     def _given_names(X: Any) -> list[str] | None:
@@ -268,12 +268,12 @@ class RiskEstimator(BaseEstimator):
     ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         """Return the matrix (columns brought into the fitted order by name), strata codes and offset of new rows."""
         self._check_fitted()
-        X, strata, offset = self._own_columns(read_frame(X), strata, offset)
+        X, strata, offset = self._own_columns(X, strata, offset)
         names = self._given_names(X)
         fitted = getattr(self, "feature_names_in_", None)
         if fitted is None and names is not None and set(names) == set(self._names()):
             fitted = self._names()  # of an array, named as the columns of an array are
-        if names is not None and fitted is not None:
+        if names is not None and fitted is not None and names != list(fitted):
             given, known = set(names), set(fitted)
             missing, extra = [c for c in fitted if c not in given], [c for c in names if c not in known]
             if missing or extra:
@@ -281,7 +281,7 @@ class RiskEstimator(BaseEstimator):
                 raise argument_error("X", "a frame with the columns of the fit", " and ".join(told))
             if isinstance(X, SparseTable):
                 X = X.select(list(fitted))
-            elif names != list(fitted):
+            else:
                 X = X[list(fitted)]
         matrix = self._read_predictors(X, allow_missing or self._allow_missing, fitting=False)
         if matrix.shape[1] != self.n_features_in_:

@@ -16,9 +16,26 @@ from lbp_prognosis._base.intake._read_frame import read_frame
 
 __all__ = ["read_matrix", "shape_remedy"]
 
+_FEW = 2**14  # numbers that cost less to put together than the types of the columns to look at
 
-def read_matrix(X: Any, *, allow_missing: bool = False, allow_no_column: bool = False, name: str = "X") -> np.ndarray:
+
+def _one_block(frame: pd.DataFrame) -> np.ndarray | None:
+    """Return the numbers of a small frame that holds all of its columns as one array of floats, else None.
+
+    Only such a frame gives the same memory twice; of several columns of another kind pandas builds a new array.
+    """
+    if not 1 < frame.shape[1] <= frame.size <= _FEW:
+        return None
+    block = frame.to_numpy()
+    return block if block.dtype == np.float64 and np.may_share_memory(block, frame.to_numpy()) else None
+
+
+def read_matrix(
+    X: Any, *, allow_missing: bool = False, allow_no_column: bool = False, name: str = "X", read: bool = False
+) -> np.ndarray:
     """Return ``X`` as a float matrix; text, missing and infinite cells are reported together, by column.
+
+    ``read`` says that ``X`` has passed `read_frame` before.
 
     Raises
     ------
@@ -29,10 +46,12 @@ def read_matrix(X: Any, *, allow_missing: bool = False, allow_no_column: bool = 
         ``table, row, field, reason, value, message``.
     """
     failures: list[dict[str, Any]] = []
-    X = read_frame(X)
-    if isinstance(X, pd.DataFrame):
+    X = X if read else read_frame(X)
+    if read and isinstance(X, pd.DataFrame) and (block := _one_block(X)) is not None:
+        names, matrix = list(X.columns), block
+    elif isinstance(X, pd.DataFrame):
         names = list(X.columns)
-        if all(isinstance(dtype, np.dtype) and dtype.kind in "fiub" for dtype in set(X.dtypes)):
+        if all(isinstance(dtype, np.dtype) and dtype.kind in "fiub" for dtype in set(X.dtypes.to_numpy())):
             matrix = X.to_numpy(dtype=float)
         else:
             matrix, failures = _column_by_column([X.iloc[:, j] for j in range(X.shape[1])], names)

@@ -20,8 +20,12 @@ def numbers_in(frame: pd.DataFrame, columns: Any, name: str = "X") -> np.ndarray
 
     What is no number is refused by its name, and so is an infinite one.
     """
-    block = frame[list(columns)]
-    if block.shape[1] == len(columns) and all(dtype == np.float64 for dtype in block.dtypes):
+    wanted = list(columns)
+    whole = wanted == list(frame.columns)  # no name need be looked up
+    block = frame if whole else frame[wanted]
+    if block.shape[1] == len(wanted) and {np.dtype(float)}.issuperset(block.dtypes.to_numpy()):
+        if whole:
+            return _finite(block.to_numpy(dtype=float).copy(order="F"), columns, name)
         return _finite(block.to_numpy(dtype=float), columns, name)
     out = np.empty((len(frame), len(columns)))
     for j, column in enumerate(columns):

@@ -68,11 +68,13 @@ def read_frame(X: Any, name: str = "X") -> Any:
     frame = X if isinstance(X, pd.DataFrame) else as_pandas(X, name)
     if not isinstance(frame, pd.DataFrame):
         return frame if isinstance(X, np.ma.MaskedArray | list | tuple) else X
-    names = column_names(frame, name)
     dtypes = frame.dtypes.to_numpy()
     kinds = set(dtypes)
-    if kinds == _NUMBERS:  # most frames of a model; a frame is read for each of its completed tables
-        return frame if _text(frame) else frame.set_axis(names, axis=1)
+    if kinds == _NUMBERS and _text(frame):  # most frames of a model; a frame is read for each of its completed tables
+        return frame
+    names = column_names(frame, name)
+    if kinds == _NUMBERS:
+        return frame.set_axis(names, axis=1)
     if any(isinstance(dtype, np.dtype) and not dtype.isnative for dtype in kinds):
         frame = as_pandas(frame, name)
         dtypes = frame.dtypes.to_numpy()

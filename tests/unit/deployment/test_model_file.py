@@ -708,3 +708,56 @@ def test_the_ledger_is_a_chain(tmp_path):
         ledger.append("x", reason="no digest")
     with pytest.raises(ArgumentError, match="reason"):
         ledger.append("a" * 64, reason=" ")
+
+
+def test_texts_and_numbers_in_one_list_come_back_as_they_were():
+    given = [
+        ["a", 1, None, True],
+        [1.5, -0.0],
+        [1.5, "a"],
+        [1.0, np.inf, np.nan],
+        [10**400, 2.0],
+        (),
+        [],
+        ("a", (1.0,)),
+    ]
+    state, arrays = pack(given)
+    assert not arrays
+    json.dumps(state, allow_nan=False)
+    back = unpack(state, arrays)
+    assert repr(back) == repr(given)
+
+
+@pytest.mark.parametrize("kind", [int, float])
+def test_steps_of_few_events_are_in_the_middle_of_two_of_their_times(kind):
+    times = np.array([1.0, 2.0, 4.0, 8.0, 9.0, 16.0, 17.0, 30.0])
+    grid, last = coarse_steps(times, np.array([1, 1, 1, 5, 1, 1, 3, 0], dtype=kind), 3)
+    # 3 + 0 events after 16, 5 + 1 + 1 after 4, and 1 + 1 + 1; half of them by 17, 8 and 2, halfway to the next time
+    assert last.tolist() == [2, 5, 7]
+    assert grid.tolist() == [3.0, 8.5, 23.5]
+
+
+def test_a_table_of_many_patterns_keeps_the_regressions_of_two_rows():
+    """Those of the first and last rows, which measure the slopes, are used again; one per pattern could fill memory."""
+    X, y = table()
+    numbers = X.select_dtypes("number")
+    rng = np.random.default_rng(8)
+    holes = numbers.mask(rng.random(numbers.shape) < 0.2)
+    pipeline = RiskPipeline([MultipleImputation(m=2, iterations=2)], CoxPH(penalty=1.0)).fit(holes, y)
+    complete = pipeline.imputer_.completer(holes)
+    for branch in pipeline.branches_:
+        complete(lambda rows, _, model=branch.model: model.linear_predictor(rows))
+    assert len(complete.patterns) > 3
+    assert len(complete._regressions) <= 2
+    one_by_one = np.vstack([pipeline.predict_risk(holes.iloc[[i]], [5.0]) for i in range(12)])
+    np.testing.assert_allclose(pipeline.predict_risk(holes.head(12), [5.0]), one_by_one, rtol=1e-10)
+
+
+@pytest.mark.parametrize("side", [1, 2, 40, 513])
+def test_symmetric_squares_come_back_to_the_bit(side):
+    square = np.random.default_rng(3).normal(size=(side, side))
+    square = np.where(np.tri(side, dtype=bool), square, square.T)
+    square[0, -1] = square[-1, 0] = -0.0
+    state, arrays = pack(square)
+    assert arrays["f8"].size == (side * (side + 1) // 2 if side**2 >= 1000 else side**2)
+    assert unpack(state, arrays).tobytes() == square.tobytes()

@@ -251,3 +251,16 @@ def test_curves_at_different_times_are_refused_by_name():
     assert len({one.times_.size for one in model.models_}) > 1
     with pytest.raises(ArgumentError, match="`self` must be of models with curves at the same times"):
         model.predict_survival_function(X[:2])
+
+
+@pytest.mark.parametrize("steps", [[], [MultipleImputation(m=2, iterations=1)]])
+def test_no_row_has_no_risk_and_no_band(steps):
+    rng = np.random.default_rng(4)
+    X = pd.DataFrame(rng.normal(size=(120, 3)), columns=["a", "b", "c"])
+    y = Surv.right(rng.exponential(10, 120), rng.random(120) < 0.7)
+    holes = X.mask(rng.random(X.shape) < 0.1) if steps else X
+    pipeline = RiskPipeline(steps, CoxPH()).fit(holes, y)
+    band = pipeline.predict_risk_band(holes.iloc[:0], [3, 6])
+    assert [part.shape for part in band] == [(0, 2)] * 3
+    assert pipeline.predict_risk(holes.iloc[:0], [3, 6]).shape == (0, 2)
+    assert pipeline.predict_risk(holes.iloc[:1], [3, 6]).shape == (1, 2)
