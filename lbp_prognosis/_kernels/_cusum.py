@@ -1,4 +1,4 @@
-"""Risk-adjusted cumulative sums: scores, the chart, and limits that follow from the risks of the patients seen."""
+"""Risk-adjusted CUSUM: scores, the chart, and limits that follow from the risks of the patients seen."""
 
 from __future__ import annotations
 

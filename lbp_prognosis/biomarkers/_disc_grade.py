@@ -1,4 +1,4 @@
-"""Continuous grade of disc degeneration from signal and height, by a calibration that the user supplies."""
+"""Continuous Pfirrmann grade of a disc from signal and height, by a calibration that the user supplies."""
 
 from __future__ import annotations
 

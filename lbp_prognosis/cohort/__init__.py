@@ -1,4 +1,4 @@
-"""Cohorts: time zero, look-back windows, eligibility, outcomes, flow and Table 1."""
+"""Cohorts: time zero, look-back windows, eligibility, outcomes, flow and Table 1; cohorts of OMOP tables."""
 
 from lbp_prognosis.cohort._chronic_transition import ChronicTransition
 from lbp_prognosis.cohort._cohort import Cohort

@@ -1,4 +1,4 @@
-"""``monitor``: drift of inputs and outcomes of a model in use."""
+"""``monitor``: drift of inputs and, by CUSUM charts, of outcomes of a model in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``shap_values``: exact Shapley attributions of any risk model, on the log-hazard or the risk scale."""
+"""``shap_values``: exact Shapley and Owen values of any risk model, on the log-hazard or the risk scale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``MultipleImputation``: training tables are imputed with the outcome, new patients without it."""
+"""``MultipleImputation``: chained equations, with the outcome in training tables, without it for new patients."""
 
 from __future__ import annotations
 

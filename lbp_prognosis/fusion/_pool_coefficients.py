@@ -1,4 +1,4 @@
-"""``pool_coefficients``: coefficients of models of several completed tables, pooled into one table."""
+"""``pool_coefficients``: coefficients of models of several completed tables, pooled by Rubin's rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""X and y to risk."""
+"""X and y to risk: single models, and averages and stacks of several."""
 
 from lbp_prognosis.models._aalen_additive import AalenAdditive
 from lbp_prognosis.models._as_risk_model import AdaptedModel, as_risk_model

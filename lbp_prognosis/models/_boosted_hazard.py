@@ -1,4 +1,4 @@
-"""``BoostedHazard``: gradient-boosted trees on the hazards of the periods between visits."""
+"""``BoostedHazard``: trees boosted by xgboost on the hazards of the periods between visits."""
 
 from __future__ import annotations
 

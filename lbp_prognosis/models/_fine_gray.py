@@ -1,4 +1,4 @@
-"""`FineGray`: proportional hazards of the subdistribution."""
+"""`FineGray`: proportional hazards of the subdistribution (Fine and Gray)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schemas of the tables, and readers of files."""
+"""Schemas of the tables, and readers of files (OMOP exports: `cohort`)."""
 
 from lbp_prognosis._base import declare_values
 from lbp_prognosis.schema._column_name import ColumnName

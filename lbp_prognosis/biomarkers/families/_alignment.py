@@ -1,4 +1,4 @@
-"""Family 6: lordosis, tilts, scoliosis and the pelvis."""
+"""Family 6: lordosis, Cobb angle of scoliosis, tilts and the pelvis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Smooth calibration curve at one horizon, and its distances from the diagonal."""
+"""Smooth calibration curve at one horizon, and its distances from the diagonal (ICI, E50, E90, Emax)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``concordance``: agreement between the order of scores and the order of event times."""
+"""``concordance``: order of scores against order of event times, by Harrell or Uno."""
 
 from __future__ import annotations
 

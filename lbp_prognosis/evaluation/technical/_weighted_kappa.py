@@ -1,4 +1,4 @@
-"""Kappa: agreement of two readers on grades, beyond chance."""
+"""Cohen's kappa, weighted or not: agreement of two readers on grades, beyond chance."""
 
 from __future__ import annotations
 

@@ -223,6 +223,158 @@ def test_trap_a_random_split_is_not_external() -> None:
     assert "random-split-external" in [o.code for o in verdict.objections]
 
 
+# ---- on the boundaries of the criteria ---------------------------------------------------------------------------
+
+
+def judged(verdict: Any, metric: str) -> bool | None:
+    """Return how the verdict judges one metric."""
+    (check,) = [check for check in verdict.checks if check.metric == metric]
+    return check.passed
+
+
+@pytest.mark.parametrize(("value", "passed"), [(0.5999, False), (0.6, True), (0.6001, True)])
+def test_supports_discrimination_at_its_least(value: float, passed: bool) -> None:
+    changed = {"auc": row("auc", value, 0.55, 0.7)}
+    assert judged(predicting(changed).supports(Claim.predicts("full", 12)), "auc") is passed
+
+
+@pytest.mark.parametrize(("low", "passed"), [(0.4999, False), (0.5, False), (0.5001, True)])
+def test_supports_discrimination_whose_interval_ends_at_one_half(low: float, passed: bool) -> None:
+    changed = {"auc": row("auc", 0.75, low, 0.9)}
+    assert judged(predicting(changed).supports(Claim.predicts("full", 12)), "auc") is passed
+
+
+@pytest.mark.parametrize(("metric", "key"), [("calibration_slope", "slope"), ("observed_expected", "oe")])
+@pytest.mark.parametrize(
+    ("value", "passed"), [(0.7999, False), (0.8, True), (0.8001, True), (1.2499, True), (1.25, True), (1.2501, False)]
+)
+def test_supports_calibration_at_the_ends_of_its_range(metric: str, key: str, value: float, passed: bool) -> None:
+    changed = {key: row(metric, value, value - 0.1, value + 0.1)}
+    assert judged(predicting(changed).supports(Claim.predicts("full", 12)), metric) is passed
+
+
+@pytest.mark.parametrize(("low", "passed"), [(-0.001, False), (0.0, False), (0.001, True)])
+def test_supports_a_prediction_error_whose_interval_ends_at_no_gain(low: float, passed: bool) -> None:
+    changed = {"ipa": row("ipa", 0.1, low, 0.2)}
+    assert judged(predicting(changed).supports(Claim.predicts("full", 12)), "ipa") is passed
+
+
+@pytest.mark.parametrize(("events", "passed"), [(49, False), (50, True), (51, True)])
+def test_supports_counts_events_up_to_the_least(events: int, passed: bool) -> None:
+    changed = {"auc": row("auc", 0.75, 0.7, 0.8, n_events=events)}
+    assert judged(predicting(changed).supports(Claim.predicts("full", 12)), "n_events") is passed
+
+
+@pytest.mark.parametrize(("first", "passed"), [(24, False), (25, True)])
+def test_supports_adds_events_of_sites_where_the_pooled_row_has_none(first: int, passed: bool) -> None:
+    """Of each site the larger count; of another model's or metric's rows none."""
+    pooled = row("auc", 0.75, 0.7, 0.8, group="pooled", n_events=None)
+    sites = [row("auc", 0.7, 0.6, 0.8, group="a", n_events=first), row("auc", 0.8, 0.7, 0.9, group="b", n_events=25)]
+    more = [row("auc", 0.7, 0.6, 0.8, group="a", n_events=first - 5, horizon=6.0)]
+    other = [row("auc", 0.8, 0.7, 0.9, group="c", n_events=90, model="clinical")]
+    other += [row("brier", 0.2, 0.1, 0.3, group="c", n_events=90)]
+    found = evidence((Rows((pooled, *sites, *more, *other, GOOD["slope"], GOOD["oe"], GOOD["ipa"])), {}))
+    verdict = found.supports(Claim.predicts("full", 12))
+    (count,) = [check for check in verdict.checks if check.metric == "n_events"]
+    assert (count.n_events, count.passed) == (first + 25, passed)
+
+
+@pytest.mark.parametrize(
+    ("rows", "answer"),
+    [
+        (row("hazard_ratio", 0.5, 0.3, 1.0, reference="clinical"), "not supported"),
+        (row("hazard_ratio", 0.5, 0.3, 0.999, reference="clinical"), "supported"),
+        (row("hazard_ratio", 1.5, 1.001, 3.0, reference="clinical"), "supported"),
+        (row("log_hazard_ratio", 0.5, 0.0, 1.2, reference="clinical"), "not supported"),
+        (row("log_hazard_ratio", 0.5, 0.001, 1.2, reference="clinical"), "supported"),
+        (row("log_hazard_ratio", 1.5, 0.9, 2.1, reference="clinical"), "supported"),
+        (row("likelihood_ratio", 4.0, reference="clinical", p=0.05), "not supported"),
+        (row("likelihood_ratio", 4.0, reference="clinical", p=0.0499), "supported"),
+    ],
+)
+def test_supports_association_at_its_null_and_level(rows: dict, answer: str) -> None:
+    found = evidence((Rows((rows,)), {"sample": "apparent"}))
+    assert found.supports(Claim.is_associated("full", "clinical")).answer == answer
+
+
+@pytest.mark.parametrize("strength", ["development", "validated"])
+@pytest.mark.parametrize("which", ["predicts", "adds_value"])
+def test_supports_asks_for_more_events_of_external_patients(which: str, strength: str) -> None:
+    """99 events are enough to develop a model, and one too few to validate it; the sentence names the patients."""
+    rows = tuple(
+        {**one, "n_events": 99} for one in (*GOOD.values(), row("ipa", 0.04, 0.01, 0.07, reference="clinical"))
+    )
+    how = {"sample": "external", "setting": "geographic"} if strength == "validated" else {}
+    arguments = ("full", 12, strength) if which == "predicts" else ("full", "clinical", 12, strength)
+    verdict = evidence((Rows(rows), how)).supports(getattr(Claim, which)(*arguments))
+    (count,) = [check for check in verdict.checks if check.metric == "n_events"]
+    assert count.passed is (strength == "development")
+    assert ("external data" in count.name) is (strength == "validated")
+    slope = next(check for check in verdict.checks if check.metric == "calibration_slope")
+    assert slope.name.startswith("external" if strength == "validated" else "out-of-sample")
+
+
+@pytest.mark.parametrize("shift", [-2e-9, -5e-10, 0.0, 5e-10, 2e-9])
+@pytest.mark.parametrize("end", [0.2, 0.4])
+def test_supports_takes_thresholds_that_differ_by_rounding(end: float, shift: float) -> None:
+    """A negative net benefit at an end of the range counts, up to 1e-9 beyond it."""
+    intervals = {(r, t): (0.01, 0.05) for r in ("", "treat all", "clinical") for t in (0.3,)}
+    intervals[("", end + shift)] = (-0.05, -0.01)
+    rows = tuple(
+        row("net_benefit", sum(limits) / 2, *limits, tier="utility", reference=reference, threshold=threshold)
+        for (reference, threshold), limits in intervals.items()
+    )
+    verdict = evidence((Rows(rows), {}), prespecified=True).supports(Claim.is_useful("full", 12, (0.2, 0.3, 0.4)))
+    inside = shift > -1e-9 if end == 0.2 else shift < 1e-9
+    assert (verdict.answer == "not supported") is inside
+
+
+@pytest.mark.parametrize("name", ["icc_low", "agreement_low", "diagnostic_auc_low", "discrimination", "alpha"])
+def test_criteria_that_are_shares_lie_between_0_and_1(name: str) -> None:
+    for bound in (0.0, 1.0):
+        assert getattr(Criteria(**{name: bound}), name) == bound
+    for beyond in (-0.001, 1.001):
+        with pytest.raises(ArgumentError, match=name):
+            Criteria(**{name: beyond})
+
+
+@pytest.mark.parametrize("kind", ["slope", "ratio"])
+def test_criteria_of_calibration_begin_at_0_and_do_not_cross(kind: str) -> None:
+    low, high = f"{kind}_low", f"{kind}_high"
+    assert getattr(Criteria(**{low: 0.0, high: 0.0}), high) == 0
+    for wrong, said in (({low: -0.001}, low), ({low: 1.0, high: 0.999}, high)):
+        with pytest.raises(ArgumentError, match=said):
+            Criteria(**wrong)
+
+
+@pytest.mark.parametrize("name", ["events_development", "events_validation"])
+def test_criteria_of_events_are_whole_from_0(name: str) -> None:
+    assert getattr(Criteria(**{name: 0}), name) == 0
+    for wrong in (-1, 50.5):
+        with pytest.raises(ArgumentError, match=name):
+            Criteria(**{name: wrong})
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "accepted"),
+    [
+        ((0.2, 0.2, 0.2), True),
+        ((0.001, 0.5, 0.999), True),
+        ((0.0, 0.2, 0.4), False),
+        ((0.2, 0.4, 1.0), False),
+        ((0.3, 0.2, 0.4), False),
+        ((0.2, 0.5, 0.4), False),
+        ((0.2, 0.3), False),
+    ],
+)
+def test_claims_of_usefulness_take_three_thresholds_in_order(thresholds: tuple[float, ...], accepted: bool) -> None:
+    if accepted:
+        assert Claim.is_useful("full", 12, thresholds).thresholds == thresholds  # type: ignore[arg-type]
+    else:
+        with pytest.raises(ArgumentError, match="thresholds"):
+            Claim.is_useful("full", 12, thresholds)  # type: ignore[arg-type]
+
+
 # ---- added value ----------------------------------------------------------------------------------------------
 
 GAIN = row("ipa", 0.04, 0.01, 0.07, reference="clinical")
@@ -375,6 +527,10 @@ def test_only_a_trial_of_using_the_model_shows_that_outcomes_improve() -> None:
     assert Evidence().with_result(trial(0.0)).supports(claim).answer == "not supported"
     assert Evidence().with_result(trial(-1.0, "other")).supports(claim).answer == "not assessed"
     assert Evidence().with_result(trial(-2.0, clusters=8)).supports(claim).answer == "not supported"
+    for clusters in (9, 10, 11):
+        checks = Evidence().with_result(trial(-2.0, clusters=clusters)).supports(claim).checks
+        (enough,) = [check.passed for check in checks if "clusters" in check.name]
+        assert enough is (clusters >= 10)
     # and a trial says nothing about prediction
     assert Evidence().with_result(trial(-1.0)).supports(Claim.predicts("full", 12)).answer == "not assessed"
 
