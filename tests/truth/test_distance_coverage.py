@@ -49,7 +49,7 @@ def test_intervals_of_calibration_distances_cover() -> None:
                 result = getattr(found, metric, None) or found.others[metric]
                 inside[name][k] += result.low <= true[name][k] <= result.high
             zero[name] += found.ici.low == 0
-    for name, count in inside.items():  # 0.90 to 0.99, and two Monte-Carlo standard errors of 200 sets
-        assert (count / SETS >= 0.90 - 0.042).all(), (name, count / SETS)
+    for name, count in inside.items():  # 0.89 to 0.98 in 1,000 sets, and two Monte-Carlo standard errors of 200
+        assert (count / SETS >= 0.89 - 0.044).all(), (name, count / SETS)
     assert zero["true"] >= 0.93 * SETS
     assert zero["flat"] <= 0.1 * SETS

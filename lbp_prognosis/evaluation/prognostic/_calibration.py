@@ -148,9 +148,9 @@ def calibration(
     them depends on the unit of time. A fit that does not converge gives NaN, a reason and an objection, never a number.
 
     ICI is above zero even for a perfect model; ``ici_null`` estimates its value for these data, from curves drawn
-    around the diagonal with the covariance of influence values. The intervals of the distances invert a test with the
-    same errors: they contain each distance from which one as large, and one as small, as the estimate is not unlikely.
-    The lower limit of a model that cannot be told from a perfect one is 0.
+    around the diagonal with the covariance of influence values. The intervals of the distances are percentiles of
+    curves drawn around the fitted one; the lower limit is 0 where a perfect model reaches the distance in more than
+    (1 − ``confidence``)/2 of the draws.
 
     References
     ----------
@@ -160,7 +160,6 @@ def calibration(
     2016;25:1692–1706. doi:10.1177/0962280213497434.
     Austin PC, Steyerberg EW. The Integrated Calibration Index (ICI) and related metrics for quantifying the calibration
     of logistic regression models. Stat Med 2019;38:4051–4065. doi:10.1002/sim.8281.
-    Chuang C-S, Lai TL. Hybrid resampling methods for confidence intervals. Statistica Sinica 2000;10:1–50.
 
     Examples
     --------

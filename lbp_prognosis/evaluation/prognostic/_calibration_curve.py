@@ -326,8 +326,8 @@ def agreement(
 ) -> dict[str, Estimate]:
     """Mean, median, 90 % quantile and maximum of |observed − predicted|, and the mean for a perfect model.
 
-    Intervals invert a test, with errors drawn from the normal distribution of the coefficients; for the perfect model,
-    the same errors are added to the diagonal.
+    Intervals come from curves drawn from the normal distribution of the coefficients; for the perfect model, the same
+    errors are added to the diagonal.
     """
     if curve.reason:
         nothing = undefined(curve.reason)

@@ -21,44 +21,48 @@ def limits(deviation: float, error: np.ndarray = ERRORS, confidence: float = 0.9
     return found.low, found.high
 
 
-def within(distance: float, true: float) -> float:
-    """P(|true + error| ≤ distance) for a normal error."""
-    return float(norm.cdf((distance - true) / SD) - norm.cdf((-distance - true) / SD))
+def percentile(share: float, deviation: float) -> float:
+    """Return a quantile of |deviation + error| for a normal error."""
+    return float(
+        brentq(
+            lambda at: norm.cdf((at - deviation) / SD) - norm.cdf((-at - deviation) / SD) - share,
+            0,
+            10 * SD + deviation,
+        )
+    )
 
 
-@pytest.mark.parametrize("deviation", [0.2, -0.2, 0.08])
-def test_a_large_distance_has_the_normal_interval_of_distance_limits(deviation: float) -> None:
-    low, high = limits(deviation)
-    np.testing.assert_allclose(low, abs(deviation) - 1.96 * SD, atol=2e-4)
-    np.testing.assert_allclose(high, abs(deviation) + 1.96 * SD, atol=2e-4)
+@pytest.mark.parametrize("deviation", [0.046, 0.08, 0.2])
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_distance_limits_are_percentiles_of_a_folded_normal(deviation: float, confidence: float) -> None:
+    low, high = limits(deviation, confidence=confidence)
+    np.testing.assert_allclose(low, percentile(0.5 - confidence / 2, deviation), atol=1e-4)
+    np.testing.assert_allclose(high, percentile(0.5 + confidence / 2, deviation), atol=1e-4)
+    np.testing.assert_allclose(limits(-deviation, confidence=confidence), (low, high), atol=1e-12)
 
 
-@pytest.mark.parametrize("deviation", [0.046, 0.05, 0.06])
-def test_near_zero_distance_limits_are_those_of_a_folded_normal(deviation: float) -> None:
-    low, high = limits(deviation)
-    expected = brentq(lambda true: within(deviation, true) - 0.975, 0, 0.2)
-    np.testing.assert_allclose(low, expected, atol=1.2e-3)  # interpolated where P bends: 1.5 % of the interval
-    np.testing.assert_allclose(high, brentq(lambda true: within(deviation, true) - 0.025, 0, 0.3), atol=5e-4)
-
-
-@pytest.mark.parametrize(("deviation", "positive"), [(1.9, False), (2.24, False), (2.25, True), (2.4, True)])
+@pytest.mark.parametrize(("deviation", "positive"), [(1.9, False), (2.22, False), (2.26, True), (2.4, True)])
 def test_a_distance_that_a_perfect_model_reaches_has_zero_as_its_lower_limit(deviation: float, positive: bool) -> None:
     """The lower limit leaves zero at the 97.5 % quantile of |normal|, 2.241 standard deviations."""
-    assert bool((limits(deviation * SD)[0] > 0).all()) is positive
+    low, high = limits(deviation * SD)
+    assert bool((low > 0).all()) is positive
+    np.testing.assert_allclose(high, percentile(0.975, deviation * SD), atol=1e-4)
 
 
-@pytest.mark.parametrize("deviation", [0.0, 1e-9, 0.1 * SD, 0.6 * SD])
-def test_luck_narrows_no_upper_limit_of_a_distance(deviation: float) -> None:
-    """Below the median of a perfect model, 0.674 standard deviations, the upper limit stays what it is there."""
-    _, high = limits(deviation)
-    seen = SD * norm.ppf(0.75)
-    np.testing.assert_allclose(high, brentq(lambda true: within(seen, true) - 0.025, 0, 0.3), atol=6e-4)
+def test_each_distance_has_its_own_lower_limit() -> None:
+    """A curve far off at a tenth of the risks has a large maximum, and the median of a perfect model."""
+    curve = CELLS + np.where(np.arange(41) < 4, 0.2, 0.0)
+    seen = np.array([0.0195, 0.0, 0.0, 0.2])
+    found = distance_limits(CELLS, curve, ERRORS, lambda at: at, seen, 0.95)
+    assert found.low[1] == 0
+    assert found.low[3] > 0.15
 
 
 def test_without_error_distance_limits_are_the_estimate() -> None:
     low, high = limits(0.1, np.zeros((50, 41)))
     np.testing.assert_allclose(low, 0.1)
     np.testing.assert_allclose(high, 0.1)
+    np.testing.assert_array_equal(limits(0.0, np.zeros((50, 41))), np.zeros((2, 4)))
 
 
 def test_wider_intervals_of_a_distance_contain_narrower_ones() -> None:
@@ -72,8 +76,8 @@ def test_wider_intervals_of_a_distance_contain_narrower_ones() -> None:
         assert (high < higher).all()
 
 
-def test_distance_limits_follow_all_patients_where_these_differ_from_the_cells() -> None:
+def test_distance_limits_contain_the_distance_of_all_patients() -> None:
     """The largest distance is that of one patient, beyond the last cell."""
-    found = distance_limits(CELLS, CELLS + 0.2, ERRORS, lambda at: at, np.array([0.2, 0.2, 0.2, 0.25]), 0.95)
-    np.testing.assert_allclose(found.high[3] - found.high[2], 0.05)
-    np.testing.assert_allclose(found.low[3] - found.low[2], 0.05)
+    found = distance_limits(CELLS, CELLS + 0.2, ERRORS, lambda at: at, np.array([0.2, 0.2, 0.2, 0.35]), 0.95)
+    assert found.high[3] == 0.35
+    assert found.low[3] < 0.2
