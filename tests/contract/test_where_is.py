@@ -19,10 +19,10 @@ def test_where_is_names_what_its_room_exports(thing: str, name: str) -> None:
     assert attribute in importlib.import_module(f"lbp_prognosis.{room}").__all__, thing
 
 
-def test_where_is_is_sorted_and_has_thirty_one_things() -> None:
+def test_where_is_is_sorted_and_has_thirty_two_things() -> None:
     things = [thing.casefold() for thing, _ in ROWS]
     assert things == sorted(things)
-    assert len(things) == 31
+    assert len(things) == 32
 
 
 def test_rooms_are_found_from_the_top() -> None:
