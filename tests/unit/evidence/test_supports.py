@@ -318,13 +318,7 @@ def test_supports_asks_for_more_events_of_external_patients(which: str, strength
 @pytest.mark.parametrize("end", [0.2, 0.4])
 def test_supports_takes_thresholds_that_differ_by_rounding(end: float, shift: float) -> None:
     """A negative net benefit at an end of the range counts, up to 1e-9 beyond it."""
-    intervals = {(r, t): (0.01, 0.05) for r in ("", "treat all", "clinical") for t in (0.3,)}
-    intervals[("", end + shift)] = (-0.05, -0.01)
-    rows = tuple(
-        row("net_benefit", sum(limits) / 2, *limits, tier="utility", reference=reference, threshold=threshold)
-        for (reference, threshold), limits in intervals.items()
-    )
-    verdict = evidence((Rows(rows), {}), prespecified=True).supports(Claim.is_useful("full", 12, (0.2, 0.3, 0.4)))
+    verdict = deciding(low={("", end + shift): (-0.05, -0.01)}).supports(CLAIM)
     inside = shift > -1e-9 if end == 0.2 else shift < 1e-9
     assert (verdict.answer == "not supported") is inside
 
