@@ -136,17 +136,21 @@ def call_the_rest(X: pd.DataFrame, one: np.ndarray, horizons: list[float], grid:
     """Call what a usual study does not: sparse tables, courses of states, registries, explanations of many columns."""
     from scipy.sparse import csr_array
 
+    from lbp_prognosis import evaluate
     from lbp_prognosis.evaluation.utility import decision_curve
     from lbp_prognosis.explain import shap_values
     from lbp_prognosis.models import BoostedCox, CoxPH, ElasticNetCox, LogisticRisk, MultiStateCox, PanelMarkov
-    from lbp_prognosis.survival import MultiState, Status, mean_sojourn, state_at, state_occupancy
+    from lbp_prognosis.survival import MultiState, Status, Surv, mean_sojourn, state_at, state_occupancy
 
     sparse = csr_array(np.where(np.abs(X) > 1, X, 0.0))
     ElasticNetCox().fit(sparse, one)
     LogisticRisk(penalty=1.0).fit(sparse, Status.at(12.0, (one["event"] == 1).astype(int)))
     many = np.tile(np.arange(len(X)), 80)  # above 20,000 rows
     risk = CoxPH().fit(X, one).predict_risk(X, horizons)[many]
-    decision_curve(one[many], {"model": risk, "half": risk / 2}, horizons, grid)
+    risks, moments = {"model": risk, "half": risk / 2}, one["time"][many] - np.arange(many.size) / many.size / 2
+    decision_curve(one[many], risks, horizons, grid)
+    for y in (one[many], Surv.right(moments, one["event"][many])):  # many patients share a day, no two a moment
+        evaluate(y, risks, horizons, grid)
     wide = pd.concat([X.add_suffix(str(k)) + 0.1 * k * X.to_numpy()[:, ::-1] ** 2 for k in range(4)], axis=1)
     ElasticNetCox(lambdas=[0.1, 0.01, 0.001]).fit(wide, one)
     for model in (CoxPH(penalty=1.0).fit(wide, one), BoostedCox(rounds=3, repeats=1, select_rounds=False).fit(X, one)):
