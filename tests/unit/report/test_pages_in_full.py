@@ -1,0 +1,172 @@
+"""Pages and forms word for word, as text: whoever changes one sees in review what its readers will see.
+
+    python -m tests.unit.report.test_pages_in_full      writes the texts anew, from the root of the checkout
+
+Pictures are left to their descriptions, and versions to the tests of provenance.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lbp_prognosis.report
+from lbp_prognosis.disclosure import Gate
+from lbp_prognosis.report import (
+    Page,
+    methods_sentences,
+    probast_ai,
+    released_page,
+    render_page,
+    results_sentences,
+    tripod_ai,
+)
+from lbp_prognosis.report._blocks import Picture
+from lbp_prognosis.study import StudyResult, run_study
+from tests.hostile.small_studies import KINDS, small_study, with_sections
+from tests.unit.report.test_page_states import drawn, paged
+from tests.unit.study.test_scores import study
+
+HERE = Path(__file__).resolve().parent / "pages"
+
+
+class _Text(HTMLParser):
+    """What a page says: a line per heading, paragraph, item and row; cells apart; pictures in words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+        self.silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        known = dict(attrs)
+        self.silent += tag in ("style", "script", "svg")
+        if tag == "img":
+            self.parts.append(f"\n[picture: {known.get('alt')}]")
+        elif tag in ("td", "th"):
+            self.parts.append(" | ")
+        elif tag in ("h1", "h2", "h3", "h4", "h5"):
+            self.parts.append(f"\n\n{'#' * int(tag[1])} ")
+        elif tag in ("p", "li", "tr", "caption", "figcaption", "div", "section", "summary", "dt", "dd", "a", "table"):
+            self.parts.append("\n")
+        if known.get("class"):
+            self.parts.append(f"({known['class']}) ")
+        if known.get("download"):
+            self.parts.append(f"[{known['download']}] ")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.silent -= tag in ("style", "script", "svg")
+
+    def handle_data(self, data: str) -> None:
+        if not self.silent:
+            self.parts.append(re.sub(r"\s+", " ", data))
+
+
+def as_text(html: str) -> str:
+    """Return what a page says, without empty lines."""
+    reader = _Text()
+    reader.feed(html)
+    lines = [re.sub(r" +", " ", line).strip() for line in "".join(reader.parts).splitlines()]
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+def _forms(page: Any) -> str:
+    probast, tripod = probast_ai(page), tripod_ai(page)
+    parts = [as_text(probast.to_html()), as_text(tripod.to_html())]
+    parts += [f"{words(page).text}\n" for words in (methods_sentences, results_sentences)]
+    return "\n".join(parts)
+
+
+def _small(kind: str) -> Page:
+    study = small_study(1, kind, n=120)
+    return (with_sections(study, 1) if kind == "right" else study).page
+
+
+@cache
+def _page(name: str) -> Page:
+    kind, _, released = name.partition(", ")
+    page = paged(*drawn(150)) if kind == "states" else _small(kind)
+    return released_page(dataclasses.replace(page, gate=Gate(5))) if released else page
+
+
+def _said(name: str) -> str:
+    kind, _, what = name.rpartition(", ")
+    return _forms(_page(kind)) if what == "forms" else as_text(render_page(_page(name)))
+
+
+SMALL = [f"{kind}{state}" for kind in (*KINDS, "states") for state in ("", ", released")]
+NAMES = [*SMALL, "right, forms", "competing, released, forms"]
+
+
+def _undrawn(replace: Callable[[Any, str, Any], None]) -> None:
+    """Leave out what is drawn; the words beside it stay."""
+
+    def named(draw: Any, *, alt: str, caption: str, wide: bool = False, **_: Any) -> Picture:
+        return Picture("data:,", alt, caption, wide)
+
+    for info in pkgutil.iter_modules(lbp_prognosis.report.__path__):
+        module = importlib.import_module(f"lbp_prognosis.report.{info.name}")
+        if info.name.startswith("_section") and hasattr(module, "figure"):
+            replace(module, "figure", named)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_word_for_word(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _undrawn(monkeypatch.setattr)
+    assert _said(name).splitlines() == (HERE / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_a_whole_study_word_for_word(reported: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    _undrawn(monkeypatch.setattr)
+    assert _study(reported).splitlines() == (HERE / "study.txt").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("released", [False, True])
+def test_a_study_of_scores_word_for_word(released: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _undrawn(monkeypatch.setattr)
+    said = _study(_scores(tmp_path), Gate(5) if released else None)
+    assert said.splitlines() == (HERE / _named("scores", released)).read_text(encoding="utf-8").splitlines()
+
+
+def _named(kind: str, released: bool) -> str:
+    return f"{kind}{', released' if released else ''}.txt"
+
+
+def _scores(folder: Path) -> StudyResult:
+    return run_study(study(folder, validation={"resamples": 0}), n_jobs=1)
+
+
+def _study(result: StudyResult, gate: Gate | None = None) -> str:
+    page = dataclasses.replace(result.page(), provenance={})
+    page = page if gate is None else released_page(dataclasses.replace(page, gate=gate))
+    return "\n".join([as_text(render_page(page)), _forms(page)])
+
+
+def write() -> None:
+    """Write the texts anew."""
+    import tempfile
+
+    from tests.reported_study import result
+
+    _undrawn(setattr)
+    for name in NAMES:
+        (HERE / f"{name}.txt").write_text(_said(name), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        (HERE / "study.txt").write_text(_study(result(Path(folder))), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        for released in (False, True):
+            said = _study(_scores(Path(folder)), Gate(5) if released else None)
+            (HERE / _named("scores", released)).write_text(said, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
