@@ -12,7 +12,7 @@ from lbp_prognosis._draw import draw_calibration, draw_decision_curve, draw_fore
 from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.report import evaluation_page, render_page
 from lbp_prognosis.report._figure import figure
-from lbp_prognosis.report._hover import calibration_spots, forest_spots, threshold_spots
+from lbp_prognosis.report._hover import Spot, calibration_spots, forest_spots, layer, threshold_spots
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -143,3 +143,64 @@ def test_hover_is_on_the_page_and_on_no_released_page(found):
     assert len(html.encode()) < 1_500_000
     released = dataclasses.replace(page, gate=Gate(5))
     assert '<svg class="hover"' not in render_page(released)
+
+
+def test_a_layer_by_hand():
+    """Lines of 13 points from 4 below the drawing, in a box 8 higher than they are; the artists leave the file."""
+    curve = '  <g id="hover-1">\n<path d="M 1 2 L 3 4"/>\n</g>\n'
+    svg = (
+        f'<svg viewBox="0 0 300 200">\n<g id="hover-0"><path d="M 0 0\nL 9 9"/></g>\n{curve}<g id="hover-2"></g></svg>'
+    )
+    nothing = np.empty(0)
+    spots = [Spot(nothing, nothing, ("a < b", "second")), Spot(nothing, nothing, ("curve",), "red")]
+    left, drawn = layer(svg, [*spots, Spot(nothing, nothing, ("never",))])
+    assert left == '<svg viewBox="0 0 300 200">\n</svg>'
+    assert drawn == (
+        '<svg class="hover" viewBox="0 0 300 200" aria-hidden="true">'
+        '<g><path class="area" d="M 0 0 L 9 9"/><g class="told">'
+        '<rect x="0" y="200.0" width="300.0" height="34.0" rx="3"/>'
+        '<text x="6" y="214.4">a &lt; b</text><text x="6" y="227.4">second</text></g></g>'
+        '<g><path class="curve" stroke="red" d="M 1 2 L 3 4"/><g class="told">'
+        '<rect x="0" y="200.0" width="300.0" height="21.0" rx="3"/><text x="6" y="214.4">curve</text></g></g></svg>'
+    )
+
+
+def _edges(spots):
+    """Left, right, low and high of areas, whose corners go around."""
+    for spot in spots:
+        np.testing.assert_array_equal(spot.x[[1, 2]], spot.x[1])
+        np.testing.assert_array_equal(spot.y[[2, 3]], spot.y[2])
+    return np.array([(spot.x[0], spot.x[1], spot.y[0], spot.y[2]) for spot in spots])
+
+
+def test_a_curve_is_answered_between_the_middles_of_neighbours_and_a_group_near_its_dot():
+    ax = calibration(None)
+    strips, groups = np.split(_edges(calibration_spots(ax)), [40])
+    assert (strips[0, 0], strips[-1, 1]) == ax.get_xlim()
+    np.testing.assert_array_equal(strips[1:, 0], strips[:-1, 1])
+    at = np.linspace(0.05, 0.5, 101)[[0, 3, 5]]  # the first of 40 places in 101
+    np.testing.assert_allclose(strips[:2, 1], (at[:-1] + at[1:]) / 2)
+    assert {tuple(up) for up in strips[:, 2:].tolist()} == {ax.get_ylim()}
+    half = 0.02 * np.ptp(ax.get_xlim())
+    np.testing.assert_allclose(groups - [-half, half, -half, half], [[0.1] * 2 + [0.25] * 2, [0.4] * 2 + [0.3] * 2])
+
+
+def test_a_threshold_is_answered_over_its_strip_and_a_site_over_its_row():
+    ax = decision(None)
+    areas = _edges([spot for spot in decision_spots(ax) if not spot.color])
+    np.testing.assert_allclose(areas[:, :2], [[ax.get_xlim()[0], 0.15], [0.15, 0.25], [0.25, ax.get_xlim()[1]]])
+    ax = forest(None)
+    rows = _edges(forest_spots(ax))
+    places = [y for y, name in zip(ax.get_yticks(), ax.get_yticklabels()) if name.get_text() in ("A", "B")]
+    np.testing.assert_allclose(sorted(rows[:, 2]), sorted(np.array(places) - 0.5))
+    np.testing.assert_allclose(rows[:, 3] - rows[:, 2], 1.0)
+    assert {tuple(across) for across in rows[:, :2].tolist()} == {ax.get_xlim()}
+
+
+def test_the_part_of_a_curve_beyond_the_axes_is_not_answered():
+    ax = decision(None)
+    ax.set_ylim(0.12, 0.32)
+    curve = next(spot for spot in decision_spots(ax) if spot.color)
+    np.testing.assert_allclose(curve.y, [0.3, 0.2, np.nan])
+    ax.set_ylim(0.2, 0.3)  # the limits belong to the axes
+    np.testing.assert_allclose(next(spot for spot in decision_spots(ax) if spot.color).y, [0.3, 0.2, np.nan])
