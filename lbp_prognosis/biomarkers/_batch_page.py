@@ -1,4 +1,4 @@
-"""Page of a batch: failures, doubted levels and figures, worst cases first."""
+"""HTML page on a batch: failed cases, doubtful levels and figures, worst cases first."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ td.n,th.n{text-align:right}section{border-top:1px solid #ccc;padding:.6em 0}img{
 
 
 def batch_page(result: ExtractionResult, pictures: str = "", *, shown: int = 50) -> str:
-    """Return an HTML page of a batch; it needs no network and names patients: keep it where the images are.
+    """Return an HTML page on a batch: failed cases, doubtful levels and figures, worst cases first.
+
+    The page loads nothing from the network. It contains patient identifiers: store it where the images are stored.
 
     Parameters
     ----------
     result : ExtractionResult
+        Result of `extract`.
     pictures : str
-        Folder of the pictures, relative to the page.
+        Folder of the figures, relative to the page.
     shown : int, default 50
-        Pictures of that many cases, the worst first.
+        Number of cases whose figures are shown, worst first.
 
     Returns
     -------
@@ -34,7 +37,7 @@ def batch_page(result: ExtractionResult, pictures: str = "", *, shown: int = 50)
     failed, withheld = cases["failure"] != "", cases["withheld"] > 0
     counts = (
         ("cases", len(cases)),
-        ("failed, or measured in part", int(failed.sum())),
+        ("failed, or measured only in part", int(failed.sum())),
         ("with levels withheld", int(withheld.sum())),
         ("with levels doubted", int((cases["doubted"] > 0).sum())),
         ("rows", len(result.table)),

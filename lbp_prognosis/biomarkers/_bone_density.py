@@ -22,16 +22,16 @@ def bone_density(
     """Convert the trabecular attenuation of a batch to bone mineral density.
 
     ``density = slope × HU + intercept``, with the coefficients of a phantom scanned on the same scanner, at the same
-    tube voltage, with the same kernel. There is no default: without a calibration attenuation is no density.
+    tube voltage, with the same kernel. There is no default, because attenuation is not a density without a calibration.
 
     Parameters
     ----------
     result : ExtractionResult
         Result of `extract` with rows of ``trabecular_hu``.
     slope : float
-        mg/cm³ per HU, above 0.
+        Slope of the calibration, mg/cm³ per HU, above 0.
     intercept : float
-        mg/cm³ at 0 HU.
+        Density at 0 HU, mg/cm³.
     kvp : float
         Tube voltage of the calibration, kV.
     slope_sd : float, default 0
@@ -41,9 +41,9 @@ def bone_density(
     -------
     DataFrame
         Rows of the biomarker table, measure ``trabecular_bmd`` (mg/cm³). The ``method_id`` contains the calibration, so
-        that two calibrations are never pooled as one variable. A value is missing with its reason where the tube
-        voltage of the study is unknown or another than that of the calibration, a contrast agent was given or may have
-        been, or the attenuation itself is missing.
+        that two calibrations are never pooled as one variable. A value is missing, with its reason, if the tube voltage
+        of the study is unknown or differs from that of the calibration, if a contrast agent was given or its use is
+        unknown, or if the attenuation itself is missing.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def bone_density(
     >>> bone_density(result, slope=0.85, intercept=-4.0, kvp=120)  # doctest: +SKIP
     """
     if not isinstance(result, ExtractionResult):
-        raise argument_error("result", "an ExtractionResult", result, "It is what `extract` returns.")
+        raise argument_error("result", "an ExtractionResult", result, "Pass the result of `extract`.")
     slope = float(check_number("slope", slope, low=0, open_low=True))
     intercept = float(check_number("intercept", intercept))
     kvp = float(check_number("kvp", kvp, low=40, high=200))
@@ -63,7 +63,7 @@ def bone_density(
     rows = result.table[result.table["measure"] == "trabecular_hu"]
     if rows.empty:
         raise argument_error(
-            "result", "a result with rows of trabecular_hu", "none of them", "Measure the family 'bone' on CT."
+            "result", "a result with rows of trabecular_hu", "no such rows", "Measure the family 'bone' on CT."
         )
     studies = {(row["patient_id"], row["study_id"]): row for row in result.studies.to_dict("records")}
     method = f"linear_{slope:g}_{intercept:g}_at_{kvp:g}kv".replace("-", "minus")
@@ -90,10 +90,10 @@ def _refused(study: Mapping[Any, Any], kvp: float) -> str:
     """Return why the calibration does not apply to a study; empty if it applies."""
     own = study["kvp"]
     if own is None or pd.isna(own):
-        return "the tube voltage of the study is not known: state kvp"
+        return "the tube voltage of the study is unknown: state kvp"
     if abs(float(own) - kvp) > SAME_KV:
         return f"calibrated at {kvp:g} kV, acquired at {float(own):g} kV"
     contrast = study["contrast"]
     if contrast is None or pd.isna(contrast):
-        return "whether a contrast agent was given is not known: state contrast"
+        return "it is unknown whether a contrast agent was given: state contrast"
     return "a contrast agent was given" if bool(contrast) else ""

@@ -25,16 +25,16 @@ _SAME_TESLA = 0.1
 class DiscGradeCalibration:
     """Proportional-odds model of readers' grades on measures of a disc, P(grade ≤ g_k) = 1/(1 + exp(xβ − α_k)).
 
-    The library ships none. `lbp_prognosis.study.fit_disc_grade` estimates one from graded images.
+    The library contains no calibration. `lbp_prognosis.study.fit_disc_grade` estimates one from graded images.
 
     Parameters
     ----------
     grades : sequence of int
         Grades of the readers, increasing.
     thresholds : sequence of float
-        α, increasing; one fewer than the grades.
+        Thresholds α_k, increasing; one fewer than the grades.
     measures : sequence of str
-        Measures of a disc that enter.
+        Measures of a disc that enter the model.
     methods : sequence of str
         ``method_id`` of each measure, as in the biomarker table.
     coefficients : sequence of float
@@ -44,12 +44,13 @@ class DiscGradeCalibration:
     scale : str
         Scale of the grades: ``pfirrmann`` or ``pfirrmann_modified``.
     field_strengths : sequence of float, default ()
-        Field strengths of the graded studies, T. Empty: not known.
+        Field strengths of the graded studies, T; empty if unknown.
 
     Raises
     ------
     ArgumentError
-        If the parts do not fit together.
+        If the parts differ in length, grades or thresholds do not increase, a measure occurs twice, or a value is not
+        finite.
 
     Examples
     --------
@@ -92,28 +93,28 @@ class DiscGradeCalibration:
 
     @property
     def name(self) -> str:
-        """Name of the formula in ``method_id``: two calibrations have two, and are never pooled as one variable."""
+        """Name of the formula in ``method_id``; it differs between calibrations, so that they are never pooled."""
         text = json.dumps(self.to_dict(), sort_keys=True)
         return f"{self.scale}_by_calibration_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers and words, for JSON."""
+        """Return the calibration as plain values, for JSON."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> DiscGradeCalibration:
-        """Return the calibration that `to_dict` wrote.
+        """Return a calibration from the plain values of `to_dict`.
 
         Parameters
         ----------
         content : mapping
-            Its plain numbers and words.
+            Plain values, as `to_dict` returns them.
         """
         known = {field.name for field in fields(cls)}
         strange = sorted(set(content) - known)
         lost = sorted(known - set(content) - {"field_strengths"})
         if strange or lost:
-            raise argument_error("content", f"the keys {sorted(known)}", f"{strange} unknown, {lost} absent")
+            raise argument_error("content", f"the keys {sorted(known)}", f"unknown keys {strange}, absent keys {lost}")
         return cls(**content)
 
     def probabilities(self, values: np.ndarray) -> np.ndarray:
@@ -122,19 +123,19 @@ class DiscGradeCalibration:
         Parameters
         ----------
         values : ndarray of shape (n, number of measures)
-            In the order of ``measures``.
+            Values of the measures, in the order of ``measures``.
         """
         below = expit(np.asarray(self.thresholds) - (values @ np.asarray(self.coefficients))[:, None])
         edge = np.zeros((len(below), 1))
         return np.diff(np.column_stack([edge, below, edge + 1.0]), axis=1)
 
     def expected(self, values: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the expected grade and the standard deviation that errors of the measures give it, each (n,).
+        """Return the expected grade and its SD due to measurement error, each of shape (n,).
 
         Parameters
         ----------
         values, errors : ndarray of shape (n, number of measures)
-            Values and the standard deviations of their errors, taken as independent.
+            Values of the measures, and the SDs of their errors, which are assumed to be independent.
         """
         beta = np.asarray(self.coefficients)
         below = expit(np.asarray(self.thresholds) - (values @ beta)[:, None])
@@ -170,30 +171,31 @@ def _plain(name: str, convert: Callable[[Any], Any], values: Any) -> tuple[Any, 
     """Return a part of a calibration as a tuple of plain values."""
     try:
         if isinstance(values, str):
-            raise TypeError  # the letters of a text are not names
+            raise TypeError  # a text would be read as a sequence of letters
         return tuple(convert(value) for value in values)
     except (TypeError, ValueError, OverflowError):
         raise argument_error(name, f"a sequence of {_ACCEPTED[convert]}", values) from None
 
 
 def disc_grade(result: ExtractionResult, calibration: DiscGradeCalibration) -> pd.DataFrame:
-    """Grade discs on a continuous scale: the grade that readers would give on average to discs with these measures.
+    """Estimate a continuous grade per disc: the mean grade that readers would give to discs with these measures.
 
     Parameters
     ----------
     result : ExtractionResult
         Result of `extract` with the measures of the calibration.
     calibration : DiscGradeCalibration
-        Estimated on graded images of the same protocol, with masks of the same tool.
+        Calibration estimated on graded images of the same protocol, with masks from the same tool.
 
     Returns
     -------
     DataFrame
-        Rows of the biomarker table, measure ``disc_grade`` (Σ g · P(g), in grades), one per disc. ``sd_error`` is what
-        the errors of the measures contribute; the uncertainty of the coefficients is shared by all discs and not part
-        of it. A value is missing with its reason where a measure is, or was taken by another method, or where the field
-        strength of the study is unknown or another than those of the calibration. The flag ``outside_calibration``
-        marks a measure beyond its range, ``calibration_field_unknown`` a calibration without field strength.
+        Rows of the biomarker table, measure ``disc_grade`` (Σ g · P(g), in grades), one per disc. ``sd_error`` is the
+        SD due to errors of the measures; it does not include the uncertainty of the coefficients, which all discs
+        share. A value is missing, with its reason, if a measure is missing or was taken by another method, or if the
+        field strength of the study is unknown or differs from those of the calibration. The flag
+        ``outside_calibration`` marks a measure beyond its range; ``calibration_field_unknown`` marks a calibration
+        without field strength.
 
     Raises
     ------
@@ -202,14 +204,15 @@ def disc_grade(result: ExtractionResult, calibration: DiscGradeCalibration) -> p
 
     Notes
     -----
-    Without a calibration these measures are no grade: T2 contrast depends on echo time and field.
+    Without a calibration these measures do not give a grade, because T2 contrast depends on echo time and field
+    strength.
 
     Examples
     --------
     >>> disc_grade(result, DiscGradeCalibration.from_dict(json.load(file)))  # doctest: +SKIP
     """
     if not isinstance(result, ExtractionResult):
-        raise argument_error("result", "an ExtractionResult", result, "It is what `extract` returns.")
+        raise argument_error("result", "an ExtractionResult", result, "Pass the result of `extract`.")
     if not isinstance(calibration, DiscGradeCalibration):
         raise argument_error("calibration", "a DiscGradeCalibration", calibration)
     table = result.table
@@ -218,7 +221,7 @@ def disc_grade(result: ExtractionResult, calibration: DiscGradeCalibration) -> p
         wanted = ", ".join(calibration.measures)
         raise argument_error("result", f"a result with rows of {wanted}", "none", "Measure the family 'disc' on T2.")
     study = ["patient_id", "study_id"]
-    told = result.studies.drop_duplicates([*study, "field_strength"])  # one row per case, of which a study may have two
+    told = result.studies.drop_duplicates([*study, "field_strength"])  # one row per case; a study may have two cases
     field = told.drop_duplicates(study, keep=False).set_index(study)["field_strength"]
     return biomarker_frame(
         [
@@ -272,7 +275,7 @@ def _other_field(calibration: DiscGradeCalibration, tesla: Any) -> str:
     if not calibration.field_strengths:
         return ""
     if tesla is None or pd.isna(tesla):
-        return "the field strength of the study is not known: state field_strength"
+        return "the field strength of the study is unknown: state field_strength"
     if any(abs(float(tesla) - own) <= _SAME_TESLA + 1e-9 for own in calibration.field_strengths):
         return ""
     words = ", ".join(f"{own:g}" for own in calibration.field_strengths)

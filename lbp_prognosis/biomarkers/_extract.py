@@ -69,52 +69,53 @@ def extract(
     Parameters
     ----------
     studies : DataFrame, sequence of mappings, mapping, or path
-        One row per study. Needed: ``patient_id``, ``mask`` and ``convention``; usual: ``study_id``, ``image``,
-        ``modality`` (``mri``, ``ct``), ``sequence`` (``t1``, ``t2``, …), ``position``, ``index_date`` (of the patient,
-        from which the day of acquisition is counted). Further: ``acquired_on, acquired_day, lumbar_count, stature_cm,
-        age, contrast, series, image_t1, image_t2, image_stir, image_water, image_fat, image_fat_fraction,
-        image_t2_map, fat_fraction_unit, landmarks, level`` and acquisition tags under their own names
-        (``field_strength, vendor, kvp``, …).
-        ``level`` names the disc of an axial stack (``"l4l5"``: its middle slice; ``"l3l4:4;l4l5:11"``: slices counted
-        from 0; or a mapping to points in RAS mm), where no vertebra of the mask tells it.
-        ``fat_fraction_unit`` is ``fraction``, ``percent`` or ``permille``; where it is not stated, the unit is read
-        once from the whole image and flagged, and no value is given where it cannot be told.
-        Several masks of one study are a list, or paths joined by ``;``, with one convention or one each. A mask may be
-        a DICOM segmentation or structure set (see `read_mask`). A path is a CSV table or a folder with
-        ``studies.csv``; paths in it are relative to it.
+        One row per study. Required fields: ``patient_id``, ``mask`` and ``convention``. Common fields: ``study_id``,
+        ``image``, ``modality`` (``mri``, ``ct``), ``sequence`` (``t1``, ``t2``, …), ``position`` and ``index_date`` (of
+        the patient; days of acquisition are counted from it). Further fields: ``acquired_on, acquired_day,
+        lumbar_count, stature_cm, age, contrast, series, image_t1, image_t2, image_stir, image_water, image_fat,
+        image_fat_fraction, image_t2_map, fat_fraction_unit, landmarks, level`` and acquisition tags under their own
+        names (``field_strength, vendor, kvp``, …).
+        ``level`` states the disc of an axial stack whose level the vertebrae of the mask do not determine: ``"l4l5"``
+        (its middle slice), ``"l3l4:4;l4l5:11"`` (slices, counted from 0), or a mapping from level to a point in RAS mm.
+        ``fat_fraction_unit`` is ``fraction``, ``percent`` or ``permille``. If it is not stated, the unit is read once
+        from the whole image and flagged; if it cannot be determined, no value is given.
+        Several masks of one study are given as a list, or as paths joined by ``;``, with one convention for all or one
+        per mask. A mask may be a DICOM segmentation or structure set (see `read_mask`). A path is that of a CSV table,
+        or of a folder that contains ``studies.csv``; paths in the table are relative to it.
     recipe : Recipe, optional
-        Families to be measured; `Recipe.default` measures every family that the masks allow.
+        Families and settings; by default `Recipe.default`, which measures every family that the masks allow.
     n_jobs : int, optional
-        As in joblib; the numbers do not depend on it.
+        Number of parallel jobs, as in joblib; the results do not depend on it.
     checkpoint : str or Path, optional
-        Folder where each finished case is written; a killed run resumes there to the same table. A case is measured
-        again if its row or one of its files changed, or if it failed for want of memory, disk, a package or a larger
-        ``max_bytes``: such failures may pass.
+        Folder to which each finished case is written. An interrupted run resumes there and gives the same table. A case
+        is measured again if its row or one of its files changed, or if it failed for a reason that may be transient:
+        too little memory or disk space, a missing package, or a ``max_bytes`` that was too small.
     progress : bool, default False
         Show a progress bar on a terminal.
     overlays : str or Path, optional
         Folder for one figure per case: planes, landmarks and contours on the image, for visual checks.
     max_bytes : int, default 4294967296
-        Largest unpacked volume that is read.
+        Largest unpacked volume that is read, in bytes.
     chunk : tuple of int, optional
-        ``(k, n)``: measure every n-th case from the k-th on, for one of n jobs of a cluster that share the checkpoint.
+        ``(k, n)``: measure every n-th case, starting with the k-th. Used by job k of n jobs that share a checkpoint.
     gather : bool, default False
-        Measure nothing, but collect the contents of the checkpoint; each case absent from it is a failure. The last
-        step after chunks.
+        Measure nothing, but collect the results in the checkpoint. A case that is not in it is a failure. This is the
+        last step after ``chunk``.
     dates : {"days", "calendar"}, default "days"
-        Dates of acquisition are given as days since the ``index_date`` of the study (``acquired_day``), and calendar
-        dates are neither returned nor kept; ``calendar`` gives them, too (``acquired_on``).
+        ``days`` returns dates of acquisition as days since the ``index_date`` of the study (``acquired_day``); calendar
+        dates are neither returned nor stored. ``calendar`` also returns the calendar dates (``acquired_on``).
 
     Returns
     -------
     ExtractionResult
-        ``to_frame()`` is the biomarker table; ``failures`` names each case that could not be read or measured.
+        ``to_frame()`` returns the biomarker table; ``failures`` contains one row per case that could not be read or
+        measured.
 
     Raises
     ------
     ArgumentError
-        If the table of studies itself is unusable: no patients, doubled studies. What is wrong with one case is a row
-        of ``failures``.
+        If the table of studies cannot be used (it is empty, a row has no patient, or a study occurs twice), or another
+        argument is outside its range. A problem of a single case is a row of ``failures`` instead.
 
     See Also
     --------
@@ -123,12 +124,13 @@ def extract(
 
     Notes
     -----
-    ``sd_error`` is the SD predicted from the lattice and the fit alone: it contains no error of the segmentation, of
-    the patient's position or of the scanner. A value that cannot be measured is NaN with a ``reason``.
+    ``sd_error`` is the SD of the error that is predicted from the voxel lattice and the fit alone. It does not include
+    errors of the segmentation, the patient's position or the scanner. A value that cannot be measured is NaN with a
+    ``reason``.
 
     Examples
     --------
-    Two blocks in the place of L4 and L5, seven voxels of 1.5 mm apart.
+    Two blocks stand for L4 and L5, with a gap of seven voxels of 1.5 mm.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -153,7 +155,7 @@ def extract(
     rows = _study_rows(studies)
     folder = None if overlays is None else Path(overlays)
     if folder is not None:
-        make_folder(folder, private=True)  # a picture is of one patient
+        make_folder(folder, private=True)  # a figure shows one patient
     version = _version()
     store = (
         None if checkpoint is None else Checkpoint(checkpoint, content_hash("biomarkers", version, chosen.fingerprint))
@@ -172,7 +174,7 @@ def extract(
 
 
 def _of_chunk(rows: list[dict[str, Any]], chunk: tuple[int, int], store: Checkpoint | None) -> list[dict[str, Any]]:
-    """Return every n-th row from the k-th on."""
+    """Return every n-th row, starting with the k-th."""
     try:
         k, n = (int(check_number("chunk", part, low=1, whole=True)) for part in chunk)
     except (TypeError, ValueError):
@@ -185,15 +187,14 @@ def _of_chunk(rows: list[dict[str, Any]], chunk: tuple[int, int], store: Checkpo
 
 
 _TRANSIENT = (MemoryError, OSError, MissingPackageError, VolumeTooLargeError)
-"""Failures that another run may not have: they are not kept in a checkpoint."""
+"""Failures that may be transient: they are not kept in the checkpoint, so that the next run tries them again."""
 
 
 def _killed(study: Mapping[str, Any]) -> dict[str, Any]:
     """Return the result of a case whose process was killed."""
     patient, number = study_name(study)
     message = (
-        "the process that measured it was killed: out of memory, or stopped from outside; "
-        "it is tried again when the run is resumed"
+        "its process was killed: out of memory, or stopped from outside; it is measured again when the run is resumed"
     )
     return _unmeasured({"patient_id": patient, "study_id": number, "error": "WorkerKilled", "message": message})
 
@@ -252,7 +253,7 @@ def _doubled(names: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _anchored(row: dict[str, Any], base: Path | None) -> dict[str, Any]:
-    """Make paths of a table relative to the folder of the table."""
+    """Resolve the paths of a table relative to its folder."""
     if base is None:
         return row
     out = dict(row)
@@ -268,7 +269,7 @@ def _anchored(row: dict[str, Any], base: Path | None) -> dict[str, Any]:
 
 
 def _signature(study: Mapping[str, Any]) -> str:
-    """Return a hash of a study's row and files: paths with size and time of change, volumes by content."""
+    """Return a hash of a study's row and files: files by path, size and time of change, volumes by content."""
     parts: list[Any] = []
     for key in sorted(study):
         for item in _listed(study[key]):
@@ -408,13 +409,13 @@ def _nothing(case: Case, patient: str, number: str) -> dict[str, str]:
 
 
 def _picture(case: Case, path: Path, patient: str, number: str) -> tuple[dict[str, str] | None, bool]:
-    """Draw the figure; an error leaves the values, and is reported with whether it may be transient."""
+    """Draw the figure and return its failure, if any, and whether that may be transient; the values are kept."""
     from lbp_prognosis.biomarkers._overlay import save_overlay
 
     try:
         save_overlay(case, path, f"{patient} · {number}")
     except Exception as error:  # a failed figure must not lose the measurements
-        message = f"measured, but the picture could not be drawn: {error}"
+        message = f"measured, but the figure could not be drawn: {error}"
         failure = {"patient_id": patient, "study_id": number, "error": type(error).__name__, "message": message}
         return failure, isinstance(error, _TRANSIENT)
     return None, False
@@ -427,7 +428,7 @@ def _sees_sacrum(case: Case) -> bool:
 
 
 def _lowest_is_cut(case: Case) -> bool:
-    """Say whether the tool's own count starts at a vertebra that the lower border cuts: others may follow below."""
+    """Return whether the tool counts from a vertebra that the lower border cuts, so that others may lie below it."""
     counted = [
         r for r in case.anatomy.regions.values() if r.from_bottom and r.structure in {"vertebra", "vertebral_body"}
     ]
@@ -435,7 +436,7 @@ def _lowest_is_cut(case: Case) -> bool:
 
 
 def _from_bottom(levels: list[str]) -> dict[str, int]:
-    """Return the count from the lowest mobile vertebra (l4 to l6) upwards, to the first name that is missing."""
+    """Return the count from the lowest mobile vertebra (l4 to l6) upwards, up to the first missing name."""
     ordered = sorted((level for level in levels if level != "s1"), key=level_rank, reverse=True)
     if not ordered or ordered[0] not in {"l4", "l5", "l6"}:
         return {}

@@ -79,7 +79,7 @@ METHOD_ORDER: dict[str, tuple[str, ...]] = {
 def _one_method(table: pd.DataFrame) -> pd.DataFrame:
     keep = pd.Series(True, index=table.index)
     for (_, measure), group in table.groupby(["structure", "measure"], sort=False):
-        # labels of several tools are kept, so that pooling refuses the mixture
+        # Rows from labels of several tools are all kept, so that pooling refuses to mix them.
         formulas = group["method_id"].str.split(SOURCE_MARK).str[0]
         methods = list(formulas.unique())
         if len(methods) < 2:
@@ -122,16 +122,17 @@ class ExtractionResult(Result):
     Attributes
     ----------
     table : DataFrame
-        The long biomarker table (columns of the data schema ``biomarker``), one row per value or a reason.
+        The long biomarker table (columns of the data schema ``biomarker``): one row per value, or per missing value
+        with its reason.
     failures : DataFrame
         One row per case that could not be measured: ``patient_id, study_id, error, message``.
     studies : DataFrame
-        One row per measured case with what is known of its acquisition (columns of ``imaging_study``, and
-        ``bandwidth``, ``kernel``).
+        One row per measured case with its acquisition as far as it is known (columns of ``imaging_study``,
+        ``bandwidth`` and ``kernel``).
     provenance : mapping
         Versions, recipe and its hash, conventions and their hashes, and the SHA-256 of every file read. ``without_day``
-        is the number of cases whose date of acquisition is known and whose ``acquired_day`` is not;
-        ``without_acquisition`` counts the cases of which neither is known (a NIfTI file has no date).
+        is the number of cases with a date of acquisition but no ``acquired_day``; ``without_acquisition`` is the number
+        of cases with neither (a NIfTI file contains no date).
     objections : tuple of Objection
         Reasons to doubt the batch as a whole.
     """
@@ -148,9 +149,9 @@ class ExtractionResult(Result):
         Parameters
         ----------
         methods : {"one", "all"}, default "one"
-            A measure that several formulas give is several variables under one name, which the data schema refuses in
-            one table. ``one`` keeps the first of the formulas, in the order of `METHOD_ORDER`, that gave a value
-            anywhere in the batch; ``all`` keeps every row.
+            If several formulas give one measure, these are several variables under one name, which the data schema
+            refuses in one table. ``one`` keeps the first formula in `METHOD_ORDER` that gave a value anywhere in the
+            batch; ``all`` keeps every row.
 
         Returns
         -------
@@ -162,14 +163,15 @@ class ExtractionResult(Result):
         return _one_method(self.table)
 
     def worst_first(self) -> pd.DataFrame:
-        """Return one row per case, those to look at first: failures, withheld levels, doubted ones, missing values.
+        """Return one row per case, worst first: failures, then withheld levels, doubtful levels and missing values.
 
         Returns
         -------
         DataFrame
-            Columns ``patient_id, study_id, failure`` (its message or empty), ``withheld`` and ``doubted`` (levels
-            whose labels are not believed, and those with a confidence of at most one half), ``missing`` (share of rows
-            without a value), ``reasons`` (the gate's, joined by ``, ``) and ``overlay`` (name of the picture).
+            Columns ``patient_id, study_id, failure`` (message, or empty), ``withheld`` (levels whose values are
+            withheld), ``doubted`` (levels with a confidence of at most one half), ``missing`` (share of rows without a
+            value), ``reasons`` (findings of the mask check, joined by ``, ``) and ``overlay`` (file name of the
+            figure).
         """
         failed = {(row["patient_id"], row["study_id"]): row["message"] for row in self.failures.to_dict("records")}
         table = self.table.groupby(["patient_id", "study_id"], sort=False)
@@ -186,7 +188,9 @@ class ExtractionResult(Result):
         Parameters
         ----------
         measure : str, default "disc_height"
+            Measure to draw.
         ax : matplotlib Axes, optional
+            Axes to draw on; by default those of a new figure.
 
         Returns
         -------
@@ -200,7 +204,7 @@ class ExtractionResult(Result):
     def _summary(self) -> str:
         missing = int(self.table["value"].isna().sum())
         undated = self.provenance.get("without_day", 0)
-        note = f"; no `acquired_day`, for want of an `index_date`: {undated}" if undated else ""
+        note = f"; no `acquired_day`, because `index_date` is missing: {undated}" if undated else ""
         dateless = self.provenance.get("without_acquisition", 0)
         note += f"; no date of acquisition, state `acquired_on` or `acquired_day`: {dateless}" if dateless else ""
         return (

@@ -19,19 +19,20 @@ _KEYS = ["patient_id", "study_id", "structure", "side", "level"]
 
 
 def muscle_profile(result: ExtractionResult) -> pd.DataFrame:
-    """Return each muscle from top to bottom, one row per level.
+    """Return area and fat of each muscle from top to bottom, one row per level.
 
     Parameters
     ----------
     result : ExtractionResult
-        Result of `extract`; with ``Recipe(muscle_profile=True)`` the bodies are levels too, otherwise only the discs.
+        Result of `extract`. With ``Recipe(muscle_profile=True)`` the levels are discs and bodies, otherwise discs only.
 
     Returns
     -------
     DataFrame
         ``patient_id, study_id, structure, side, level, at`` (``disc`` or ``body``), ``csa`` (mm²), ``fat_fraction``
-        (%), ``fcsa`` (mm²), ``muscle_attenuation`` (HU; columns that were measured), ``fat_method`` and ``reason`` of
-        a missing area. Area and fat are each by one method for the batch, the preferred one that gave a value.
+        (%), ``fcsa`` (mm²), ``muscle_attenuation`` (HU; columns that were measured), ``fat_method`` and ``reason`` (why
+        an area is missing). Area and fat each come from one method for the whole batch: the first in order of
+        preference that gave a value.
 
     Raises
     ------
@@ -43,7 +44,7 @@ def muscle_profile(result: ExtractionResult) -> pd.DataFrame:
     >>> muscle_profile(extract("cases", Recipe(muscle_profile=True)))  # doctest: +SKIP
     """
     if not isinstance(result, ExtractionResult):
-        raise argument_error("result", "an ExtractionResult", result, "It is what `extract` returns.")
+        raise argument_error("result", "an ExtractionResult", result, "Pass the result of `extract`.")
     table = result.table
     rows = table[table["structure"].isin(MUSCLES) & table["measure"].isin(_MEASURES) & table["level"].ne("")].copy()
     if rows.empty:

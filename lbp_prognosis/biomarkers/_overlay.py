@@ -27,23 +27,23 @@ CT_WINDOW = (-250.0, 800.0)
 """HU of black and white: muscle is dark, trabecular bone grey and cortical bone light in every panel of a CT."""
 
 HIPS_MM = 250.0
-"""Distance from the sacral endplate up to which the hip axis widens the panels: a landmark elsewhere does not."""
+"""Largest distance of the hip axis from the sacral endplate at which the panels are widened to show it."""
 
 
 def save_overlay(case: Case, path: Path, title: str) -> None:
-    """Write one PNG of a case."""
+    """Write the figure of a case as one PNG file."""
     from lbp_prognosis._draw import draw_overlay
 
     draw_overlay(overlay_panels(case), path, title)
 
 
 def overlay_panels(case: Case) -> list[dict[str, Any]]:
-    """Return the panels: from the side and the front, of foramina by side, of facets, and across at four discs at most.
+    """Return the panels: sagittal and coronal views, foramina of each side, facet joints, and up to four axial views.
 
     A panel is a mapping with ``title``, ``extent`` (left, right, bottom, top in mm), ``image`` (array or None),
     ``window`` (grey values of black and white, or None), ``contours`` (name, kind, occupancy array), ``lines`` (kind of
-    ``LINE_NAMES`` of the drawing, n × 2 points) and ``labels``
-    (text, point). The view from the front and the view across show the patient's left on the right of the picture.
+    ``LINE_NAMES`` of the drawing, points of shape (n, 2) in mm) and ``labels`` (text, point). Coronal and axial views
+    show the patient's left on the right of the figure.
     """
     regions = _shown(case)
     if not regions:
@@ -84,7 +84,7 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
 
 
 def _mark(case: Case, level: str) -> str:
-    """Return the note on a level that is withheld or doubted, with the first reason."""
+    """Return the note on a withheld or doubtful level, with the first reason."""
     codes = case.gate.flags(level)
     if not codes:
         return ""
@@ -154,7 +154,7 @@ def _panel(
 
 
 def _foramen_panels(case: Case, upright: Frame, points: np.ndarray) -> list[dict[str, Any]]:
-    """Return a panel per side through the foramina that were measured, with the rim of each."""
+    """Return one panel per side through the foramina that were measured, with the rim of each."""
     found = [foramen for foramen in find_foramina(case) if foramen.frame is not None]
     names = ("vertebra", "vertebral_body", "posterior_elements", "disc", "sacrum", "sacral_vertebra")
     regions = [region for name in names for region in case.anatomy.of(name)]
@@ -216,7 +216,7 @@ def _disc_panels(case: Case, upright: Frame) -> list[dict[str, Any]]:
 
 
 def _slices(case: Case, regions: list[Region]) -> list[dict[str, Any]]:
-    """Return the slices on which the levels of an axial stack are read."""
+    """Return panels of the slices on which the levels of an axial stack are read."""
     assert case.stack is not None
     stack, panels = case.stack, []
     centre = np.mean([region.centroid for region in regions], axis=0)
@@ -231,7 +231,7 @@ def _slices(case: Case, regions: list[Region]) -> list[dict[str, Any]]:
 
 
 def _across(case: Case, regions: list[Region]) -> list[dict[str, Any]]:
-    """Return the planes on which the canal (or the disc) is measured, the lowest four."""
+    """Return panels of the lowest four planes on which the canal (or the disc) is measured."""
     if case.stack is not None:
         return _slices(case, regions)
     panels = []

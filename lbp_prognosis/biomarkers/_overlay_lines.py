@@ -1,4 +1,4 @@
-"""Lines that a figure of a case draws where it was measured, as paths in RAS millimetres."""
+"""Lines in the figure of a case that show where it was measured, as paths in RAS millimetres."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from lbp_prognosis.biomarkers.geometry._heights import central_columns, sagittal
 __all__ = ["lines_from_front", "lines_from_side", "sampled_bone", "slice_outline"]
 
 Lines = list[tuple[str, np.ndarray]]
-"""A kind, and points, (n, 3)."""
+"""Kind of line, and its points, shape (n, 3)."""
 
 MODIC_MM = 3.0
-"""Distance below the surface at which Modic changes are drawn, apart from the outline of the body."""
+"""Depth below the surface at which Modic changes are drawn, so that they stay apart from the outline of the body."""
 
 LEAST_SAMPLED = 30
-"""Voxels below which no marrow signal was read."""
+"""Smallest number of voxels from which a marrow signal is read."""
 
 
 def lines_from_side(case: Case) -> Lines:
@@ -55,8 +55,8 @@ def sampled_bone(case: Case, upright: Frame, across: str) -> Lines:
 def slice_outline(frame: Frame, points: np.ndarray, spacing: np.ndarray) -> np.ndarray:
     """Return the closed outline of the voxels nearest to the sagittal plane of a frame, on its axes, (n, 2).
 
-    It follows the voxels in strips across the longer side, so that a bent canal is drawn bent: a convex outline would
-    run through the disc in front of the bend. ``spacing`` of the voxels is in mm.
+    The outline follows the voxels in strips across the longer side, because the convex outline of a bent canal would
+    run through the disc in front of it. ``spacing`` of the voxels is in mm.
     """
     local = frame.to_local(points)
     aside = np.abs(local[:, 1])
@@ -79,7 +79,7 @@ def slice_outline(frame: Frame, points: np.ndarray, spacing: np.ndarray) -> np.n
 
 
 def _outline(frame: Frame, points: np.ndarray, across: str) -> np.ndarray:
-    """Return the closed convex outline of voxels seen in a panel, half a millimetre about their centres."""
+    """Return the closed convex outline of voxels in a panel, half a millimetre outside their centres."""
     local = frame.to_local(points)[:, [{"ap": 0, "left": 1}[across], 2]]
     cells = np.concatenate([local + np.array([a, b]) for a in (-0.5, 0.5) for b in (-0.5, 0.5)])
     corners = cells[ConvexHull(cells).vertices]
@@ -90,7 +90,7 @@ def _endplates(case: Case, *, along: str) -> Lines:
     """Return each fitted endplate as a line from back to front (``ap``) or from side to side (``left``)."""
     bodies = [body for level, body in case.spine.bodies.items() if level not in case.spine.fragments]
     planes = [(body, plane) for body in bodies for plane in (body.superior, body.inferior) if plane is not None]
-    # where the field of view cuts a body, its border is no endplate
+    # the border of a body that the field of view cuts is not an endplate
     planes = [(body, p) for body, p in planes if not (body.region.cut and body.region.reaches_border(p.point))]
     if case.spine.sacral is not None and bodies and along == "ap":
         planes.append((bodies[-1], case.spine.sacral))
@@ -103,7 +103,7 @@ def _endplates(case: Case, *, along: str) -> Lines:
 
 
 def _disc_heights(case: Case) -> Lines:
-    """Return where the three heights of each disc are read."""
+    """Return the lines along which the three heights of each disc are read."""
     lines: Lines = []
     for level in case.disc_levels():
         disc, found = case.anatomy.get("disc", level), case.disc_frame(level)
@@ -114,7 +114,7 @@ def _disc_heights(case: Case) -> Lines:
 
 
 def _body_heights(case: Case) -> Lines:
-    """Return where the three heights of each whole body are read."""
+    """Return the lines along which the three heights of each whole body are read."""
     if "bone" not in case.recipe.families:
         return []
     whole = [body for body in case.spine.bodies.values() if not body.region.cut]
@@ -140,7 +140,7 @@ def _three(case: Case, caps: Caps, frame: Frame, kind: str) -> Lines:
 
 
 def _planes(case: Case) -> Lines:
-    """Return where the canal is measured: the traces of the planes across it."""
+    """Return the traces of the planes on which the canal is measured."""
     canal = case.anatomy.canal
     lines: Lines = []
     for level in case.disc_levels() if canal is not None else ():
@@ -169,10 +169,10 @@ def _balance(case: Case) -> Lines:
 
 
 def _findings(case: Case) -> Lines:
-    """Return where endplates have defects and Modic changes, as paths in RAS millimetres.
+    """Return paths that mark defects of endplates and Modic changes, in RAS millimetres.
 
-    A defect is the line from the plane to its deepest column; Modic changes are two paths below the surface, across the
-    columns they take up: from back to front and from side to side.
+    A defect is drawn as the line from the fitted plane to its deepest column. Modic changes are drawn as two paths
+    below the surface across the affected columns: from back to front and from side to side.
     """
     found: Lines = []
     for level, body in case.spine.bodies.items():

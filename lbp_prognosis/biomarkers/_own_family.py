@@ -1,4 +1,4 @@
-"""Biomarkers of the user: a function from a case to rows, which are checked like those of the library."""
+"""User-defined families: functions from a case to rows, which are checked like those of the library."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ENTRY_POINT_GROUP = "lbp_prognosis.biomarkers"
 """Group of entry points under which a package offers families by name."""
 
 PREFIX = "own_"
-"""Measures of the user begin with it, so that none is taken for one of the library's."""
+"""Prefix of user-defined measures, which sets them apart from those of the library."""
 
 OwnFamily = Callable[[Any], Iterable[Any]]
 """A function ``(case) -> rows``; a row is a `Measurement` or a mapping with its fields."""
@@ -34,7 +34,7 @@ _NEEDED = ("structure", "measure", "unit", "value")
 
 
 def family_name(family: str | OwnFamily) -> str:
-    """Return the name of a family: the word itself, or that of the function."""
+    """Return the name of a family: the given name, or that of the function."""
     return family if isinstance(family, str) else str(getattr(family, "__name__", type(family).__name__))
 
 
@@ -44,15 +44,15 @@ def find_family(name: str) -> OwnFamily | None:
     Raises
     ------
     ArgumentError
-        If packages offer different functions under one name, or the one offered can't be imported.
+        If packages offer different functions under one name, or the function cannot be imported.
     """
     found = {point.value: point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name == name}
     if len(found) > 1:
-        raise argument_error("families", "names that one package offers", f"{name!r}, which is {sorted(found)}")
+        raise argument_error("families", "names that one package offers", f"{name!r}, which stands for {sorted(found)}")
     for point in found.values():
         try:
             loaded: OwnFamily = point.load()
-        except Exception as error:  # a package of somebody else, whatever goes wrong in it
+        except Exception as error:  # the package of a third party may raise anything
             package = point.dist.name if point.dist else "a package"
             raise argument_error(
                 "families",
@@ -67,12 +67,12 @@ def find_family(name: str) -> OwnFamily | None:
 def describe_family(family: OwnFamily) -> dict[str, str]:
     """Return the identity of a function: module, name, version and the SHA-256 of its source.
 
-    A family whose source can't be read is described by its name and ``version`` alone. Functions that it calls and
-    values from outside it are not in the source: its ``version`` has to change with them.
+    A family whose source cannot be read is described by its name and ``version`` alone. The source does not include the
+    functions that it calls or values from outside: change ``version`` when these change.
     """
     try:
         digest = hashlib.sha256(inspect.getsource(family).encode("utf-8")).hexdigest()
-    except (OSError, TypeError):  # built in a session, compiled, or an object
+    except (OSError, TypeError):  # defined interactively, compiled, or a callable object
         digest = ""
     return {
         "name": family_name(family),
@@ -88,8 +88,9 @@ def checked_rows(family: OwnFamily, rows: Any) -> list[Measurement]:
     Raises
     ------
     ArgumentError
-        Naming the first row that is none: fields that are missing or unknown, a structure, level or side that the data
-        schema does not know, a measure without the prefix ``own_``, a field of another type, rows that are doubled.
+        If a row is invalid; the message names the first one. Fields must be present, known and of the right type;
+        structure, level and side must be in the data schema; a measure must begin with ``own_`` and have one unit per
+        method; no row may occur twice.
     """
     name = family_name(family)
     if isinstance(rows, Mapping | str | bytes) or not isinstance(rows, Iterable):
@@ -107,7 +108,7 @@ def checked_rows(family: OwnFamily, rows: Any) -> list[Measurement]:
                 name,
                 "rows with one unit per measure and method",
                 f"{unit!r} and {row.unit!r} for {row.measure!r}",
-                "Convert one into the other, or name two measures.",
+                "Convert one unit into the other, or give the measures different names.",
             )
     return found
 
@@ -130,7 +131,7 @@ def _row(name: str, number: int, row: Any) -> Measurement:
             f"{where}: measure",
             f"a name of small letters, digits and single _ that begins with {PREFIX!r}",
             repr(row["measure"]),
-            "No measure of yours can then be taken for one of the library's.",
+            "The prefix sets your measures apart from those of the library.",
         )
     if not _is_level(row.get("level", "")):
         raise argument_error(f"{where}: level", "a vertebra or disc such as 'l4' or 'l4l5', or ''", repr(row["level"]))
@@ -142,7 +143,7 @@ def _row(name: str, number: int, row: Any) -> Measurement:
             f"{where}: method_id",
             f"a name without {SOURCE_MARK!r}",
             repr(method),
-            "What follows it names the tool of the label, and is added by the library.",
+            "The library adds this mark, followed by the tool of the label.",
         )
     flags = row.get("flags", ())
     if isinstance(flags, str) or not isinstance(flags, Sequence) or not all(isinstance(flag, str) for flag in flags):
@@ -182,13 +183,13 @@ def _number(where: str, value: Any) -> float:
             raise TypeError
         return float(value)
     except (TypeError, ValueError, OverflowError):
-        raise argument_error(where, "a number, NaN with a reason where there is none", describe(value)) from None
+        raise argument_error(where, "a number, or NaN with a reason", describe(value)) from None
 
 
 def _error(where: str, value: Any) -> float:
     found = _number(where, value)
     if found < 0:
-        raise argument_error(where, "at least 0, or NaN where it is not known", describe(value))
+        raise argument_error(where, "at least 0, or NaN if unknown", describe(value))
     return found
 
 
@@ -199,11 +200,11 @@ def _text(where: str, value: Any) -> str:
 
 
 def _count(where: str, value: Any) -> int | None:
-    """Return a plain whole number: rows are written as JSON, which knows none of NumPy's."""
+    """Return a Python integer: rows are written as JSON, which does not accept integers of NumPy."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise argument_error(where, "a whole number from 0, or None", describe(value))
+        raise argument_error(where, "a whole number of at least 0, or None", describe(value))
     return int(value)
 
 

@@ -26,81 +26,82 @@ class Recipe:
     Parameters
     ----------
     families : tuple of str or callable
-        Families to measure, in this order; by default all of `FAMILIES`. A function ``(case) -> rows`` is a family of
-        your own; a name may also be that of an entry point in the group ``lbp_prognosis.biomarkers``. Only names can
-        stand in a file.
+        Families to measure, in this order; by default all of `FAMILIES`. A function ``(case) -> rows`` is a
+        user-defined family; a name may also be that of an entry point in the group ``lbp_prognosis.biomarkers``. A
+        recipe in a file can contain names only.
     disc_heights : tuple of str, default ('area', 'three_point', 'gap', 'chord')
-        Formulas of the disc height; each gives its own ``method_id``.
+        Formulas of the disc height; each has its own ``method_id``.
     ap_points : tuple of float, default (0.1, 0.5, 0.9)
         Positions at which posterior, middle and anterior heights are measured, as shares of the depth from the back.
     central_width : float, default 0.30
         Share of the width, about the middle, over which heights are averaged.
     endplate_central : float, default 0.80
-        Share of an endplate that its plane is fitted to.
+        Share of an endplate to which its plane is fitted.
     leak_mm : float, default 1.5
-        A disc whose gap and chord differ by more is flagged ``segmentation_leak``.
+        Difference between gap and chord, mm, above which a disc is flagged ``segmentation_leak``.
     residual_mm : float, default 2.0
-        An endplate whose residual is larger is flagged ``uneven_endplate``.
+        Residual of the plane of an endplate, mm, above which it is flagged ``uneven_endplate``.
     meyerding_cuts : tuple of float, default (25.0, 50.0, 75.0, 100.0)
-        Slip in % at which the grade rises.
+        Slips at which the Meyerding grade increases, in % of the depth of the lower endplate.
     slip_present_percent : float, default 0
-        Slips up to this size count as grade 0.
+        Slips up to this size, in %, count as grade 0.
     canal_window_mm : float, default 4.0
-        The smallest canal area is sought within this distance of the disc's middle.
+        Distance from the middle of the disc, mm, within which the smallest canal area is sought.
     coarse_mm : float, default 3.0
-        Areas across voxels larger than this are flagged ``area_low_confidence``.
+        Side of a voxel in the plane of an area, mm, above which the area is flagged ``area_low_confidence``.
     defect_depth_mm : float, default 2.0
-        Depth below the plane from which an endplate pit counts.
+        Depth below the plane, mm, from which a pit counts as a defect of the endplate.
     modic_low : float, default 0.8
-        Ratio of endplate to central marrow below which a signal counts as dark.
+        Ratio of the signal of the endplate to that of the central marrow below which it counts as dark.
     modic_high : float, default 1.2
         Ratio above which it counts as bright.
     modic_skip_mm : float, default 2.0
-        Depth of cortical bone below the surface of an endplate that is left out of its columns (half a voxel more).
+        Depth below the surface of an endplate, mm, that is left out of its columns as cortical bone (plus half a
+        voxel).
     modic_least_share : float, default 0.05
-        Share of the endplate from which changes are a Modic change.
+        Share of the endplate from which a lesion counts as a Modic change.
     muscle_fat : tuple of str, default ('dixon', 'mixture', 'otsu')
-        Fat-fraction methods, each where its images are given.
+        Methods for the fat fraction; each is used if its images are given.
     muscle_erosion : int, default 1
-        Voxels taken off the muscle's rim in the slice before fat is measured.
+        Number of voxels eroded from the muscle within the slice before fat is measured.
     muscle_slices : int, default 3
-        Planes averaged for a cross-section.
+        Number of planes averaged for a cross-section.
     muscle_slice_gap_mm : float, default 2.0
-        Distance between those planes.
+        Distance between these planes, mm.
     muscle_profile : bool, default False
-        Measure muscles at the middle of each body too, not only at discs (twice the time for muscles).
+        Also measure muscles at the middle of each body, not only at discs (doubles the time for muscles).
     attenuation_window : tuple of float, default (-29.0, 150.0)
-        HU window of the muscle attenuation.
+        Window of the muscle attenuation, HU.
     min_separation : float, default 1.5
-        Smallest distance of two signal modes, in pooled SDs, for a fat fraction from one contrast.
+        Smallest distance between two signal modes, in pooled SDs, for a fat fraction from one contrast.
     genant_cuts : tuple of float, default (0.2, 0.25, 0.4)
-        Height loss at which the grade rises.
+        Height losses (fractions) at which the Genant grade increases.
     height_loss_sd : float, default 0.064
-        SD of the measured height loss, for the probability of each grade; limits of agreement of ±12.5 points between
-        readers of CT [1]_ are 1.96 such SDs.
+        SD of the error of the height loss, for the probability of each grade. The default follows from limits of
+        agreement between readers of CT of ±12.5 percentage points [1]_, which are ±1.96 SDs.
     ellipsoid_share : float, default 0.60
-        Axes of the trabecular ellipsoid over those of the body.
+        Axes of the trabecular ellipsoid as a share of those of the body.
     ellipsoid_shift_mm : float, default 2.0
-        Its shift to the front, away from the basivertebral vein.
+        Shift of the ellipsoid to the front, mm, away from the basivertebral vein.
     metal_hu : float, default 1000
-        Attenuation above which a voxel counts as metal.
+        Attenuation above which a voxel counts as metal, HU.
     metal_share : float, default 0.001
-        An ellipsoid with a larger share of such voxels gives no trabecular value.
+        Share of metal voxels above which an ellipsoid gives no trabecular value.
     marrow_erosion_mm : float, default 3.0
-        Distance from the cortex for marrow signals.
+        Distance from the surface of the body, mm, from which marrow signals are read.
     strip_mm : float, default 3.0
-        Thickness of the subchondral strip.
+        Thickness of the subchondral strip, mm.
     csf_min_voxels : int, default 30
-        Minimum number of voxels of cerebrospinal fluid for a reference.
+        Minimum number of voxels of cerebrospinal fluid for a reference signal.
     csf_min_contrast : float, default 1.5
-        Minimum ratio of fluid to the rest of the canal.
+        Minimum ratio of the signal of the fluid to that of the rest of the canal.
     bias_correction : {'none', 'n4'}, default 'none'
-        Divide T1, T2 and other weighted MRI by the bias field of N4 before signals are read; the ``method_id`` of every
-        value from them then ends in ``_n4``. Off by default: the published norms of bone quality, of disc signal and of
-        one-contrast fat fractions are of images as the scanner gave them. CT, Dixon images and maps are never touched.
+        With ``n4``, T1, T2 and other weighted MRI are divided by the N4 bias field before signals are read, and the
+        ``method_id`` of every value from them ends in ``_n4``. Off by default, because the published norms of bone
+        quality, of disc signal and of one-contrast fat fractions refer to uncorrected images. CT, Dixon images and maps
+        are never corrected.
     repeatability_sd : mapping, optional
-        SD by measure, in its unit, that is added (in quadrature) to the geometric one: from the user's own test–retest
-        study.
+        SD by measure, in its unit, from your own test–retest study. It is added in quadrature to the geometric SD.
 
     Raises
     ------
@@ -159,7 +160,7 @@ class Recipe:
         for name, allowed in (("disc_heights", _HEIGHTS), ("muscle_fat", _FAT_METHODS)):
             given = getattr(self, name)
             if isinstance(given, str) or not set(given) <= set(allowed):
-                raise argument_error(name, "a sequence out of " + ", ".join(map(repr, allowed)), repr(given))
+                raise argument_error(name, "a sequence of names from " + ", ".join(map(repr, allowed)), repr(given))
             object.__setattr__(self, name, tuple(given))
         if self.bias_correction not in _BIAS:
             raise argument_error("bias_correction", "'none' or 'n4'", repr(self.bias_correction))
@@ -203,21 +204,21 @@ class Recipe:
 
     @classmethod
     def default(cls) -> Recipe:
-        """Return the recipe that measures every family the masks allow."""
+        """Return the recipe that measures every family that the masks allow."""
         return cls()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings as plain values, a family of your own by its name."""
+        """Return the settings as plain values; a user-defined family is given by its name."""
         return {**asdict(self), "families": tuple(family_name(family) for family in self.families)}
 
     @property
     def own_families(self) -> tuple[OwnFamily, ...]:
-        """The families that are not the library's, as functions."""
+        """User-defined families, as functions."""
         return tuple(self.family(name) for name in self.families if callable(name) or name not in FAMILIES)
 
     @staticmethod
     def family(family: str | OwnFamily) -> OwnFamily:
-        """Return the function of a family of your own: itself, or what the entry point of that name offers."""
+        """Return the function of a user-defined family: itself, or the entry point of that name."""
         found = find_family(family) if isinstance(family, str) else family
         if found is None:
             raise argument_error("families", "names of families that are installed", repr(family))
@@ -234,16 +235,16 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the settings, and of the source of families of your own."""
+        """SHA-256 of the settings, and of the source of user-defined families."""
         own = [describe_family(family) for family in self.own_families]
         return content_hash(self.to_dict(), *([own] if own else []))
 
 
 def _checked_families(families: Any) -> tuple[str | OwnFamily, ...]:
     """Return the known families without repetition."""
-    accepted = "a sequence out of " + ", ".join(map(repr, FAMILIES)) + ", names of entry points and functions"
+    accepted = "a sequence from " + ", ".join(map(repr, FAMILIES)) + ", names of entry points and functions"
     if isinstance(families, str) or callable(families) or not isinstance(families, Iterable):
-        raise argument_error("families", accepted, repr(families), "Write a list, even of one.")
+        raise argument_error("families", accepted, repr(families), "Pass a list, even for one family.")
     found = tuple(families)
     for family in found:
         if not callable(family) and family not in FAMILIES and not (isinstance(family, str) and find_family(family)):

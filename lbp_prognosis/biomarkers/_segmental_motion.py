@@ -18,7 +18,7 @@ _MOTIONS = (
     ("segmental_translation", "mm", "flexion_minus_extension_slip", "slip", 1.0),
     ("segmental_translation_percent", "%", "flexion_minus_extension_slip", "slip_percent", 1.0),
 )
-"""Measure, unit, method, the measure of each position that it is the difference of, and the sign of flexion."""
+"""Measure, unit, method, the measure whose difference is taken, and the sign of flexion in the difference."""
 
 
 def segmental_motion(flexion: pd.DataFrame, extension: pd.DataFrame) -> pd.DataFrame:
@@ -28,16 +28,16 @@ def segmental_motion(flexion: pd.DataFrame, extension: pd.DataFrame) -> pd.DataF
     ----------
     flexion, extension : DataFrame
         Biomarker tables of `extract` (``result.table`` or ``result.to_frame()``) with rows of ``disc_wedge``, ``slip``
-        and ``slip_percent``: the families ``disc``. One study per patient in each table.
+        and ``slip_percent`` (family ``disc``). One study per patient in each table.
 
     Returns
     -------
     DataFrame
-        Columns of the data schema ``biomarker``; per patient and level of either table three rows:
+        Columns of the data schema ``biomarker``; three rows per patient and level of either table:
         ``segmental_rotation`` (degrees), ``segmental_translation`` (mm) and ``segmental_translation_percent`` (% of the
         depth of the lower endplate). ``study_id`` is ``flexion+extension``; ``sd_error`` is the root of the sum of the
-        two squared SDs; flags are those of both studies; ``level_confidence`` is the lower of the two. A value that
-        either study lacks is missing, with the reason.
+        two squared SDs; flags are those of both studies; ``level_confidence`` is the lower of the two. A value is
+        missing, with the reason, if either study lacks it.
 
     Raises
     ------
@@ -48,18 +48,18 @@ def segmental_motion(flexion: pd.DataFrame, extension: pd.DataFrame) -> pd.DataF
 
     Notes
     -----
-    With the wedge w of the disc (angle between the endplates that face it, opening forwards positive), and the slip s
-    of the lower back corner of the upper body along the upper endplate of the lower one (forwards positive),
+    Let w be the wedge of the disc (angle between the adjacent endplates, positive if it opens forwards) and s the slip
+    of the lower back corner of the upper body along the upper endplate of the lower body (positive forwards). Then
 
         rotation = w(extension) − w(flexion),  translation = s(flexion) − s(extension),
 
-    so that both are positive in the usual motion: the disc closes at the front, and the upper vertebra glides forwards,
-    in flexion. Vertebrae are taken as rigid. Positions of the patient in the scanner cancel, and so does a wedge or
-    slip that does not change.
+    so that both are positive in the usual motion: in flexion the disc closes at the front and the upper vertebra glides
+    forwards. Vertebrae are assumed to be rigid. The position of the patient in the scanner cancels, and so does a wedge
+    or slip that is the same in both positions.
 
     Reference intervals of 30 asymptomatic volunteers (mean ± 2 SD, radiographs, translation in units of the depth of
     the body) [1]_: L2–L3 2 to 20° and 0 to 0.16; L3–L4 0 to 20° and −0.02 to 0.15; L4–L5 −2 to 19° and −0.01 to 0.12;
-    L5–S1 −6 to 19° and −0.05 to 0.11. They are of another modality and are not applied.
+    L5–S1 −6 to 19° and −0.05 to 0.11. They are from another modality and are not applied.
 
     References
     ----------
@@ -84,8 +84,8 @@ def segmental_motion(flexion: pd.DataFrame, extension: pd.DataFrame) -> pd.DataF
     studies = {name: _studies(rows) for name, rows in (("flexion", bent), ("extension", arched))}
     if any(studies["extension"].get(patient) == study for patient, study in studies["flexion"].items()):
         raise DataError(
-            "`flexion` and `extension` contain the same study of a patient, so that nothing can have moved. "
-            "Give the rows of each position in its own table."
+            "`flexion` and `extension` contain the same study of a patient, so no motion can be measured. "
+            "Pass the rows of each position in a table of their own."
         )
     places = [_by_place(rows) for rows in (bent, arched)]
     order = dict.fromkeys((row[0], row[1]) for found in places for row in found)
@@ -112,7 +112,7 @@ def _one_study(name: str, table: pd.DataFrame) -> pd.DataFrame:
     rows = table[table["measure"].isin([motion[3] for motion in _MOTIONS])]
     if rows.empty:
         raise argument_error(
-            name, "rows of disc_wedge, slip and slip_percent", "none of them", "Measure the family 'disc'."
+            name, "rows of disc_wedge, slip and slip_percent", "no such rows", "Measure the family 'disc'."
         )
     if (rows.groupby("patient_id")["study_id"].nunique() > 1).any():
         raise argument_error(name, "one study per patient", "several", "Keep the rows of this position's study.")

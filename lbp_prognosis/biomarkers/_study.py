@@ -1,4 +1,4 @@
-"""Reading of one row of the table of studies as a case."""
+"""Reader of one row of the table of studies: its images, masks and acquisition, as a case."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def read_masks(study: Mapping[str, Any], max_bytes: int, image: Image | None = N
             missing,
             "given for each study",
             "nothing",
-            "No convention is ever guessed." if missing == "convention" else None,
+            "State the tool that drew the mask; a convention is never guessed." if missing == "convention" else None,
         )
     masks, conventions = _listed(masks), _listed(conventions)
     if len(conventions) == 1:
@@ -185,7 +185,7 @@ def _fat_unit(study: Mapping[str, Any]) -> str:
 
 
 def _has_field(name: str, modality: str, sequence: str) -> bool:
-    """Whether an image is a weighted MRI, for which N4 is made, and not a map or part of a ratio."""
+    """Return whether an image is a weighted MRI, to which N4 applies, and not a map or part of a ratio."""
     return name in {"t1", "t2"} or (name == "main" and modality != "ct" and sequence not in {"", "dixon"})
 
 
@@ -260,9 +260,11 @@ def _acquired(study: Mapping[str, Any], acquisition: Mapping[str, Any]) -> dict[
         return {"acquired_on": on, "acquired_day": None if np.isnan(day) else day}
     days = float((np.datetime64(on) - np.datetime64(index)).astype(int))
     if not np.isnan(day) and day != days:
-        raise argument_error("acquired_day", f"{days:g}, as the dates of acquisition and index say", f"{day:g}")
+        raise argument_error(
+            "acquired_day", f"{days:g}, which follows from the dates of acquisition and index", f"{day:g}"
+        )
     if abs(days) > 36525:
-        # the date beside the days would tell that of the acquisition
+        # the number of days next to the index date would reveal the date of acquisition
         raise argument_error("index_date", "within 100 years of the acquisition", f"a date {abs(days):g} days from it")
     return {"acquired_on": on, "acquired_day": days}
 
@@ -281,7 +283,7 @@ def _date(name: str, value: Any) -> str:
 
 
 def file_hashes(study: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the SHA-256 of each file of a study, a folder as the hash of its files in order of name."""
+    """Return the SHA-256 of each file of a study; a folder has one hash over its files in order of name."""
     found = []
     for field in ("image", "mask", *_EXTRA_IMAGES):
         named = given(study, field)

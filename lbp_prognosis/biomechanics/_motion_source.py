@@ -42,7 +42,7 @@ def motion_source(source: Any, name: str) -> tuple[pd.DataFrame, str]:
     frame.columns = [str(column).strip().lstrip("\ufeff") for column in frame.columns]
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
-        raise DataError(f"{where} has the column {twice[0]!r} twice (blanks around names do not count). Rename one.")
+        raise DataError(f"{where} has the column {twice[0]!r} twice (blanks around names are ignored). Rename one.")
     if frame.empty:
         raise DataError(f"{where} has no rows.")
     missing = {*table_schemas()["motion_trial"].missing_values, ""}

@@ -132,7 +132,7 @@ class MotionSummary(Result):
         Parameters
         ----------
         measure : str
-            Which.
+            Name of the measure.
         side : {"", "left", "right"}, default ""
             Side of the measure.
         between : {"trials", "sessions"}, default "trials"

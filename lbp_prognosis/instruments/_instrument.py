@@ -10,21 +10,21 @@ __all__ = ["Band", "Change", "Instrument", "Scale"]
 
 @dataclass(frozen=True)
 class Scale:
-    """One score made from some items.
+    """One score that is computed from items.
 
     Attributes
     ----------
     name : str
         Name of the score, as in ``data_schemas/instruments.json``.
     items : tuple of str
-        Items that count.
+        Items that enter the score.
     how : {"sum", "percent", "count", "single"}
         Sum; percent of the possible maximum of the answered items; number of yes; the item itself.
     allowed_missing : int
-        Unanswered items up to which a score is made.
+        Largest number of unanswered items with which a score is computed.
     fill : {"none", "mean", "no"}
-        What stands for an unanswered item: nothing may be missing; the patient's own mean over the answered items;
-        "no".
+        Replacement of an unanswered item: none, so that no item may be missing; the patient's own mean over the
+        answered items; or "no".
     rule : str
         The missing-item rule in words.
     """
@@ -70,9 +70,10 @@ class Instrument:
     scales : tuple of Scale
         Scores made from the items; the first is the total.
     reversed_items : tuple of str
-        Items turned round (low + high − answer) before they count.
+        Items that are reversed (low + high − answer) before they count.
     by_construct : bool
-        Items are known by what they ask, because published orders differ; arrays without names are refused.
+        Whether items are identified by their content, because published orders differ; arrays without names are then
+        refused.
     continuous : bool
         Whether answers between whole numbers are allowed.
     bands : mapping of str to tuple of Band
@@ -80,7 +81,7 @@ class Instrument:
     changes : mapping of str to tuple of Change
         Important change and recovery of a score, with their sources.
     references : tuple of str
-        Where the scoring is described.
+        Publications that describe the scoring.
     """
 
     name: str

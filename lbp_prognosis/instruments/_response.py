@@ -23,7 +23,7 @@ class ResponseResult(Result):
     Attributes
     ----------
     improved : ndarray of shape (n,)
-        1, 0, or NaN where a value is missing or the patient could not improve so much.
+        1, 0, or NaN if a value is missing or the patient could not improve by that amount.
     change : ndarray of shape (n,)
         Improvement in points, positive is better.
     could : ndarray of bool, shape (n,)
@@ -76,12 +76,17 @@ def response(
     kind : {"absolute", "relative"}
         Points, or a share of the baseline.
     amount : float, optional
-        The amount; if not given, the published one the instrument carries.
+        The amount; by default the published one of the instrument.
+
+        Returns
+        -------
+        ResponseResult
+            Improvement of each patient, with the amount and its source.
 
     Raises
     ------
     ArgumentError
-        If no published amount is carried and none is given.
+        If no amount is given and the library contains no published one.
 
     Examples
     --------
@@ -123,4 +128,4 @@ def _published(name: str, kind: str) -> tuple[float, str]:
         for found in entry.changes.get(name, ()):
             if found.kind == kind:
                 return found.value, found.source
-    raise argument_error("amount", f"given: no {kind} important change of {name!r} is carried here", "None")
+    raise argument_error("amount", f"given: the library contains no {kind} important change of {name!r}", "None")

@@ -11,7 +11,7 @@ _PAIN = ("nrs_back", "vas_back", "odi_1", "orebro_pain", "impact_pain")
 
 
 def same_construct(scale: str) -> tuple[str, ...]:
-    """Return the columns that ask what a scale asks: the scale, its items, and for back pain every rating of it.
+    """Return the columns that measure the construct of a scale: it, its items and, for back pain, all ratings of it.
 
     Parameters
     ----------

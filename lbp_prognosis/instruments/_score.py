@@ -1,4 +1,4 @@
-"""``score``: answers to items in, scores out, with every rule that was applied written beside them."""
+"""``score``: scores of an instrument from answers to its items, with every rule that was applied."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ScoreResult(Result):
     instrument : str
         Name of the instrument.
     scores : DataFrame
-        One row per patient, one column per score; missing where it could not be made.
+        One row per patient, one column per score; missing if it could not be computed.
     n_answered : DataFrame
         Answered items, by score (missing for totals that came without items).
     missing_rule : dict of str to str
@@ -91,16 +91,16 @@ def score(
     name : str
         Instrument, with its version: see `instruments`.
     items : DataFrame, mapping or array-like of shape (n, k)
-        Answers as numbers, before any reversal. Columns bear the names of the items (``odi_1`` …, or any name that
-        ends in the number); an array, or a frame without names, has them in order. Instruments known by construct
+        Answers as numbers, before any reversal. Columns have the names of the items (``odi_1`` …, or any name that ends
+        in the number); an array, or a frame without names, has them in order. Instruments known by construct
         (STarT Back, Örebro) take names only, because their published orders differ. STarT Back's ``bother`` is 0/1,
         or give ``bother_level`` from 1 (not at all) to 5 (extremely), of which 4 and 5 count.
     columns : mapping of str to str, optional
-        Item to your column.
+        From item to your column.
     allowed_missing : int, optional
-        Unanswered items up to which a score is made, in place of the instrument's own rule.
+        Largest number of unanswered items with which a score is computed, in place of the instrument's own rule.
     bands : mapping of str to sequence of (name, low, high), optional
-        Named ranges by score, in place of or where the instrument has none.
+        Named ranges by score; they replace those of the instrument, if it has any.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def score(
     Raises
     ------
     ArgumentError
-        If the instrument is unknown or ambiguous, or its items are not all there.
+        If the instrument is unknown or ambiguous, or an item is absent.
 
     See Also
     --------
@@ -143,7 +143,7 @@ def score(
 
 
 def _answers(known: Instrument, items: Any, columns: dict[str, str]) -> pd.DataFrame:
-    """Return answers as numbers under our item names."""
+    """Return answers as numbers under the item names of the library."""
     if isinstance(items, Mapping) and not isinstance(items, pd.DataFrame):
         items = pd.DataFrame({key: np.atleast_1d(np.asarray(value, dtype=object)) for key, value in items.items()})
     if isinstance(items, pd.DataFrame) and isinstance(items.columns, pd.RangeIndex):
@@ -180,7 +180,7 @@ def _from_array(known: Instrument, items: Any) -> pd.DataFrame:
             "items",
             f"a table with the columns {', '.join(known.items)}",
             "an array without names",
-            "Published orders of the items differ: they are known by what they ask.",
+            "Published orders of the items differ: name the columns after the items.",
         )
     try:
         array = np.asarray(items, dtype=float)
@@ -194,7 +194,7 @@ def _from_array(known: Instrument, items: Any) -> pd.DataFrame:
 
 
 def _by_number(known: Instrument, frame: pd.DataFrame) -> pd.DataFrame:
-    """Rename columns that end in 1 … k to the items, if each number stands once."""
+    """Rename columns that end in 1 … k to the items, if each number occurs once."""
     numbers = {column: match[1] for column in frame.columns if (match := re.search(r"(\d+)\Z", column))}
     stems = {item: re.search(r"(\d+)\Z", item) for item in known.items}
     wanted = {match[1]: item for item, match in stems.items() if match}

@@ -26,13 +26,13 @@ class ValueSet:
     Attributes
     ----------
     name : str
-        Country and year, e.g. ``"Canada 2016"``; it is required and travels with the scores.
+        Country and year, e.g. ``"Canada 2016"``; required, and reported with the scores.
     version : {"5L", "3L"}
         The two are not interchangeable.
     profiles : mapping of str to float
         Value by profile (``"11111"`` …), complete or not; or empty, if ``decrements`` are given.
     decrements : mapping of (str, int) to float
-        What a level of a dimension takes from 1, for additive value sets; level 1 takes nothing.
+        Decrement from 1 for each level of a dimension, for additive value sets; level 1 has none.
     """
 
     name: str
@@ -68,7 +68,7 @@ def score_eq5d(items: pd.DataFrame, value_set: ValueSet, *, columns: Mapping[str
     value_set : ValueSet
         Values of the country; none is shipped, and there is no default.
     columns : mapping of str to str, optional
-        Dimension to your column.
+        From dimension to your column.
 
     Returns
     -------

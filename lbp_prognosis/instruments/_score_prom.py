@@ -24,7 +24,7 @@ class ScoredProm(Result):
     Attributes
     ----------
     prom : DataFrame
-        The rows given, and one row ``item = "total"`` for each score that could be made and was not there.
+        The given rows, and one row ``item = "total"`` for each score that could be computed and was absent.
     made : DataFrame
         The new totals: ``patient_id, visit_id, instrument, value, n_answered, missing_rule``; ``value`` is missing
         where the rule allowed none.

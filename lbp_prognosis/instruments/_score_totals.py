@@ -19,7 +19,7 @@ __all__ = ["score_totals"]
 def score_totals(
     name: str, totals: Any, *, bands: Mapping[str, Sequence[tuple[str, float, float]]] | None = None
 ) -> ScoreResult:
-    """Take totals of a score as they are: check their range, and name their band.
+    """Check the range of totals of a score, and name their bands.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def score_totals(
 
     Notes
     -----
-    STarT Back's groups need the psychosocial subscale beside the total, so a total alone is given no group.
+    The groups of STarT Back need the psychosocial subscale in addition to the total, so a total alone has no group.
 
     Examples
     --------

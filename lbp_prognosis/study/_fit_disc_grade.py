@@ -127,7 +127,7 @@ def fit_disc_grade(
     >>> disc_grade(extract("new_cases"), fit.calibration)  # doctest: +SKIP
     """
     if not isinstance(result, ExtractionResult):
-        raise argument_error("result", "an ExtractionResult", result, "It is what `extract` returns.")
+        raise argument_error("result", "an ExtractionResult", result, "Pass the result of `extract`.")
     highest = {"pfirrmann": 5, "pfirrmann_modified": 8}.get(scale)
     if highest is None:
         raise argument_error("scale", "'pfirrmann' or 'pfirrmann_modified'", scale)

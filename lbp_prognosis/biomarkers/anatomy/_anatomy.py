@@ -20,7 +20,7 @@ __all__ = ["Anatomy", "build_anatomy"]
 Key = tuple[str, str, str]
 
 ARTICULAR: tuple[str, ...] = ("superior_articular_process", "inferior_articular_process")
-"""Processes of the facet joints: structures of their own, and part of the posterior elements."""
+"""Processes of the facet joints: separate structures that are also part of the posterior elements."""
 
 _IN_VERTEBRAE = ("vertebral_body", "posterior_elements", "bony_endplate", *ARTICULAR)
 
@@ -36,7 +36,7 @@ class Anatomy:
     regions : dict
         From (structure, level, side) to `Region`.
     modality : str
-        ``mri`` or ``ct`` where the conventions exist for one only.
+        ``mri`` or ``ct`` if the conventions exist for one of them only.
     numbering : str
         Source of the names of the levels: ``named``, ``from_bottom`` or ``instance``.
     """
@@ -48,7 +48,7 @@ class Anatomy:
     notes: list[str] = field(default_factory=list)
 
     def get(self, structure: str, level: str = "", side: str = "") -> Region | None:
-        """Return a structure, or None."""
+        """Return a structure, or None if it has no label."""
         return self.regions.get((structure, level, side))
 
     def levels(self, structure: str) -> list[str]:
@@ -61,7 +61,7 @@ class Anatomy:
 
     @property
     def canal(self) -> Region | None:
-        """All that lies in the spinal canal, if a label of the canal or the dural sac exists."""
+        """Everything in the spinal canal, if the canal or the dural sac has a label."""
         if not (self.of("canal") or self.of("dural_sac") or self.of("csf")):
             return None
         inside = [r for name in ("canal", "dural_sac", "csf", "spinal_cord") for r in self.of(name)]
@@ -69,7 +69,7 @@ class Anatomy:
 
     @property
     def dural_sac(self) -> Region | None:
-        """The dural sac, if a label of it exists: cord and roots belong to it."""
+        """The dural sac with cord and roots, if it has a label."""
         if not self.of("dural_sac"):
             return None
         return union([r for name in ("dural_sac", "csf", "spinal_cord") for r in self.of(name)], "dural_sac")
@@ -79,13 +79,14 @@ def build_anatomy(masks: Sequence[tuple[Mask, LabelMap]]) -> Anatomy:
     """Name the structures of one or more label volumes on the same lattice.
 
     A structure without level in one volume (vertebral bodies as one label, sub-regions) takes the level of the vertebra
-    that holds it in another; discs that are one label are divided between the bodies. Articular processes are kept
-    by themselves, by side, and belong to the posterior elements too.
+    that contains it in another volume. A single label for all discs is divided into pieces, each named after the two
+    bodies it lies between. Articular processes are kept as separate structures by side, and also as part of the
+    posterior elements.
 
     Raises
     ------
     ArgumentError
-        If a number is not of the stated convention, or the lattices differ.
+        If a label is not in the stated convention, or the lattices differ.
     """
     first = masks[0][0]
     parts: dict[Key, list[Region]] = {}
@@ -145,10 +146,10 @@ def _regions(mask: Mask, label_map: LabelMap) -> list[Region]:
 
 
 def _boxes(data: np.ndarray, wanted: Sequence[int]) -> tuple[list[int], dict[int, tuple[slice, ...]]]:
-    """Return the labels of a volume but 0, and the boxes of the wanted ones.
+    """Return the labels of a volume without 0, and the boxes of the wanted ones.
 
-    Slab by slab along the axis that varies slowest in memory: only labelled voxels are looked at, and a whole CT is
-    never copied.
+    The volume is read slab by slab along its slowest axis in memory, so that only labelled voxels are examined and a
+    whole CT is never copied.
     """
     order = np.argsort([-abs(stride) for stride in data.strides], kind="stable")
     view = data.transpose(order)
@@ -159,7 +160,7 @@ def _boxes(data: np.ndarray, wanted: Sequence[int]) -> tuple[list[int], dict[int
     low, high = np.full((3, length), np.iinfo(np.int64).max), np.full((3, length), -1)
     for k, slab in enumerate(view):
         flat = slab.reshape(-1)
-        labelled = np.flatnonzero(flat != 0)  # a tenth of the time of a search in the labels themselves
+        labelled = np.flatnonzero(flat != 0)  # ten times as fast as a search in the labels themselves
         places, values = np.unravel_index(labelled, slab.shape), flat[labelled]
         counts += np.bincount(values, minlength=length)
         kept = known[values]
@@ -201,7 +202,7 @@ def _place_in_vertebrae(anatomy: Anatomy, parts: list[Region], structure: str) -
 
 
 def _place_discs(anatomy: Anatomy, parts: list[Region]) -> None:
-    """Divide a label of all discs into connected pieces, and name each by the two bodies it lies between."""
+    """Divide a label of all discs into connected pieces, and name each after the two bodies it lies between."""
     if not parts:
         return
     whole = union(parts, "disc")

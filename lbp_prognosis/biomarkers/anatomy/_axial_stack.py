@@ -28,9 +28,10 @@ class SliceSection:
     Attributes
     ----------
     area : float
-        Across the structure's own axis, mm²: the area in the slices × the cosine of their angle to it.
+        Area across the structure's own axis, mm²: the area in the slices times the cosine of the angle between the axis
+        and the normal of the slices.
     ap, lr : float
-        Chords through the centre, across the axis, mm.
+        Front-to-back and side-to-side chords through the centre, across the axis, mm.
     least : float
         Smallest such area on one slice within the window, mm².
     frame : Frame
@@ -38,10 +39,10 @@ class SliceSection:
     slices : tuple of int
         The slices that ``area`` was read from.
     across : bool
-        Whether the structure's direction is known (it passes two slices or more); without it ``area`` is that in the
-        slice itself.
+        Whether the structure's direction is known, because it passes two slices or more; otherwise ``area`` is that in
+        the slice itself.
     at_border : bool
-        The structure reaches an edge of these slices.
+        Whether the structure reaches an edge of these slices.
     """
 
     area: float
@@ -66,7 +67,7 @@ class AxialStack:
     levels : mapping of str to float
         Position of each level along that axis, in slices.
     flags : mapping of str to tuple
-        Where each position comes from.
+        Source of each position.
     """
 
     grid: Grid
@@ -76,7 +77,7 @@ class AxialStack:
 
     @property
     def step(self) -> float:
-        """Distance of the slices, mm."""
+        """Distance between slices, mm."""
         return float(self.grid.spacing[self.axis])
 
     @property
@@ -86,23 +87,23 @@ class AxialStack:
         return normal if normal[2] > 0 else -normal
 
     def near(self, level: str, reach_mm: float) -> list[int]:
-        """Return the slices within a distance of a level: the nearest one at least."""
+        """Return the slices within a distance of a level, at least the nearest one."""
         at = self.levels[level]
         slices = np.arange(self.grid.shape[self.axis])
         close = slices[np.abs(slices - at) * self.step <= reach_mm + 1e-6]
         return [int(k) for k in close] if close.size else [int(np.clip(np.rint(at), 0, slices[-1]))]
 
     def section(self, region: Region, level: str, *, mean_mm: float, window_mm: float = 0.0) -> SliceSection | None:
-        """Return area and chords of a structure at a level; None where it does not pass the slices.
+        """Return area and chords of a structure at a level; None if it does not pass the slices.
 
         Parameters
         ----------
         region : Region
         level : str
         mean_mm : float
-            Areas and chords are means over the slices within this distance.
+            Distance from the level, mm, within which areas and chords are averaged over the slices.
         window_mm : float, default 0
-            The smallest area is sought within this distance.
+            Distance from the level, mm, within which the smallest area is sought.
         """
         seen = {k: s for k in self.near(level, REACH_MM) if (s := _on_slice(region, self.axis, k)) is not None}
         read = [k for k in self.near(level, mean_mm) if k in seen]
@@ -116,7 +117,7 @@ class AxialStack:
         lean = float(direction @ self.up)
         origin = np.mean([seen[k].centre for k in read], axis=0)
         frame = make_frame(origin, direction, np.array([0.0, 1.0, 0.0]))
-        # What a chord of the slice measures across the axis is its part at right angles to it.
+        # Only the part of a chord of the slice at right angles to the axis counts.
         flat = make_frame(origin, self.up, np.array([0.0, 1.0, 0.0]))
         chords = np.array([_chords(region, self.axis, k, seen[k].centre, flat) for k in read]).mean(axis=0)
         cosines = [float(np.sqrt(1 - (direction @ v) ** 2)) for v in (flat.ap, flat.left)]
@@ -156,7 +157,7 @@ def _on_slice(region: Region, axis: int, k: int) -> _OnSlice | None:
 
 
 def _chords(region: Region, axis: int, k: int, centre: np.ndarray, flat: Frame) -> tuple[float, float]:
-    """Return the lengths of the structure along front and left through its centre, in the slice."""
+    """Return the lengths of the structure from back to front and from side to side through its centre, in the slice."""
     step, half = 0.1, 60.0
     line = np.arange(-half, half + step, step)
     found = []
@@ -197,7 +198,7 @@ def read_levels(given: Any) -> dict[str, float | tuple[float, ...] | None]:
             ) from None
         found[level] = place
     if sum(place is None for place in found.values()) > 1:
-        raise argument_error("level", "one disc a stack, or a slice for each", str(given))
+        raise argument_error("level", "one disc per stack, or a slice for each disc", str(given))
     return found
 
 
@@ -226,12 +227,12 @@ def find_stack(
     stated : mapping
         From `read_levels`.
     whole : set of str
-        Discs whose two vertebrae are whole: these are measured by the vertebrae, unless they were stated.
+        Discs between two whole vertebrae, which are measured from the vertebrae unless their level is stated.
 
     Raises
     ------
     ArgumentError
-        If levels are stated for a volume whose slices do not lie across the spine, or outside of it.
+        If levels are stated for a volume whose slices do not lie across the spine, or lie outside the volume.
     """
     grid = anatomy.grid
     axis = int(np.argmax(grid.spacing))
@@ -244,9 +245,9 @@ def find_stack(
         if stated:
             raise argument_error(
                 "level",
-                "stated for axial stacks alone: thick slices across the spine",
+                "stated only for axial stacks, of thick slices across the spine",
                 f"voxels of {'x'.join(f'{s:.3g}' for s in grid.spacing)} mm in {grid.orientation}",
-                "Elsewhere the vertebrae and discs of the mask tell the level.",
+                "In other volumes the vertebrae and discs of the mask determine the level.",
             )
         return None
     levels: dict[str, float] = {}

@@ -18,13 +18,13 @@ OPENING_MM = 3.0
 def find_bodies(anatomy: Anatomy) -> dict[str, Region]:
     """Return the body of each vertebra below ``c2``, top to bottom.
 
-    A label of the body is taken as it is, with the bony endplates where the tool labels them apart. A label of the
-    whole vertebra is cut at the front wall of the canal; without a canal the body is what survives an opening by a
+    A label of the body is used as it is, with the bony endplates if the tool labels them separately. A label of the
+    whole vertebra is cut at the front wall of the canal. Without a canal the body is what remains after opening with a
     ball of 60 % of the body's own radius (flag ``body_by_opening``).
     """
     levels = sorted(
         {*anatomy.levels("vertebra"), *anatomy.levels("vertebral_body")} - {"c1", "c2", "s1"}, key=level_rank
-    )  # the first two have no body between two discs, the sacrum only its upper endplate
+    )  # c1 and c2 have no body between two discs, and of the sacrum only the upper endplate counts
     canal = anatomy.canal
     deepest = {level: _deepest(region) for level in levels if (region := anatomy.get("vertebra", level)) is not None}
     bodies = {}
@@ -110,9 +110,9 @@ def _by_opening(vertebra: Region) -> Region | None:
 
 
 def _opened(mask: np.ndarray, region: Region, radius: float) -> np.ndarray | None:
-    """Open by a ball, keep the largest piece, and give its corners back.
+    """Open with a ball, keep the largest piece, and restore its corners.
 
-    A plain opening rounds the rim of the endplates; growing half as far again, within the mask, restores it.
+    Opening rounds the rim of the endplates. Growing the core by 1.5 radii instead of one, within the mask, restores it.
     """
     core = _depth(mask, region) > radius
     labels, count = ndimage.label(core)
@@ -124,7 +124,7 @@ def _opened(mask: np.ndarray, region: Region, radius: float) -> np.ndarray | Non
 
 
 def _one_piece(region: Region) -> Region:
-    """Drop specks: keep the largest connected piece, and say so where more than 5 % went."""
+    """Keep the largest connected piece, and flag the region if the others were more than 5 % of it."""
     labels, count = ndimage.label(region.mask, structure=np.ones((3, 3, 3)))
     if count <= 1:
         return region

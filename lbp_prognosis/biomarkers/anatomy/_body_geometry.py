@@ -13,8 +13,8 @@ from lbp_prognosis.biomarkers.geometry._region import Region
 __all__ = ["BodyGeometry", "measure_body"]
 
 ROUGH_MM = 4.0
-"""Distance (RMS) of a surface from its plane beyond which a turn of the frame is kept only if it becomes smaller: the
-surface of a wedge seen from aside contains a part of its wall, that of a damaged mask stays rough."""
+"""RMS distance of a surface from its plane above which a rotation of the frame is kept only if it reduces the distance:
+the surface of a wedge that is seen obliquely contains part of its wall, that of a damaged mask stays rough."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class BodyGeometry:
     caps : Caps
     superior, inferior : EndplatePlane or None
     depth, width : float
-        Front-to-back chord in the middle, and side-to-side, at mid-height, mm.
+        Front-to-back length in the middle and side-to-side length, at mid-height, mm.
     """
 
     level: str
@@ -44,10 +44,10 @@ class BodyGeometry:
 
 
 def measure_body(level: str, region: Region, frame: Frame, central: float) -> BodyGeometry:
-    """Measure the surfaces; turn the frame to the bisector of the endplates and measure again.
+    """Measure the surfaces, align the frame with the bisector of the endplates, and measure again.
 
-    A body wedged by 30° and more has its bisector 11° and more from the line through the centres, and one of its planes
-    is rough at first.
+    In a body wedged by 30° or more, the bisector deviates by 11° or more from the line through the centres, so that one
+    of its planes is rough at first.
     """
 
     def planes(caps: Caps) -> tuple[EndplatePlane | None, EndplatePlane | None]:
@@ -80,7 +80,7 @@ def measure_body(level: str, region: Region, frame: Frame, central: float) -> Bo
 
 
 def _roughness(superior: EndplatePlane | None, inferior: EndplatePlane | None) -> float:
-    """Return the larger distance (RMS, mm) of two surfaces from their planes; infinite without one of them."""
+    """Return the larger RMS distance (mm) of two surfaces from their planes; infinite if either is missing."""
     return max(float("inf") if plane is None else plane.rms for plane in (superior, inferior))
 
 

@@ -63,18 +63,18 @@ class Label:
     structure : str
         One of the structures of this room (``vertebra, vertebral_body, disc, canal, psoas, …``).
     level : str
-        Vertebra (``l4``) or disc (``l4l5``); empty where the tool names none.
+        Vertebra (``l4``) or disc (``l4l5``); empty if the tool names none.
     side : str
         The patient's ``left`` or ``right``; empty otherwise.
     partial : bool
-        The tool itself says that the structure is cut by the field of view.
+        Whether the tool itself states that the field of view cuts the structure.
     from_bottom : int
         Position counted from the lowest mobile segment; 0 where the tool does not count.
     file : str
-        Stem of the file that contains the structure where the tool writes one file per structure.
+        Stem of the file that contains the structure, if the tool writes one file per structure.
     segment : str
-        Name of the segment of a DICOM segmentation, or of the structure of a DICOM structure set, that holds it;
-        ``file`` where it is not given.
+        Name of its segment in a DICOM segmentation, or of its structure in a DICOM structure set; ``file`` if it is not
+        given.
     """
 
     structure: str
@@ -104,9 +104,9 @@ class LabelMap:
     other : tuple of (int, int)
         Ranges of numbers that the convention uses for structures that are not read.
     modality : str
-        ``mri`` or ``ct`` where the convention exists for one only.
+        ``mri`` or ``ct`` if the convention exists for one of them only.
     numbering : str
-        ``named`` (the tool names levels), ``from_bottom`` or ``instance`` (numbers only tell vertebrae apart).
+        ``named`` (the tool names levels), ``from_bottom`` or ``instance`` (numbers only distinguish vertebrae).
     fingerprint : str
         SHA-256 of the table.
 
@@ -118,7 +118,7 @@ class LabelMap:
     Notes
     -----
     The same integer means different things to different tools (204 is the disc L2–L3 in one, an endplate in another),
-    so the convention is never derived from the numbers present. A table of the user looks like this::
+    so the convention is never derived from the numbers present. A table of your own looks like this::
 
         title = "My tool"
         modality = "mri"            # optional
@@ -131,7 +131,7 @@ class LabelMap:
         9 = { structure = "multifidus", side = "left" }
 
     For a DICOM segmentation or structure set each row also names its segment: ``segment = "L5 vertebra"``. The numbers
-    are then free.
+    can then be chosen freely.
 
     Examples
     --------
@@ -166,12 +166,12 @@ class LabelMap:
             object.__setattr__(self, name, value)
 
     def knows(self, value: int) -> bool:
-        """Say whether the convention uses this number at all."""
+        """Return whether the convention uses this number."""
         return value in self.labels or any(low <= value <= high for low, high in self.other)
 
 
 def _named(label: Label, lumbar_count: int) -> Label:
-    """Give a structure that is counted from the bottom its level name."""
+    """Return a label with its level, if its structure is counted from the bottom."""
     if not label.from_bottom:
         return label
     chain = [*VERTEBRAE[: VERTEBRAE.index("t13")], *(f"l{k}" for k in range(1, lumbar_count + 1)), "s1"]
@@ -194,7 +194,7 @@ def _load(convention: str) -> tuple[dict[str, Any], str]:
                 "convention",
                 "one of " + ", ".join(CONVENTIONS) + ", or the path of a TOML table",
                 repr(convention),
-                "State which tool made the mask; the numbers do not show it.",
+                "State which tool drew the mask; the label numbers do not show it.",
             )
     content = path.read_bytes()
     try:

@@ -1,6 +1,6 @@
 """Names and order of vertebrae and discs.
 
-A vertebra is ``c1 … c7, t1 … t13, l1 … l6, s1``; a disc bears the names of both its vertebrae (``l4l5``).
+A vertebra is ``c1 … c7, t1 … t13, l1 … l6, s1``; a disc is named after both its vertebrae (``l4l5``).
 """
 
 from __future__ import annotations

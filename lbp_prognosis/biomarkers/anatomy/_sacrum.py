@@ -15,22 +15,22 @@ REACH_MM = 45.0
 NEAR_MM = 6.0
 
 HALF_BODY, ONE_BODY = 0.5, 1.5
-"""Height of a label over that of the last lumbar body from which its shape is read, and up to which it is one vertebra,
-not the whole sacrum."""
+"""Range of the height of a label, relative to that of the last lumbar body, in which its shape is read: a lower label
+shows too little of it, and a higher one is the whole sacrum, not one vertebra."""
 
 UPPER, LOWER = (0.15, 0.30), (0.70, 0.85)
-"""Shares of the height, from the upper endplate, between which the depth near either end is read."""
+"""Shares of the height, from the upper endplate, between which the depth near the upper and the lower end is read."""
 
 
 def sacral_endplate(
     sacrum: Region, last: BodyGeometry, disc: Region | None
 ) -> tuple[EndplatePlane, Frame, tuple[np.ndarray, np.ndarray] | None] | None:
-    """Return the plane through the upper endplate of the sacrum, its frame, and its back and front end.
+    """Return the plane through the upper endplate of the sacrum, its frame, and its back and front ends.
 
-    The plane goes through the first surface of the sacrum met from the lowest body downwards.
-
-    Columns start at the lower endplate of the last body. After the first fit the frame is turned to the plane found,
-    and only columns whose surface lies near it count: the wings and the canal of the sacrum stay out.
+    The plane is fitted to the first surface of the sacrum below the lowest body.
+    Columns start at the lower endplate of the last body. After the first fit the frame is aligned with the fitted
+    plane, and only columns whose surface lies near it are used, so that the wings and the canal of the sacrum are left
+    out.
     """
     if last.inferior is None:
         return None
@@ -59,13 +59,13 @@ def sacral_endplate(
 
 
 def sacral_taper(sacrum: Region, frame: Frame, last: BodyGeometry) -> float:
-    """Return the depth near the lower end of the first sacral body over that near its upper end.
+    """Return the depth near the lower end of the first sacral body as a ratio to that near its upper end.
 
-    The depth is the longest stretch of the label from back to front, in the central 30 % of the width. A lumbar body is
-    as deep below as above, the first sacral one is not, unless it is a transitional vertebra. A label lower than the
-    last lumbar body narrows over less of its height: its ratio is carried on to that height in a straight line. NaN
-    where the field of view cuts the label, where it has less than half that height, or where it is higher than one
-    vertebra: then it is known to be the sacrum.
+    The depth is the longest run of labelled voxels from back to front, in the central 30 % of the width. A lumbar body
+    is as deep below as above; the first sacral one is not, unless it is a transitional vertebra. A label lower than the
+    last lumbar body narrows over less of its height, so its ratio is extrapolated linearly to that height. The ratio is
+    NaN if the field of view cuts the label, if the label has less than half that height, or if it is higher than one
+    vertebra and so known to be the sacrum.
     """
     height = float(np.nanmedian(last.caps.top - last.caps.bottom))
     if sacrum.cut or not np.isfinite([height, last.depth, last.width]).all():
@@ -88,13 +88,13 @@ def sacral_taper(sacrum: Region, frame: Frame, last: BodyGeometry) -> float:
 
 
 def _longest_run(inside: np.ndarray) -> int:
-    """Return the length of the longest stretch of true values."""
+    """Return the length of the longest run of true values."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(int)))
     return int((edges[1::2] - edges[::2]).max()) if edges.size else 0
 
 
 def _ends(top: np.ndarray, last: BodyGeometry, frame: Frame) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the back and front corner in the middle: where the surface leaves the plane by more than 2 mm."""
+    """Return the back and front corners in the middle, where the surface deviates from the plane by more than 2 mm."""
     ap, left = _axes(last)
     central = np.abs(left) <= 0.15 * last.width
     share = (np.abs(top[:, central]) < 2.0).mean(axis=1)
@@ -118,7 +118,7 @@ def _ends(top: np.ndarray, last: BodyGeometry, frame: Frame) -> tuple[np.ndarray
 
 
 def _axes(last: BodyGeometry) -> tuple[np.ndarray, np.ndarray]:
-    """Columns over the footprint of the last body, a little wider in front and behind."""
+    """Return columns over the footprint of the last body, slightly extended in front and behind."""
     step = max(1.0, max(last.depth, last.width) / 200)
     ap, left = (step * np.arange(-n, n + 1) for n in (int(0.6 * last.depth / step), int(0.4 * last.width / step)))
     return ap, left

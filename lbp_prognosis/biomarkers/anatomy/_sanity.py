@@ -15,20 +15,20 @@ from lbp_prognosis.biomarkers.geometry._region import Region
 __all__ = ["check_anatomy", "level_confidence", "sacrum_like_lumbar"]
 
 STEP_MM = (6.0, 75.0)
-"""Smallest and largest believable distance between the centres of neighbouring vertebrae."""
+"""Smallest and largest plausible distance between the centres of neighbouring vertebrae."""
 
 
 def check_anatomy(anatomy: Anatomy, spine: Spine) -> None:
-    """Refuse a mask whose structures lie where they cannot.
+    """Refuse a mask whose structures are in anatomically impossible positions.
 
-    Checked in millimetres: no level in two large pieces; vertebrae in cranio-caudal order and at believable distances;
-    every disc between its two vertebrae; the canal behind the bodies; left structures on the left of their right
-    partners.
+    Checked in millimetres: no level is in two large pieces; vertebrae are in cranio-caudal order and at plausible
+    distances; every disc lies between its two vertebrae; the canal lies behind the bodies; left structures lie to the
+    left of their right counterparts.
 
     Raises
     ------
     DataError
-        Naming every finding; its ``failures`` hold one row each.
+        If a check fails. The message names every finding; ``failures`` contains one row per finding.
     """
     findings = [*_pieces(anatomy), *_order(spine), *_discs(anatomy, spine), *_canal(anatomy, spine), *_sides(anatomy)]
     if findings:
@@ -39,7 +39,7 @@ def check_anatomy(anatomy: Anatomy, spine: Spine) -> None:
             columns=["table", "row", "field", "reason", "value", "message"],
         )
         raise DataError(
-            "The mask makes no anatomy: "
+            "The mask is anatomically impossible: "
             + "; ".join(text for _, text in findings)
             + ". Check `convention` and the orientation in the header.",
             frame,
@@ -47,7 +47,7 @@ def check_anatomy(anatomy: Anatomy, spine: Spine) -> None:
 
 
 def _pieces(anatomy: Anatomy) -> list[tuple[str, str]]:
-    """Find levels whose label is two structures: the second piece is 60 % of the first or more."""
+    """Find levels whose label is in two large pieces: the second has at least 60 % of the first."""
     found = []
     for (structure, level, _), region in anatomy.regions.items():
         if structure not in {"vertebra", "vertebral_body", "disc"} or not level or region.cut:
@@ -60,10 +60,10 @@ def _pieces(anatomy: Anatomy) -> list[tuple[str, str]]:
 
 
 def _order(spine: Spine) -> list[tuple[str, str]]:
-    """Find levels out of order, or too near to or far from each other.
+    """Find levels that are out of order, or too close to or too far from each other.
 
-    The field of view may leave nothing of a vertebra but its spinous process, far behind and hardly above the next
-    body: such a pair is out of order only if it is so along the spine, too, which leans in an oblique image.
+    The field of view may show only the spinous process of a vertebra, far behind and hardly above the next body. Such a
+    pair is out of order only if it is also out of order along the spine, which is tilted in an oblique image.
     """
     found = []
     centres = [body.region.centroid for body in spine.bodies.values() if not body.region.cut]
@@ -128,34 +128,37 @@ def _left_of(left: Region, right: Region) -> bool:
 
 
 CERVICAL_DEPTH_MM = 28.0
-"""Front-to-back length of a body beyond which the name of a cervical or upper thoracic level is doubted."""
+"""Front-to-back length of a body above which the name of a cervical or upper thoracic level is doubted."""
 
 LEAST_DEPTH_MM = 9.0
-"""Front-to-back length below which no level is believed: a cord divided into levels, say."""
+"""Front-to-back length below which every level name is doubted, as of a cord that is divided into levels."""
 
 LUMBAR_ML = (10.0, 100.0)
-"""Volumes of a whole body outside which the name of a lumbar level is doubted."""
+"""Range of the volume of a whole body outside which the name of a lumbar level is doubted."""
 
 
 SACRAL_DEG = 30.0
-"""Angle between the endplates of the lowest body from which it may be the first sacral one: of five whole bodies of a
-public CT it was at most 17°, of the first sacral one 41°."""
+"""Angle between the endplates of the lowest body from which it may be the first sacral one. In a public CT it was at
+most 17° for five whole bodies and 41° for the first sacral one."""
 
 SQUARE = 0.85
-"""Depth below over depth above from which a vertebra named s1 has the shape of a lumbar one: four lumbar vertebrae of a
-public CT have 0.93 to 0.98, its first sacral one 0.76. A lumbarised s1 is square, too: names are in doubt there."""
+"""Ratio of lower to upper depth above which a vertebra named s1 has the shape of a lumbar one. In a public CT it is
+0.93 to 0.98 for four lumbar vertebrae and 0.76 for the first sacral one. A lumbarised s1 is square too, so that its
+level names are also in doubt."""
 
 
 def level_confidence(anatomy: Anatomy, spine: Spine) -> tuple[float, tuple[str, ...]]:
     """Return the confidence in the names of levels, with reasons for doubt.
 
-    1.0: named by the tool, five lumbar vertebrae or no sign against them. 0.75: counted from the bottom, where the
-    lowest mobile vertebra is taken for the last lumbar one. 0.5: a transitional sign (four or six lumbar vertebrae, a
-    thirteenth thoracic one). 0.25: bodies named cervical (or t1 to t4) that are as deep as lumbar ones, as running
-    instance numbers read for levels give, or bodies named lumbar of a size that no lumbar body has, or flatter than
-    any, as in a mask of something else; or a lowest body of the shape of the sacrum where no sacrum is labelled; or a
-    vertebra named s1 of the shape of a lumbar one, as a lumbarised s1 has [1]_. A rank to filter by, no estimated
-    probability.
+    * 1.0: named by the tool, with five lumbar vertebrae or no sign against them.
+    * 0.75: counted from the bottom, which assumes that the lowest mobile vertebra is the last lumbar one.
+    * 0.5: a transitional sign (four or six lumbar vertebrae, or a thirteenth thoracic one).
+    * 0.25: bodies named cervical (or t1 to t4) are as deep as lumbar ones, as when running instance numbers are read as
+    levels; bodies named lumbar have a size that no lumbar body has, or are flatter than any, as in a mask of another
+    structure; the lowest body has the shape of the sacrum and no sacrum is labelled; or a vertebra named s1 has the
+    shape of a lumbar one, as a lumbarised s1 has [1]_.
+
+    The confidence is a rank for filtering, not an estimated probability.
 
     References
     ----------
@@ -194,14 +197,14 @@ def level_confidence(anatomy: Anatomy, spine: Spine) -> tuple[float, tuple[str, 
 
 
 def sacrum_like_lumbar(spine: Spine) -> bool:
-    """Say whether the vertebra named s1 has the shape of a lumbar one: then all names may be one too high."""
+    """Return whether the vertebra named s1 is shaped like a lumbar one, so that all names may be one too high."""
     if spine.sacral_region is None or spine.sacral_frame is None or not spine.bodies:
         return False
     return sacral_taper(spine.sacral_region, spine.sacral_frame, list(spine.bodies.values())[-1]) >= SQUARE
 
 
 def _wedge(spine: Spine, level: str) -> float:
-    """Return the angle in degrees between the endplates of a whole body; NaN where one is not seen."""
+    """Return the angle in degrees between the endplates of a whole body; NaN if either is not visible."""
     body = spine.bodies[level]
     if body.region.cut or body.superior is None or body.inferior is None:
         return float("nan")

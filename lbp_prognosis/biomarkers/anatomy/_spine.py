@@ -19,15 +19,15 @@ from lbp_prognosis.biomarkers.geometry._region import Region
 __all__ = ["Spine", "build_spine"]
 
 AGREE_DEG = 60.0
-"""Angle, seen along the spine, up to which two levels tell the same front: an axial rotation of a scoliosis is less."""
+"""Largest angle, seen along the spine, at which two levels agree on the front; scoliosis rotates bodies by less."""
 
 FRAGMENT = 0.25
-"""Share of the volume of whole bodies below which a cut one does not show where the body is."""
+"""Share of the volume of whole bodies below which a cut body no longer shows where it is."""
 
 
 @dataclass
 class Spine:
-    """All bodies of a case, the sacral endplate, and where front is.
+    """All bodies of a case, the sacral endplate, and the direction to the front.
 
     Attributes
     ----------
@@ -36,13 +36,13 @@ class Spine:
     sacral : EndplatePlane or None
         Upper endplate of the sacrum.
     sacral_ends : (array, array) or None
-        Its back and front corner in the middle.
+        Back and front corners of the sacral endplate in the middle.
     front_from : str
-        What told front from back: ``canal``, ``spinal_cord``, ``posterior_elements`` or ``image``.
+        Structure that determined the front: ``canal``, ``spinal_cord``, ``posterior_elements`` or ``image``.
     left : array of shape (3,)
         Mean direction to the patient's left: the normal of the patient's sagittal plane.
     fragments : frozenset
-        Levels of which the field of view leaves too little to show where the body is (a spinous process, say).
+        Levels of which the field of view shows too little to locate the body (for example a spinous process).
     """
 
     bodies: dict[str, BodyGeometry]
@@ -56,19 +56,19 @@ class Spine:
     fragments: frozenset[str] = frozenset()
 
     def endplate(self, level: str, which: str) -> EndplatePlane | None:
-        """Return an endplate; the sacrum has the upper one only."""
+        """Return an endplate; of the sacrum only the upper one exists."""
         if level == "s1":
             return self.sacral if which == "superior" else None
         body = self.bodies.get(level)
         return None if body is None else getattr(body, which)
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Return neighbouring levels, the sacrum included."""
+        """Return the pairs of neighbouring levels, including the sacrum."""
         return neighbours([*self.bodies, *(["s1"] if self.sacral is not None else [])])
 
 
 def build_spine(anatomy: Anatomy, *, central: float = 0.8) -> Spine:
-    """Find bodies, frames and endplates; ``central`` is the share of an endplate that its plane is fitted to."""
+    """Find bodies, frames and endplates; ``central`` is the share of an endplate to which its plane is fitted."""
     regions = find_bodies(anatomy)
     levels = sorted(regions, key=level_rank)
     centres = {level: regions[level].centroid for level in levels}
@@ -129,9 +129,9 @@ def _fronts(
 ) -> tuple[dict[str, np.ndarray], str]:
     """Return the direction to the front at each body: away from the canal, or from the posterior elements.
 
-    A level where this fails takes the mean of the others; where all fail, the patient's front (image axis) is taken.
-    Posterior elements have to be told from what an implant or a cut leaves beside a body: they count where most levels
-    have them on the same side.
+    A level where this fails takes the mean of the others; if all fail, the patient's front (image axis) is used. What
+    an implant or a cut leaves next to a body can look like posterior elements, so these count only if most levels have
+    them on the same side.
     """
     canal = anatomy.canal
     cords = anatomy.of("spinal_cord")
@@ -170,10 +170,10 @@ def _away_from_elements(
 
 
 def _agreed(fronts: dict[str, np.ndarray], ups: dict[str, np.ndarray], whole: set[str]) -> dict[str, np.ndarray]:
-    """Return the largest set of levels that tell the same front; none unless it is more than half of the levels.
+    """Return the largest set of levels that agree on the front; empty unless it is more than half of the levels.
 
-    Of the levels count those that are seen whole (``whole``) and those that tell a front. Directions are compared at
-    right angles to the spine, so that neither lordosis nor kyphosis parts them.
+    Levels count if they are seen whole (``whole``) or determine a front. Directions are compared at right angles to the
+    spine, so that lordosis and kyphosis do not separate them.
     """
     cosine = np.cos(np.radians(AGREE_DEG))
     agreeing: list[str] = []
@@ -197,7 +197,7 @@ def _away_from(points: np.ndarray, centre: np.ndarray, up: np.ndarray, thickness
 
 
 def own_axis(region: Region, frame: Frame) -> Frame:
-    """Return the frame turned to the bisector of the region's own two surfaces."""
+    """Return the frame aligned with the bisector of the region's own two surfaces."""
     for _ in range(2):
         caps = measure_caps(region, frame)
         top = fit_endplate(caps, "superior", region)

@@ -20,11 +20,11 @@ LUMBAR = "lumbar_spine"
 
 
 def measure_alignment(case: Case) -> list[Measurement]:
-    """Measure the angles between endplates, and those with the pelvis where its points are known.
+    """Measure the angles between endplates, and pelvic angles if the pelvic points are known.
 
-    Angles are signed on the patient's own sagittal plane (lordosis positive). Quantities that need gravity (sacral
-    slope, pelvic tilt, SVA, …) are taken against the image's vertical and flagged with the position, or
-    ``position_not_stated``.
+    Angles are signed in the patient's own sagittal plane (lordosis positive). Quantities that refer to gravity (sacral
+    slope, pelvic tilt, SVA, …) are measured against the vertical of the image and flagged with the patient's position,
+    or with ``position_not_stated``.
     """
     rows = [*_lordosis(case), *_segmental(case), *_coronal(case), *_pelvis(case)]
     stated = case.position or "position_not_stated"
@@ -116,7 +116,7 @@ def _segmental(case: Case) -> list[Measurement]:
 
 
 def _coronal(case: Case) -> list[Measurement]:
-    """Return the largest difference of coronal tilts (Cobb), and the side step of each body over the next."""
+    """Return the largest difference of coronal tilts (Cobb), and the lateral offset of each body from the next."""
     bodies = {level: body for level, body in case.spine.bodies.items() if not body.region.cut}
     tilts = []
     doubt: tuple[str, ...] = ()
@@ -141,7 +141,7 @@ def _coronal(case: Case) -> list[Measurement]:
         if upper in bodies and lower in bodies:
             low = bodies[lower].frame
             step = bodies[upper].region.centroid - low.origin
-            # Between two bodies that lean by an angle the centres follow an arc, whose chord leans by half of it.
+            # The centres of two bodies that are tilted against each other lie on an arc, whose chord has half the tilt.
             lean = np.arctan2(bodies[upper].frame.cc @ low.left, bodies[upper].frame.cc @ low.cc)
             offset = float(step @ low.left - np.tan(lean / 2) * (step @ low.cc))
             spacing = float(case.anatomy.grid.spacing.max())
@@ -241,7 +241,7 @@ def _global(
         low = _angle(case, "l4")
         if np.isfinite([lordosis, low, case.age]).all() and lordosis != 0:
             score = gap_score(pi, slope, lordosis, low, tilt, case.age)
-            reason = "" if case.position == "standing" else "the score is defined standing"
+            reason = "" if case.position == "standing" else "the score is defined for the standing position only"
             value = score.total if not reason else np.nan
             rows.append(
                 Measurement("whole_spine", "gap_score", "points", value, "gap_2017", reason=reason, flags=flags)

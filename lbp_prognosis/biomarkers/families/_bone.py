@@ -19,9 +19,9 @@ BODY = "vertebral_body"
 
 
 def genant_probabilities(loss: float, sd: float, cuts: tuple[float, float, float]) -> tuple[float, ...]:
-    """Return P(grade 0 … 3) of a measured height loss with a normal error of SD ``sd``.
+    """Return the probabilities of grades 0 to 3 for a measured height loss with a normal error of SD ``sd``.
 
-    The cuts fall inside the measurement noise, so that a hard grade would hide it.
+    The cuts lie within the measurement error, which a single grade would hide.
     """
     below = ndtr((np.array(cuts) - loss) / sd)
     return float(below[0]), float(below[1] - below[0]), float(below[2] - below[1]), float(1 - below[2])
@@ -73,10 +73,11 @@ def _heights(case: Case, level: str, body: BodyGeometry, found: tuple[float, ...
 
 
 def _losses(case: Case, heights: dict[str, tuple[float, ...]]) -> dict[str, tuple[float, int]]:
-    """Return the height loss 1 − min(front/back, middle/back, each over its reference) and how many neighbours gave it.
+    """Return the height loss and the number of neighbours that it was compared with, by level.
 
-    The reference is the mean of the same height in the whole neighbours, one that has lost 20 % of its own
-    back height, or whose labels are not its own, left out.
+    The loss is 1 − the smallest of front/back, middle/back, and each height over its reference. The reference is the
+    mean of that height in the neighbours that are whole, not withheld, and have lost less of their own back height than
+    the first cut of the recipe (20 % by default).
     """
     shape = {level: 1 - min(h[2] / h[0], h[1] / h[0]) for level, h in heights.items()}
     losses = {}
@@ -173,7 +174,7 @@ def _volume_and_signal(case: Case, level: str, body: BodyGeometry) -> list[Measu
 
 
 def _scale_flag(case: Case) -> str:
-    """Return the flag of values of a CT that are no HU."""
+    """Return a flag if the values of a CT are not HU."""
     return "eight_bit_image" if "0 to 255" in case.no_hu else "no_hu"
 
 

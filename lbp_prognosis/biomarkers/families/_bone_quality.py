@@ -14,7 +14,7 @@ __all__ = ["measure_bone_quality"]
 
 
 def measure_bone_quality(case: Case) -> list[Measurement]:
-    """Return the vertebral and endplate bone quality ratios: marrow over fluid at l3, on T1 without contrast."""
+    """Return vertebral and endplate bone quality: marrow over fluid at l3, on T1 without a contrast agent."""
     if case.modality == "ct" or not any(level.startswith("l") for level in case.spine.bodies):
         return []
     image = case.image_of("t1")

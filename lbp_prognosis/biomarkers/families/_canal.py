@@ -1,4 +1,4 @@
-"""Family 2: the spinal canal and the dural sac, and what surrounds them: foramina, facets, recesses, ligament."""
+"""Family 2: the spinal canal, the dural sac and their borders: foramina, facet joints, recesses, ligamentum flavum."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ HALF_MM = 30.0
 def measure_canal(case: Case) -> list[Measurement]:
     """Measure the canal, and the dural sac where it has its own label, at each disc and each body.
 
-    Planes lie across the structure's own centre line, not across the scanner. ``canal_area_at_disc`` is the mean of
-    three planes 1 mm apart at the disc's middle; ``canal_area_min_near_disc`` the smallest such mean within the
-    recipe's window; ``canal_area_min_over_levels`` the smallest value at a disc. On an axial stack areas are counted in
-    its slices and turned to the structure's own direction (``canal_area_in_slice`` where one slice tells none). A canal
-    label and a dural-sac label are different variables and never mixed. Foramina are measured where the labels of the
-    vertebrae contain posterior elements, facet joints and lateral recesses where articular processes are labelled, the
-    ligamentum flavum where it is.
+    Planes are perpendicular to the structure's own centre line, not to the axis of the scanner. ``canal_area_at_disc``
+    is the mean of three planes 1 mm apart at the disc's middle; ``canal_area_min_near_disc`` the smallest such mean
+    within the recipe's window; ``canal_area_min_over_levels`` the smallest value at a disc. On an axial stack areas are
+    counted in its slices and corrected to the structure's own direction (``canal_area_in_slice`` if a single slice does
+    not determine it). A canal label and a dural-sac label are different variables and are never mixed. Foramina are
+    measured if the labels of the vertebrae contain posterior elements, facet joints and lateral recesses if articular
+    processes are labelled, and the ligamentum flavum if it is labelled.
     """
     rows: list[Measurement] = []
     for name, region in (("canal", case.anatomy.canal), ("dural_sac", case.anatomy.dural_sac)):
@@ -56,7 +56,7 @@ def _one(case: Case, name: str, region: Region) -> list[Measurement]:
             areas[level] = area
     for level, body in case.spine.bodies.items():
         if stack is not None and body.region.cut:
-            continue  # a slice of a vertebra tells no axis
+            continue  # a single slice of a vertebra does not determine its axis
         rows.append(_at_body(case, name, region, level, body.frame))
     if areas:
         info = _info(case, region)
@@ -153,7 +153,7 @@ def _in_stack(case: Case, stack: AxialStack, name: str, region: Region, level: s
 
 
 def _least(sections: list[CrossSection | None]) -> float:
-    """Return the smallest mean of three neighbouring planes, those at the border left out."""
+    """Return the smallest mean of three neighbouring planes, without planes at the border."""
     areas = np.array([np.nan if s is None or s.at_border else s.area for s in sections])
     means = np.convolve(areas, np.ones(3) / 3, mode="valid")
     return float(np.nanmin(means)) if np.isfinite(means).any() else np.nan
@@ -174,7 +174,7 @@ def _sds(region: Region, section: CrossSection | SliceSection) -> tuple[float, f
 
 
 def _at_body(case: Case, name: str, region: Region, level: str, frame: Frame) -> Measurement:
-    """Return the front-to-back diameter beside a body: the median over 5 mm."""
+    """Return the front-to-back diameter at a body: the median over 5 mm."""
     info = _info(case, region)
     across = plane_across(region, frame)
     method = f"{name}_chord_at_body"
@@ -196,7 +196,7 @@ def _at_body(case: Case, name: str, region: Region, level: str, frame: Frame) ->
 
 
 def _info(case: Case, region: Region) -> dict:
-    """Return quality fields; a canal always leaves the field of view at its ends, which is judged level by level."""
+    """Return quality fields; whether a canal is cut is judged level by level, as its ends always leave the image."""
     info = quality(region, flags=_trust(case, region))
     info["flags"] = tuple(flag for flag in info["flags"] if flag != "touched_border")
     return {**info, "touched_border": False}

@@ -27,7 +27,7 @@ SIDES = {"left": 1.0, "right": -1.0}
 """Sign of the outward direction of each side along the patient's left."""
 
 LEAST_RANGE_HU = 100.0
-"""Difference between the lowest and the highest value of a CT below which they are no HU."""
+"""Smallest difference between the lowest and the highest value of a CT at which they can be HU."""
 
 
 @dataclass
@@ -56,17 +56,17 @@ class Case:
     landmarks : mapping
         Further points in RAS millimetres, e.g. ``femoral_head_left``.
     levels : mapping
-        Discs that an axial stack was stated to lie at, and where in it (see `read_levels`).
+        Discs that the study states for an axial stack, and their positions in it (see `read_levels`).
     corrected : tuple of str
-        Names of the images whose bias field was taken out.
+        Names of the images whose bias field was corrected.
     fat_unit : str
         Stated unit of the fat-fraction image: ``fraction``, ``percent``, ``permille`` or empty.
     conventions : tuple of str
         Conventions of the masks: the tools that drew them.
     troubles : list of (str, BaseException)
-        Failures that do not end the case: families of the user, by name.
+        Failures of user-defined families, by name; they do not end the case.
     kept : dict
-        Findings of a family that its figure draws again, by name.
+        Intermediate findings of the families that the figure draws, by name.
     """
 
     anatomy: Anatomy
@@ -103,7 +103,7 @@ class Case:
 
     @cached_property
     def no_hu(self) -> str:
-        """Reason why the main image has no attenuation: no CT, or numbers of another scale; else empty."""
+        """Reason why the main image has no attenuation: not a CT, or values on another scale; else empty."""
         image = self.images.get("main")
         if image is None or self.modality != "ct":
             return "no CT"
@@ -111,7 +111,7 @@ class Case:
 
     @cached_property
     def stack(self) -> AxialStack | None:
-        """The levels that are read slice by slice, where the volume is an axial stack without whole vertebrae."""
+        """The levels that are read slice by slice, if the volume is an axial stack without whole vertebrae."""
         bodies = self.spine.bodies
         whole = {
             upper + lower
@@ -126,19 +126,19 @@ class Case:
         return np.empty(0) if image is None else intensities(image, region)
 
     def image_of(self, contrast: str) -> Image | None:
-        """Return the image of a contrast: its own, or the main image where the study states that contrast."""
+        """Return the image of a contrast: its own, or the main image if the study states that contrast."""
         if contrast in self.images:
             return self.images[contrast]
         return self.images.get("main") if self.sequence == contrast else None
 
     def was_corrected(self, contrast: str) -> bool:
-        """Say whether the bias field was taken out of the image of a contrast."""
+        """Return whether the bias field of the image of a contrast was corrected."""
         return (contrast if contrast in self.images else "main") in self.corrected
 
     def disc_frame(self, level: str) -> tuple[Frame, tuple[str, ...]] | None:
         """Return the frame of a disc: ``cc`` bisects the two endplates that face it; front is that of the bodies.
 
-        Where an endplate is missing, the disc's own surfaces give the axis (flag ``axis_from_disc``).
+        If an endplate is missing, the disc's own surfaces give the axis (flag ``axis_from_disc``).
         """
         upper, lower = split_disc(level)
         disc = self.anatomy.get("disc", level)
@@ -161,7 +161,7 @@ class Case:
         return own_axis(disc, make_frame(disc.centroid, up, front)), ("axis_from_disc",)
 
     def _lone_disc(self, disc: Region) -> tuple[Frame, tuple[str, ...]]:
-        """Return the frame of a disc without any body beside it, from its own surfaces and the image's axes."""
+        """Return the frame of a disc without an adjacent body, from its own surfaces and the image's axes."""
         from lbp_prognosis.biomarkers.anatomy._spine import own_axis
 
         others = [r.centroid for r in self.anatomy.of("disc") if r.level]
@@ -187,14 +187,14 @@ class Case:
 
 
 def _other_scale(image: Image) -> str:
-    """Return why the numbers of a CT are no HU: fat and air are below 0, and bone is far above them."""
+    """Return why the values of a CT are not HU, in which fat and air are below 0 and bone is far above; else empty."""
     low, high = float(np.nanmin(image.data)), float(np.nanmax(image.data))
     if low >= 0 and 1 < high <= 255:
-        return "the image contains grey values from 0 to 255, as a window gives, and no HU"
+        return "the image contains grey values from 0 to 255, as after windowing, and not HU"
     if low >= 0:
-        return f"no value is below 0, as fat and air are in HU (lowest {low:g}, highest {high:g})"
+        return f"no value is below 0, as those of fat and air are in HU (lowest {low:g}, highest {high:g})"
     if high - low < LEAST_RANGE_HU:
-        return f"the values from {low:.3g} to {high:.3g} are no HU, which differ by more between fat and bone"
+        return f"the values from {low:.3g} to {high:.3g} are not HU, which differ by more between fat and bone"
     return ""
 
 

@@ -34,8 +34,8 @@ def measure_disc(case: Case) -> list[Measurement]:
 
     Heights (mm) by four formulas: ``disc_height_area`` = volume / area on the mid-plane; ``disc_height_three_point`` =
     mean of the heights at the back, middle and front; ``disc_height_chord`` = mean length of the columns through the
-    mask; ``disc_height_gap`` = mean distance between the two bodies. They differ by their nature: the last has no need
-    of a disc mask and holds the cartilage.
+    mask; ``disc_height_gap`` = mean distance between the two bodies. They differ by definition: the last needs no disc
+    mask and includes the cartilage.
     """
     rows: list[Measurement] = []
     for level in case.disc_levels():
@@ -149,7 +149,7 @@ def _heights(
 
 
 def _volume(caps: Caps) -> float:
-    """Return the volume between the two surfaces, mm³: its faces where the voxels put them."""
+    """Return the volume between the two surfaces as the voxels place them, mm³."""
     return float(caps.chord.sum()) * (caps.ap[1] - caps.ap[0]) ** 2
 
 
@@ -203,7 +203,7 @@ def _gap(case: Case, level: str, frame: Frame) -> tuple[float, tuple[str, ...], 
 
 
 def _facing(body: BodyGeometry, frame: Frame, which: str) -> Caps:
-    """Return the columns of a body in the frame of the disc, the surface that faces it where the voxels put it."""
+    """Return the columns of a body in the frame of the disc, with the facing surface as the voxels place it."""
     caps = measure_caps(body.region, frame)
     plane = fit_endplate(caps, which, body.region, drop_pedicles=_cut_out(body))
     return at_voxels(caps, plane, None) if which == "superior" else at_voxels(caps, None, plane)
@@ -214,7 +214,7 @@ def _cut_out(body: BodyGeometry) -> bool:
 
 
 def _whole_columns(caps: Caps, body: BodyGeometry, which: str) -> np.ndarray:
-    """Return the surface of a body without what is left of its pedicles."""
+    """Return the surface of a body without the remains of its pedicles."""
     surface = caps.top if which == "superior" else caps.bottom
     if not _cut_out(body):
         return surface
@@ -222,14 +222,14 @@ def _whole_columns(caps: Caps, body: BodyGeometry, which: str) -> np.ndarray:
 
 
 def _height_at(point: np.ndarray, normal: np.ndarray, place: np.ndarray, axis: np.ndarray) -> float:
-    """Return how far along ``axis`` from ``place`` a plane lies."""
+    """Return the distance of a plane from ``place`` along ``axis``."""
     return float((point - place) @ normal / (axis @ normal))
 
 
 def _indices(
     case: Case, level: str, three: tuple[float, ...], depth: float, sd: float, reason: str, info: dict
 ) -> list[Measurement]:
-    """Return the three families of the disc height index."""
+    """Return the three versions of the disc height index."""
     upper, lower = split_disc(level)
     recipe = case.recipe
     bodies = [case.spine.bodies[name] for name in (upper, lower) if name in case.spine.bodies]
@@ -291,7 +291,7 @@ def _shape(case: Case, level: str, disc: Region, caps: Caps, flags: tuple[str, .
 
 
 def _wedge(case: Case, level: str, disc: Region | None) -> list[Measurement]:
-    """Return the sagittal angle between the endplates that face the disc, opening forwards positive."""
+    """Return the sagittal angle between the endplates that face the disc, positive if it opens forwards."""
     from lbp_prognosis.biomarkers.geometry._angles import sagittal_angle
 
     upper, lower = split_disc(level)
@@ -324,5 +324,5 @@ def _wedge(case: Case, level: str, disc: Region | None) -> list[Measurement]:
 
 
 def central_height_columns(caps: Caps, share: float) -> np.ndarray:
-    """Return the columns used for the central heights (for pictures)."""
+    """Return the columns used for the central heights (for figures)."""
     return central_columns(caps, caps.inside, share)

@@ -24,7 +24,7 @@ PARTS = {
 
 
 def disc_signals(case: Case, level: str, disc: Region, frame: Frame) -> list[Measurement]:
-    """Return T2 of the parts of a disc where a T2 map is given, and their contrast where a T2 image is.
+    """Return T2 of the parts of a disc if a T2 map is given, and their contrast if a T2-weighted image is.
 
     In a slab of the disc about its middle (the central 30 % of the width, at least one slice), its depth is divided
     into fifths: the front and the back fifth are the annulus [1]_, the three between them the nucleus. Voxels within
@@ -77,13 +77,13 @@ def disc_parts(disc: Region, frame: Frame) -> dict[str, np.ndarray]:
 
 
 def _no_time(values: np.ndarray, valid: np.ndarray) -> str:
-    """Say why the values of a map are no relaxation times of a part; empty if they are."""
+    """Return why the values of a map are not relaxation times of a part; empty if they are."""
     if values.size < MIN_VOXELS:
         return f"this part of the disc contains fewer than {MIN_VOXELS} voxels"
     if valid.size < 0.8 * values.size:
         return f"the map has no value in {values.size - valid.size} of {values.size} voxels"
     if not PLAUSIBLE_MS[0] <= float(np.median(valid)) <= PLAUSIBLE_MS[1]:
-        return f"a median of {np.median(valid):.3g} is no T2 of a disc in milliseconds: give the map in ms"
+        return f"a median of {np.median(valid):.3g} is not a T2 of a disc in milliseconds: give the map in ms"
     return ""
 
 

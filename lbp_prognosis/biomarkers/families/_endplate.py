@@ -1,4 +1,4 @@
-"""Family 3: shape of the endplates and the marrow beside them."""
+"""Family 3: shape of the endplates and signal of the adjacent marrow."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ METHOD = "depth_below_plane_body"
 
 FOOT_AP = 0.45
 FOOT_LEFT = 0.42
-"""Half axes of the ellipse of the endplate over the depth and width of the body."""
+"""Half axes of the ellipse of the endplate, as shares of the depth and width of the body."""
 
 PEDICLE_AP = 0.15
 PEDICLE_LEFT = 0.20
-"""Shares of depth and width behind and beside which a column may belong to a pedicle."""
+"""Distances from the centre, as shares of depth and width, behind and beyond which a column may be of a pedicle."""
 
 
 def measure_endplate(case: Case) -> list[Measurement]:
@@ -84,10 +84,10 @@ def _shape(case: Case, level: str, body: BodyGeometry, which: str) -> list[Measu
 
 
 def _endplate_zone(body: BodyGeometry) -> np.ndarray:
-    """Return the columns of the endplate: an ellipse in the body, without those that the pedicles may hold.
+    """Return the columns of the endplate: an ellipse in the body without columns that may belong to the pedicles.
 
-    Where the pedicles leave the body its surface is theirs: the two corners at the back, and short columns beside them
-    with a rim of 2 mm.
+    Where the pedicles leave the body, its surface is theirs: at the two corners at the back, and in short columns next
+    to them with a rim of 2 mm.
     """
     caps = body.caps
     ap, left = np.meshgrid(caps.ap, caps.left, indexing="ij")

@@ -18,7 +18,7 @@ STEP_MM = 0.25
 HALF_MM = 18.0
 FACING_MM = 6.0
 WIDER_MM = 1.0
-"""The space counts up to this, and at least a voxel, beyond its narrow part: labels of a joint touch in places."""
+"""Length, at least a voxel, by which the space may be wider than its narrow part: labels of a joint touch in places."""
 LEAST_MM3 = 50.0
 SHORTEST_MM = 5.0
 PLANES_MM = (-2.0, -1.0, 0.0, 1.0, 2.0)
@@ -60,9 +60,9 @@ def measure_facets(case: Case) -> list[Measurement]:
     ``facet_angle`` is the angle between the midsagittal plane and the line from the front (inner) to the back (outer)
     end of the joint space, on planes across the spine through the middle of the joint: 0° is sagittal, 90° coronal.
     ``facet_tropism`` is the absolute difference of the angles of the two sides [1]_. The joint space is the line
-    halfway between the two processes where these face each other; five planes 1 mm apart are averaged. No threshold
-    of tropism is applied: those in use reach from 5° to 10°. The midsagittal plane is that of the bodies and the
-    canal, so that an error of the front enters the tropism twice.
+    halfway between the two processes where these face each other; five planes 1 mm apart are averaged. No threshold of
+    tropism is applied; the thresholds in use range from 5° to 10°. The midsagittal plane is that of the bodies and the
+    canal, so that an error in the direction of the front enters the tropism twice.
 
     References
     ----------
@@ -116,7 +116,7 @@ def axial_frame(case: Case, upper: str, lower: str) -> tuple[Frame, tuple[str, .
 
 
 def _one(case: Case, upper: str, lower: str, side: str, above: Region, below: Region) -> Facet:
-    """Return the joint of a side, or why its line is not seen."""
+    """Return the joint of a side, or the reason why its line is not visible."""
 
     def none(reason: str) -> Facet:
         return Facet(upper + lower, side, (above, below), np.nan, np.empty((0, 3)), reason=reason)
@@ -155,7 +155,7 @@ def _distance(region: Region, other: Region) -> np.ndarray:
 
 
 def _line(frame: Frame, above: Region, below: Region) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the front and the back end (ap, left) of the joint space on a plane; None where it is short."""
+    """Return the front and the back end (ap, left) of the joint space on a plane; None if it is too short."""
     at = np.arange(-HALF_MM, HALF_MM + STEP_MM / 2, STEP_MM)
     grid = np.zeros((at.size, at.size, 3))
     grid[..., 0], grid[..., 1] = at[:, None], at[None, :]
@@ -183,7 +183,7 @@ def _line(frame: Frame, above: Region, below: Region) -> tuple[np.ndarray, np.nd
 
 
 def _from_inside(line: tuple[np.ndarray, np.ndarray], sign: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return a line with its inner end first where it lies beyond the coronal plane, as the front end is there.
+    """Return a line with its inner end first, which is its back end if the line lies beyond the coronal plane.
 
     Planes on both sides of the coronal plane then agree on which end is which, so that their ends can be averaged.
     """
@@ -191,7 +191,7 @@ def _from_inside(line: tuple[np.ndarray, np.ndarray], sign: float) -> tuple[np.n
 
 
 def _angle(front: np.ndarray, back: np.ndarray, sign: float) -> float:
-    """Return the angle of a line to the midsagittal plane, positive where its back end lies further out, in degrees.
+    """Return the angle of a line to the midsagittal plane in degrees, positive if its back end lies further out.
 
     A line beyond the coronal plane (its inner end behind) has more than 90°; the angle lies in (−45°, 135°].
     """
@@ -200,10 +200,10 @@ def _angle(front: np.ndarray, back: np.ndarray, sign: float) -> float:
 
 
 def _sd(facet: Facet) -> float:
-    """Predict the SD of the angle from the lattice, in degrees.
+    """Predict the SD of the angle, in degrees, from the voxel lattice.
 
-    Either end of the line is known to a voxel's SD, step/√12, on each plane; planes within one voxel see the same
-    voxels, so that the mean over their span counts span/step independent readings, at least one.
+    On each plane, the SD of either end of the line is that of a voxel, step/√12. Planes within one voxel see the same
+    voxels, so that the mean over their span counts as span/step independent readings, but at least one.
     """
     if not np.isfinite(facet.angle):
         return float("nan")

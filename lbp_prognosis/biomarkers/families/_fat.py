@@ -19,18 +19,18 @@ Share = Callable[[Region, np.ndarray], tuple[float, float, str]]
 
 @dataclass(frozen=True)
 class FatModel:
-    """A fitted method: gives the share of fat, its sampling SD and a reason where there is none; and its flags."""
+    """A fitted method, which gives the share of fat, its sampling SD and, without a value, a reason; and its flags."""
 
     share: Share
     flags: tuple[str, ...] = ()
 
 
 def fat_models(case: Case, region: Region, rim: np.ndarray) -> dict[str, FatModel | str]:
-    """Return each method of the recipe, fitted on the whole muscle, or the reason why it can't be.
+    """Return each method of the recipe, fitted on the whole muscle, or the reason why it cannot be fitted.
 
     ``dixon``: mean over voxels of F / (F + W), or of a fat-fraction image. ``mixture``: mean posterior of the brighter
-    of two normal components of log-intensity. ``otsu``: share above Otsu's threshold. The last two need T1 or T2
-    (fat is brighter than muscle) and two modes that stand apart.
+    of two normal components of log-intensity. ``otsu``: share above Otsu's threshold. The last two need a T1 or T2
+    image, in which fat is brighter than muscle, and two separate modes.
     """
     found: dict[str, FatModel | str] = {}
     for method in case.recipe.muscle_fat:
@@ -100,7 +100,7 @@ def _dixon(case: Case, whole: Region, rim: np.ndarray) -> FatModel | str | None:
 
 
 def _within(values: np.ndarray) -> np.ndarray:
-    """Say which fractions are noise about 0 to 1 at most; others are no fraction."""
+    """Return which values are fractions, allowing for noise about 0 and 1."""
     return (values >= -0.1) & (values <= 1.1)
 
 
@@ -124,7 +124,7 @@ def _mixture(case: Case, image: object, values: np.ndarray) -> FatModel | str:
         start = (low, high)
     fitted = fit_mixture(values, start)
     if fitted is None:
-        return "two components can't be fitted"
+        return "two components cannot be fitted"
     if fitted.separation < case.recipe.min_separation:
         return f"muscle and fat cannot be separated ({fitted.separation:.2f} SD)"
 

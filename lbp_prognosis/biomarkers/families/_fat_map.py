@@ -20,7 +20,7 @@ FAT_UNITS = ("fraction", "percent", "permille")
 _FULL = {"fraction": 1.0, "percent": 100.0, "permille": 1000.0}
 
 UNEQUAL = 5.0
-"""Ratio of the upper ranges of water and fat from which their scales are taken for unequal."""
+"""Ratio of the upper ranges of water and fat from which their scales are taken to be unequal."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class FatUnit:
     Attributes
     ----------
     full : float
-        1, 100 or 1000; NaN where it can't be told.
+        1, 100 or 1000; NaN if it cannot be determined.
     flags : tuple of str
-        ``unit_read_from_image`` where no unit was stated.
+        ``unit_read_from_image`` if no unit was stated.
     reason : str
-        Why there is no unit.
+        Why there is no unit; empty otherwise.
     """
 
     full: float
@@ -43,12 +43,12 @@ class FatUnit:
 
 
 def fat_unit(image: Image, stated: str = "") -> FatUnit:
-    """Return the unit of a fat-fraction image: the stated one, or the one that the whole image tells.
+    """Return the unit of a fat-fraction image: the stated one, or the one inferred from the whole image.
 
-    The image is read once, never region by region: a lean muscle in per cent looks like a fat one as a fraction. Its
-    95th percentile is that of subcutaneous fat and marrow. A few voxels of noise beyond the range change nothing. Where
-    the image contains no low and no high values, a percentile between two units, or grey values from 0 to 255, the unit
-    can't be told.
+    The image is read as a whole, not region by region, because a lean muscle in per cent looks like a fatty one as a
+    fraction. Its 95th percentile is that of subcutaneous fat and marrow; a few noisy voxels beyond the range do not
+    matter. The unit cannot be determined if the image contains no low and no high values, if the percentile lies
+    between two units, or if the image contains grey values from 0 to 255.
     """
     if stated:
         return FatUnit(_FULL[stated])
@@ -85,8 +85,8 @@ def pair_flags(
     Returns
     -------
     tuple of str
-        ``water_fat_swap`` where subcutaneous fat is water, or without such a label muscle is mostly fat;
-        ``unequal_scales`` where the upper ranges differ by more than a factor of five.
+        ``water_fat_swap`` if subcutaneous fat appears as water or, without such a label, muscle appears mostly as fat;
+        ``unequal_scales`` if the upper ranges differ by more than a factor of five.
     """
     flags = []
     if subcutaneous < 0.5 or (np.isnan(subcutaneous) and muscle > 0.6):

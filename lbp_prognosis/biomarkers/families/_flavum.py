@@ -1,4 +1,4 @@
-"""Thickness of the ligamentum flavum of each side, where a label of it exists."""
+"""Thickness of the ligamentum flavum of each side, if it is labelled."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ HALF_MM = 30.0
 MIDDLE_MM = 1.5
 SHORTEST_MM = 4.0
 LEAST_RATIO = 1.5
-"""Of length to thickness: in a section about as thick as long the two directions are exchanged by a voxel."""
+"""Smallest ratio of length to thickness: in a section about as thick as long, one voxel exchanges the two
+directions."""
 PLANES_MM = (-1.0, 0.0, 1.0)
 METHOD = "chord_at_half_length"
 
 
 def measure_flavum(case: Case) -> list[Measurement]:
-    """Measure the thickness of the ligamentum flavum where labels name it.
+    """Measure the thickness of the ligamentum flavum if it is labelled.
 
     ``ligament_thickness`` is the extent of the ligament's section across its own length, averaged over 3 mm at half of
     its length and over three planes 1 mm apart. The planes lie across the spine at the middle of the facet joints [1]_
     or, where no articular processes are labelled, of the disc. A label of both sides is divided at the midsagittal
-    plane. None of the conventions of the library labels the ligament: a table of your own names it
-    (``structure = "ligamentum_flavum", level = "l4l5"``).
+    plane. None of the library's conventions contains the ligament; label it in a table of your own (``structure =
+    "ligamentum_flavum", level = "l4l5"``).
 
     References
     ----------
@@ -55,7 +56,7 @@ class Flavum:
 
 
 def find_flava(case: Case) -> list[Flavum]:
-    """Return the ligament of each level and side that a label names; found once and kept for the figure."""
+    """Return the ligament of each labelled level and side; computed once and kept for the figure."""
     if "flava" not in case.kept:
         case.kept["flava"] = [
             _find(case, upper, lower, side, region)
@@ -112,9 +113,9 @@ def _row(case: Case, flavum: Flavum) -> Measurement:
 
 
 def flavum_thickness(region: Region, frame: Frame, sign: float) -> float:
-    """Return the extent of one side's section on a plane across its length, about half of it, mm.
+    """Return the thickness of one side's section on a plane: its extent across its length, about half of it, mm.
 
-    NaN where the section is shorter than 4 mm or than 1.5 times its thickness.
+    NaN if the section is shorter than 4 mm or than 1.5 times its thickness.
     """
     return _section(region, frame, sign)[0]
 

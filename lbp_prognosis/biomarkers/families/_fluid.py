@@ -1,4 +1,4 @@
-"""The signal of cerebrospinal fluid beside a level."""
+"""The signal of cerebrospinal fluid at a level."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def bright_fluid(case: Case, image: Image, frame: Frame) -> tuple[float, float, 
 
 
 def canal_beside(case: Case, frame: Frame) -> np.ndarray:
-    """Return the RAS positions of the canal among which the fluid beside a disc is sought."""
+    """Return the RAS positions of the part of the canal in which the fluid at a disc is sought."""
     slab = _canal_slab(case, frame, REACH_MM)
     return np.empty((0, 3)) if slab is None else slab[0].points[slab[1][tuple(slab[0].indices.T)]]
 
 
 def canal_signal(case: Case, image: Image, level: str) -> tuple[float, int, str]:
-    """Return the median signal of the inner canal (cord left out) beside a body; the fluid reference on T1."""
+    """Return the median signal of the inner canal without the cord at a body: the fluid reference on T1."""
     from scipy import ndimage
 
     body = case.spine.bodies.get(level)

@@ -43,7 +43,7 @@ class Foramen:
         RAS positions on its rim.
     reason : str
     plane_sd : float
-        SD of the area from the place of the plane, mm².
+        SD of the area due to the position of the plane, mm².
     """
 
     level: str
@@ -59,19 +59,20 @@ class Foramen:
 def measure_foramen(case: Case) -> list[Measurement]:
     """Measure the foramina between vertebrae whose labels contain posterior elements.
 
-    On the parasagittal plane through the centres of the two pedicles of a side, the foramen is the space that the
-    pedicles above and below, the bodies and the disc in front, and the joint behind enclose; where no label closes it
-    behind, the shortest line between the two vertebrae does, if it is no longer than 12 mm. ``foramen_area`` is its
-    area; ``foramen_height`` its extent along the line through the pedicles, from the vertebra below to the one above,
-    that 90 % of its columns do not exceed. In front a line between the back corners of the two bodies closes what a
-    disc label that ends early leaves open. Clefts of up to 3 mm between labels (the space of the joint) count as
-    closed. Ligaments and discs that bulge behind the bodies narrow the space for the root: they count only where they
-    are labelled. Across slices of more than ``Recipe.coarse_mm`` the plane through the pedicles lies where the slices
-    allow (``area_low_confidence``).
+    On the parasagittal plane through the centres of the two pedicles of a side, the foramen is the space that is
+    enclosed by the pedicles above and below, the bodies and the disc in front, and the joint behind. If no label closes
+    it behind, the shortest line between the two vertebrae does, provided that it is no longer than 12 mm. In front, a
+    line between the back corners of the two bodies closes the gap of a disc label that ends early. Clefts of up to 3 mm
+    between labels (the space of the joint) count as closed.
 
-    The sacrum's pedicle continues into its wing: at the last foramen the plane lies at the pedicle of the vertebra
-    above, and the bone of the sacrum below it, behind its back wall, takes the place of the lower pedicle (flag
-    ``pedicle_of_sacrum``). The borders are those of the anatomical definition [1]_; heights and areas on a plane of
+    ``foramen_area`` is the area of this space. ``foramen_height`` is its extent along the line through the pedicles,
+    from the vertebra below to the one above, that 90 % of its columns do not exceed. Ligaments and discs that bulge
+    behind the bodies narrow the space for the root, but count only if they are labelled. If slices are thicker than
+    ``Recipe.coarse_mm``, they determine where the plane lies (``area_low_confidence``).
+
+    The sacrum's pedicle continues into its wing. At the last foramen the plane therefore lies at the pedicle of the
+    vertebra above, and the bone of the sacrum below it and behind its back wall replaces the lower pedicle (flag
+    ``pedicle_of_sacrum``). The borders are those of the anatomical definition [1]_; heights and areas on a plane at
     another angle are another method.
 
     References
@@ -122,7 +123,7 @@ def _find(case: Case) -> list[Foramen]:
 
 
 def whole_vertebra(case: Case, level: str) -> Region | None:
-    """Return the vertebra with its posterior elements, None where these bear no label."""
+    """Return the vertebra with its posterior elements, None if these have no label."""
     names = ("vertebra", "vertebral_body", "bony_endplate", "posterior_elements")
     found = [r for (name, at, _), r in case.anatomy.regions.items() if name in names and at == level]
     if not found:
@@ -132,7 +133,7 @@ def whole_vertebra(case: Case, level: str) -> Region | None:
 
 
 def _one(case: Case, upper: str, lower: str, side: str, wholes: dict[str, Region]) -> Foramen:
-    """Return the foramen of a side between two vertebrae, with its outline, or why it cannot be seen."""
+    """Return the foramen of a side between two vertebrae, with its outline, or the reason why it is not visible."""
 
     def none(reason: str) -> Foramen:
         return Foramen(upper + lower, side, None, np.nan, np.nan, np.empty((0, 3)), reason)
@@ -153,7 +154,7 @@ def _one(case: Case, upper: str, lower: str, side: str, wholes: dict[str, Region
     if disc is None:
         return none("no disc mask at this level")
     below = case.spine.sacral_frame if lower == "s1" else case.spine.bodies[lower].frame
-    assert below is not None  # a sacrum without its endplate has no part in a pair
+    assert below is not None  # a sacrum without its endplate is in no pair
     front = case.spine.bodies[upper].frame.ap + below.ap
     frame = make_frame((pedicles[0] + pedicles[1]) / 2, pedicles[0] - pedicles[1], front)
     half = 0.5 * float(np.linalg.norm(pedicles[0] - pedicles[1])) + 12.0
@@ -185,7 +186,7 @@ def _one(case: Case, upper: str, lower: str, side: str, wholes: dict[str, Region
     if np.isnan(height):
         return none("no line from the lower to the upper vertebra crosses the foramen")
     area = float(space.sum()) * STEP_MM**2
-    doubt = parts[0].step_along(frame.left) / np.sqrt(12)  # slices place the plane no better
+    doubt = parts[0].step_along(frame.left) / np.sqrt(12)  # the position of the plane is known to a voxel
     beside = [float(s.sum()) * STEP_MM**2 for aside in (-doubt, doubt) if (s := on_plane(aside)[2]) is not None]
     rim = space & ~ndimage.binary_erosion(space)
     return Foramen(
@@ -217,9 +218,9 @@ def _pedicle(case: Case, level: str, whole: Region, sign: float) -> np.ndarray |
 
 
 def _enclosed(above: np.ndarray, below: np.ndarray, disc: np.ndarray, seed: tuple[int, int]) -> np.ndarray | None:
-    """Return the space in front of the place between the pedicles, None where it is open.
+    """Return the space in front of the point between the pedicles, None if it is open.
 
-    Behind, where the joint's capsule bears no label, the shortest line between the two vertebrae closes it.
+    Behind, where the joint capsule has no label, the shortest line between the two vertebrae closes it.
     """
     bone = above | below | disc
     closed = _closed(bone, round(CLEFT_MM / STEP_MM)) | bone
@@ -237,14 +238,14 @@ def _enclosed(above: np.ndarray, below: np.ndarray, disc: np.ndarray, seed: tupl
 def _closed(bone: np.ndarray, radius: int) -> np.ndarray:
     """Return the morphological closing of ``bone`` by a disk of ``radius`` cells."""
     grown = _grown(np.pad(bone, radius), radius)
-    # cells beyond the border are none of the bone: they eat into what was grown no further than the padding
+    # cells beyond the border are not bone: they erode the grown cells no further than the padding
     return ~_grown(~grown, radius)[radius:-radius, radius:-radius]
 
 
 def _grown(cells: np.ndarray, radius: int) -> np.ndarray:
-    """Return the dilation by a disk, as the union of its rows: each a run of cells that is shifted by whole rows.
+    """Return the dilation by a disk, as the union of its rows, each a run of cells that is shifted by whole rows.
 
-    A tenth of the work of a comparison with every cell of the disk.
+    This takes a tenth of the work of a comparison with every cell of the disk.
     """
     wide = [cells]  # grown along the rows by 0, 1, … cells
     for k in range(1, radius + 1):
@@ -267,7 +268,7 @@ def _largest(bone: np.ndarray) -> np.ndarray:
 
 
 def _bridge(above: np.ndarray, below: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the shortest line, of up to `BRIDGE_MM`, between two vertebrae behind the place between the pedicles."""
+    """Return the shortest line, of up to `BRIDGE_MM`, between two vertebrae behind the point between the pedicles."""
     line = np.zeros(shape, dtype=bool)
     if not (above.any() and below.any()):
         return line
@@ -288,10 +289,10 @@ def _line(start: Any, end: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _corner(body: BodyGeometry, world: np.ndarray, end: float) -> tuple[int, int] | None:
-    """Return the cell at the back of the endplate that faces the disc (``end`` 1 upper, −1 lower); None if unseen.
+    """Return the cell at the back of the endplate that faces the disc (``end`` 1 upper, −1 lower); None if not visible.
 
-    The wall of an upper end is read in the lower half of the body, too: the place further in front counts, so that the
-    root of a pedicle does not close the foramen.
+    The wall at an upper end is also read in the lower half of the body, and the position further in front counts, so
+    that the root of a pedicle does not close the foramen.
     """
     plane = body.superior if end > 0 else body.inferior
     inside = body.region.sample(world) >= 0.5
@@ -312,7 +313,7 @@ def _corner(body: BodyGeometry, world: np.ndarray, end: float) -> tuple[int, int
 def _height(space: np.ndarray, above: np.ndarray, below: np.ndarray) -> float:
     """Return the length that 90 % of the columns from the lower to the upper vertebra do not exceed, mm.
 
-    The longest single column is that of the lattice: steps of a slanting face are added to it.
+    The longest single column would depend on the lattice, because steps of an oblique face add to it.
     """
     lengths = []
     for row in np.flatnonzero(space.any(axis=1)):
@@ -331,7 +332,7 @@ def _in_order(points: np.ndarray, frame: Frame) -> np.ndarray:
 
 
 def _sds(region: Region, found: Foramen) -> tuple[float, float]:
-    """Predict the SDs of height and area from the quantisation of the rim and the place of the plane."""
+    """Predict the SDs of height and area from the quantisation of the rim and the position of the plane."""
     if found.frame is None:
         return np.nan, np.nan
     deep, high = region.step_along(found.frame.ap), region.step_along(found.frame.cc)

@@ -38,7 +38,7 @@ class GapScore:
 def gap_score(
     pelvic_incidence: float, sacral_slope: float, lordosis: float, lower_lordosis: float, global_tilt: float, age: float
 ) -> GapScore:
-    """Return the GAP score.
+    """Return the GAP score (global alignment and proportion) and its parts.
 
     Parameters
     ----------
@@ -50,6 +50,7 @@ def gap_score(
     Returns
     -------
     GapScore
+        Total, points of each part, and the quantities from which they are derived.
 
     Raises
     ------

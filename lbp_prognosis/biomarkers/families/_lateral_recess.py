@@ -108,7 +108,7 @@ def find_recesses(case: Case) -> list[Recess]:
 
 
 def _one(case: Case, upper: str, lower: str, side: str, process: Region) -> Recess:
-    """Return the recess of a side, or why it is not seen."""
+    """Return the recess of a side, or the reason why it is not visible."""
 
     def none(reason: str) -> Recess:
         return Recess(upper + lower, side, np.nan, np.nan, np.empty((0, 3)), (reason, reason))
@@ -137,9 +137,9 @@ def _one(case: Case, upper: str, lower: str, side: str, process: Region) -> Rece
 
 
 def _pedicle_border(body: BodyGeometry, whole: Region, sign: float) -> tuple[float, float] | None:
-    """Return the height of the upper border of a pedicle and the place of its inner one, local coordinates, mm.
+    """Return the height of the upper border of a pedicle and the position of its inner border, local coordinates, mm.
 
-    Both are where half of the pedicle's own section is passed.
+    Each border lies where the pedicle's section reaches half of its largest extent.
     """
     height = float(np.nanmedian(body.caps.top - body.caps.bottom))
     behind = -0.5 * body.depth - np.arange(*BAND_MM, 2 * STEP_MM)

@@ -1,4 +1,4 @@
-"""Marrow signals of a vertebral body: of its centre, and of the strip beside an endplate."""
+"""Marrow signals of a vertebral body: in its centre, and in the strip next to an endplate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["central_marrow", "strip"]
 
 
 def central_marrow(case: Case, image: Image, body: BodyGeometry) -> float:
-    """Return the median signal of the body 3 mm from its surface."""
+    """Return the median signal of the body beyond the recipe's distance from its surface."""
     region = body.region
     mask = ndimage.distance_transform_edt(region.mask, sampling=region.volume.spacing) > case.recipe.marrow_erosion_mm
     case.kept[f"sampled {body.level}"] = region.points[mask[tuple(region.indices.T)]]

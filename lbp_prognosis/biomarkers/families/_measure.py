@@ -40,7 +40,7 @@ def measure_case(case: Case) -> list[Measurement]:
     Raises
     ------
     DataError
-        If the structures lie where they cannot.
+        If structures are in anatomically impossible positions.
     """
     check_anatomy(case.anatomy, case.spine)
     rows = [row for family in case.recipe.families for row in _rows_of(family, case)]
@@ -48,15 +48,15 @@ def measure_case(case: Case) -> list[Measurement]:
 
 
 def _rows_of(family: str | OwnFamily, case: Case) -> list[Measurement]:
-    """Return the rows of a family; one of the user's that fails costs its own rows, and is reported."""
+    """Return the rows of a family; a user-defined family that fails loses its own rows only, and is reported."""
     if isinstance(family, str) and family in _FAMILIES:
         return _FAMILIES[family](case)
     name = family_name(family)
     try:
         own = Recipe.family(family)
         return checked_rows(own, own(case))
-    except (Exception, SystemExit) as error:  # whatever the user's code does, the other families stand
-        case.troubles.append((name, error.with_traceback(None)))  # frames would hold the images
+    except (Exception, SystemExit) as error:  # an error in the user's code must not end the other families
+        case.troubles.append((name, error.with_traceback(None)))  # a traceback would keep the images in memory
         return []
 
 
@@ -65,9 +65,9 @@ _CUT_OUT = {"body_cut_at_canal", "body_by_opening"}
 
 
 def _with_source(row: Measurement, case: Case) -> Measurement:
-    """Name in the method of a vertebra's value which tool drew the label, and whether it was that of the body.
+    """Add to the method of a vertebra's value which tool drew the label, and whether it was that of the body.
 
-    The same CT under three masks gives volumes of l5 of 34 to 44 ml: they are three variables.
+    Three masks of one CT give volumes of l5 of 34 to 44 ml, so that these are three variables.
     """
     if row.structure not in _OF_BODIES or not case.conventions or SOURCE_MARK in row.method_id:
         return row
@@ -98,11 +98,11 @@ _USES = {
     "pi_minus_ll": ("l1",),
     "gap_2017": ("c7", "l1", "l4"),
 }
-"""Vertebrae that a value without a level rests on, by method or measure; other values of the spine rest on all."""
+"""Vertebrae on which a value without a level depends, by method or measure; others of the spine depend on all."""
 
 
 def _judged(row: Measurement, case: Case) -> Measurement:
-    """Flag a value whose labels are doubted, and withhold it where they are wrong."""
+    """Flag a value whose labels are doubted, and withhold it if they are wrong."""
     gate = case.gate
     flags, reason = gate.flags(row.level), gate.withheld(row.level)
     if not row.level and gate.lost:
@@ -127,7 +127,7 @@ _SIGNALS = {
 
 
 def _with_correction(row: Measurement, case: Case) -> Measurement:
-    """Name the correction of the bias field in the method of every value that was read from a corrected image."""
+    """Add the bias-field correction to the method of every value that was read from a corrected image."""
     contrasts = [_SIGNALS[row.measure]] if row.measure in _SIGNALS else []
     if row.measure.startswith("modic"):
         contrasts = ["t1", "stir" if "stir" in row.method_id else "t2"]

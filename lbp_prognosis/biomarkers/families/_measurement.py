@@ -12,7 +12,7 @@ from lbp_prognosis.biomarkers.geometry._region import Region
 __all__ = ["BIOMARKER_COLUMNS", "SOURCE_MARK", "Measurement", "quality"]
 
 SOURCE_MARK = "__"
-"""Stands in a ``method_id`` between the formula and the label it was applied to."""
+"""Separator in a ``method_id`` between the formula and the label to which it was applied."""
 
 BIOMARKER_COLUMNS: tuple[str, ...] = (
     "patient_id",
@@ -51,13 +51,13 @@ class Measurement:
     structure, measure, level, side, unit, method_id : str
         Names of the data schema ``biomarker``.
     value : float
-        NaN where it could not be measured; then ``reason`` says why.
+        NaN if it could not be measured; ``reason`` then says why.
     sd_error : float
         Predicted SD of the error from the lattice and the fit alone, in the unit of the value.
     flags : tuple of str
-        What to look at before trusting it.
+        Reasons to check the value before it is used.
     n_voxels, n_slices, spacing, fit_residual, touched_border
-        What it was measured on.
+        Number of voxels and of slices, sides of a voxel (mm), residual of the fit, and whether the border was touched.
     """
 
     structure: str

@@ -1,8 +1,8 @@
 """Modic changes from a pair of images: type with its probability, and extent by side.
 
 Each column of the endplate is read below its cortical bone, on T1 and on T2 (or a fat-suppressed image), relative to
-the marrow of the middle third of the body's height. A lesion is where enough neighbouring columns bear a type; the
-median of the whole strip would hide one that contains a third of the endplate.
+the marrow of the middle third of the body's height. A lesion is a patch of enough neighbouring columns that have a
+type; the median of the whole strip would hide a lesion that covers a third of the endplate.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ RIM_MM = 2.0
 """Distance from the outline of the body within which columns are not read: they are partly of other tissue."""
 
 DEPTHS = 5
-"""Points of a column, spread over the depth of the strip; three of them have to lie in the body."""
+"""Number of points of a column, spread over the depth of the strip; three of them must lie in the body."""
 
 MIXED = 0.25
-"""Share of the lesion's area from which a second type is named."""
+"""Share of the lesion's area from which a second type is reported."""
 
 LEAST_MM2 = 20.0
-"""Smallest patch of columns that is a lesion and no noise."""
+"""Smallest patch of columns that counts as a lesion and not as noise."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class _Signal:
 def column_types(t1: Floats, t2: Floats, sd1: float, sd2: float, low: float, high: float, *, stir: bool) -> Floats:
     """Return the probabilities of types 0 to 3 of each column.
 
-    Signals relative to central marrow with normal errors: type 1 dark on T1 and bright on T2, type 2 bright on T1 and
-    not dark on T2 (not bright where fat is suppressed), type 3 dark on both.
+    Signals are relative to central marrow and have normal errors. Type 1 is dark on T1 and bright on T2, type 2 bright
+    on T1 and not dark on T2 (not bright where fat is suppressed), type 3 dark on both.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def column_types(t1: Floats, t2: Floats, sd1: float, sd2: float, low: float, hig
     Returns
     -------
     array of shape (4, ...)
-        They sum to 1.
+        Probabilities of types 0 to 3, which sum to 1.
     """
     dark1, bright1 = ndtr((low - t1) / sd1), ndtr((t1 - high) / sd1)
     dark2, bright2 = ndtr((low - t2) / sd2), ndtr((t2 - high) / sd2)
@@ -73,10 +73,10 @@ def column_types(t1: Floats, t2: Floats, sd1: float, sd2: float, low: float, hig
 
 
 def measure_modic(case: Case, level: str, body: BodyGeometry, which: str) -> list[Measurement]:
-    """Return type, probability and extent of Modic changes beside an endplate; nothing without two images.
+    """Return type, probability and extent of Modic changes at an endplate; no rows without two images.
 
-    ``modic``: the type with the largest area, 0 below the recipe's least share; flag ``mixed_1_2`` and so on where a
-    second type holds a quarter of the lesion. ``modic_type_probability``: mean probability of that type over the
+    ``modic``: the type with the largest area, 0 below the recipe's least share; flag ``mixed_1_2`` and so on if a
+    second type covers a quarter of the lesion. ``modic_type_probability``: mean probability of that type over the
     columns of the lesion (of type 0: over all columns). ``modic_extent``: area of all types, whole and by side;
     ``modic_extent_share``: over the area of the endplate.
     """
@@ -140,7 +140,7 @@ def measure_modic(case: Case, level: str, body: BodyGeometry, which: str) -> lis
 
 
 def _pair(case: Case) -> tuple[Image, Image, bool] | None:
-    """Return T1, the second image, and whether fat is suppressed in it; T2 wins over STIR."""
+    """Return T1, the second image, and whether fat is suppressed in it; T2 is preferred to STIR."""
     t1 = case.image_of("t1")
     for contrast in ("t2", "stir"):
         image = case.image_of(contrast)
@@ -178,7 +178,7 @@ def _columns(case: Case, image: Image, body: BodyGeometry, which: str) -> _Signa
 
 
 def _middle_third(body: BodyGeometry, deep: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return the voxels of the middle third of the height: lesions of both endplates leave it free for longest."""
+    """Return the voxels of the middle third of the height, which lesions of either endplate reach last."""
     voxels = np.argwhere(deep)
     height = body.frame.to_local(body.region.grid.to_world(voxels.astype(float)))[:, 2]
     low, high = float(np.nanmedian(body.caps.bottom)), float(np.nanmedian(body.caps.top))
@@ -188,7 +188,7 @@ def _middle_third(body: BodyGeometry, deep: npt.NDArray[np.bool_]) -> npt.NDArra
 
 
 def _smooth(values: Floats) -> Floats:
-    """Return the median over 3 × 3 columns, of those that are known."""
+    """Return the median over 3 × 3 columns, without missing ones."""
     padded = np.pad(values, 1, constant_values=np.nan)
     around = np.stack([padded[i : i + values.shape[0], j : j + values.shape[1]] for i in range(3) for j in range(3)])
     known = np.isfinite(values)

@@ -1,4 +1,4 @@
-"""Family 4: size, fat and attenuation of the muscles beside the spine."""
+"""Family 4: size, fat and attenuation of the muscles along the spine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lbp_prognosis.biomarkers.geometry._region import Region
 __all__ = ["AT_BODY", "measure_muscle"]
 
 AT_BODY = "_at_body"
-"""Ends the name of a method at a body: values there and at discs are two variables."""
+"""Ending of the name of a method at a body: values at bodies and at discs are two variables."""
 
 HALF_MM = 90.0
 CUT = "the field of view cuts the muscle"
@@ -30,7 +30,8 @@ def measure_muscle(case: Case) -> list[Measurement]:
 
     ``csa`` is the mean over planes across the muscle's own axis at the disc's middle; ``fcsa`` = csa × (1 − fat
     fraction); ``asymmetry`` = 100 |left − right| / max(left, right) of the areas. With ``Recipe(muscle_profile=True)``
-    area and fat are measured in the same way at the middle of each whole body too, by methods that end in ``_at_body``.
+    area and fat are also measured in the same way at the middle of each whole body, by methods that end in
+    ``_at_body``.
     """
     rows: list[Measurement] = []
     areas: dict[tuple[str, str, str], float] = {}
@@ -99,7 +100,7 @@ def _volume(region: Region) -> Measurement:
 
 
 def _volume_l1_l5(case: Case, region: Region) -> list[Measurement]:
-    """Return the volume between the upper endplate of l1 and the lower one of l5, where both bodies are whole."""
+    """Return the volume between the upper endplate of l1 and the lower one of l5, if both bodies are whole."""
     top, bottom = case.spine.endplate("l1", "superior"), case.spine.endplate("l5", "inferior")
     whole = all(level in case.spine.bodies and not case.spine.bodies[level].region.cut for level in ("l1", "l5"))
     if top is None or bottom is None or not whole:
@@ -170,7 +171,7 @@ def _in_stack(
     ct: object,
     areas: dict[tuple[str, str, str], float],
 ) -> list[Measurement]:
-    """Measure on the slices of an axial stack; nothing where the muscle does not pass them."""
+    """Measure on the slices of an axial stack; no rows if the muscle does not pass them."""
     recipe = case.recipe
     reach = 0.5 * (recipe.muscle_slices - 1) * max(recipe.muscle_slice_gap_mm, stack.step)
     section = stack.section(region, level, mean_mm=max(reach, 0.51 * stack.step))
@@ -225,7 +226,7 @@ def _area_sd(region: Region, section: CrossSection | SliceSection) -> float:
 
 
 def _eroded(region: Region, voxels: int) -> np.ndarray:
-    """Take voxels off the rim within the slice (through the slices too where voxels are cubes)."""
+    """Erode voxels from the rim within the slice (also across slices if voxels are cubes)."""
     if not voxels:
         return region.mask
     spacing = region.volume.spacing

@@ -17,7 +17,7 @@ CORNER_MM = 2.0
 
 
 def whole_sacrum(case: Case) -> Region | None:
-    """Return all labels of the sacrum and its first vertebra, None without an upper endplate and its corners."""
+    """Return all labels of the sacrum and its first vertebra; None without an upper endplate and its corners."""
     if case.spine.sacral is None or case.spine.sacral_ends is None:
         return None
     names = ("sacrum", "sacral_vertebra", "vertebral_body", "posterior_elements", "bony_endplate")
@@ -29,7 +29,7 @@ def whole_sacrum(case: Case) -> Region | None:
 def sacral_pedicle(case: Case, sacrum: Region, above: np.ndarray) -> np.ndarray | None:
     """Return the centre of the bone of the sacrum behind its back wall and below the pedicle of the last vertebra.
 
-    The wing continues the pedicle outwards without a border, so that the place of the pedicle above tells how far out.
+    The wing continues the pedicle outwards without a border, so the pedicle above determines how far out it lies.
     """
     frame, ends = case.spine.sacral_frame, case.spine.sacral_ends
     assert frame is not None
@@ -46,10 +46,10 @@ def sacral_pedicle(case: Case, sacrum: Region, above: np.ndarray) -> np.ndarray 
 
 
 def sacral_corner(case: Case, sacrum: Region, world: np.ndarray) -> tuple[int, int] | None:
-    """Return the cell at the back of the sacral endplate on a plane; None if unseen.
+    """Return the cell at the back of the sacral endplate on a plane; None if not visible.
 
-    The endplate is followed backwards from its middle; where no notch parts it from the pedicle, it ends at the back
-    corner that was found in the midline.
+    The endplate is followed backwards from its middle. Where no notch separates it from the pedicle, it ends at the
+    back corner that was found in the midline.
     """
     plane, frame, ends = case.spine.sacral, case.spine.sacral_frame, case.spine.sacral_ends
     assert plane is not None

@@ -15,9 +15,9 @@ __all__ = ["disc_fluid_ratio"]
 
 
 def disc_fluid_ratio(case: Case, level: str, disc: Region, frame: Frame) -> Measurement:
-    """Return the median T2 signal of the inner disc over that of the fluid beside it.
+    """Return the median T2 signal of the inner disc over that of the fluid at its level.
 
-    Inner disc: 1.75 mm from its surface, the central half of the depth, the central 30 % of the width.
+    The inner disc is 1.75 mm from its surface, in the central half of the depth and the central 30 % of the width.
     """
     image = case.image_of("t2")
     fields = quality(disc)

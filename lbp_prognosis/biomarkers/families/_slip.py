@@ -21,7 +21,7 @@ def meyerding_grade(percent: float, cuts: tuple[float, ...], present: float = 0.
 
 
 def measure_slip(case: Case, level: str, frame: Frame) -> list[Measurement]:
-    """Measure the slip along the upper endplate of the lower vertebra, forwards positive.
+    """Measure the slip along the upper endplate of the lower vertebra, positive forwards.
 
     The line of the lower endplate runs from its back corner P to its front corner Q; R is the lower back corner of the
     upper body. slip = (R − P)·e with e = (Q − P)/|Q − P|, and slip % = 100 slip/|Q − P|.
@@ -76,8 +76,8 @@ def measure_slip(case: Case, level: str, frame: Frame) -> list[Measurement]:
 def _corners(caps: object, frame: Frame, which: str) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the back and front end of an endplate in the central slab, RAS.
 
-    The ends are read just inside the body (a quarter of its height from the endplate), where the wall is whole; they
-    are then carried along the axis to the endplate.
+    The ends are read just inside the body (a quarter of its height from the endplate), where the wall is whole, and are
+    then projected along the axis onto the endplate.
     """
     from lbp_prognosis.biomarkers.geometry._caps import Caps
     from lbp_prognosis.biomarkers.geometry._heights import sagittal_span

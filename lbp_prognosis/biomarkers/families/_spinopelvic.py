@@ -31,17 +31,17 @@ def check_spinopelvic(
     ----------
     frame : DataFrame
         Columns among ``pelvic_incidence, pelvic_tilt, sacral_slope, lumbar_lordosis, slip_percent, sva, tpa``, in
-        degrees, percent and mm; others are left alone.
+        degrees, per cent and mm; other columns are ignored.
     tolerance : float, default 3.0
-        Largest |PI − PT − SS| in degrees.
+        Largest accepted |PI − PT − SS|, degrees.
     ranges : mapping, optional
-        Lowest and highest plausible value by column, in place of the library's.
+        Lowest and highest plausible value by column; these replace the library's.
 
     Returns
     -------
     DataFrame
         One row per failure: ``row`` (index label), ``field``, ``reason`` (``identity`` or ``range``), ``value``,
-        ``message``. Empty where all holds.
+        ``message``. Empty if every row passes.
 
     Raises
     ------

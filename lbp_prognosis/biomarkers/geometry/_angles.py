@@ -8,14 +8,14 @@ __all__ = ["coronal_tilt", "sagittal_angle", "sagittal_tilt"]
 
 
 def sagittal_angle(upper: np.ndarray, lower: np.ndarray, left: np.ndarray) -> float:
-    """Return the angle between two endplates, opening to the front positive (lordosis), degrees.
+    """Return the angle between two endplates, degrees, positive if they open to the front (lordosis).
 
-    Both normals are projected on the plane at right angles to ``left`` (the patient's sagittal plane), so that a
+    Both normals are projected on the plane perpendicular to ``left`` (the patient's sagittal plane), so that a
     coronal tilt does not enter.
     """
     a = upper - (upper @ left) * left
     b = lower - (lower @ left) * left
-    # In RAS with `left` to the patient's left, tilting the upper normal backwards turns it about +left … see the tests.
+    # In RAS, with `left` to the patient's left, tilting the upper normal backwards turns it about +left: see the tests.
     return float(np.degrees(np.arctan2(np.cross(a, b) @ left, a @ b)))
 
 
@@ -26,7 +26,7 @@ def sagittal_tilt(normal: np.ndarray, left: np.ndarray, up: np.ndarray | None = 
 
 
 def coronal_tilt(normal: np.ndarray, front: np.ndarray, up: np.ndarray) -> float:
-    """Return the coronal tilt of an endplate, to the patient's left positive, degrees."""
+    """Return the coronal tilt of an endplate, degrees, positive to the patient's left."""
     a = normal - (normal @ front) * front
     b = up - (up @ front) * front
     return float(np.degrees(np.arctan2(np.cross(b, a) @ front, a @ b)))

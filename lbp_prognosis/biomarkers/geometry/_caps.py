@@ -67,7 +67,7 @@ def measure_caps(region: Region, frame: Frame, *, step: float = GRID_MM) -> Caps
     local = frame.to_local(region.points)
     margin = float(region.volume.spacing.max())
     low, high = local.min(axis=0) - margin, local.max(axis=0) + margin
-    # A header in the wrong unit makes a body of metres: the grid then grows coarser, not larger.
+    # With the wrong unit in the header, a body is metres large: the grid then grows coarser, not larger.
     step = max(step, float((high - low)[:2].max()) / 200)
     ap = np.arange(np.floor(low[0]), np.ceil(high[0]) + step, step)
     left = np.arange(np.floor(low[1]), np.ceil(high[1]) + step, step)
@@ -125,10 +125,11 @@ class EndplatePlane:
     sd_deg : float
         Predicted SD of the sagittal tilt, degrees.
     doubt : tuple of str
-        Why the lattice does not tell where the surface lies: ``low_confidence_slices`` (layers of voxels more than 2 mm
+        Why the lattice does not determine the position of the surface: ``low_confidence_slices`` (layers of voxels more
+        than 2 mm
         apart across it) or ``low_confidence_lattice`` (it runs along one or two layers of voxels).
     fine : LatticePlane or None
-        The plane that explains the voxels, over the columns it was fitted to.
+        The plane estimated from the voxels (`lattice_plane`), over the columns to which it was fitted.
     columns : array of shape (3,)
         The plane through the mean surface of the columns.
     """
@@ -149,7 +150,7 @@ def fit_endplate(
 ) -> EndplatePlane | None:
     """Fit a plane to the central part of a surface; None with fewer than 25 columns.
 
-    Huber's method on the columns comes first; `lattice_plane` then moves the plane to where the voxels put it.
+    A plane is first fitted to the columns by Huber's method; `lattice_plane` then moves it to fit the voxels.
 
     Parameters
     ----------
@@ -160,10 +161,10 @@ def fit_endplate(
     region : Region
         The structure, for its voxels and their lattice.
     central : float, default 0.8
-        Share of the depth and of the width that is used, so that rims and osteophytes stay out.
+        Share of the depth and of the width that is used, so that rims and osteophytes are excluded.
     drop_pedicles : bool, default False
-        Leave out columns in the back half that are shorter than 65 % of the median: what is left of the pedicles where
-        a body was cut out of a whole vertebra.
+        Leave out columns in the back half that are shorter than 65 % of the median: remains of the pedicles, if a body
+        was cut out of a whole vertebra.
     """
     surface = caps.top if which == "superior" else caps.bottom
     inside = caps.inside
@@ -206,10 +207,10 @@ def doubts(*planes: EndplatePlane | None) -> tuple[str, ...]:
 
 
 def at_voxels(caps: Caps, superior: EndplatePlane | None, inferior: EndplatePlane | None) -> Caps:
-    """Return the surfaces moved to where the voxels put them; planes fitted in the same frame.
+    """Return the surfaces moved to fit the voxels; the planes must be fitted in the same frame.
 
-    A surface that is flat to a fraction of a voxel is its plane wherever the voxels allow it; a rough one keeps its own
-    relief about the plane.
+    A surface that is flat to a fraction of a voxel is replaced by its plane wherever the voxels allow it; a rough one
+    keeps its own relief about the plane.
     """
     top, bottom = _moved(caps, caps.top, superior), _moved(caps, caps.bottom, inferior)
     added = (top - caps.top) - (bottom - caps.bottom)
@@ -229,7 +230,7 @@ def _moved(caps: Caps, surface: np.ndarray, plane: EndplatePlane | None) -> np.n
 
 
 def pedicle_columns(caps: Caps) -> np.ndarray:
-    """Return the columns in the back half that are shorter than 65 % of the median: what is left of the pedicles."""
+    """Return the columns in the back half that are shorter than 65 % of the median: remains of the pedicles."""
     if not caps.inside.any():
         return np.zeros(caps.inside.shape, dtype=bool)
     short = caps.chord < 0.65 * np.median(caps.chord[caps.inside])
@@ -240,7 +241,7 @@ def _tilt_sd(grid: Grid, normal: np.ndarray, frame: Frame, columns: np.ndarray) 
     """Predict the SD in degrees of the sagittal tilt of a plane that is known to whole voxels only.
 
     A plane parallel to a face of the lattice can hide a tilt of up to one step over its length; each further step
-    that the plane takes across its own extent fixes the tilt more narrowly.
+    across the extent of the plane determines the tilt more precisely.
     """
     step = boundary_sd(grid, normal) * np.sqrt(12)
     cosines = grid.affine[:3, :3] / grid.spacing

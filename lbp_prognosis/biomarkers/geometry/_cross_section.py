@@ -40,7 +40,7 @@ class CrossSection:
 def plane_across(region: Region, frame: Frame, *, reach: float = 10.0) -> Frame | None:
     """Return the frame whose normal follows the structure where it passes the plane of ``frame``.
 
-    The direction is that from the centre of a slab below to one above; None where the structure is absent.
+    The direction is that from the centre of a slab below to one above; None if the structure is absent.
     """
     slab = max(2.0, 0.75 * float(region.volume.spacing.max()))
     for _ in range(3):

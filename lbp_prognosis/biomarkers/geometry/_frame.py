@@ -37,7 +37,7 @@ class Frame:
 
 
 def make_frame(origin: np.ndarray, cc: np.ndarray, front: np.ndarray) -> Frame:
-    """Return the frame with ``cc`` exactly up and ``front`` made orthogonal to it.
+    """Return the frame with the direction ``cc`` as given and ``front`` made orthogonal to it.
 
     In RAS, up × front points to the patient's left.
     """

@@ -2,7 +2,7 @@
 
 The one convention of this room: arrays are indexed ``[i, j, k]`` and ``affine @ (i, j, k, 1)`` is the position of the
 voxel's CENTRE in millimetres in RAS (first coordinate grows to the patient's right, second to the front, third to the
-head). DICOM and ITK speak LPS; the adapters turn the first two coordinates.
+head). DICOM and ITK use LPS; the adapters change the sign of the first two coordinates.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Grid", "check_affine"]
 
 
 def check_affine(affine: object, *, source: str = "") -> np.ndarray:
-    """Return a 4 × 4 voxel-to-RAS matrix that can be a scanner's."""
+    """Return a 4 × 4 voxel-to-RAS matrix; one that is not a rectangular grid of plausible voxels is refused."""
     matrix = np.asarray(affine, dtype=float)
     where = f" in {source}" if source else ""
     if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or not np.allclose(matrix[3], (0, 0, 0, 1)):
@@ -92,5 +92,5 @@ class Grid:
         return float(np.linalg.norm(self.corners() - other.corners(), axis=1).max())
 
     def matches(self, other: Grid) -> bool:
-        """Say whether both lattices are the same, to a tenth of the smallest voxel side."""
+        """Return whether both lattices are the same, to a tenth of the smallest voxel side."""
         return self.offset_from(other) <= 0.1 * float(min(self.spacing.min(), other.spacing.min()))

@@ -52,7 +52,7 @@ def heights_along_depth(
     points : tuple of float
         Shares of the depth from the back.
     share : float
-        Share of the width over which columns are averaged; ±5 % of the depth along it.
+        Share of the width over which columns are averaged; along the depth, ±5 % are averaged.
     """
     inside = np.isfinite(height)
     if not inside.any():

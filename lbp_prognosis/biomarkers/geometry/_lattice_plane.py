@@ -23,12 +23,11 @@ class LatticePlane:
     Attributes
     ----------
     coefficients : array of shape (3,)
-        In the frame it was asked for.
+        Coefficients (c0, c1, c2) in the given frame.
     step : float
         Distance between two layers of voxels along the plane's normal, mm.
-    layers : int
-        Layers of voxels in which at least 3 % of the columns end; across slices of more than 2 mm, those seen in one
-        slice (the median). In one or two layers neither the height nor a small tilt leaves enough of a trace.
+    Layers of voxels in which at least 3 % of the columns end; across slices of more than 2 mm, those seen in one slice
+    (the median). One or two layers contain too little information on the height and on a small tilt.
     flatness : float
         1 where the surface is flat to an eighth of a step, 0 where it is rougher than a quarter.
     """
@@ -48,10 +47,10 @@ def lattice_plane(
 ) -> LatticePlane | None:
     """Fit a plane to the pairs of neighbouring voxels of which one lies inside and one outside.
 
-    A drawn surface passes somewhere between the two centres of such a pair; where, is not known. That is a regression
-    with interval-censored response, whose likelihood (normal roughness of the surface) is concave. The mean of the
-    crossings, by contrast, is drawn to half-way between the centres, which biases heights and hides tilts wherever the
-    surface runs almost along a face of the lattice.
+    The surface passes somewhere between the two centres of such a pair, at an unknown position. This is a regression
+    with an interval-censored response, whose likelihood (normal roughness of the surface) is concave. The mean of the
+    crossings, by contrast, is biased towards the midpoints between the centres, which biases heights and hides tilts
+    wherever the surface runs almost along a face of the lattice.
 
     Parameters
     ----------
@@ -130,7 +129,7 @@ def _in_footprint(points: np.ndarray, footprint: tuple[np.ndarray, np.ndarray, n
 
 
 def _fit(low: np.ndarray, high: np.ndarray, start: np.ndarray, step: float) -> tuple[np.ndarray, float]:
-    """Maximise the likelihood, from rough to smooth surfaces, as long as smoother explains the voxels better.
+    """Maximise the likelihood, from rough to smooth surfaces, as long as a smoother one explains the voxels better.
 
     Returns the coefficients and the roughness in steps.
     """

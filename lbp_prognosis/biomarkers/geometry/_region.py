@@ -1,4 +1,4 @@
-"""One structure: its voxels, cut out of the label volume, with their place in the patient."""
+"""One structure: its voxels, cut out of the label volume, with their positions in the patient."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Region:
     volume : Grid
         The lattice of the whole volume.
     partial : bool
-        The tool says that the structure is cut by the field of view.
+        Whether the tool states that the field of view cuts the structure.
     from_bottom : int
         Position counted from the lowest mobile segment; 0 if unknown.
     flags : tuple of str
-        How it came about, where that matters.
+        How the region was derived, if that matters for its values.
     """
 
     structure: str
@@ -94,12 +94,12 @@ class Region:
 
     @property
     def cut(self) -> bool:
-        """Whether the field of view cuts the structure, or its tool says so."""
+        """Whether the field of view cuts the structure, or the tool states so."""
         return self.partial or bool(self.touched)
 
     @cached_property
     def n_slices(self) -> int:
-        """Number of slices that hold it; slices lie along the axis of the largest voxel side."""
+        """Number of slices that contain it; slices lie along the axis of the largest voxel side."""
         axis = int(np.argmax(self.volume.spacing))
         return int(np.unique(self.indices[:, axis]).size)
 
@@ -120,7 +120,7 @@ class Region:
     def window(
         self, frame: Frame, rows: tuple[int, np.ndarray], columns: tuple[int, np.ndarray]
     ) -> tuple[slice, slice]:
-        """Return the part of a plane of a frame beyond which the structure is not.
+        """Return the part of a plane of a frame outside which the structure has no voxels.
 
         Rows and columns are an axis of the frame (0 ap, 1 left, 2 cc) with ascending coordinates along it.
         """
@@ -134,7 +134,7 @@ class Region:
     def sample_columns(self, frame: Frame, ap: np.ndarray, left: np.ndarray, cc: np.ndarray) -> np.ndarray:
         """Return the occupancy at every combination of local coordinates of a frame, (len(ap), len(left), len(cc)).
 
-        The indices are sums of one term per axis: no position is computed for each point.
+        Each index is a sum of one term per axis, so that no position has to be computed per point.
         """
         inverse = np.linalg.inv(self.grid.affine)
         turn = inverse[:3, :3] @ np.stack([frame.ap, frame.left, frame.cc], axis=1)
@@ -146,7 +146,7 @@ class Region:
         return ndimage.map_coordinates(self._soft, index, order=1, mode="constant", cval=0.0, output=np.float32)
 
     def reaches_border(self, points: np.ndarray) -> bool:
-        """Say whether any RAS position lies in the outermost voxels of the volume, or outside it."""
+        """Return whether any RAS position lies in the outermost voxels of the volume, or outside it."""
         index = self.volume.to_index(points)
         return bool(((index < 0.5) | (index > np.array(self.volume.shape) - 1.5)).any())
 

@@ -12,7 +12,7 @@ __all__ = ["Mixture", "fit_mixture", "otsu_threshold", "valley"]
 
 
 def otsu_threshold(values: np.ndarray, bins: int = 256) -> float:
-    """Return the threshold of largest variance between two classes (Otsu), from a histogram."""
+    """Return the threshold with the largest variance between two classes (Otsu), from a histogram."""
     low, high = np.quantile(values, (0.001, 0.999))
     if not high > low:
         return float(low)
@@ -65,8 +65,8 @@ class Mixture:
     def upper_share(self, values: np.ndarray) -> np.ndarray:
         """Return the posterior probability of the upper component, monotone in the intensity.
 
-        With unequal SDs the wider component would win again in the far tail of the other; beyond the two means the
-        probability therefore stays what it is at the mean.
+        With unequal SDs the wider component would dominate again in the far tail of the other. Beyond the two means the
+        probability is therefore kept at its value at the mean.
         """
         x = np.clip(np.log(np.maximum(values, 1e-6)), self.means[0], self.means[1])
         z = (x[..., None] - self.means) / self.sds

@@ -41,30 +41,38 @@ _FILE = re.compile(r"(?P<id>.+)_(?P<method>dixon|average|gmm|kmeans)(?:_(?P<part
 def import_musclemap(
     source: Any, *, patient_id: str | None = None, study_id: str | None = None, method: str | None = None
 ) -> ImportedTable:
-    """Import the tables that MuscleMap's metric extraction wrote.
+    """Import the tables that were written by the metric extraction of MuscleMap.
 
     Parameters
     ----------
     source : path, DataFrame, or sequence of paths
-        ``<id>_<method>[_<n>component]_results.csv``: one row per muscle and side. Several files are one patient each
+        ``<id>_<method>[_<n>component]_results.csv``: one row per muscle and side. Each of several files is one patient
         unless ``patient_id`` is given.
     patient_id : str, optional
-        Patient; by default the ``id`` of the file's name.
+        Patient; by default the ``id`` in the file name.
     study_id : str, optional
-        Study; by default as the patient.
+        Study; by default it has the name of the patient.
     method : str, optional
-        ``dixon``, ``average``, ``gmm_2``, ``gmm_3``, ``kmeans_2`` or ``kmeans_3``; needed where the name of the file
-        does not say it, because two fat fractions by two methods are two variables.
+        ``dixon``, ``average``, ``gmm_2``, ``gmm_3``, ``kmeans_2`` or ``kmeans_3``. Needed if the file name does not
+        state it, because fat fractions by two methods are two variables.
 
     Returns
     -------
     ImportedTable
+        Muscles by side, with their volume, fat fraction and intensity; ``left_out`` lists all other items.
+
+    Raises
+    ------
+    ArgumentError
+        If the patient or the method is not given and not in the file name, or the table is not one of MuscleMap.
+    DataError
+        If a label contradicts the name of its muscle, or a value is not a number or outside its range.
 
     Notes
     -----
-    The Dixon fat percentage counts voxels without signal as 0 % fat, which makes it low where the mask contains air or
+    The Dixon fat percentage counts voxels without signal as 0 % fat, which makes it too low if the mask contains air or
     dark voxels (flag ``empty_voxels_as_lean``). In labels of the whole-body model the last digit is the side, 1 left
-    and 2 right; where it contradicts the name of the muscle the file is refused.
+    and 2 right; if it contradicts the name of the muscle, the file is refused.
     """
     several = isinstance(source, Sequence) and not isinstance(source, str | Path)
     sources = list(source) if several else [source]
@@ -83,7 +91,7 @@ def _file(
     match = _FILE.match(where) if isinstance(source, str | Path) else None
     patient = patient_id or (match.group("id") if match else None)
     if patient is None:
-        raise argument_error("patient_id", "named, as the name of the file does not name the patient", where)
+        raise argument_error("patient_id", "given, because the file name does not contain the patient", where)
     frame = tidy_table(source)
     names = {column.lower(): column for column in frame.columns}
     if "anatomy" not in names or "label" not in names:
@@ -94,7 +102,7 @@ def _file(
         else None
     )
     if method and stated and method != stated:
-        raise argument_error("method", f"{stated!r}, as the file's name says", repr(method))
+        raise argument_error("method", f"{stated!r}, as the file name states", repr(method))
     chosen = method or stated
     columns = _columns(names, chosen, where)
     left += [
@@ -163,7 +171,7 @@ def _columns(names: dict[str, str], method: str | None, where: str) -> dict[str,
 
 
 def _place(text: str, label: Any, where: str) -> tuple[str, str] | None:
-    """Return muscle and side, from the name and, where it is of the whole-body model, the label."""
+    """Return muscle and side, from the name and, for the whole-body model, the label."""
     words = re.sub(r"[_\-]+", " ", text.lower())
     muscle = next((name for word, name in _MUSCLES.items() if word in words), None)
     side = next((name for name in ("left", "right") if re.search(rf"\b({name}|{name[0]})\b", words)), "")

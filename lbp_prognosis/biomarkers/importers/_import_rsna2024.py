@@ -37,10 +37,17 @@ def import_rsna2024(train: Any, series: Any = None) -> ImportedTable:
     ImportedTable
         Grades 0 normal or mild, 1 moderate, 2 severe; labels that were not given are missing with a reason.
 
+        Raises
+        ------
+        ArgumentError
+            If a table lacks the columns of the collection.
+        DataError
+            If a label is not one of the three grades.
+
     Notes
     -----
-    A patient is named as the study. The collection contains no outcome, age or sex: it can show that readings are
-    detected, never that anything is predicted.
+    Patients have the names of the studies. The collection contains no outcome, age or sex: it can show that readings
+    are detected, but never that they predict anything.
     """
     frame, where = tidy_table(train, name="train"), source_name(train)
     if "study_id" not in frame.columns:
@@ -65,7 +72,7 @@ def import_rsna2024(train: Any, series: Any = None) -> ImportedTable:
             missing = word is None or pd.isna(word)
             if not missing and str(word).strip().lower() not in _GRADES:
                 raise DataError(
-                    f"{where}: {column} of study {study} is {word!r}; known are Normal/Mild, Moderate, Severe."
+                    f"{where}: {column} of study {study} is {word!r}; accepted are Normal/Mild, Moderate, Severe."
                 )
             rows.append(
                 {

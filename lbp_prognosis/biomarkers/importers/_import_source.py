@@ -26,12 +26,12 @@ __all__ = [
 
 
 def source_name(source: Any) -> str:
-    """Return a file's name, or what kind of object was given, for messages."""
+    """Return a file's name, or the kind of object that was given, for messages."""
     return Path(source).name if isinstance(source, str | Path) else type(source).__name__
 
 
 def shown_columns(frame: pd.DataFrame) -> str:
-    """Return the first names of columns, cut short, for messages."""
+    """Return the first column names, cut short, for messages."""
     return "columns " + ", ".join(repr(str(column)[:30]) for column in frame.columns[:8])
 
 
@@ -48,7 +48,7 @@ def tidy_table(source: Any, *, name: str = "source") -> pd.DataFrame:
     frame.columns = [str(column).strip().lstrip("\ufeff") for column in frame.columns]
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
-        raise DataError(f"{source_name(source)} has the column {twice[0]!r} twice (blanks around names do not count).")
+        raise DataError(f"{source_name(source)} has the column {twice[0]!r} twice (blanks around names are ignored).")
     for column in frame.columns:
         if frame[column].dtype == object or isinstance(frame[column].dtype, pd.StringDtype):
             cells = frame[column].map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
@@ -83,14 +83,14 @@ def number_or_missing(value: Any, *, where: str) -> float:
 
 
 def vertebra_level(text: Any) -> str:
-    """Return ``l4`` of ``L4``, ``vertebrae_L4`` or ``S``; empty where it is no vertebra."""
+    """Return the level of a vertebra, such as ``l4`` of ``L4`` or ``vertebrae_L4``; empty if the text is none."""
     name = re.sub(r"\Avertebrae?_", "", str(text).strip().lower())
     name = {"s": "s1", "sacrum": "s1"}.get(name, name)
     return name if name in VERTEBRAE else ""
 
 
 def disc_level(text: Any) -> str:
-    """Return ``l4l5`` of ``L4-L5``, ``L4/L5``, ``l4_l5`` or ``L5-S``; empty where it is no disc between neighbours."""
+    """Return the level of a disc, such as ``l4l5`` of ``L4-L5``, ``L4/L5`` or ``l4_l5``; empty if the text is none."""
     parts = re.split(r"\s*[-/_–]\s*", str(text).strip().lower())
     if len(parts) != 2:
         return ""

@@ -39,19 +39,26 @@ def import_spider(gradings: Any, overview: Any = None, *, lumbar_count: int = 5)
     overview : path or DataFrame, optional
         ``overview.csv``: one row per series; gives ``studies``, one row per patient.
     lumbar_count : int, default 5
-        Lumbar vertebrae; the discs are counted from the lowest, so with 5 number 1 is ``l5s1``.
+        Number of lumbar vertebrae. Discs are counted from the lowest: with 5, number 1 is ``l5s1``.
 
     Returns
     -------
     ImportedTable
-        ``left_out`` names the discs below the lowest mobile segment (number 0).
+        ``left_out`` lists the discs below the lowest mobile segment (number 0).
+
+        Raises
+        ------
+        ArgumentError
+            If a table lacks the columns of the collection, or ``lumbar_count`` is outside its range.
+        DataError
+            If a patient, a disc number or a grade is not a number of the collection.
 
     Notes
     -----
-    Levels are counted and not identified: each row has ``level_from_bottom`` and the flag ``counted_from_bottom``, and
-    with a transitional vertebra the name may be off by one. The gradings are of a patient (T1 and T2 read together),
-    so the study is named as the patient; where the series of a patient differ in a tag, that of the T2 series is
-    taken. "Modic" is nominal. The header's "Pfirrman" is read with one n or two; stray blanks are taken off.
+    Levels are counted, not identified: each row has ``level_from_bottom`` and the flag ``counted_from_bottom``, and
+    with a transitional vertebra the name may be off by one. Gradings are per patient (T1 and T2 read together), so the
+    study has the name of the patient. If the series of a patient differ in a tag, that of the T2 series is taken.
+    "Modic" is nominal. The header "Pfirrman" may have one n or two; stray blanks are removed.
     """
     count = int(check_number("lumbar_count", lumbar_count, low=4, high=6, whole=True))
     chain = [*VERTEBRAE[: VERTEBRAE.index("t13")], *(f"l{k}" for k in range(1, count + 1)), "s1"]
@@ -72,7 +79,9 @@ def import_spider(gradings: Any, overview: Any = None, *, lumbar_count: int = 5)
         patient = _patient(record[names["patient"]])
         number = number_or_missing(record[names["ivd label"]], where=f"{where}, IVD label of patient {patient}")
         if not np.isfinite(number) or number != round(number) or not 0 <= number < len(chain) - 1:
-            raise DataError(f"{where}: IVD label {record[names['ivd label']]!r} of patient {patient} counts no disc.")
+            raise DataError(
+                f"{where}: IVD label {record[names['ivd label']]!r} of patient {patient} is not the number of a disc."
+            )
         if number == 0:
             left.append((where, f"patient {patient}, IVD label 0", "below the lowest mobile segment"))
             continue
@@ -104,12 +113,12 @@ def import_spider(gradings: Any, overview: Any = None, *, lumbar_count: int = 5)
 def _patient(value: Any) -> str:
     number = number_or_missing(value, where="the column of patients")
     if not np.isfinite(number) or number != round(number):
-        raise DataError(f"The patient {value!r} is no number.")
+        raise DataError(f"The patient {value!r} is not a number.")
     return str(int(number))
 
 
 def _studies(frame: pd.DataFrame, where: str) -> pd.DataFrame:
-    """Return one row per patient: the T2 series' tags before those of T2 SPACE and T1."""
+    """Return one row per patient; tags of the T2 series come before those of T2 SPACE and T1."""
     if "new_file_name" not in frame.columns:
         raise argument_error("overview", "SPIDER's overview table", shown_columns(frame))
     parts = frame["new_file_name"].astype(str).str.extract(r"\A(\d+)_(t1|t2_SPACE|t2)\Z")

@@ -19,7 +19,7 @@ from lbp_prognosis.biomarkers.importers._imported_table import ImportedTable, fi
 
 __all__ = ["import_spinenet"]
 
-# column: structure, measure, unit, side, lowest grade of the program, highest, what becomes of the lowest
+# column: structure, measure, unit, side, lowest and highest grade of the program, value that the lowest becomes
 _COLUMNS: dict[str, tuple[str, str, str, str, int, int, int]] = {
     "pfirrmann": ("disc", "pfirrmann", "grade", "", 1, 5, 1),
     "narrowing": ("disc", "disc_narrowing", "grade", "", 1, 4, 0),
@@ -41,12 +41,12 @@ def import_spinenet(source: Any, *, patient_id: str, study_id: str | None = None
     Parameters
     ----------
     source : path or DataFrame
-        One row per disc; its level ("L5-S1") stands in the index, in the first unnamed column, or in ``level``. The
+        One row per disc. Its level ("L5-S1") is in the index, in the first unnamed column, or in ``level``. The
         order of the rows does not matter.
     patient_id : str
         Patient.
     study_id : str, optional
-        Study; by default as the patient.
+        Study; by default it has the name of the patient.
 
     Returns
     -------
@@ -55,12 +55,12 @@ def import_spinenet(source: Any, *, patient_id: str, study_id: str | None = None
     Raises
     ------
     DataError
-        If a grade is outside the scale of the program, or a level is none.
+        If a grade is outside the scale of the program, or a level is not that of a disc.
 
     Notes
     -----
     The program counts narrowing and central stenosis from 1 (none); here they start at 0. Pfirrmann stays 1 to 5.
-    Marrow change is any change beside the endplate on one sequence: it is imported as ``marrow_change``, never as a
+    Marrow change is any change next to the endplate on one sequence: it is imported as ``marrow_change``, never as a
     Modic type, which needs T1 and T2. The grades are the most probable class, without its probability.
 
     Examples

@@ -53,33 +53,41 @@ def import_totalsegmentator(
     modality: str = "ct",
     aggregation: str = "mean",
 ) -> ImportedTable:
-    """Import what TotalSegmentator wrote for one study.
+    """Import the measurements that TotalSegmentator wrote for one study.
 
     Parameters
     ----------
     source : path or mapping
         ``statistics.json``, ``spine_report.json`` or ``statistics_radiomics.json``, a folder with any of them, or the
-        content of one. Which it is shows in its keys.
+        content of one. The kind is recognised by its keys.
     patient_id : str, optional
-        Patient; by default that of the report's metadata, if it names one.
+        Patient; by default the one in the metadata of the report, if it names one.
     study_id : str, optional
-        Study; by default that of the metadata, else as the patient.
+        Study; by default that of the metadata, else it has the name of the patient.
     modality : {"ct", "mri"}, default "ct"
         On CT a muscle's intensity is its attenuation in HU.
     aggregation : {"mean", "median"}, default "mean"
-        Which of the two the run wrote as ``intensity``.
+        Statistic that the run wrote as ``intensity``.
 
     Returns
     -------
     ImportedTable
+        Volumes, intensities, measures of bodies and texture; ``left_out`` lists all other items.
+
+    Raises
+    ------
+    ArgumentError
+        If the patient is not given and not in the files, or ``source`` contains none of these measurements.
+    DataError
+        If a file contains no JSON object, or a value is not a number or outside its range.
 
     Notes
     -----
-    A structure that touches the border of the image, or is not there, has volume 0.0 in these files: it is imported as
-    missing, never as zero. Volumes in mm³ become ml. The labels of ``total`` hold the whole vertebra, so their volume
-    is ``vertebra_volume``; the report measures the bodies, and its intensities those of an eroded body. Its height
-    difference is 1 − smallest/largest of the three heights of the same vertebra, not a loss against neighbours.
-    Dates and names that the program fills in for an anonymous scan (19000101, Unknown) are missing.
+    A structure that touches the border of the image, or is absent, has volume 0.0 in these files: it is imported as
+    missing, never as zero. Volumes in mm³ are converted to ml. The labels of ``total`` contain the whole vertebra, so
+    their volume is ``vertebra_volume``; the report measures the bodies, and its intensities are those of an eroded
+    body. Its height difference is 1 − smallest/largest of the three heights of the same vertebra, not a loss relative
+    to neighbours. Placeholders for dates and names of an anonymous scan (19000101, Unknown) are missing.
     """
     check_choice("modality", modality, ("ct", "mri"))
     check_choice("aggregation", aggregation, ("mean", "median"))
@@ -90,7 +98,7 @@ def import_totalsegmentator(
             metadata = {key: value for key, value in content["metadata"].items() if not _filler(value)}
     patient = patient_id or metadata.get("PatientID")
     if not patient:
-        raise argument_error("patient_id", "named, as the files do not name the patient", "nothing")
+        raise argument_error("patient_id", "given, because the files do not name the patient", "none")
     study = study_id or metadata.get("StudyID") or patient
     date = str(metadata.get("StudyDate", ""))
     acquired = f"{date[:4]}-{date[4:6]}-{date[6:8]}" if re.fullmatch(r"\d{8}", date) else ""
@@ -149,7 +157,7 @@ def _kind(content: Mapping[str, Any], name: str) -> str:
 
 
 def _place(name: str) -> tuple[str, str, str] | None:
-    """Return structure, level and side of one of the program's names."""
+    """Return structure, level and side of a name of the program."""
     if name in _FUSED:
         return _FUSED[name], "", ""
     if name in _OTHER:

@@ -29,7 +29,7 @@ def import_totalspineseg(
     volume_unit: str = "mm3",
     voxel_mm: float | None = None,
 ) -> ImportedTable:
-    """Import the tables that TotalSpineSeg's measurement step wrote for one study.
+    """Import the tables that were written by the measurement step of TotalSpineSeg for one study.
 
     Parameters
     ----------
@@ -39,27 +39,34 @@ def import_totalspineseg(
     patient_id : str
         Patient.
     study_id : str, optional
-        Study; by default as the patient.
+        Study; by default it has the name of the patient.
     volume_unit : {"mm3", "ml"}, default "mm3"
         Unit of the column ``volume``.
-    voxel_mm : float, optional
-        Smallest voxel side of the segmentation. Versions that write one thickness a point of the surface write it in
-        voxels of that side; without ``voxel_mm`` it is taken as mm (right at 1 mm, as the option ``--iso`` gives) and
-        flagged ``thickness_taken_as_mm``.
+    Smallest voxel side of the segmentation, mm. Some versions write one thickness per point of the surface, in voxels
+    of that side. Without ``voxel_mm`` these are taken as mm (correct at 1 mm, as with the option ``--iso``) and flagged
+    ``thickness_taken_as_mm``.
 
     Returns
     -------
     ImportedTable
-        ``left_out`` names the columns that are no measure here.
+        ``left_out`` lists the columns that are not measures of this library.
+
+        Raises
+        ------
+        ArgumentError
+            If ``source`` contains none of the tables, or a table lacks its columns.
+        DataError
+            If a column contains text, a structure has several volumes, a foramen has no level, or a value is outside
+            its range.
 
     Notes
     -----
-    The program has written two layouts. In one, discs and vertebrae have many rows per level (points of the surface):
-    their thickness is averaged, and the volume, which stands only in the row of index 0, is taken once. In the other
-    they have one row with ``median_thickness`` (mm), which is another method; columns of the canal end in ``_canal``
-    beside those of the cord, which are left out, as the program warns that they are not validated. The canal table is
-    slice by slice: the smallest slice is taken, which is no minimum at a disc. −1 is missing. Foramina are written
-    right before left; sides are taken from the names ("foramens_L4-L5"). "L5-S" is ``l5s1``.
+    The program has written two layouts. In the first, discs and vertebrae have many rows per level (points of the
+    surface): their thickness is averaged, and the volume, which is only in the row with index 0, is taken once. In the
+    second they have one row with ``median_thickness`` (mm), which is another method; columns of the canal end in
+    ``_canal``, and those of the cord are left out, because the program warns that they are not validated. The canal
+    table has one row per slice: the smallest slice is taken, which is not a minimum at a disc. −1 is missing. Foramina
+    are written right before left; sides are taken from the names ("foramens_L4-L5"). "L5-S" is ``l5s1``.
     """
     check_choice("volume_unit", volume_unit, tuple(_TO_ML))
     if voxel_mm is not None:

@@ -33,7 +33,7 @@ def import_verse_centroids(source: Any, image: Image | Mask | None = None) -> pd
     source : path or list
         ``*_ctd.json``: a list whose first entry gives the axis directions, and one entry per vertebra.
     image : Image or Mask, optional
-        The image the voxels count in; then positions in millimetres are given too.
+        The image whose voxels the file counts; with it, positions in millimetres are also returned.
 
     Returns
     -------
@@ -44,13 +44,13 @@ def import_verse_centroids(source: Any, image: Image | Mask | None = None) -> pd
     Raises
     ------
     DataError
-        If the file is none, a label occurs twice, the vertebrae are not in anatomical order, or a centroid lies outside
-        the image.
+        If the file is not a centroid list, a label occurs twice, the vertebrae are not in anatomical order, or a
+        centroid lies outside the image.
 
     Notes
     -----
     Numbering is that of VerSe: 1-7 cervical, 8-19 thoracic, 20-25 L1-L6, 26 sacrum, 28 T13; other labels have no level.
-    The file counts voxels of the image turned to its directions, not of the image as it is stored.
+    The file counts voxels of the image reoriented to its directions, not of the image as it is stored.
     """
     content, where = read_json(source), source_name(source)
     if (
@@ -62,7 +62,7 @@ def import_verse_centroids(source: Any, image: Image | Mask | None = None) -> pd
         raise DataError(f"{where} is no centroid list: its first entry must give the `direction` of three axes.")
     letters = "".join(str(letter).upper() for letter in content[0]["direction"])
     if len(letters) != 3 or sorted(_AXES.get(letter, (9, 0))[0] for letter in letters) != [0, 1, 2]:
-        raise DataError(f"{where}: the directions {content[0]['direction']} are no three patient axes.")
+        raise DataError(f"{where}: the directions {content[0]['direction']} are not three patient axes.")
     rows = []
     for entry in content[1:]:
         if not isinstance(entry, dict) or not {"label", "X", "Y", "Z"} <= set(entry):
@@ -90,7 +90,7 @@ def import_verse_centroids(source: Any, image: Image | Mask | None = None) -> pd
 
 
 def _world(points: np.ndarray, letters: str, image: Image | Mask, where: str) -> np.ndarray:
-    """Turn voxels counted along ``letters`` into those of the stored image, and those into millimetres."""
+    """Convert voxels counted along ``letters`` to voxels of the stored image, and these to millimetres."""
     grid = image.grid
     stored = [_AXES[letter] for letter in grid.orientation]
     index = np.empty_like(points, dtype=float)
@@ -100,5 +100,7 @@ def _world(points: np.ndarray, letters: str, image: Image | Mask, where: str) ->
         n = grid.shape[own]
         index[:, own] = points[:, column] if stored[own][1] == sense else n - 1 - points[:, column]
     if (index < -0.5).any() or (index > np.array(grid.shape) - 0.5).any():
-        raise DataError(f"{where}: centroids lie outside the image of {grid.shape} voxels; they are of another one.")
+        raise DataError(
+            f"{where}: centroids lie outside the image of {grid.shape} voxels; they belong to another image."
+        )
     return grid.to_world(index)

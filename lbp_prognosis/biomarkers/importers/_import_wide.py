@@ -35,17 +35,17 @@ def import_wide(
     source : path or DataFrame
         The table.
     mapping : mapping of str to (str or mapping), optional
-        By column: its name in the grammar ``structure__measure__level__side``, or a mapping of ``measure``,
-        ``structure`` and where needed ``level, side, unit, method_id, recode, sd_error``. ``unit`` is that of the
-        column and is converted; ``recode`` maps words to numbers. By default the columns are named in the grammar.
+        By column: its name in the grammar ``structure__measure__level__side``, or a mapping with ``measure``,
+        ``structure`` and, if needed, ``level, side, unit, method_id, recode, sd_error``. ``unit`` is the unit of the
+        column; values are converted. ``recode`` maps words to numbers. By default, all column names follow the grammar.
     method_id : str, optional
-        Method of all columns that name none.
+        Method of all columns for which the mapping gives none.
     patient_id : str, default "patient_id"
         Column with the patient.
     study_id : str, optional
-        Column with the study; by default the study is named as the patient.
+        Column with the study; by default the study has the name of the patient.
     modality : str, default ""
-        Of all values, e.g. ``mri``.
+        Modality of all values, e.g. ``mri``.
     extractor_version : str, default ""
         Program and version, or reader.
 
@@ -53,6 +53,14 @@ def import_wide(
     -------
     ImportedTable
         Empty cells are missing with the reason "empty cell".
+
+        Raises
+        ------
+        ArgumentError
+            If the mapping names an absent column, an unknown measure or structure or a pooled value, or a column has no
+            method.
+        DataError
+            If a row has no patient, or a value is not a number or outside its range.
 
     Examples
     --------

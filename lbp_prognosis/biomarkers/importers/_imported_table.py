@@ -25,7 +25,7 @@ class ImportedTable(Result):
         The long biomarker table (columns of the data schema ``biomarker``); a value that the program did not give is
         missing with a ``reason``.
     studies : DataFrame
-        What the files say of the acquisition, one row per study (columns of ``imaging_study`` that are known).
+        Acquisition as the files state it, one row per study (columns of ``imaging_study`` that are known).
     left_out : DataFrame
         Items of the files that are not in the table: ``source, item, reason``.
     """
@@ -44,9 +44,9 @@ class ImportedTable(Result):
         Parameters
         ----------
         reader_id : str
-            Who or what read.
+            Name of the reader, a person or a program.
         occasion : int, default 1
-            First, second … reading.
+            Number of the reading: first, second, ….
         """
         if not isinstance(reader_id, str) or not reader_id.strip():
             raise argument_error("reader_id", "a name", reader_id)
@@ -75,7 +75,7 @@ def finish_import(
     Raises
     ------
     DataError
-        If a value is outside the range of its measure, or occurs twice; carries ``failures``.
+        If a value is outside the range of its measure, or occurs twice; ``failures`` contains one row per fault.
     """
     table = biomarker_frame([dict(row) for row in rows])
     for name in ("patient_id", "study_id", "structure", "measure", "unit", "method_id"):
@@ -90,7 +90,7 @@ def finish_import(
     if not report.ok:
         first = report.failures.iloc[0]
         raise DataError(
-            f"{source}: {len(report.failures)} values cannot be what their column says; the first: row {first['row']}, "
+            f"{source}: {len(report.failures)} values do not fit their column; the first: row {first['row']}, "
             f"`{first['field']}` = {first['value']!r}: {first['reason']} ({first['message']}).",
             report.failures,
         )

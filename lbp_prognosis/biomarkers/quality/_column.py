@@ -1,7 +1,7 @@
 """Positions of labels along the line through the vertebral bodies.
 
-Posterior elements of neighbours touch and overlap in height, bodies do not: a mask is therefore read inside an ellipse
-about the line through the bodies, step by step from the head to the foot.
+Posterior elements of neighbouring vertebrae touch and overlap in height; bodies do not. A mask is therefore read inside
+an ellipse about the line through the bodies, step by step from the head to the foot.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 STEP_MM = 1.0
 REACH_MM = 40.0
 SHARE = 0.42
-"""Half axes of the ellipse over the depth and the width of the bodies."""
+"""Half axes of the ellipse, as shares of the depth and the width of the bodies."""
 
 RADII = (0.35, 0.61, 0.79, 0.94)  # rings of equal area
 ANGLES = 12
@@ -42,11 +42,11 @@ class Column:
     points, down, front : arrays of shape (n, 3)
         RAS positions of the line, and its directions to the foot and to the patient's front.
     filled : dict
-        From level to an array of shape (n,): share of the ellipse that bears the level's label, 0 to 1.
+        From level to an array of shape (n,): share of the ellipse that has the level's label, 0 to 1.
     halves : dict
         From level to an array of shape (n,): the same in the emptiest of four halves (front, back, left, right).
     runs : dict
-        From level to the longest stretch, (first, last) mm, in which at least half of the ellipse bears its label.
+        From level to the longest stretch, (first, last) mm, in which at least half of the ellipse has its label.
     """
 
     at: Floats
@@ -131,7 +131,7 @@ def _emptiest(inside: npt.NDArray[np.bool_]) -> Floats:
 
 
 def _longest(at: Floats, share: Floats) -> tuple[float, float] | None:
-    """Return the ends of the longest stretch of at least one half, between the steps where it crosses it."""
+    """Return the ends of the longest stretch with a share of at least one half, interpolated between steps."""
     inside = np.concatenate([[False], share >= 0.5, [False]])
     edges = np.flatnonzero(np.diff(inside.astype(int)))
     if edges.size == 0:

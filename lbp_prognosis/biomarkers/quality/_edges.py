@@ -1,8 +1,9 @@
 """Agreement of image and mask at the border of the bone.
 
-Rays leave the line through the bodies to the front, to both sides, up and down; the image along them is read about the
-border of the mask. Where mask and image agree, the median change is largest at the border, whatever the contrast: of
-each direction along its own rays, and of all together among all places that the whole mask could be moved to.
+Rays run from the line through the bodies to the front, to both sides, up and down; the image is read along them around
+the border of the mask. Where mask and image agree, the median change of the image is largest at the border, whatever
+the contrast. This is checked for each direction along its own rays, and for all directions together over all positions
+to which the whole mask could be moved.
 """
 
 from __future__ import annotations
@@ -33,25 +34,25 @@ STEP_MM = 0.5
 
 NEAR_MM = 3.0
 AROUND_MM = 12.0
-"""Distances from the border of the mask within which a change is one at the border, and is compared with it."""
+"""Distances from the border of the mask within which a change counts as at the border, and is compared with others."""
 
 LONGEST_MM = 45.0
-"""Length of a ray from the line through the bodies: beyond half the width of any body."""
+"""Length of a ray from the line through the bodies: more than half the width of any body."""
 
 FEWEST_RAYS = 12
 FEWEST_OF_LEVEL = 7
-"""Rays of a sector, over all levels and of one level, below which no median is taken."""
+"""Smallest number of rays of a sector for a median, over all levels and of one level."""
 
 FEWEST_SECTORS = 3
-"""Sectors below which the place of the mask is not compared with others: a single border fits at several."""
+"""Smallest number of sectors for comparing positions of the mask: a single border fits at several of them."""
 
 OTHER_PLACE_MM = 5.0
 FARTHEST_MM = 16.0
-"""Displacements of the mask that are another place: beyond the error of a border, below half a vertebra."""
+"""Displacements of the mask that count as another position: above the error of a border, below half a vertebra."""
 
 BACK_MM = (4.0, 14.0)
 OWN_MM = 2.5
-"""Displacements that take a step between two parts of a mask back, and those that are the part's own place."""
+"""Displacements that undo a step between two parts of a mask, and those that count as the part's own position."""
 
 
 @dataclass(frozen=True)
@@ -66,16 +67,16 @@ class EdgeAgreement:
     rays : dict
         From sector to the number of rays.
     elsewhere : float
-        Change at the border, summed over the sectors, with the mask moved by 5 to 16 mm to where it is largest, over
-        the largest one within 3 mm of its own place; NaN with fewer than three sectors. Above 1 the mask fits better
-        where it is not.
+        Largest change at the border, summed over the sectors, with the mask moved by 5 to 16 mm, over the largest one
+        within 3 mm of its own position; NaN with fewer than three sectors. Above 1 the mask fits better at another
+        position.
     ends : dict
-        From level to the change within 3 mm of its upper and lower end (``up``, ``down``) over the median of the
-        other ends of all levels; at least `FEWEST_OF_LEVEL` rays.
+        From level to the change within 3 mm of its upper and lower end (``up``, ``down``) over the median of the other
+        ends of all levels; only with at least `FEWEST_OF_LEVEL` rays.
     parts : dict
-        From a pair of levels with a step between them to two numbers, of the part above and of the part below it: the
-        change at the border with the part moved by 4 to 14 mm so that the step becomes less, over the one within
-        2.5 mm of its own place. Above 1 the part fits better where there is no step; NaN with fewer than three sectors.
+        From a pair of levels with a step between them to two ratios, for the part above it and the part below it: the
+        change at the border with the part moved by 4 to 14 mm so that the step becomes smaller, over that within 2.5 mm
+        of its own position. Above 1 the part fits better without the step; NaN with fewer than three sectors.
     """
 
     ratio: dict[str, float]
@@ -163,7 +164,7 @@ def _over_the_others(ends: dict[tuple[str, str], float]) -> dict[str, dict[str, 
 
 
 def _elsewhere(image: Image, borders: Mapping[str, Rays]) -> float:
-    """Return the fit of the border at other places over that at its own; see `EdgeAgreement`."""
+    """Return the fit of the border at other positions over that at its own; see `EdgeAgreement`."""
     steps = np.arange(-FARTHEST_MM, FARTHEST_MM + 0.5)
     moves = np.concatenate([steps[:, None] * axis for axis in np.eye(3)])
     fit, size = _fit(image, borders, moves, FEWEST_RAYS), np.abs(moves).max(axis=1)

@@ -10,16 +10,16 @@ from lbp_prognosis.biomarkers.geometry._region import Region
 __all__ = ["is_riddled", "loose_pieces"]
 
 FRAGMENT_MM3 = 150.0
-"""Least volume of a loose piece of a label that counts: smaller ones are specks, as any segmenter leaves them."""
+"""Smallest volume of a loose piece of a label that counts; smaller ones are specks, which any segmentation leaves."""
 
 HOLES = 0.05
 HOLES_COUNT = 10
-"""Share of the volume within a label's surface that bears no label, in more than so many holes: columns through the
-label then end in holes instead of at its surface."""
+"""Share of the volume within a label's surface that has no label, and number of holes, above which a label is riddled:
+columns through it then end in holes instead of at its surface."""
 
 
 def is_riddled(region: Region) -> bool:
-    """Say whether a label has many holes; one cavity (cement, a vein) makes none."""
+    """Return whether a label has many holes; a single cavity (cement, a vein) does not count."""
     pieces, count = ndimage.label(np.pad(~region.mask, 1, constant_values=True))
     if count - 1 <= HOLES_COUNT:  # one piece is the outside
         return False

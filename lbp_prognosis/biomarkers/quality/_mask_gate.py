@@ -1,12 +1,12 @@
 """Gate between a mask and its measurement: trusted levels, and reasons against the others.
 
-Segmenters mix, double, merge, split and lose labels. What is wrong with a level is found along the line through the
-bodies (`read_column`), by comparison with the level's own neighbours: no norm of a population enters, so that short,
-scoliotic or fractured spines are measured against themselves.
+Segmentation tools confuse, duplicate, merge, split and lose labels. Faults of a level are found along the line through
+the bodies (`read_column`), by comparison with the level's own neighbours. No population norm is used, so that short,
+scoliotic or fractured spines are compared with themselves.
 
-The limits below are empirical: they were set on drawn spines and their damaged masks (seeds below 3000 of
-``tests/corrupted_masks.py``), and are judged on others (``tests/truth/test_corrupted_masks.py``). Whoever changes one
-judges it on seeds that were not looked at.
+The limits below are empirical. They were set on synthetic spines and their damaged masks (seeds below 3000 of
+``tests/corrupted_masks.py``) and are evaluated on others (``tests/truth/test_corrupted_masks.py``). Evaluate a changed
+limit on seeds that were not used to set it.
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ END_MM = 6.0
 """Length that a body may extend beyond its own stretch of the line: its ends are oblique and rounded."""
 
 PIECE_MM = 1.5
-"""Least amount of a label outside its own stretch, as mm of a full ellipse, that is a piece of its own."""
+"""Smallest amount of a label outside its own stretch, as mm of a full ellipse, that counts as a separate piece."""
 
 TALL = 1.5
-"""Height over that of the neighbours from which two bodies are taken for one."""
+"""Height relative to that of the neighbours above which a label is taken to cover two bodies."""
 
 SPLIT_GAP_MM = 1.5
 SPLIT_SUM = 1.35
-"""Two bodies that touch, and together are no taller than this many neighbours, are one body in two."""
+"""Largest gap, and total height in heights of a usual neighbour, at which two labels are taken for one body."""
 
 MISSING_GAP_MM = 20.0
-"""A space between two bodies that holds another body."""
+"""Smallest space between two bodies that has room for another body."""
 
 TORN_HALF = 0.75
 TORN_AREA = 0.80
 FULL = 0.97
-"""A side is missing where half the ellipse is filled by less than the first, or by less than the last with an area over
-that of the neighbours below the second (a body cut out beside a screw is small, and its label is full)."""
+"""A side is missing if half the ellipse is filled by less than the first, or by less than the last while the area
+relative to the neighbours is below the second (a body cut out next to a screw is small, and its label is full)."""
 
 TORN_LOSS_MM = 5.0
 TORN_GAP_MM = 5.0
-"""Height that a body lacks against its neighbours, and width that the space beside it has more than the others."""
+"""Height by which a body is lower than its neighbours, and width by which the space next to it exceeds the others."""
 
 SMALL = 0.35
-"""Volume over that of the neighbours below which a label is a remnant."""
+"""Volume relative to that of the neighbours below which a label is a remnant."""
 
 EDGE = 1.15
 EDGE_SIDES = 1.25
@@ -66,50 +66,51 @@ of one direction of such a pair; geometric mean of all."""
 
 RAYS_OF_ONE = 15
 EDGE_OF_ONE = 1.0
-"""Rays to the front that one body has, and the ratio below which so few show no border (organs touch the spine)."""
+"""Number of rays to the front of one body, and the ratio below which so few show no border (organs touch the spine)."""
 
 ELSEWHERE = 1.0
-"""Agreement of mask and image at another place over that at its own, above which the mask is displaced."""
+"""Agreement of mask and image at another position over that at its own, above which the mask is displaced."""
 
 END_OF_LEVEL = 0.5
 SMALL_LOSS_MM = 4.0
 SMALL_AREA = 0.9
-"""Change of the image at an end of a level, over that at the other ends, below which its label ends inside bone, where
-bone is missing: the level is lower than its neighbours by this many mm, has less than this share of their area, or the
-space at that end is wider than the others by as many mm."""
+"""Change of the image at an end of a level, relative to that at the other ends, below which its label ends inside bone,
+provided that bone is missing: the level is lower than its neighbours by this many mm, has less than this share of their
+area, or the space at that end is wider than the others by as many mm."""
 
 FRONT_DEG = 60.0
-"""Angle between the front that the structures tell and the header's from which the two contradict each other."""
+"""Angle between the front of the structures and that of the header from which the two contradict each other."""
 
 FEW = 2
-"""Number of levels up to which one has too few others to be compared with."""
+"""Number of levels up to which a level has too few others for a comparison."""
 
 LONG = 1.4
-"""Height of a body over its own depth or width from which it is taken for two; of whole ones it is 0.6 to 1.1."""
+"""Height of a body over its own depth or width from which it is taken for two bodies; in whole ones it is 0.6 to
+1.1."""
 
 BESIDE = 0.55
-"""Length of a label above and below its body, over the height of the body, from which it lies on another one."""
+"""Length of a label above and below its body, over the height of the body, from which it also lies on another body."""
 
 FAR_LEVELS = 7
-"""Names apart (t13 counts) from which a vertebra is no neighbour to compare with."""
+"""Distance in names (t13 counts) from which a vertebra is not a neighbour for comparison."""
 
 SENTENCES: Mapping[str, str] = {
-    "label_shared": "part of one vertebra bears the label of its neighbour",
+    "label_shared": "part of one vertebra has the label of its neighbour",
     "label_doubled": "the label covers two vertebrae",
     "label_merged": "the label spans two vertebrae",
-    "label_split": "one vertebra bears two labels",
-    "part_missing": "part of the vertebra bears no label",
+    "label_split": "one vertebra has two labels",
+    "part_missing": "part of the vertebra has no label",
     "remnant": "the label is a remnant",
-    "between_missing": "a vertebra between them bears no label",
+    "between_missing": "a vertebra between them has no label",
     "label_with_holes": "the label has holes within",
     "label_in_pieces": "pieces of the label lie elsewhere",
     "numbering_jump": "names and vertebrae do not match along the spine",
     "beside_missing_level": "the vertebra next to it has no label",
     "border_inside_bone": "the image does not change where the label of this level ends",
     "part_displaced": "above or below a step in the mask, the image agrees with the mask only without the step",
-    "step_unseen": "a step as of a slip, or of a mask joined from two: no image shows which",
+    "step_unseen": "a step that is a slip, or a mask joined from two parts: no image shows which",
     "image_disagrees": "the image does not change where the mask ends",
-    "front_against_header": "the mask's front is not the header's",
+    "front_against_header": "the front of the mask contradicts the header",
 }
 """Meaning of each reason."""
 
@@ -143,9 +144,9 @@ class MaskGate:
     Attributes
     ----------
     reasons : dict
-        From level to the codes of `SENTENCES` that speak against it, in order of finding.
+        From level to the codes of `SENTENCES` that were found for it, in order of detection.
     spaces : dict
-        From disc to the code that speaks against what lies between two bodies.
+        From disc to the code that was found for the space between its two bodies.
     edges : EdgeAgreement or None
         Agreement with the image, where there is one.
     """
@@ -155,7 +156,7 @@ class MaskGate:
     edges: EdgeAgreement | None = None
 
     def add(self, code: str, *levels: str) -> None:
-        """Note a reason against levels."""
+        """Record a finding against levels."""
         for level in levels:
             found = self.reasons.setdefault(level, [])
             if code not in found:
@@ -236,7 +237,7 @@ def judge_mask(anatomy: Anatomy, spine: Spine, image: Image | None = None) -> Ma
 
 
 def _pieces(gate: MaskGate, column: Column, spine: Spine) -> None:
-    """Find labels that lie on the line a second time."""
+    """Find labels that occur on the line a second time."""
     for level, (first, last) in column.runs.items():
         share = column.filled[level]
         outside = (column.at < first - END_MM) | (column.at > last + END_MM)
@@ -263,7 +264,7 @@ def _shared(gate: MaskGate, column: Column) -> None:
 
 
 def _alone(gate: MaskGate, anatomy: Anatomy, spine: Spine) -> None:
-    """Find labels of several vertebrae where too few levels are labelled to compare with: by the body's own shape."""
+    """Find labels of several vertebrae by the body's own shape, if too few levels are labelled for a comparison."""
     for level, body in spine.bodies.items():
         if level in spine.fragments or not np.isfinite([body.depth, body.width]).all():
             continue
@@ -318,7 +319,7 @@ def _sizes(gate: MaskGate, column: Column, spine: Spine) -> None:
 
 
 def _small(column: Column, spine: Spine) -> set[str]:
-    """Return the whole levels that are lower or narrower than their neighbours, more than most are."""
+    """Return the whole levels that are lower or narrower than their neighbours by more than most levels are."""
     whole = [level for level in column.runs if not spine.bodies[level].region.cut]
     heights = {level: column.runs[level][1] - column.runs[level][0] for level in whole}
     areas = {level: spine.bodies[level].region.volume_mm3 / heights[level] for level in whole}
@@ -331,7 +332,7 @@ def _small(column: Column, spine: Spine) -> set[str]:
 
 
 def _spaces(gate: MaskGate, column: Column, spine: Spine) -> None:
-    """Look at the space between each two bodies that follow one another, and at the names on both sides."""
+    """Check the space between each two consecutive bodies, and the names on both sides."""
     order = [level for level in spine.bodies if level in column.runs and "remnant" not in gate.reasons.get(level, [])]
     heights = {level: column.runs[level][1] - column.runs[level][0] for level in order}
     gaps = {(a, b): column.runs[b][0] - column.runs[a][1] for a, b in pairwise(order)}
@@ -366,7 +367,8 @@ def _spaces(gate: MaskGate, column: Column, spine: Spine) -> None:
 def _fragments(gate: MaskGate, anatomy: Anatomy, spine: Spine) -> None:
     """Find pieces of a label that cannot belong to its vertebra.
 
-    A posterior element may hang by nothing but what thick slices do not show; then it does so at other levels too.
+    A posterior element may be connected only by bone that thick slices do not show; this then occurs at other levels
+    too.
     """
     whole = {
         level: body for level, body in spine.bodies.items() if not body.region.cut
@@ -389,7 +391,7 @@ def _fragments(gate: MaskGate, anatomy: Anatomy, spine: Spine) -> None:
 
 
 def _holes(gate: MaskGate, anatomy: Anatomy, spine: Spine) -> None:
-    """Find vertebrae and discs whose label is riddled: their surfaces, and so their heights, are those of the holes."""
+    """Find vertebrae and discs whose label is riddled: surfaces and heights would be those of the holes."""
     for level in spine.bodies:
         if is_riddled(label_of(anatomy, level)):
             gate.add("label_with_holes", level)
@@ -405,7 +407,7 @@ def _is_behind(local: np.ndarray, depth: float, width: float) -> bool:
 
 
 def _front(gate: MaskGate, spine: Spine) -> None:
-    """Compare the front that the structures tell with the header's."""
+    """Compare the front that the structures determine with that of the header."""
     if spine.front_from == "image" or not spine.bodies:
         return
     front = np.mean([body.frame.ap for body in spine.bodies.values()], axis=0)
@@ -414,7 +416,7 @@ def _front(gate: MaskGate, spine: Spine) -> None:
 
 
 def _image(gate: MaskGate, spine: Spine, edges: EdgeAgreement) -> None:
-    """Doubt all levels where the image shows no border in a direction, or a better one at another place."""
+    """Doubt all levels if the image shows no border in a direction, or a better one at another position."""
     ratio = edges.ratio
     seen = [value for value in ratio.values() if np.isfinite(value)]
     mean = float(np.exp(np.mean(np.log(np.maximum(seen, 1e-9))))) if len(seen) >= 3 else float("inf")
@@ -434,8 +436,8 @@ def _image(gate: MaskGate, spine: Spine, edges: EdgeAgreement) -> None:
 def _border_of_level(gate: MaskGate, edges: EdgeAgreement, column: Column, spine: Spine) -> None:
     """Doubt a level whose label ends where the image does not change, and that lacks height or area.
 
-    Either alone is common in sound spines: a short body, a border against tissue of the same signal. What a label lacks
-    at an end is missing in the level's own size, and is added to the space beside it.
+    Either alone is common in intact spines: a short body, a border against tissue of the same signal. Bone that a label
+    lacks at an end reduces the level's own size and widens the space next to it.
     """
     small, wide = _small(column, spine), _wide(column)
     for level, ends in edges.ends.items():
@@ -444,7 +446,7 @@ def _border_of_level(gate: MaskGate, edges: EdgeAgreement, column: Column, spine
 
 
 def _wide(column: Column) -> set[tuple[str, str]]:
-    """Return the ends of levels (``up``, ``down``) beside a space that is wider than the others, more than most are."""
+    """Return the ends of levels (``up``, ``down``) next to a space that is wider than the others by more than most."""
     order = sorted(column.runs, key=lambda level: column.runs[level][0])
     gaps = {(a, b): column.runs[b][0] - column.runs[a][1] for a, b in pairwise(order)}
     found: set[tuple[str, str]] = set()

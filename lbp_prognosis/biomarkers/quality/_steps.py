@@ -1,4 +1,4 @@
-"""Steps across the spine: a slip, or a mask joined from two, of which one lies elsewhere."""
+"""Steps across the spine: a slip, or a mask joined from two parts, one of which is displaced."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Pair = tuple[str, str]
 STEP_MM = 3.0
 UNSEEN_STEP_MM = 5.0
 PART = 1.0
-"""A step across the spine between two bodies that is looked at in the image, one that is noted without an image, and
-the agreement of image and part of the mask without the step over that at its own place, above which the part is
-displaced. A true slip shows in the image: both parts agree with it where they are."""
+"""Smallest step across the spine between two bodies that is checked in the image; smallest one that is noted without an
+image; and agreement of image and part of the mask without the step, over that at its own position, above which the part
+is displaced. A true slip shows in the image: both parts agree with it at their own positions."""
 
 
 def steps_across(spine: Spine) -> dict[Pair, npt.NDArray[np.float64]]:
@@ -41,7 +41,7 @@ def steps_across(spine: Spine) -> dict[Pair, npt.NDArray[np.float64]]:
 def doubtful_parts(
     levels: list[str], steps: Mapping[Pair, npt.NDArray[np.float64]], parts: Mapping[Pair, tuple[float, float]]
 ) -> Iterator[tuple[str, list[str]]]:
-    """Yield codes and levels: a part that the image shows without its step, and large steps that no image shows.
+    """Yield codes and levels: parts that agree with the image only without the step, large steps without an image.
 
     ``parts`` are those of `edge_agreement`; empty without an image.
     """

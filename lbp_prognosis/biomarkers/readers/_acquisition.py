@@ -84,7 +84,7 @@ def modality_of(stated: Any, acquisition: Mapping[str, Any], convention: str = "
         raise argument_error("modality", "'mri' or 'ct'", stated)
     header = _MODALITIES.get(str(acquisition.get("modality") or "").strip().lower(), "")
     if given and header and given != header:
-        raise argument_error("modality", f"{header!r}, as the header says", given)
+        raise argument_error("modality", f"{header!r}, as the header states", given)
     return given or header or convention
 
 

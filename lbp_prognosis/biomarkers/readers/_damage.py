@@ -13,14 +13,14 @@ __all__ = ["naming"]
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Turn what a reader raises about the content of a file into an error that names the file.
+    """Convert errors of a reader about the content of a file into an error that names the file.
 
-    Errors of the disk (which have a number) and of memory pass: another try may not have them.
+    Disk errors (which have a number) and memory errors are passed on, because they may be transient.
 
     Raises
     ------
     DataError
-        If the content breaks the reader.
+        If the reader fails on the content of the file.
     """
     try:
         yield
@@ -30,7 +30,7 @@ def naming(path: Path) -> Iterator[None]:
         if error.errno is not None:
             raise
         raise DataError(f"{path} is damaged or cut short: {error}. Fetch or export it again.") from error
-    except Exception as error:  # readers have classes of their own for what they can't make out
+    except Exception as error:  # readers raise their own classes for content that they cannot read
         raise DataError(
             f"{path} is damaged, or not written as the standard says: {error}. Fetch or export it again."
         ) from error

@@ -25,14 +25,14 @@ _PLACES = {
     "RescaleSlope": "PixelValueTransformationSequence",
     "RescaleIntercept": "PixelValueTransformationSequence",
 }
-"""Tags of a slice and the functional group that holds them in an enhanced object."""
+"""Tags of a slice, and the functional group that contains them in an enhanced object."""
 
 _GEOMETRY = {
     "ImageOrientationPatient": ("two unit vectors at right angles", 6),
     "ImagePositionPatient": ("three numbers", 3),
     "PixelSpacing": ("two numbers above 0", 2),
 }
-"""Tags of the place of a slice: what they must be, and how many numbers."""
+"""Tags of the position of a slice: accepted values, and how many numbers."""
 
 _COSINES = 0.01
 """Largest error of a squared length and of the product of two directions: cosines are written with few digits."""
@@ -207,7 +207,7 @@ def _slices(head: Any, file: Path) -> list[_Slice]:
 
 
 def _place(value: Any, name: str, file: Path) -> np.ndarray:
-    """Return the numbers of a tag of place; those that describe no rectangle of pixels are refused."""
+    """Return the numbers of a tag of position; values that do not describe a rectangle of pixels are refused."""
     words, count = _GEOMETRY[name]
     try:
         numbers = np.array([float(one) for one in value])
@@ -237,7 +237,7 @@ def _tag(head: Any, sources: tuple[Any, Any], group: str, name: str) -> Any:
 
 
 def _one_block(slices: list[_Slice], block: str, folder: Path) -> list[_Slice]:
-    """Return the slices of one orientation and size; several must be chosen from by number."""
+    """Return the slices of one orientation and size; if there are several blocks, ``block`` must name one."""
     kinds: list[tuple[_Slice, list[_Slice]]] = []
     for part in slices:
         for first, members in kinds:
@@ -277,7 +277,7 @@ def _stacked(slices: list[_Slice], folder: Path) -> tuple[list[tuple[float, _Sli
     if steps.size and (steps.min() < 1e-3):
         raise argument_error(
             "path",
-            "a folder with one slice a position",
+            "a folder with one slice per position",
             f"{int((steps < 1e-3).sum())} doubled positions in {folder}",
             "A series in time, echo or contrast must be split first.",
         )
@@ -300,23 +300,23 @@ def _stacked(slices: list[_Slice], folder: Path) -> tuple[list[tuple[float, _Sli
 
 
 def _pixels(pydicom: Any, file: Path, shape: tuple[int, int, int]) -> tuple[np.ndarray, bool]:
-    """Return the frames of a file, and whether their numbers are rescaled already.
+    """Return the frames of a file, and whether their values are already rescaled.
 
-    What pydicom has no decoder for (JPEG-lossless, JPEG-LS, JPEG 2000) is read by SimpleITK, which rescales.
+    Compressions without a decoder in pydicom (JPEG-lossless, JPEG-LS, JPEG 2000) are read by SimpleITK, which rescales.
     """
     rescaled = False
     try:
         pixels = pydicom.dcmread(file).pixel_array
     except Exception as error:
         try:
-            # of uncompressed pixels that are fewer than declared, it reads on into other memory
+            # SimpleITK reads on into other memory if there are fewer uncompressed pixels than declared
             if not pydicom.filereader.read_file_meta_info(file).TransferSyntaxUID.is_compressed:
                 raise
             import SimpleITK as sitk
 
             pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(file)))
             rescaled = True
-        except Exception:  # the first reader's words name the compression
+        except Exception:  # the message of the first reader names the compression
             raise DataError(
                 f"{file.name} is damaged, cut short or of an unknown compression: {error}. Fetch the file again, or "
                 "export the series without compression."

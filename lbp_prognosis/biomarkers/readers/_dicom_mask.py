@@ -21,12 +21,12 @@ _KINDS = ("SEG", "RTSTRUCT")
 
 
 def find_dicom_mask(path: Path) -> Path | None:
-    """Return the DICOM segmentation or structure set that a path names or a folder holds; None if there is none.
+    """Return the DICOM segmentation or structure set that a path names or a folder contains; None if there is none.
 
     Raises
     ------
     ArgumentError
-        If a folder holds several, or a DICOM file is neither.
+        If a folder contains several, or a DICOM file is neither.
     """
     files = [path] if path.is_file() else files_below(path)
     found = [(file, modality) for file in files if (modality := _modality(file)) is not None]
@@ -59,7 +59,7 @@ def _modality(file: Path) -> str | None:
 def read_dicom_mask(file: Path, label_map: LabelMap, image: Image | None, *, max_bytes: int) -> Mask:
     """Read a DICOM segmentation or structure set; ``label_map`` says which segment has which number.
 
-    Segments that the map does not name are passed over.
+    Segments that the map does not name are ignored.
 
     Raises
     ------

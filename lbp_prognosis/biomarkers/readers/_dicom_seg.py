@@ -25,7 +25,7 @@ _SHARE = 0.1
 def read_seg(pydicom: Any, head: Any, file: Path, label_map: LabelMap, image: Image | None, max_bytes: int) -> Mask:
     """Return the segments that the map names on the lattice of the image, or on their own without one.
 
-    Frames that hold nothing are usually left out of the file, so each is put where its position says.
+    Empty frames are usually left out of the file, so each frame is placed by its position.
     """
     segments = {int(part.SegmentNumber): str(part.get("SegmentLabel", "")) for part in head.get("SegmentSequence", [])}
     labels = names_to_labels(list(segments.values()), label_map, file)
@@ -78,7 +78,7 @@ def _segment_of(head: Any, place: _Slice, file: Path) -> int:
 
 
 def _whole_share(pixels: np.ndarray, head: Any, file: Path) -> np.ndarray:
-    """Return a fractional segmentation that holds nothing and all only; probabilities are no labels."""
+    """Return a fractional segmentation whose voxels are all 0 or 1 as labels; probabilities are not labels."""
     most = int(head.get("MaximumFractionalValue", 255))
     between = int(((pixels != 0) & (pixels != most)).sum())
     if between:

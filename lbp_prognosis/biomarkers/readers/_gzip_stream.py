@@ -18,13 +18,13 @@ _GZIP = 31  # zlib's number for a stream with the header and the checksum of gzi
 class GzipStream(io.RawIOBase):
     """A gzip file to be read from front to back.
 
-    The module ``gzip`` reads in portions of 8 KiB and computes the checksum in a second pass: a CT takes half
-    as long again.
+    The module ``gzip`` reads in portions of 8 KiB and computes the checksum in a second pass, which takes half as long
+    again for a CT.
 
     Parameters
     ----------
     path : Path
-        A file of one or more gzip members, with zeros behind them at most.
+        A file of one or more gzip members, followed by zeros at most.
     """
 
     def __init__(self, path: Path) -> None:
@@ -76,7 +76,7 @@ class GzipStream(io.RawIOBase):
     def fill(self, empty: np.ndarray) -> None:
         """Write the next bytes over an array of zeros, as many as it has.
 
-        Stretches of zeros are not written: memory of a mask that is never written is never taken.
+        Stretches of zeros are not written, so that no memory is taken for them.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Named structures of a file into one label volume."""
+"""Label volume that is filled from the named structures of a file."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class LabelCanvas:
         self._names: dict[int, str] = {}
 
     def paint(self, box: tuple[slice | int, ...], inside: np.ndarray, label: int, name: str) -> None:
-        """Give voxels of a part of the volume to a label.
+        """Assign voxels of a part of the volume to a label.
 
         Raises
         ------
         DataError
-            If another structure has one of them.
+            If a voxel already belongs to another structure.
         """
         self._names[label] = name
         view = self.data[box]

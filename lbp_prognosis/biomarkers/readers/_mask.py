@@ -23,7 +23,7 @@ class Mask:
     Parameters
     ----------
     data : array of shape (ni, nj, nk)
-        Whole numbers of at least 0; numbers stored as floats are taken if every one is whole.
+        Labels: whole numbers of at least 0. Numbers stored as floats are accepted if all are whole.
     affine : array of shape (4, 4)
         From voxel indices to RAS millimetres.
     source : str, optional

@@ -21,9 +21,9 @@ FOREGROUND = 0.10
 def correct_bias(image: Image) -> Image:
     """Return the image divided by its bias field.
 
-    The field is fitted on voxels of about 6 mm and evaluated on the image's own lattice. Air takes no part: voxels
-    below Otsu's threshold of the logarithm, or a tenth of the 99th percentile if that is lower. Four levels of at most
-    50 rounds [1]_.
+    The field is fitted on voxels of about 6 mm and evaluated on the image's own lattice, at four levels of at most 50
+    iterations [1]_. Air is excluded: voxels below Otsu's threshold of the logarithm, or below a tenth of the 99th
+    percentile if that is lower.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def correct_bias(image: Image) -> Image:
     factors = [int(max(1, min(np.rint(WORK_MM / side), n // 8))) for side, n in zip(image.grid.spacing, data.shape)]
     fitter = sitk.N4BiasFieldCorrectionImageFilter()
     fitter.SetMaximumNumberOfIterations([ITERATIONS] * LEVELS)
-    fitter.SetNumberOfThreads(1)  # one thread: the same field however many there are
+    fitter.SetNumberOfThreads(1)  # one thread, so that the field does not depend on their number
     try:
         fitter.Execute(sitk.Shrink(whole, factors), sitk.Shrink(mask, factors))
         field = sitk.GetArrayFromImage(fitter.GetLogBiasFieldAsImage(whole)).transpose(2, 1, 0)
@@ -57,5 +57,5 @@ def correct_bias(image: Image) -> Image:
 
 
 def _air(data: np.ndarray, top: float) -> float:
-    """Return the signal that parts air from tissue: Otsu's threshold of the logarithm, which a field only shifts."""
+    """Return the signal that separates air from tissue: Otsu's threshold of the logarithm, which a field shifts."""
     return float(np.exp(otsu_threshold(np.log(np.maximum(data, 0.005 * top)).ravel())))

@@ -19,7 +19,7 @@ _TO_MM = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
 
 
 def read_nifti(path: Path, *, max_bytes: int) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Return data in file order, the matrix to RAS millimetres, and the acquisition that JSON files beside it tell."""
+    """Return data in file order, the matrix to RAS millimetres, and the acquisition from its JSON files."""
     nibabel = require("nibabel", caller="read_image", extra="imaging")
     try:
         volume = nibabel.load(path)

@@ -1,4 +1,4 @@
-"""A label volume out of a folder with one file per structure."""
+"""Reader of a folder with one file per structure as one label volume."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["read_class_files"]
 def read_class_files(folder: Path, label_map: LabelMap, *, max_bytes: int) -> Mask:
     """Join the files of a folder into one label volume with the numbers of the convention.
 
-    Files of structures that the convention does not read are passed over, and so are empty ones.
+    Files of structures that the convention does not read, and empty files, are ignored.
 
     Raises
     ------
     ArgumentError
-        If no file bears a name of the convention, or the lattices differ.
+        If no file has a name of the convention, or the lattices differ.
     DataError
         If all are empty, or two structures claim the same voxel.
     """

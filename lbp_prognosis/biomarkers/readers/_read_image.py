@@ -22,12 +22,12 @@ def read_image(path: str | Path, *, series: str | None = None, max_bytes: int = 
     Parameters
     ----------
     path : str or Path
-        ``.nii``, ``.nii.gz``, ``.nrrd``, ``.mha``, or a folder with the files of a DICOM series. The JSON file that
-        dcm2niix writes beside a NIfTI file, and those of a BIDS data set above it, give its acquisition.
+        ``.nii``, ``.nii.gz``, ``.nrrd``, ``.mha``, or a folder with the files of a DICOM series. The acquisition of a
+        NIfTI file comes from the JSON file that dcm2niix writes next to it, and from those of a BIDS data set above it.
     series : str, optional
-        SeriesInstanceUID, where a folder contains several series.
+        SeriesInstanceUID; needed if a folder contains several series.
     max_bytes : int, default 4294967296
-        Largest unpacked size that is read.
+        Largest unpacked size that is read, in bytes.
 
     Returns
     -------
@@ -77,15 +77,17 @@ def read_mask(
         ``.nii``, ``.nii.gz``, ``.nrrd`` or ``.mha``; or a DICOM segmentation (SEG) or structure set (RTSTRUCT), or a
         folder with one of them.
     max_bytes : int, default 4294967296
-        Largest unpacked size that is read.
+        Largest unpacked size that is read, in bytes.
     convention : str, Path or LabelMap, optional
-        For DICOM: which segment has which number (see `LabelMap`).
+        Needed for DICOM: the number of each segment (see `LabelMap`).
     image : Image, optional
-        For DICOM: the image it was drawn on. A structure set needs it; a segmentation is then put on its grid.
+        For DICOM: the image on which the mask was drawn. A structure set needs it; a segmentation is put on its grid if
+        it is given.
 
     Returns
     -------
     Mask
+        Labels, indexed ``[i, j, k]``, with the matrix to RAS millimetres.
 
     Raises
     ------

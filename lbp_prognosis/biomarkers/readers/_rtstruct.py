@@ -96,7 +96,7 @@ def _paint(canvas: LabelCanvas, contours: list[np.ndarray], label: int, name: st
 
 
 def fill_contours(contours: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
-    """Return the cells of a lattice whose centres an odd number of closed contours surrounds.
+    """Return the cells of a lattice whose centres lie inside an odd number of closed contours.
 
     Parameters
     ----------

@@ -58,7 +58,8 @@ def entities_of(stem: str) -> tuple[dict[str, str], str]:
 def find_sidecars(path: Path) -> list[Path]:
     """Return the JSON files that describe a NIfTI image, the most general one first.
 
-    In a BIDS data set (a folder above holds ``dataset_description.json``) these are, by its principle of inheritance,
+    In a BIDS data set (a folder above contains ``dataset_description.json``) these are, by its principle of
+    inheritance,
     the files of the same suffix in the folders down to the image, whose entities are all among its own; elsewhere the
     file of the same name.
     """

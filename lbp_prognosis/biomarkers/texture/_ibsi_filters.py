@@ -2,8 +2,8 @@
 
 Whybra P et al. The Image Biomarker Standardization Initiative: standardized convolutional filters for reproducible
 radiomics and enhanced clinical insights. Radiology. 2024;310:e231319. doi:10.1148/radiol.231319, and its reference
-manual (arXiv:2006.05470). Images are mirrored at their border, the outermost voxel twice, but
-for Simoncelli wavelets.
+manual (arXiv:2006.05470). Images are mirrored at their border with the outermost voxel repeated, except for Simoncelli
+wavelets.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ def reach_voxels(settings: RadiomicsSettings, spacing: Floats) -> npt.NDArray[np
 
 
 def check_filters(settings: RadiomicsSettings, spacing: Floats) -> None:
-    """Refuse filters that count voxels, or waves, where the voxels are none for them.
+    """Refuse filters that count in voxels where these are not cubes, and waves that are too short for the voxels.
 
     Raises
     ------
     ArgumentError
-        If the voxels (slice-wise: the pixels) are no cubes (squares), or a wave is shorter than two of them.
+        If the voxels (slice-wise: the pixels) are not cubes (squares), or a wave is shorter than two of them.
     """
     sides = np.asarray(spacing, dtype=float)
     used = sides if settings.aggregation == "3d" else sides[:2]
@@ -100,7 +100,7 @@ def laplacian_of_gaussian(prepared: Prepared, sigma: float, *, planar: bool = Fa
 
 
 def laws(prepared: Prepared, kernel: str, distance: int) -> Floats:
-    """Return the texture energy of a Laws kernel, whatever the direction of the texture.
+    """Return the texture energy of a Laws kernel, which does not depend on the direction of the texture.
 
     Kernels have unit length. Of the responses to the kernel in all its rotations by right angles (24, in the slice 4)
     each voxel keeps the largest. The energy is the mean of its absolute value over all voxels within ``distance``
@@ -245,8 +245,8 @@ def simoncelli(prepared: Prepared, level: int, *, planar: bool = False) -> Float
     Raises
     ------
     ArgumentError
-        If the image is shorter along an axis than the longest wave that the map passes: of an even number of voxels the
-        place of zero frequency would then lie within its band, and a constant image would be no zero.
+        If the image is shorter along an axis than the longest wave that the map passes. With an even number of voxels
+        zero frequency would then lie within its band, and a constant image would not give zero.
     """
     shape = prepared.volume.shape
     axes = tuple(range(int(planar), 3))
@@ -287,7 +287,7 @@ def _turns(n: int) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
 
 @cache
 def _quadrature(name: str) -> dict[str, Floats]:
-    """Return the two decomposition filters of a wavelet; an even number of taps gets a zero at its end for a middle."""
+    """Return the two decomposition filters of a wavelet; an even number of taps gets a zero for a middle."""
     import pywt  # comes with pyradiomics
 
     if name not in pywt.wavelist(kind="discrete") or not pywt.Wavelet(name).orthogonal:

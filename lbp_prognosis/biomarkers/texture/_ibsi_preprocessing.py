@@ -23,7 +23,7 @@ MARGIN_MM = 15.0
 """Margin of the image around the region, for the support of a spline."""
 
 TIE = 1e-9
-"""A mask interpolated to one half lies inside, whatever the last digit of its weights."""
+"""Tolerance with which a mask interpolated to one half counts as inside, whatever its rounding error."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ def prepare(
         Sides of a voxel along i, j, k in mm.
     settings : RadiomicsSettings
     margin_mm : float, default 15
-        Width of the image around the region that is kept where it is resampled; filters must not look further.
+        Width of the image around the region that is kept if it is resampled; filters must not read beyond it.
     """
     if settings.spacing_mm is None:
         return Prepared(np.asarray(image, dtype=float), region, np.asarray(spacing, dtype=float))
@@ -118,8 +118,8 @@ def resegmented(prepared: Prepared, settings: RadiomicsSettings) -> Bools:
 def grey_levels(volume: Floats, kept: Bools, settings: RadiomicsSettings, *, filtered: bool) -> npt.NDArray[np.int64]:
     """Return grey levels from 1 within the region, 0 outside.
 
-    A fixed width counts from the lower limit of ``intensity_range``, without one from the lowest intensity of the
-    region (a filtered image has none of that range); a fixed number divides the range of the region.
+    Bins of a fixed width are counted from the lower limit of ``intensity_range``; without a limit, or in a filtered
+    image, from the lowest intensity of the region. A fixed number of bins divides the range of the region.
     """
     values = volume[kept]
     low, high = float(values.min()), float(values.max())

@@ -1,7 +1,7 @@
 """The adapter of MIRP: its features of one prepared region.
 
-Its functions for users read files, resample and bin; here regions are prepared before, so that its features are called
-themselves. They are the same in versions 2.5 to 2.7.
+MIRP's functions for users read files, resample and bin. Here regions are prepared before, so that its features are
+called directly; they are the same in versions 2.5 to 2.7.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PERCENTILE = re.compile(r"stat_p(\d+)")
 
 
 def require_mirp(caller: str) -> Any:
-    """Import MIRP, or say how it is installed."""
+    """Import MIRP, or raise an error that says how to install it."""
     try:
         import mirp
         from mirp._features import feature_generator
@@ -42,7 +42,7 @@ def require_mirp(caller: str) -> Any:
 
 
 def mirp_version() -> str:
-    """Return the version in words."""
+    """Return name and version of the engine."""
     require_mirp("extract_radiomics")
     return f"MIRP {version('mirp')}"
 

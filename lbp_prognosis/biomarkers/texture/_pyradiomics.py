@@ -28,7 +28,7 @@ _COMMAND = "`make radiomics` in a checkout, or the commands of docs/howto/radiom
 
 
 def require_pyradiomics(caller: str) -> Any:
-    """Import pyradiomics, or say how it is installed: pip alone cannot."""
+    """Import pyradiomics, or raise an error that says how to install it, which pip alone cannot."""
     try:
         import radiomics
         import radiomics.imageoperations
@@ -36,14 +36,14 @@ def require_pyradiomics(caller: str) -> Any:
         other = "is installed" if find_spec("mirp") else 'is installed by `pip install "lbp-prognosis[mirp]"`'
         raise MissingPackageError(
             f"`{caller}` needs the package `pyradiomics`, which is not installed, and which pip cannot resolve by "
-            f"itself. On Python 3.11 install it with {_COMMAND}. Every Python has the other engine, "
+            f"itself. On Python 3.11 install it with {_COMMAND}. The other engine runs on every Python, "
             f"`RadiomicsSettings(engine='mirp')`, `--engine mirp` on the command line: its package {other}."
         ) from error
     return radiomics
 
 
 def pyradiomics_version() -> str:
-    """Return the version in words."""
+    """Return name and version of the engine."""
     return f"pyradiomics {str(require_pyradiomics('extract_radiomics').__version__).lstrip('v')}"
 
 
@@ -60,7 +60,7 @@ def _quiet() -> Iterator[None]:
 
 @cache
 def _classes() -> dict[str, Any]:
-    """Return the feature classes; those that bin grey levels take them from the caller, binned once for all."""
+    """Return the feature classes; their grey levels are binned once by the caller for all of them."""
     from radiomics import firstorder, glcm, gldm, glrlm, glszm, ngtdm, shape
 
     def sharing(base: Any) -> Any:
@@ -72,7 +72,7 @@ def _classes() -> dict[str, Any]:
                 return binned.copy()
 
             @classmethod
-            def getFeatureNames(cls) -> dict[str, bool]:  # asked of the class once, not of every region
+            def getFeatureNames(cls) -> dict[str, bool]:  # called once per class, not per region
                 return dict(names)
 
         names = base.getFeatureNames()
@@ -93,7 +93,7 @@ def _classes() -> dict[str, Any]:
 def plain_features(
     image: np.ndarray, mask: np.ndarray, spacing: np.ndarray, settings: RadiomicsSettings
 ) -> dict[str, float]:
-    """Compute the features of a region that the engine itself resamples and bins; arguments as `region_features`."""
+    """Compute the features of a region that the engine resamples and bins; arguments as for `region_features`."""
     import SimpleITK as sitk
 
     keywords: dict[str, Any] = {"binWidth": settings.bin_width, "distances": list(settings.distances)}
@@ -225,7 +225,7 @@ def _mean_of_slices(name: str, part: Any, cut: Any, image: str, keywords: dict[s
 
 
 def _undefined(name: str, image: str) -> dict[str, float]:
-    """Return the features of a class without a value: in no slice is there a matrix."""
+    """Return the features of a class without values, because no slice has a matrix."""
     features = [feature for feature, deprecated in _classes()[name].getFeatureNames().items() if not deprecated]
     return {f"{image}_{name}_{feature}": float("nan") for feature in features}
 
@@ -281,7 +281,7 @@ def _with_single_runs(row: dict[str, float], levels: np.ndarray, region: np.ndar
 def _with_neighbours(region: np.ndarray, distances: tuple[int, ...], *, planar: bool) -> np.ndarray:
     """Return the voxels of a region that have a neighbour in it: others take no part in grey-tone differences."""
     counts = np.zeros(region.shape, dtype=np.int32)
-    for far in distances:  # of a shell: those of the block without those of the smaller block
+    for far in distances:  # a shell: the block without the smaller block
         counts += _in_block(region, far, planar) - _in_block(region, far - 1, planar)
     return np.asarray(region & (counts > 0))
 
@@ -339,6 +339,6 @@ def _of_class(name: str, part: Any, cut: Any, image: str, keywords: dict[str, An
     values = {f"{image}_{name}_{feature}": float(np.real(value)) for feature, value in made.execute().items()}
     kurtosis = f"{image}_{name}_Kurtosis"
     if kurtosis in values:
-        # theirs is 3 for a normal distribution, the standard's is 0; both are 0 where all intensities are equal
+        # pyradiomics gives 3 for a normal distribution, the standard 0; both give 0 where all intensities are equal
         values[kurtosis] -= 3.0 if values[f"{image}_{name}_Variance"] > 0 else 0.0
     return values

@@ -40,8 +40,8 @@ class RadiomicsResult(Result):
     Attributes
     ----------
     table : DataFrame
-        The long biomarker table; measures ``radiomics_<image>_<class>_<feature>``, without the image where it is the
-        original; ``method_id`` names the settings.
+        The long biomarker table; measures ``radiomics_<image>_<class>_<feature>`` (without the image for the original
+        one); ``method_id`` names the settings.
     failures : DataFrame
         One row per case that could not be read: ``patient_id, study_id, error, message``.
     features : DataFrame
@@ -84,14 +84,19 @@ def radiomics_features(
     settings : RadiomicsSettings, optional
         By default ``RadiomicsSettings()``.
     n_jobs : int, optional
-        As in joblib.
+        Number of parallel jobs, as in joblib.
     progress : bool, default False
         Show a progress bar on a terminal.
 
     Returns
     -------
     DataFrame
-        One row per region, one column per feature, named as in the biomarker table; NaN where a region is too small.
+        One row per region, one column per feature, named as in the biomarker table; NaN if a region is too small.
+
+        Raises
+        ------
+        MissingPackageError
+            If the engine of the settings is not installed.
     """
     chosen = _settings(settings)
     require_engine(chosen, "radiomics_features")
@@ -126,28 +131,30 @@ def extract_radiomics(
     settings : RadiomicsSettings, optional
         By default ``RadiomicsSettings()``.
     structures : sequence of str, optional
-        Structures to measure; by default all that the convention names.
+        Structures to measure; by default all that the convention contains.
     n_jobs : int, optional
-        As in joblib. Several cases are shared out; the regions of a single case are. An image is read once.
+        Number of parallel jobs, as in joblib: cases run in parallel or, of a single case, its regions. An image is read
+        once.
     checkpoint : str or Path, optional
-        Folder where each finished case is written; a killed run resumes there to the same table.
+        Folder to which each finished case is written; an interrupted run resumes there and gives the same table.
     progress : bool, default False
         Show a progress bar on a terminal.
     max_bytes : int, default 4294967296
-        Largest unpacked volume that is read.
+        Largest unpacked volume that is read, in bytes.
 
     Returns
     -------
     RadiomicsResult
+        ``to_frame()`` returns the biomarker table; ``failures`` contains one row per case that could not be read.
 
     Raises
     ------
     MissingPackageError
-        If the engine of the settings is not installed; the message names the other one where that is.
+        If the engine of the settings is not installed; the message names the other engine if that is.
 
     Notes
     -----
-    Kurtosis is the excess over a normal distribution, as IBSI defines it and pyradiomics does not. Texture depends on
+    Kurtosis is the excess over a normal distribution, as in IBSI but not in pyradiomics. Texture depends on
     voxel size, bin width and scanner: ``method_id`` names the engine and contains the hash of the settings, so that
     values of two settings or two engines are never pooled.
     """
@@ -223,7 +230,7 @@ def _normalised(image: Image, settings: RadiomicsSettings) -> np.ndarray:
 def _task(
     volume: np.ndarray, region: np.ndarray, image: Image, settings: RadiomicsSettings
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return image, region (slices first) and spacing; cut to the region where nothing beyond it is read."""
+    """Return image, region (slices first) and spacing, cut to the region if nothing beyond it is read."""
     where = [np.flatnonzero(region.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
     plain = settings.images == ("original",) and settings.spacing_mm is None
     if plain and all(part.size for part in where):
@@ -295,7 +302,7 @@ def _rows(
     wanted = enumerations()["structures"] if structures is None else structures
     found = [region for region in anatomy.regions.values() if region.structure in wanted]
     if not found:
-        raise argument_error("mask", "a mask with the requested structures", "none of them in it")
+        raise argument_error("mask", "a mask with the requested structures", "none of them")
     volume = _normalised(image, settings)
     regions = [_whole(region) for region in found]
     tasks = [_task(volume, region, image, settings) for region in regions]

@@ -131,7 +131,7 @@ IBSI_TAGS: dict[str, str] = {
     **{f"gldm_{name}": f"ngl_{tag}_3D" for name, tag in _GLDM.items()},
     **{f"ngtdm_{name}": f"ngt_{tag}_3D" for name, tag in _NGTDM.items()},
 }
-"""Feature of pyradiomics to the IBSI feature with its aggregation, where both define the same."""
+"""From a feature of pyradiomics to the IBSI feature with its aggregation, if both have the same definition."""
 
 IBSI_IDS: dict[str, str] = {
     "morph_volume": "RNU0",
@@ -243,7 +243,7 @@ OFF_TAGS: dict[str, str] = {
     "shape_MinorAxisLength": "variances of the positions are divided by n, in the consensus by n − 1",
     "shape_LeastAxisLength": "variances of the positions are divided by n, in the consensus by n − 1",
 }
-"""Features of pyradiomics that define the same and miss the consensus of the digital phantom."""
+"""Features of pyradiomics with the same definition that miss the consensus of the digital phantom."""
 
 _CORRECTED = {"firstorder_Kurtosis": "pyradiomics gives 3 for a normal distribution; 3 is subtracted here, as in IBSI"}
 
@@ -257,9 +257,9 @@ def radiomics_features_table(settings: RadiomicsSettings | None = None) -> pd.Da
     Parameters
     ----------
     settings : RadiomicsSettings, optional
-        Settings that ``conforms`` is decided for as well, by default those of pyradiomics: its preprocessing does not
-        conform once it resamples or counts bins of a width, but for shape without resampling. By the engine ``mirp``
-        all features conform.
+        Settings to which ``conforms`` refers; by default only the definitions of pyradiomics are judged. Preprocessing
+        by pyradiomics does not conform if it resamples or uses bins of a fixed width, except for shape without
+        resampling. With the engine ``mirp`` all features conform.
 
     Returns
     -------
@@ -285,7 +285,7 @@ def radiomics_features_table(settings: RadiomicsSettings | None = None) -> pd.Da
 
 
 def _by_engine(settings: RadiomicsSettings, feature: str) -> bool:
-    """Say whether the engine's own preprocessing touches a feature."""
+    """Return whether the engine's own preprocessing affects a feature."""
     if settings.preprocessing != "pyradiomics":
         return False
     kind = feature.split("_")[0]

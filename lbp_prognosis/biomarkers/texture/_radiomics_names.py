@@ -10,7 +10,7 @@ CLASSES: tuple[str, ...] = ("firstorder", "shape", "shape2d", "glcm", "glrlm", "
 
 
 def measure_name(name: str) -> str:
-    """Return the plain name of a pyradiomics feature; empty where the name is none.
+    """Return the plain name of a pyradiomics feature; empty if the name is not one.
 
     Examples
     --------

@@ -35,37 +35,37 @@ class RadiomicsSettings:
     classes : tuple of str
         Feature classes, by default ``firstorder, shape, glcm, glrlm, glszm, gldm, ngtdm``.
     images : tuple of str, default ``('original',)``
-        Images that texture is computed on: ``original``, ``log`` (Laplacian of Gaussian, one per sigma), ``wavelet``
+        Images on which texture is computed: ``original``, ``log`` (Laplacian of Gaussian, one per sigma), ``wavelet``
         (one per sub-band in ``wavelets``; without it eight decompositions by the engine), ``laws`` (texture energy, one
-        per kernel), ``gabor`` (one per filter); but for the engine's wavelets as in IBSI 2 [2]_. Slice-wise
+        per kernel), ``gabor`` (one per filter). They are those of IBSI 2 [2]_, except the engine's wavelets. Slice-wise
         (``aggregation``) the filters act within the slice.
     bin_width : float, default 25.0
-        Width of a grey-level bin, in the unit of the image; bins are counted from the lower limit of
-        ``intensity_range``, without one from the lowest intensity of the region.
+        Width of a grey-level bin, in the unit of the image. Bins are counted from the lower limit of
+        ``intensity_range`` or, without it, from the lowest intensity of the region.
     bin_count : int, optional
         Number of bins over the range of the region, in place of a width; for intensities without a unit, as in MRI.
     spacing_mm : float, optional
         Image and mask are resampled to cubes of this side; by default voxels stay as they are.
     interpolation : {'linear', 'cubic'}, default 'linear'
-        Of the intensities when they are resampled; the mask is always interpolated linearly.
+        Interpolation of the intensities in resampling; the mask is always interpolated linearly.
     normalise : bool, default False
-        Centre and scale the intensities of the whole image first, SD 100 (MRI).
+        First centre the intensities of the whole image and scale them to an SD of 100 (for MRI).
     intensity_range : (float, float), optional
-        Voxels outside are left out of the region, in texture but not in shape.
+        Voxels outside this range are left out of the region for texture but not for shape.
     outlier_sd : float, optional
         Voxels farther than this many SDs from the mean of the region are left out of texture (3 in IBSI 1).
     preprocessing : {'ibsi', 'pyradiomics'}, default 'ibsi'
-        Who resamples and bins: this library by the rules of IBSI 1, or pyradiomics, whose grid, splines and bins are
-        others and miss the consensus after resampling.
+        What resamples and bins: this library by the rules of IBSI 1, or pyradiomics, whose grid, splines and bins
+        differ and miss the consensus after resampling.
     log_sigmas_mm : tuple of float, default ``(1.0, 3.0)``
-        Sigmas of the Laplacian of Gaussian.
+        Sigmas of the Laplacian of Gaussian, mm.
     laws_kernels : tuple of str, optional
         Laws kernels along the three axes, by default ``L5E5E5`` (slice-wise two, ``L5E5``): level ``L5``, edge ``E5``,
         spot ``S5``, wave ``W5``, ripple ``R5``, of three taps ``L3``, ``E3``, ``S3``. Every voxel keeps the largest
         response over all rotations by right angles.
     laws_distance : int, default 7
-        The texture energy is the mean absolute response within so many voxels in each direction; 0: the response
-        itself.
+        The texture energy is the mean absolute response within this number of voxels in each direction; with 0 it is
+        the response itself.
     gabor : tuple of (float, float, float), default ``((5.0, 2.0, 1.5),)``
         Planar Gabor filters: SD of the envelope in mm, wavelength in mm (at least two voxels), and ratio of the
         envelope's length along the wave to that across it. The modulus is averaged over directions and, but
@@ -84,7 +84,7 @@ class RadiomicsSettings:
         of all slices merged by direction (``2.5d``) or the features of the slices averaged (``2d``). Slice-wise, voxels
         are resampled within the slice alone. For images of thick slices.
     min_voxels : int, default 20
-        A smaller region gives no value.
+        Smallest number of voxels of a region; a smaller one gives no value.
     engine : {'pyradiomics', 'mirp'}, default 'pyradiomics'
         Package that computes the features of the prepared region. Both use the preprocessing, the grey levels and the
         filters of this library. MIRP is installed by pip on Python 3.11 and later and computes the 102 features that
@@ -93,8 +93,8 @@ class RadiomicsSettings:
     Raises
     ------
     ArgumentError
-        If a name is unknown or a number is outside its range. Laws and Gabor filters and ``wavelets`` of voxels that
-        are no cubes (slice-wise no squares), and waves shorter than two voxels, are refused when an image is measured.
+        If a name is unknown or a number is outside its range. Laws and Gabor filters and ``wavelets`` on voxels that
+        are not cubes (slice-wise: squares), and waves shorter than two voxels, are refused when an image is measured.
 
     References
     ----------
@@ -134,7 +134,7 @@ class RadiomicsSettings:
         for name, allowed in (("classes", _CLASSES), ("images", _IMAGES)):
             given = getattr(self, name)
             if isinstance(given, str) or not given or not set(given) <= set(allowed):
-                raise argument_error(name, "a sequence out of " + ", ".join(map(repr, allowed)), repr(given))
+                raise argument_error(name, "a sequence of names from " + ", ".join(map(repr, allowed)), repr(given))
             object.__setattr__(self, name, tuple(word for word in allowed if word in given))
         object.__setattr__(self, "bin_width", float(check_number("bin_width", self.bin_width, low=0, open_low=True)))
         if self.bin_count is not None:
@@ -181,7 +181,7 @@ class RadiomicsSettings:
         self._check_engine()
 
     def _check_engine(self) -> None:
-        """Refuse what MIRP does not compute."""
+        """Refuse settings that MIRP does not support."""
         if self.engine != "mirp":
             return
         for name, refused, accepted in (
@@ -200,7 +200,7 @@ class RadiomicsSettings:
         """Check the settings of Laws and Gabor filters, and fill in the kernel."""
         own = sorted({"laws", "gabor"} & set(self.images))
         if self.preprocessing == "pyradiomics" and own:
-            raise argument_error("images", "without 'laws' and 'gabor', which pyradiomics has not", own)
+            raise argument_error("images", "without 'laws' and 'gabor', which pyradiomics does not have", own)
         axes = 3 if self.aggregation == "3d" else 2
         kernels = self.laws_kernels
         if kernels is None:
@@ -228,7 +228,7 @@ class RadiomicsSettings:
                 raise argument_error("laws_kernels" if name == "laws" else name, "at least one", "none")
 
     def _checked_wavelets(self, axes: int) -> tuple[tuple[str, str, int], ...]:
-        """Return the sub-bands in one spelling; which wavelets there are is known when an image is measured."""
+        """Return the sub-bands in one spelling; whether a wavelet exists is checked when an image is measured."""
         if self.preprocessing == "pyradiomics" or "wavelet" not in self.images:
             raise argument_error(
                 "wavelets", "with 'wavelet' in `images` and the preprocessing 'ibsi'", repr(self.wavelets)
@@ -248,9 +248,9 @@ class RadiomicsSettings:
         return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings as plain values, without the aggregation in three dimensions and filters not used.
+        """Return the settings as plain values, without the three-dimensional aggregation and filters that are not used.
 
-        Settings that did not exist before leave the hash of those that did as it was.
+        A new setting therefore does not change the hash of settings that do not use it.
         """
         out = asdict(self)
         if self.aggregation == "3d":

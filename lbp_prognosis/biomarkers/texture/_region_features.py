@@ -44,7 +44,7 @@ _ENGINES: dict[str, tuple[Callable[..., dict[str, float]], Callable[..., dict[st
 
 
 def require_engine(settings: RadiomicsSettings, caller: str) -> Any:
-    """Import the engine of the settings, or say how it is installed."""
+    """Import the engine of the settings, or raise an error that says how to install it."""
     return (require_mirp if settings.engine == "mirp" else require_pyradiomics)(caller)
 
 

@@ -156,7 +156,7 @@ def test_a_muscle_cut_in_the_slice_is_missing_and_an_unnamed_stack_says_what_to_
     ("level", "text"),
     [
         ("l4", "a disc such as"),
-        ("l4l5;l3l4", "one disc a stack"),
+        ("l4l5;l3l4", "one disc per stack"),
         ({"l4l5": 99}, "within the 5 slices"),
         ({"l4l5": float("nan")}, "a disc such as"),
         (7, "the name of a disc"),
@@ -173,4 +173,4 @@ def test_a_stated_level_on_a_sagittal_volume_is_refused():
     data[4:8, 20:40, 10:50] = 2
     mask = Mask(data, np.diag([4.0, 0.8, 0.8, 1.0]))
     failed = extract({"patient_id": "p", "mask": mask, "convention": "totalspineseg", "level": "l4l5"}, RECIPE).failures
-    assert "axial stacks alone" in failed["message"].item()
+    assert "only for axial stacks" in failed["message"].item()

@@ -76,7 +76,7 @@ def test_a_killed_worker_costs_its_case_alone(studies, tmp_path):
     recipe = Recipe(families=("canal", killed_at_c))
     result = extract(studies, recipe, n_jobs=2, checkpoint=tmp_path)
     assert result.failures[["patient_id", "error"]].to_numpy().tolist() == [["c", "WorkerKilled"]]
-    assert "tried again" in result.failures["message"].item()
+    assert "measured again" in result.failures["message"].item()
     assert sorted(set(result.table["patient_id"])) == ["a", "b", "d", "e"]
     assert len(list(tmp_path.glob("task-*.npz"))) == 4
 
@@ -127,7 +127,7 @@ def test_the_worst_cases_come_first(studies, mask):
     assert "label_shared" in cases["reasons"][1]
     page = batch_page(result, "pictures")
     assert page.index("<td>b</td>") < page.index("<td>d</td>") < page.index("<td>a</td>")
-    assert "part of one vertebra bears the label of its neighbour" in page
+    assert "part of one vertebra has the label of its neighbour" in page
     named = extract({**studies[0], "patient_id": "<script>x</script>"}, Recipe(families=("bone",)))
     assert "<script>" not in batch_page(named)
 

@@ -30,12 +30,12 @@ def test_density_is_the_declared_line_through_the_attenuation():
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"kvp": None}, "tube voltage of the study is not known"),
-        ({"kvp": np.nan}, "tube voltage of the study is not known"),
+        ({"kvp": None}, "tube voltage of the study is unknown"),
+        ({"kvp": np.nan}, "tube voltage of the study is unknown"),
         ({"kvp": 100.0}, "calibrated at 120 kV, acquired at 100 kV"),
         ({"kvp": 120.6}, "calibrated at 120 kV"),
         ({"contrast": True}, "a contrast agent was given"),
-        ({"contrast": None}, "contrast agent was given is not known"),
+        ({"contrast": None}, "it is unknown whether a contrast agent was given"),
         ({"value": np.nan, "reason": "metal in the body"}, "metal in the body"),
     ],
 )

@@ -92,7 +92,7 @@ def test_probabilities_sum_to_one_and_grades_that_readers_did_not_use_are_jumped
     ("changes", "tesla", "says"),
     [
         ({}, 3.0, "calibrated at 1.5 T, acquired at 3 T"),
-        ({}, None, "field strength of the study is not known"),
+        ({}, None, "field strength of the study is unknown"),
         ({}, 1.61, "calibrated at 1.5 T"),
         ({"methods": ("other", *METHODS[1:])}, 1.5, "disc_csf_ratio by the method other is not in the result"),
         ({"measures": ("t2", *MEASURES[1:])}, 1.5, "t2 by the method"),
@@ -281,4 +281,4 @@ def test_a_study_in_two_cases_has_one_field_strength_or_none(second, graded):
         0
     ]
     assert bool(np.isfinite(row["value"])) is graded
-    assert ("field strength of the study is not known" in row["reason"]) is not graded
+    assert ("field strength of the study is unknown" in row["reason"]) is not graded

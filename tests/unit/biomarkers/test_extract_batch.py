@@ -131,7 +131,7 @@ def test_a_day_is_stated_or_counted_never_guessed(dated):
     undated = extract({**dated, "index_date": None}, RECIPE)
     assert undated.table["acquired_day"].isna().all()
     assert undated.provenance["without_day"] == 1
-    assert "no `acquired_day`, for want of an `index_date`: 1" in repr(undated)
+    assert "no `acquired_day`, because `index_date` is missing: 1" in repr(undated)
     stated = extract({**dated, "acquired_on": None, "index_date": None, "acquired_day": -3}, RECIPE)
     assert (stated.table["acquired_day"] == -3).all()
     assert "date of acquisition" not in repr(stated)
@@ -140,7 +140,7 @@ def test_a_day_is_stated_or_counted_never_guessed(dated):
     assert "no date of acquisition, state `acquired_on` or `acquired_day`: 1" in repr(dateless)
     failed = extract({**dated, "acquired_day": 3}, RECIPE).failures["message"].item()
     assert "acquired_day" in failed
-    assert "2, as the dates" in failed
+    assert "2, which follows from the dates" in failed
     absurd = extract({**dated, "index_date": "1800-01-01"}, RECIPE).failures["message"].item()
     assert "within 100 years" in absurd
     assert "1800" not in absurd  # with the days it would tell the date of acquisition
@@ -261,7 +261,7 @@ def test_tables_that_are_no_tables_are_refused(tmp_path):
     with pytest.raises(ArgumentError, match="recipe"):
         extract({"patient_id": 1}, recipe={"families": ["disc"]})
     unsaid = extract({"patient_id": 1, "mask": mask}).failures["message"].item()
-    assert "No convention is ever guessed" in unsaid
+    assert "a convention is never guessed" in unsaid
 
 
 @pytest.mark.parametrize(

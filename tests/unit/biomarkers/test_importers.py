@@ -266,7 +266,7 @@ def test_musclemap_dixon(tmp_path):
     assert set(found.table.query("measure == 'fat_fraction'")["method_id"]) == {"musclemap_dixon"}
     assert found.table.query("measure == 'fat_fraction'")["flags"].eq("empty_voxels_as_lean").all()
     assert {"sacrum", "latissimus dorsi left"} <= set(found.left_out["item"])
-    with pytest.raises(ArgumentError, match="as the file's name says"):
+    with pytest.raises(ArgumentError, match="as the file name states"):
         bm.import_musclemap(path, method="gmm_2")
 
 
@@ -387,11 +387,11 @@ def test_spider_headers_with_blanks_and_either_spelling():
     found = bm.import_spider(frame)
     assert value(found, measure="pfirrmann") == 4
     assert found.table["level"].eq("l4l5").all()
-    with pytest.raises(DataError, match="counts no disc"):
+    with pytest.raises(DataError, match="is not the number of a disc"):
         bm.import_spider(frame.assign(**{"IVD label ": [1.5]}))
-    with pytest.raises(DataError, match="cannot be what their column says"):
+    with pytest.raises(DataError, match="do not fit their column"):
         bm.import_spider(frame.assign(**{"Pfirrmann grade": [6]}))
-    with pytest.raises(DataError, match="cannot be what their column says"):
+    with pytest.raises(DataError, match="do not fit their column"):
         bm.import_spider(pd.concat([frame, frame]))
     with pytest.raises(DataError, match="'Modic' twice"):
         bm.import_spider(frame.assign(Modic=1))
@@ -509,7 +509,7 @@ def test_bad_files_are_told_plainly(tmp_path):
         bm.import_totalsegmentator(bad, patient_id="p")
     with pytest.raises(DataError, match="not a number"):
         bm.import_totalsegmentator({"vertebrae_L1": {"volume": "big"}}, patient_id="p")
-    with pytest.raises(DataError, match="cannot be what their column says"):
+    with pytest.raises(DataError, match="do not fit their column"):
         bm.import_totalsegmentator({"vertebrae_L1": {"volume": 9e9, "intensity": 1.0}}, patient_id="p")
     with pytest.raises(ArgumentError, match="existing"):
         bm.import_spider(tmp_path / "absent.csv")

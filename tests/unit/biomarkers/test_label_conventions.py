@@ -90,7 +90,7 @@ def test_levels_counted_from_the_bottom_follow_the_number_of_lumbar_vertebrae():
 
 
 def test_an_unknown_convention_names_the_known_ones():
-    with pytest.raises(ArgumentError, match=r"totalspineseg.*the numbers do not show it"):
+    with pytest.raises(ArgumentError, match=r"totalspineseg.*the label numbers do not show it"):
         LabelMap("auto")
 
 

@@ -193,4 +193,4 @@ def test_the_score_is_not_given_to_someone_lying_down():
     table = extract({**study, "position": "supine"}, Recipe(families=("alignment",))).table
     row = table[table["measure"] == "gap_score"]
     assert row["value"].isna().all()
-    assert row["reason"].item() == "the score is defined standing"
+    assert row["reason"].item() == "the score is defined for the standing position only"
