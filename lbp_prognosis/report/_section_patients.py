@@ -62,7 +62,8 @@ def _flow(page: Page) -> list[Block]:
 def _table_one(frame: pd.DataFrame, caption: str, name: str, page: Page) -> Table:
     shown = frame.astype(object)
     levels = shown["value"].where(~shown["value"].str.startswith("missing"))
-    binary = levels.isin(["0", "1"]) & levels.groupby(shown["variable"]).transform("nunique").le(2)
+    truths = {name: set(found.dropna()) == {"0", "1"} for name, found in levels.groupby(shown["variable"])}
+    binary = levels.notna() & shown["variable"].map(truths)  # of 1 and 2, or 1 and the rest, neither is a yes
     shown["value"] = shown["value"].where(~binary, shown["value"].map({"0": "no", "1": "yes"}))
     units, labels = _units(page), _labels(page)
     shown["variable"] = [_variable(text, units, labels) for text in shown["variable"]]

@@ -355,14 +355,14 @@ def agreement(
     gap /= total
     influence += rows.influence(gap)
     drawn = _drawn(rows, curve, n_draws, rng, np.array([value[name] for name in STATISTICS]))
-    why = "" if n_draws else "no interval: it needs draws, and n_resamples is 0"
+    why = "" if n_draws else "no interval: it needs draws (`n_resamples`), and none were asked for"
     out = {}
     for k, name in enumerate(STATISTICS):
         se, psi = (float(rows.se(influence)), influence) if name == "ici" else (float(drawn.deviation[k]), None)
         out[name] = Estimate(value[name], se, float(drawn.low[k]), float(drawn.high[k]), psi, why)
     null, alpha = drawn.null, 1 - rows.setting.confidence
     if not n_draws:
-        out["ici_null"] = undefined("needs draws: n_resamples is 0")
+        out["ici_null"] = undefined("needs draws (`n_resamples`), and none were asked for")
     elif np.isnan(null).any():
         out["ici_null"] = undefined("the curve has no standard error")
     else:

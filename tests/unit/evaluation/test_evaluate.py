@@ -201,7 +201,7 @@ def test_one_of_two_models_without_a_risk_at_one_horizon(gone):
     said = frame["reason"].fillna("")
     assert (said[none] != "").all()
     bare = ~none & frame["low"].isna()
-    assert said[bare].eq("no interval: it needs draws, and n_resamples is 0").all()
+    assert said[bare].eq("no interval: it needs draws (`n_resamples`), and none were asked for").all()
     assert (said[~none & ~bare] == "").all()
     assert frame.loc[none, ["se", "low", "high"]].isna().all().all()
     assert none.any()

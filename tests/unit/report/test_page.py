@@ -19,6 +19,7 @@ from lbp_prognosis.report import _render_page, evaluation_page, released_page, r
 from lbp_prognosis.report._released_patients import released_flow
 from lbp_prognosis.report._render_page import render_summary
 from lbp_prognosis.report._section_outcome import _why_no_load
+from lbp_prognosis.report._section_patients import _table_one
 from lbp_prognosis.report._wording import estimate, number, readable, signed
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -83,6 +84,25 @@ def test_the_c_of_uno_before_the_last_horizon_has_a_reason(html):
     table = unescape(html).split(words)[0].rpartition("<table")[2]
     cells = [re.findall(r"<t[dh][^>]*>([^<]*)", row) for row in table.split("<tr")[2:]]
     assert [row[-3] == "–¹" for row in cells] == [True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("levels", "shown"),
+    [
+        (["0", "1"], ["no", "yes"]),
+        (["0", "1", "missing"], ["no", "yes", "missing"]),
+        (["1", "2"], ["1", "2"]),  # two grades, or men and women
+        (["1", "2", "missing"], ["1", "2", "missing"]),
+        (["1", "2 or 3 or missing"], ["1", "2 or 3 or missing"]),
+        (["0", "1 or missing"], ["0", "1 or missing"]),
+        (["0", "1", "2"], ["0", "1", "2"]),
+        (["1"], ["1"]),
+    ],
+)
+def test_only_a_column_of_0_and_1_is_shown_as_no_and_yes(found, levels, shown):
+    rows = pd.DataFrame({"variable": "grade, n (%)", "value": levels, "overall": "9 (9.0)"})
+    frame = pd.concat([pd.DataFrame({"variable": ["n"], "value": "", "overall": "9"}), rows], ignore_index=True)
+    assert _table_one(frame, "Table 1.", "table_one", evaluation_page(found)).frame["level"].tolist() == ["", *shown]
 
 
 def test_tables_can_be_reached_by_keyboard_and_downloaded(found, tmp_path):

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 import lbp_prognosis.report
+from lbp_prognosis import __version__
 from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.report import (
     Page,
@@ -74,7 +75,7 @@ class _Text(HTMLParser):
 def as_text(html: str) -> str:
     """Return what a page says, without empty lines."""
     reader = _Text()
-    reader.feed(html)
+    reader.feed(html.replace(__version__, "VERSION"))
     lines = [re.sub(r" +", " ", line).strip() for line in "".join(reader.parts).splitlines()]
     return "\n".join(line for line in lines if line) + "\n"
 
@@ -86,15 +87,16 @@ def _forms(page: Any) -> str:
     return "\n".join(parts)
 
 
-def _small(kind: str) -> Page:
-    study = small_study(1, kind, n=120)
-    return (with_sections(study, 1) if kind == "right" else study).page
+def _small(kind: str, n: int) -> Page:
+    study = small_study(n, kind, n=n)
+    return (with_sections(study, n) if kind == "right" else study).page
 
 
 @cache
 def _page(name: str) -> Page:
-    kind, _, released = name.partition(", ")
-    page = paged(*drawn(150)) if kind == "states" else _small(kind)
+    words, _, released = name.partition(", ")
+    kind, n = words.split()[0], int(words.split()[1])
+    page = paged(*drawn(n)) if kind == "states" else _small(kind, n)
     return released_page(dataclasses.replace(page, gate=Gate(5))) if released else page
 
 
@@ -103,8 +105,9 @@ def _said(name: str) -> str:
     return _forms(_page(kind)) if what == "forms" else as_text(render_page(_page(name)))
 
 
-SMALL = [f"{kind}{state}" for kind in (*KINDS, "states") for state in ("", ", released")]
-NAMES = [*SMALL, "right, forms", "competing, released, forms"]
+SMALL = [f"{kind} 120" for kind in (*KINDS, "states")]
+RELEASED = [f"{kind} {n}, released" for kind in (*KINDS, "states") for n in (60, 120, 250)]
+NAMES = [*SMALL, *RELEASED, "right 120, forms", "competing 120, released, forms"]
 
 
 def _undrawn(replace: Callable[[Any, str, Any], None]) -> None:
