@@ -75,9 +75,15 @@ class _Text(HTMLParser):
 def as_text(html: str) -> str:
     """Return what a page says, without empty lines."""
     reader = _Text()
-    reader.feed(html.replace(__version__, "VERSION"))
+    reader.feed(html)
     lines = [re.sub(r" +", " ", line).strip() for line in "".join(reader.parts).splitlines()]
     return "\n".join(line for line in lines if line) + "\n"
+
+
+def _anywhere(text: str) -> str:
+    """Return the text without versions and digests, which differ between machines."""
+    text = re.sub(r"\b[0-9a-f]{64}\b", "DIGEST", text.replace(f"lbp_prognosis {__version__}", "lbp_prognosis VERSION"))
+    return re.sub(r"(Python|numpy|pandas|scikit-learn) \d+(\.\d+)+", r"\1 VERSION", text)
 
 
 def _forms(page: Any) -> str:
@@ -102,7 +108,7 @@ def _page(name: str) -> Page:
 
 def _said(name: str) -> str:
     kind, _, what = name.rpartition(", ")
-    return _forms(_page(kind)) if what == "forms" else as_text(render_page(_page(name)))
+    return _anywhere(_forms(_page(kind)) if what == "forms" else as_text(render_page(_page(name))))
 
 
 SMALL = [f"{kind} 120" for kind in (*KINDS, "states")]
@@ -149,9 +155,10 @@ def _scores(folder: Path) -> StudyResult:
 
 
 def _study(result: StudyResult, gate: Gate | None = None) -> str:
-    page = dataclasses.replace(result.page(), provenance={})
+    page = result.page()
     page = page if gate is None else released_page(dataclasses.replace(page, gate=gate))
-    return "\n".join([as_text(render_page(page)), _forms(page)])
+    shown, _, _ = as_text(render_page(page)).partition("Seed, hashes, versions.")
+    return _anywhere("\n".join([shown, _forms(page)]))
 
 
 def write() -> None:
