@@ -63,7 +63,7 @@ def _repeats(frame: pd.DataFrame) -> list[dict[str, Any]]:
                 "level": level_name(str(level)),
                 "patients": number(some["n"], 0),
                 "ICC": _shown(by.get("icc")),
-                "smallest detectable change": f"{number(error['value'], 2)} {_unit(unit)}"
+                "smallest detectable change": f"{number(error['value'], 2)} {_unit(unit)}".rstrip()
                 if error is not None
                 else gap("not defined for this measure"),
                 "kappa": gap("not defined for this measure")

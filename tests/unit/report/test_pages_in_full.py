@@ -21,6 +21,7 @@ import pytest
 
 import lbp_prognosis.report
 from lbp_prognosis import __version__
+from lbp_prognosis.deployment import published_model, published_models
 from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.report import (
     Page,
@@ -128,6 +129,17 @@ def _undrawn(replace: Callable[[Any, str, Any], None]) -> None:
             replace(module, "figure", named)
 
 
+def _published() -> str:
+    parts = []
+    for name in published_models()["name"]:
+        parts.append(as_text(probast_ai(published_model(name)).to_html()))
+    return _anywhere("\n".join(parts))
+
+
+def test_published_models_word_for_word() -> None:
+    assert _published().splitlines() == (HERE / "published.txt").read_text(encoding="utf-8").splitlines()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_word_for_word(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _undrawn(monkeypatch.setattr)
@@ -170,6 +182,7 @@ def write() -> None:
     _undrawn(setattr)
     for name in NAMES:
         (HERE / f"{name}.txt").write_text(_said(name), encoding="utf-8")
+    (HERE / "published.txt").write_text(_published(), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         (HERE / "study.txt").write_text(_study(result(Path(folder))), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
