@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from lbp_prognosis.report._released_scores import _between
 from lbp_prognosis.report._released_treatment import _has_both, _too_few
 
 
@@ -31,3 +32,10 @@ def test_a_treatment_needs_ten_known_patients_and_three_of_each_outcome(known, e
 def test_a_band_needs_three_of_each_outcome_or_nobody(with_it, both):
     known, target = np.ones(7, dtype=bool), np.arange(7) < with_it
     assert _has_both(SimpleNamespace(known=known), release(known, target), np.zeros(7, dtype=int), 2) == both
+
+
+def test_patients_between_limits_of_groups_and_thresholds_either_way_round():
+    """Limits after 50 and 110 patients; a threshold with 80 below it, or with 100 if risks fall with the score."""
+    between = _between(np.array([50, 60, 70]), np.array([80, 100]))
+    np.testing.assert_array_equal(between, [[30, 50], [30, 10]])
+    assert _between(np.array([50, 60, 70]), None).size == 0

@@ -146,9 +146,11 @@ def test_word_for_word(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _said(name).splitlines() == (HERE / f"{name}.txt").read_text(encoding="utf-8").splitlines()
 
 
-def test_a_whole_study_word_for_word(reported: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("released", [False, True])
+def test_a_whole_study_word_for_word(released: bool, reported: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     _undrawn(monkeypatch.setattr)
-    assert _study(reported).splitlines() == (HERE / "study.txt").read_text(encoding="utf-8").splitlines()
+    said = _study(reported, Gate(5) if released else None)
+    assert said.splitlines() == (HERE / _named("study", released)).read_text(encoding="utf-8").splitlines()
 
 
 @pytest.mark.parametrize("released", [False, True])
@@ -183,12 +185,12 @@ def write() -> None:
     for name in NAMES:
         (HERE / f"{name}.txt").write_text(_said(name), encoding="utf-8")
     (HERE / "published.txt").write_text(_published(), encoding="utf-8")
-    with tempfile.TemporaryDirectory() as folder:
-        (HERE / "study.txt").write_text(_study(result(Path(folder))), encoding="utf-8")
-    with tempfile.TemporaryDirectory() as folder:
-        for released in (False, True):
-            said = _study(_scores(Path(folder)), Gate(5) if released else None)
-            (HERE / _named("scores", released)).write_text(said, encoding="utf-8")
+    for kind, run in (("study", result), ("scores", _scores)):
+        with tempfile.TemporaryDirectory() as folder:
+            found = run(Path(folder))
+            for released in (False, True):
+                said = _study(found, Gate(5) if released else None)
+                (HERE / _named(kind, released)).write_text(said, encoding="utf-8")
 
 
 if __name__ == "__main__":
