@@ -42,7 +42,7 @@ HERE = Path(__file__).resolve().parent / "pages"
 
 
 class _Text(HTMLParser):
-    """What a page says: a line per heading, paragraph, item and row; cells apart; pictures in words."""
+    """What a page says: a line per heading, paragraph, item and row; ‖ before heads of rows and columns."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class _Text(HTMLParser):
         if tag == "img":
             self.parts.append(f"\n[picture: {known.get('alt')}]")
         elif tag in ("td", "th"):
-            self.parts.append(" | ")
+            self.parts.append(" | " if tag == "td" else " ‖ ")
         elif tag in ("h1", "h2", "h3", "h4", "h5"):
             self.parts.append(f"\n\n{'#' * int(tag[1])} ")
         elif tag in ("p", "li", "tr", "caption", "figcaption", "div", "section", "summary", "dt", "dd", "a", "table"):

@@ -7,10 +7,14 @@ import importlib
 import os
 import pkgutil
 import re
+import types
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import lbp_prognosis.report
+from lbp_prognosis.cohort import Flow
 from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.report import (
     methods_sentences,
@@ -19,9 +23,11 @@ from lbp_prognosis.report import (
     render_page,
     results_sentences,
     tripod_ai,
+    tripod_ai_answers,
     write_forms,
 )
 from lbp_prognosis.report._blocks import Picture
+from lbp_prognosis.report._probast_checks import measures
 from tests.hostile.small_studies import KINDS, small_study
 
 
@@ -90,3 +96,64 @@ def test_no_number_leaves_that_is_not_on_the_page(kind, without_pictures) -> Non
         plain = re.sub(r"optimism .*?\d\.\d{3}|The optimism of .*?”\.|\(\d+ %\)", "", text)
         told = {number for number in _numbers(plain) if float(number) not in (0, 1, 95)}
         assert told <= on_page, (text, told - on_page)
+
+
+def test_exclusions_of_nobody_are_not_told(found) -> None:
+    steps = [("start", "asked", 12), ("excluded", "too young", 0), ("excluded", "declined", 2), ("end", "analysed", 10)]
+    flow = Flow(pd.DataFrame(steps, columns=["kind", "step", "n"]).assign(patients=pd.array([None] * 4, dtype="Int64")))
+    said = results_sentences(dataclasses.replace(found.page(), flow=flow)).text
+    assert "Of 12 patients, 10 were analysed. Excluded were 2 (declined)." in said
+
+
+def test_what_a_new_patient_gets_is_told_where_something_is_imputed(found) -> None:
+    page = found.page()
+    asked = "Missing predictors of a new patient are imputed from the others, without the outcome."
+    assert tripod_ai(page).to_frame().set_index("item").loc["27a", "answer"] == asked
+    complete = dataclasses.replace(page, columns=page.columns.assign(n_missing=0))
+    assert tripod_ai(complete).to_frame().set_index("item").loc["27a", "answer"] == ""
+
+
+def test_what_the_test_of_association_kept_is_told_where_there_is_one(found) -> None:
+    page = found.page()
+    retest = {"columns": ["fat"], "external": False, "confidence": 0.95, "form": "ICC(2,1)", "tables": [1, 2]}
+    study = page.provenance["study"] | {"retest": retest | {"minimum": 0.75}}
+    page = dataclasses.replace(page, provenance={**page.provenance, "study": study})
+    kept = "The test of association kept all of them."
+    assert page.association is not None
+    assert kept in methods_sentences(page).text
+    assert kept not in methods_sentences(dataclasses.replace(page, association=None)).text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "answer"), [([0.1, np.nan], [0.2, np.nan], "yes"), ([0.1, 0.1], [np.nan] * 2, "probably no")]
+)
+def test_one_threshold_with_an_interval_judges_net_benefit(found, low, high, answer) -> None:
+    """The other models and horizons do not count."""
+    page = found.page()
+    model, other = page.evaluation.models
+    curve = types.SimpleNamespace(
+        models=(other, model),
+        horizons=np.array([6.0, 12.0]),
+        thresholds=np.array([0.3, 0.4]),
+        low=np.array([[[0.0, 0.0]] * 2, [[0.0, 0.0], low]]),
+        high=np.array([[[1.0, 1.0]] * 2, [[1.0, 1.0], high]]),
+    )
+    told = measures(dataclasses.replace(page.evaluation, decision=curve), model, 12.0, "Here")
+    assert told.suggested == answer
+
+
+def test_numbers_of_an_evaluation_are_its_own_and_known(found) -> None:
+    """The first two dozen: neither differences of models nor measures that are not read, nor those without a value."""
+    evaluation = found.page().evaluation
+    frame = evaluation.to_frame()
+    shown = ["crps", "concordance", "auc", "ipa", "observed_expected", "calibration_slope", "net_benefit"]
+    assert frame["reference"].fillna("").ne("").any()
+    assert not frame["metric"].isin(shown).all()
+    own = frame[frame["reference"].fillna("").eq("") & frame["metric"].isin(shown) & frame["value"].notna()]
+    told = tripod_ai_answers([evaluation]).set_index("item").loc["23a", "answer"]
+    for row in own.head(24).to_dict("records"):
+        assert f"{row['model']}: {row['metric']}" in told
+        assert f" {row['value']:.3f}" in told
+    assert told.count("Evaluation, ") == 24 < len(own)
+    assert "brier" not in told
+    assert "nan" not in told
