@@ -70,7 +70,7 @@ def forest_masks(forest: Forest, owner: np.ndarray, slots: np.ndarray, X: np.nda
     """
     out = np.full((len(X), forest.start.size - 1, int(slots.max(initial=0)) + 1), ~np.uint64(0))
     splits = (forest.start, forest.column, forest.threshold, forest.missing_left, forest.left, forest.right)
-    _masks(*splits, owner, slots, X, out)
+    _masks(*splits, owner, slots, np.ascontiguousarray(X), out)  # compiled for one order of cells
     return out
 
 
