@@ -78,10 +78,10 @@ def response(
     amount : float, optional
         The amount; by default the published one of the instrument.
 
-        Returns
-        -------
-        ResponseResult
-            Improvement of each patient, with the amount and its source.
+    Returns
+    -------
+    ResponseResult
+        Improvement of each patient, with the amount and its source.
 
     Raises
     ------

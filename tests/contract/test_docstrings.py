@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 
 import numpydoc.docscrape
 import pytest
@@ -50,6 +51,13 @@ def test_docstring_agrees_with_signature(name: str, obj: object) -> None:
                 assert text in {shown, str(default)} or _same(text, default), (
                     f"{name}: `{parameter}` says {text}, is {shown}"
                 )
+
+
+@pytest.mark.parametrize(("name", "obj"), PUBLIC, ids=[name for name, _ in PUBLIC])
+def test_headings_are_not_indented(name: str, obj: object) -> None:
+    """A heading that is indented belongs to the entry above it, and is no section."""
+    for doc in (inspect.getdoc(member) for member in (obj, *(vars(obj).values() if inspect.isclass(obj) else ()))):
+        assert not re.search(r"^ +(\w+\n +-{4,}$)", doc or "", re.MULTILINE), name
 
 
 def _same(text: str, default: object) -> bool:

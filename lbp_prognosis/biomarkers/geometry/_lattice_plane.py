@@ -26,8 +26,9 @@ class LatticePlane:
         Coefficients (c0, c1, c2) in the given frame.
     step : float
         Distance between two layers of voxels along the plane's normal, mm.
-    Layers of voxels in which at least 3 % of the columns end; across slices of more than 2 mm, those seen in one slice
-    (the median). One or two layers contain too little information on the height and on a small tilt.
+    layers : int
+        Layers of voxels in which at least 3 % of the columns end; across slices of more than 2 mm, those seen in one
+        slice (the median). One or two layers contain too little information on the height and on a small tilt.
     flatness : float
         1 where the surface is flat to an eighth of a step, 0 where it is rougher than a quarter.
     """

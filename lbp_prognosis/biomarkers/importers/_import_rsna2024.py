@@ -37,12 +37,12 @@ def import_rsna2024(train: Any, series: Any = None) -> ImportedTable:
     ImportedTable
         Grades 0 normal or mild, 1 moderate, 2 severe; labels that were not given are missing with a reason.
 
-        Raises
-        ------
-        ArgumentError
-            If a table lacks the columns of the collection.
-        DataError
-            If a label is not one of the three grades.
+    Raises
+    ------
+    ArgumentError
+        If a table lacks the columns of the collection.
+    DataError
+        If a label is not one of the three grades.
 
     Notes
     -----

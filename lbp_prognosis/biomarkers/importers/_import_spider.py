@@ -46,12 +46,12 @@ def import_spider(gradings: Any, overview: Any = None, *, lumbar_count: int = 5)
     ImportedTable
         ``left_out`` lists the discs below the lowest mobile segment (number 0).
 
-        Raises
-        ------
-        ArgumentError
-            If a table lacks the columns of the collection, or ``lumbar_count`` is outside its range.
-        DataError
-            If a patient, a disc number or a grade is not a number of the collection.
+    Raises
+    ------
+    ArgumentError
+        If a table lacks the columns of the collection, or ``lumbar_count`` is outside its range.
+    DataError
+        If a patient, a disc number or a grade is not a number of the collection.
 
     Notes
     -----

@@ -42,22 +42,23 @@ def import_totalspineseg(
         Study; by default it has the name of the patient.
     volume_unit : {"mm3", "ml"}, default "mm3"
         Unit of the column ``volume``.
-    Smallest voxel side of the segmentation, mm. Some versions write one thickness per point of the surface, in voxels
-    of that side. Without ``voxel_mm`` these are taken as mm (correct at 1 mm, as with the option ``--iso``) and flagged
-    ``thickness_taken_as_mm``.
+    voxel_mm : float, optional
+        Smallest voxel side of the segmentation, mm. Some versions write one thickness per point of the surface, in
+        voxels of that side. Without ``voxel_mm`` these are taken as mm (correct at 1 mm, as with the option ``--iso``)
+        and flagged ``thickness_taken_as_mm``.
 
     Returns
     -------
     ImportedTable
         ``left_out`` lists the columns that are not measures of this library.
 
-        Raises
-        ------
-        ArgumentError
-            If ``source`` contains none of the tables, or a table lacks its columns.
-        DataError
-            If a column contains text, a structure has several volumes, a foramen has no level, or a value is outside
-            its range.
+    Raises
+    ------
+    ArgumentError
+        If ``source`` contains none of the tables, or a table lacks its columns.
+    DataError
+        If a column contains text, a structure has several volumes, a foramen has no level, or a value is outside
+        its range.
 
     Notes
     -----

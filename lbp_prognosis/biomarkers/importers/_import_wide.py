@@ -54,13 +54,13 @@ def import_wide(
     ImportedTable
         Empty cells are missing with the reason "empty cell".
 
-        Raises
-        ------
-        ArgumentError
-            If the mapping names an absent column, an unknown measure or structure or a pooled value, or a column has no
-            method.
-        DataError
-            If a row has no patient, or a value is not a number or outside its range.
+    Raises
+    ------
+    ArgumentError
+        If the mapping names an absent column, an unknown measure or structure or a pooled value, or a column has no
+        method.
+    DataError
+        If a row has no patient, or a value is not a number or outside its range.
 
     Examples
     --------

@@ -93,10 +93,10 @@ def radiomics_features(
     DataFrame
         One row per region, one column per feature, named as in the biomarker table; NaN if a region is too small.
 
-        Raises
-        ------
-        MissingPackageError
-            If the engine of the settings is not installed.
+    Raises
+    ------
+    MissingPackageError
+        If the engine of the settings is not installed.
     """
     chosen = _settings(settings)
     require_engine(chosen, "radiomics_features")
