@@ -9,10 +9,13 @@ small.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from lbp_prognosis._kernels._compiled import compiled, inner
+from lbp_prognosis._kernels._compiled import inner
 from lbp_prognosis._kernels._cox_data import CoxData
+from lbp_prognosis._kernels._tiers import exponential, natural_log, tiered
 
 __all__ = ["evaluate_exact"]
 
@@ -25,12 +28,12 @@ def _level(eta, rows, d):  # pragma: no cover - compiled
     """Level ``t`` at which about ``d`` of these rows are expected, row i with the probability expit(eta_i − t)."""
     total = 0.0
     for i in rows:
-        total += np.exp(eta[i])
-    level = np.log(total / d)
+        total += exponential(eta[i])
+    level = natural_log(total / d)
     for _ in range(_MOVES):
         mean, variance = 0.0, 0.0
         for i in rows:
-            p = 1.0 / (1.0 + np.exp(level - eta[i]))
+            p = 1.0 / (1.0 + exponential(level - eta[i]))
             mean += p
             variance += p * (1.0 - p)
         if abs(mean - d) <= 4.0 * np.sqrt(variance) + 0.25:
@@ -39,7 +42,7 @@ def _level(eta, rows, d):  # pragma: no cover - compiled
     return level
 
 
-@compiled()
+@tiered(lambda *a: a[2].size * (2 + min(a[3], a[2].size - a[3]) * a[0].shape[1] ** 2))
 def _group(X, eta, rows, d):  # pragma: no cover - compiled
     """Log, gradient and Hessian of the log of the symmetric polynomial of degree ``d`` in exp(eta)."""
     p = X.shape[1]
@@ -54,7 +57,7 @@ def _group(X, eta, rows, d):  # pragma: no cover - compiled
     if d == 1:  # the mean and the covariance over the risk set
         total = 0.0
         for i in rows:
-            r = np.exp(eta[i])
+            r = exponential(eta[i])
             total += r
             for a in range(p):
                 gradient[a] += r * X[i, a]
@@ -66,7 +69,7 @@ def _group(X, eta, rows, d):  # pragma: no cover - compiled
             for b in range(a + 1):
                 hessian[a, b] = hessian[a, b] / total - gradient[a] * gradient[b]
                 hessian[b, a] = hessian[a, b]
-        return np.log(total), gradient, hessian
+        return natural_log(total), gradient, hessian
     level = _level(eta, rows, d)
     e = np.zeros(d + 1)
     g = np.zeros((d + 1, p))
@@ -75,8 +78,8 @@ def _group(X, eta, rows, d):  # pragma: no cover - compiled
     seen = 0
     for i in rows:
         z = eta[i] - level
-        r, rest = 1.0 / (1.0 + np.exp(-z)), 1.0 / (1.0 + np.exp(z))
-        log_sum += max(z, 0.0) + np.log1p(np.exp(-abs(z)))
+        r, rest = 1.0 / (1.0 + exponential(-z)), 1.0 / (1.0 + exponential(z))
+        log_sum += max(z, 0.0) + math.log1p(exponential(-abs(z)))
         seen += 1
         for k in range(min(d, seen), 0, -1):
             for a in range(p):
@@ -96,7 +99,7 @@ def _group(X, eta, rows, d):  # pragma: no cover - compiled
         for b in range(a + 1):
             hessian[a, b] = h[d, a, b] / e[d] - gradient[a] * gradient[b]
             hessian[b, a] = hessian[a, b]
-    return log_sum + np.log(e[d]) + d * level, gradient, hessian
+    return log_sum + natural_log(e[d]) + d * level, gradient, hessian
 
 
 def evaluate_exact(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lbp_prognosis._kernels._compiled import compiled, inner
+from lbp_prognosis._kernels._compiled import inner
+from lbp_prognosis._kernels._tiers import tiered
 
 __all__ = ["interval_states"]
 
@@ -22,7 +23,7 @@ def _turn(row, rates, origin, target, out):  # pragma: no cover - compiled
         out[target[t]] += flow
 
 
-@compiled()
+@tiered(lambda *a: 4 * a[0].size * a[0].shape[1] * _TERMS * (a[0].shape[2] + a[2].shape[1]))
 def interval_states(rates, length, first, origin, target):  # pragma: no cover - compiled
     """Return state probabilities after all pieces, and their derivatives by each intensity.
 

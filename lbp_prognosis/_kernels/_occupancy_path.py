@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lbp_prognosis._kernels._compiled import compiled, inner
+from lbp_prognosis._kernels._compiled import inner
+from lbp_prognosis._kernels._tiers import exponential_minus_one, tiered
 
 __all__ = ["occupancy_path"]
 
@@ -33,7 +34,7 @@ def _exponential_step(state, rates, work, term):
                 state[b] += term[b]
 
 
-@compiled()
+@tiered(lambda *a: 4 * a[3].size * a[4].max(initial=0))
 def occupancy_path(increments, origin, target, relative, places, first, exponential):  # pragma: no cover - compiled
     """Return the state probabilities of each row at each horizon.
 
@@ -77,7 +78,7 @@ def occupancy_path(increments, origin, target, relative, places, first, exponent
                     some = increments[at, t] > 0.0 and relative[i, t] > 0.0
                     step[t] = increments[at, t] * relative[i, t] if some else 0.0
                     if not exponential:
-                        step[t] = -np.expm1(-step[t])
+                        step[t] = -exponential_minus_one(-step[t])
                     leaves[origin[t]] += step[t]
                 for t in range(q):
                     chained = chained or (step[t] > 0.0 and leaves[target[t]] > 0.0)
@@ -97,7 +98,7 @@ def occupancy_path(increments, origin, target, relative, places, first, exponent
                         if total > 0.0:
                             share = step[t]
                             if exponential:
-                                share *= -np.expm1(-total) / total
+                                share *= -exponential_minus_one(-total) / total
                             elif total > 1.0:
                                 share /= total
                             moved[target[t]] += state[origin[t]] * share

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lbp_prognosis._kernels._compiled import compiled, inner
+from lbp_prognosis._kernels._compiled import inner
+from lbp_prognosis._kernels._tiers import exponential_minus_one, tiered
 
 __all__ = ["reset_path"]
 
@@ -28,10 +29,10 @@ def _stay(increments, relative, ends, origin, durations, after, exponential, mas
                 if origin[t] == a and durations[e] > after and increments[e, t] > 0.0 and relative[t] > 0.0:
                     step[t] = increments[e, t] * relative[t]
                     if not exponential:
-                        step[t] = -np.expm1(-step[t])
+                        step[t] = -exponential_minus_one(-step[t])
                     total += step[t]
             if total > 0.0:
-                leaves = -np.expm1(-total) if exponential else min(total, 1.0)
+                leaves = -exponential_minus_one(-total) if exponential else min(total, 1.0)
                 for t in range(q):
                     mass[t, e] = stay * leaves * step[t] / total
                 stay *= 1.0 - leaves
@@ -39,7 +40,7 @@ def _stay(increments, relative, ends, origin, durations, after, exponential, mas
         begin = ends[a]
 
 
-@compiled()
+@tiered(lambda *a: a[6].shape[0] * (1 + a[7][-1]) * (a[1].size + a[3].size))
 def reset_path(
     increments, durations, cells, ends, origin, target, relative, places, first, after, exponential
 ):  # pragma: no cover - compiled

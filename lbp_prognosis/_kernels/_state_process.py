@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lbp_prognosis._kernels._compiled import compiled
+from lbp_prognosis._kernels._tiers import tiered
 
 __all__ = ["StateProcess", "state_influence", "state_process", "state_sojourn"]
 
@@ -115,7 +115,7 @@ def _total_before(at: np.ndarray, weights: np.ndarray, times: np.ndarray) -> np.
     return total[np.searchsorted(at[order], times, side="left")]
 
 
-@compiled()
+@tiered(lambda *a: a[1].size)
 def _forward(first, hazard):
     m, s = hazard.shape[0], hazard.shape[1]
     out = np.empty((m + 1, s))
@@ -130,7 +130,7 @@ def _forward(first, hazard):
     return out
 
 
-@compiled()
+@tiered(lambda *a: a[0].size * (1 + a[0].shape[1]))
 def _shared(hazard, at_risk, events, probability):
     """C_j(t): what staying in state j from the origin to t has taken away; (m + 1, s, s)."""
     m, s = hazard.shape[0], hazard.shape[1]
@@ -149,7 +149,7 @@ def _shared(hazard, at_risk, events, probability):
     return out
 
 
-@compiled()
+@tiered(lambda *a: a[1] * a[0].shape[1] ** 3)
 def _backward(hazard, last):
     """Product integral to the end from the origin, and from after each of ``last`` times; (last + 1, s, s)."""
     s = hazard.shape[1]
@@ -166,7 +166,7 @@ def _backward(hazard, last):
     return out
 
 
-@compiled()
+@tiered(lambda *a: a[4] * a[0].shape[1] ** 3)
 def _backward_sojourn(hazard, times, start, tau, last):
     """∫ M(t, u) du from each of ``start`` and the first ``last`` times to τ; (last + 1, s, s)."""
     s = hazard.shape[1]
@@ -249,7 +249,7 @@ def state_influence(process: StateProcess, taus: np.ndarray, fixed_start: bool) 
     return np.moveaxis(out, 0, 1)
 
 
-@compiled()
+@tiered(lambda *a: a[0].size)
 def _fill(out, whole, product, staying, shift, first, begin, end, origin, target, share, start, stop, tau):
     """Contributions of a row's start and of its move, less that of the time spent in the state; (n, s)."""
     for r in range(out.shape[0]):

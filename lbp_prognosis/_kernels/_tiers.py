@@ -18,8 +18,9 @@ from numba.core.registry import CPUDispatcher
 
 from lbp_prognosis._kernels._compiled import compiled
 
-__all__ = ["Tiered", "natural_log", "tiered"]
+__all__ = ["Tiered", "exponential", "exponential_minus_one", "natural_log", "tiered"]
 
+_LARGEST = math.log(np.finfo(float).max)  # Python's own exponential raises an error above it
 STEPS = 400_000  # interpreted in about a third of the time that one kernel takes to compile
 
 
@@ -70,6 +71,22 @@ def natural_log(x):
     if x > 0.0:
         return math.log(x)
     return -np.inf if x == 0.0 else np.nan
+
+
+@compiled()
+def exponential(x):
+    """Return the exponential of the C library, infinite where it is too large."""
+    if x > _LARGEST:
+        return np.inf
+    return math.exp(x)
+
+
+@compiled()
+def exponential_minus_one(x):
+    """Return exp(x) − 1 of the C library, infinite where it is too large."""
+    if x > _LARGEST:
+        return np.inf
+    return math.expm1(x)
 
 
 def is_kept(kernel: CPUDispatcher) -> bool:

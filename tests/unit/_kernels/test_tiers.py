@@ -18,8 +18,8 @@ from lbp_prognosis import _base, evaluate
 from lbp_prognosis._kernels import _tiers, points
 from lbp_prognosis._kernels._tiers import Tiered, natural_log
 from lbp_prognosis.evaluation.utility import decision_curve
-from lbp_prognosis.models import CoxPH, FineGray
-from lbp_prognosis.survival import Surv
+from lbp_prognosis.models import CauseSpecificCox, CoxPH, FineGray, MultiStateCox, PanelMarkov
+from lbp_prognosis.survival import MultiState, Surv, mean_sojourn, state_occupancy
 
 TIERED = {
     value
@@ -68,8 +68,35 @@ def test_both_tiers_give_the_same_bits(both):
         evaluate(y, {"model": risk, "half": risk / 2}, [20.0, 40.0], [0.1, 0.2, 0.3], sample_weight=weights)
         decision_curve(y, risk, [20.0, 40.0], [0.1, 0.2], n_resamples=2)
     CoxPH().fit(X, Surv.right(time, code == 1, entry=np.floor(time / 3)))
+    CoxPH(ties="exact").fit(X, Surv.right(time, code == 1))
     FineGray().fit(X, Surv.right(time, code))
+    for incidence in ("product_limit", "exponential"):
+        CauseSpecificCox(incidence=incidence).fit(X, Surv.right(time, code)).predict_risk(X, [20.0, 40.0])
+    of_states(X["a"])
     assert {one.function.__name__ for one in TIERED - both} == set()
+
+
+def of_states(x):
+    """Courses with several moves on one day, and visits: what predicts and describes them."""
+    rng, n = np.random.default_rng(5), len(x)
+    first, second = rng.integers(1, 9, n), rng.integers(1, 9, n)
+    ids, zero, moves = np.arange(n).repeat(2), np.zeros(n), np.array([["b", "c"], ["c", None], ["b", "a"]])
+    into = moves[rng.integers(0, 3, n)]
+    start, stop = np.column_stack([zero, first]).ravel(), np.column_stack([first, first + second]).ravel()
+    courses = MultiState.from_long(ids, start, stop, into.ravel().tolist(), initial="a")
+    state_occupancy(courses, [2.0, 5.0])
+    mean_sojourn(courses, 5.0)
+    X = pd.DataFrame({"x": x.to_numpy().repeat(2)})
+    for options in (
+        {},
+        {"incidence": "exponential"},
+        {"clock": "reset"},
+        {"clock": "reset", "incidence": "exponential"},
+    ):
+        MultiStateCox(shared=["x"], **options).fit(X, courses).predict_occupancy(X.head(9), [2.0, 5.0])
+    seen = ["a", "a", "a", "b"] * 2 + ["b", "b", "b", "a"] * 2
+    visits = MultiState.from_visits(np.arange(4).repeat(4), [0, 1, 2, 3] * 4, seen, states=["a", "b"])
+    PanelMarkov([("a", "b"), ("b", "a")]).fit(np.empty((12, 0)), visits)
 
 
 def test_compiled_kernels_call_no_tiered_ones():
