@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from lbp_prognosis._kernels._tiers import exponential, exponential_minus_one, tiered
+from lbp_prognosis._kernels._compiled import compiled
 
 __all__ = ["exponential_incidence", "product_limit_incidence"]
 
 
-@tiered(lambda *a: 2 * a[1].size * a[2].max(initial=0))
+@compiled()
 def product_limit_incidence(increments, relative, places, fitted):  # pragma: no cover - compiled
     """Return incidences and survival at each horizon by the product limit.
 
@@ -47,7 +47,7 @@ def product_limit_incidence(increments, relative, places, fitted):  # pragma: no
                     some = increments[at, c] > 0.0 and relative[i, c] > 0.0
                     step[c] = increments[at, c] * relative[i, c] if some else 0.0
                     if fitted:
-                        step[c] = -exponential_minus_one(-step[c])
+                        step[c] = -np.expm1(-step[c])
                     total += step[c]
                 if total > 1.0:
                     for c in range(k):
@@ -65,7 +65,7 @@ def product_limit_incidence(increments, relative, places, fitted):  # pragma: no
     return out
 
 
-@tiered(lambda *a: 2 * a[1].size * a[2].max(initial=0))
+@compiled()
 def exponential_incidence(increments, relative, places, shares):  # pragma: no cover - compiled
     """As `product_limit_incidence` with survival ``exp(−ΣH)``.
 
@@ -82,12 +82,12 @@ def exponential_incidence(increments, relative, places, shares):  # pragma: no c
         at = 0
         for h in range(places.size):
             while at < places[h]:
-                survival = exponential(-hazard)
+                survival = np.exp(-hazard)
                 total = 0.0
                 for c in range(k):
                     if increments[at, c] > 0.0:
                         total += increments[at, c] * relative[i, c]
-                lost = -exponential_minus_one(-total) / total if shares and total > 0.0 else 1.0
+                lost = -np.expm1(-total) / total if shares and total > 0.0 else 1.0
                 for c in range(k):
                     if increments[at, c] > 0.0 and survival > 0.0:
                         step = increments[at, c] * relative[i, c]
@@ -99,5 +99,5 @@ def exponential_incidence(increments, relative, places, shares):  # pragma: no c
                 at += 1
             for c in range(k):
                 out[i, h, c] = incidence[c]
-            out[i, h, k] = exponential(-hazard)
+            out[i, h, k] = np.exp(-hazard)
     return out
