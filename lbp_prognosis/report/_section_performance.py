@@ -23,10 +23,18 @@ __all__ = [
     "section_calibration",
     "section_discrimination",
     "section_optimism",
+    "shown_metrics",
     "why_absent",
 ]
 
 _ELSEWHERE = {"uno_concordance": "Uno's C counts follow-up to the last horizon and is given there alone"}
+_IPA = (
+    "IPA is the proportional reduction in Brier score relative to a null model; above 0 is better than the null model."
+)
+_ICI = (
+    "ICI is the mean absolute distance of the calibration curve from the diagonal; by chance it is above 0 for a "
+    "perfect model too."
+)
 _BUDGET = "Not released: the release budget is used up (see “What was withheld?” below)."
 
 
@@ -67,8 +75,14 @@ def metric_cell(page: Page, model: str, name: str) -> str:
     return _cell(page, page.evaluation.metrics[model].get(name), page.horizon)
 
 
-def metric_table(page: Page, names: tuple[str, ...], key: str, caption: str, note: str) -> Table:
-    """Return a table of metrics, one row per model and horizon.
+def shown_metrics(page: Page, names: tuple[str, ...]) -> list[str]:
+    """Return the metrics that a model of the page has."""
+    metrics = page.evaluation.metrics
+    return [name for name in names if any(name in metrics[model] for model in page.evaluation.models)]
+
+
+def metric_table(page: Page, names: tuple[str, ...], key: str, caption: str, note: str) -> Table | Notice:
+    """Return a table of metrics, one row per model and horizon; a notice if none of them has a value.
 
     Parameters
     ----------
@@ -80,7 +94,9 @@ def metric_table(page: Page, names: tuple[str, ...], key: str, caption: str, not
         Of the table.
     """
     found = page.evaluation
-    shown = [name for name in names if any(name in found.metrics[model] for model in found.models)]
+    shown = shown_metrics(page, names)
+    if not shown:
+        return Notice(_BUDGET, "absent")
     rows: list[dict[str, Any]] = []
     for model in found.models:
         for horizon in found.horizons:
@@ -108,15 +124,10 @@ def section_discrimination(page: Page) -> Section | None:
                 caption=f"AUC with 95% intervals, {page.sample}. 0.5 is chance.",
             )
         )
+    names = ("auc", "concordance", "uno_concordance", "brier", "ipa")
+    told = _IPA if "ipa" in shown_metrics(page, names) else ""
     blocks.append(
-        metric_table(
-            page,
-            ("auc", "concordance", "uno_concordance", "brier", "ipa"),
-            "discrimination",
-            f"Discrimination and overall accuracy, {page.sample}.",
-            "IPA is the proportional reduction in Brier score relative to a null model; above 0 is better "
-            "than the null model.",
-        )
+        metric_table(page, names, "discrimination", f"Discrimination and overall accuracy, {page.sample}.", told)
     )
     return Section("discrimination", "Do patients with the event have higher risks?", tuple(blocks))
 
@@ -158,16 +169,18 @@ def section_calibration(page: Page) -> Section | None:
             blocks.append(Words(f"No calibration curve of {model}: {error}"))
             continue
         blocks.append(picture)
-    blocks.append(
-        metric_table(
-            page,
-            ("observed_expected", "calibration_slope", "ici", "ici_null"),
-            "calibration",
-            f"Calibration, {page.sample}. O/E refers to {page.target_words}.",
-            "O/E and slope are 1 for calibrated risks. ICI is the mean absolute distance of the calibration curve from "
-            "the diagonal; by chance it is above 0 for a perfect model too.",
-        )
-    )
+    names = ("observed_expected", "calibration_slope", "ici", "ici_null")
+    shown = shown_metrics(page, names)
+    caption, note = f"Calibration, {page.sample}.", []
+    if ones := [
+        words for name, words in (("observed_expected", "O/E"), ("calibration_slope", "slope")) if name in shown
+    ]:
+        note.append(f"{' and '.join(ones)} {'is' if len(ones) == 1 else 'are'} 1 for calibrated risks.")
+    if "observed_expected" in shown:
+        caption += f" O/E refers to {page.target_words}."
+    if "ici" in shown:
+        note.append(_ICI)
+    blocks.append(metric_table(page, names, "calibration", caption, " ".join(note)))
     return Section("calibration", "Do predicted risks agree with observed ones?", tuple(blocks))
 
 
