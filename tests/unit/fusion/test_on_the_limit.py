@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis._base import DataError, EstimationError
-from lbp_prognosis.fusion import ComBat
+from lbp_prognosis.fusion import ComBat, level_norms
 from lbp_prognosis.fusion._pipeline_rows import beside, rows_of
 
 
@@ -61,3 +61,28 @@ def test_row_wise_keywords_are_repeated_like_the_rows():
     assert made["series"].index.tolist() == ["q", "q", "p"]
     assert made["table"].tolist() == [[3, 4], [3, 4], [1, 2]]
     assert made["number"] == 7.0
+
+
+def test_removed_effects_are_a_row_per_batch_and_feature_numbered_from_0():
+    made = ComBat("site").fit(scans(5)).effects()
+    assert made.index.tolist() == [0, 1, 2, 3]
+    assert made[["batch", "column", "n"]].to_numpy().tolist() == [
+        ["north", "a", 20],
+        ["north", "b", 20],
+        ["south", "a", 5],
+        ["south", "b", 5],
+    ]
+
+
+def test_the_first_value_without_a_norm_is_named():
+    norms = pd.DataFrame({"measure": ["height"], "level": ["l4l5"], "mean": [10.0], "sd": [2.0]})
+    rows = pd.DataFrame({"measure": "height", "level": ["l4l5", "l5s1", "l3l4"], "value": [12.0, 9.0, 8.0]})
+    rows = rows.assign(unit="mm", method_id="area")
+    with pytest.raises(DataError, match=r"2 values, e.g. 'height' at 'l5s1' by 'area'"):
+        level_norms(rows, norms)
+    out = level_norms(rows.assign(value=[12.0, np.nan, np.nan]), norms)  # what has no value needs no norm
+    assert out["value"][0] == 1.0
+    assert out["unit"].tolist() == ["sd"] * 3
+    other = level_norms(rows.assign(measure="width"), norms)
+    assert other["value"].tolist() == [12.0, 9.0, 8.0]
+    assert other["unit"].tolist() == ["mm"] * 3
