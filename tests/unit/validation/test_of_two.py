@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis._base import ArgumentError
+from lbp_prognosis.fusion import MultipleImputation, RiskPipeline
 from lbp_prognosis.models import CauseSpecificCox, CoxPH
 from lbp_prognosis.survival import Surv
 from lbp_prognosis.validation import cross_validate_risk
 from lbp_prognosis.validation.comparison._effects import effects_on
+from lbp_prognosis.validation.planning._simulated_precision import _baseline_hazard
 from lbp_prognosis.validation.resampling._cross_validate import average_cross_validations
 from lbp_prognosis.validation.sensitivity._subgroup_labels import subgroup_labels
 
@@ -61,3 +63,21 @@ def test_bands_are_of_numbers_and_a_missing_one_is_not_a_word(values, read):
         return
     (labels,) = subgroup_labels(groups, {"size": [4.0]}, 3).values()
     assert list(labels) == read
+
+
+@pytest.mark.parametrize(("risk", "lp_sd"), [(0.3, 1.2), (0.05, 0.5), (0.7, 2.0)])
+def test_a_baseline_hazard_gives_the_average_risk(risk, lp_sd):
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    mean = weights @ -np.expm1(-_baseline_hazard(risk, lp_sd) * np.exp(lp_sd * nodes)) / weights.sum()
+    assert mean == pytest.approx(risk, rel=1e-6)
+
+
+@pytest.mark.parametrize("m", [1, 2, 3])
+def test_a_pipeline_averages_the_risks_of_all_completed_tables(data, m):
+    X, time, code = data
+    holes = X.mask(np.random.default_rng(1).random(X.shape) < 0.2)
+    made = RiskPipeline([MultipleImputation(m=m, draws=2)], CoxPH()).fit(holes, Surv.right(time, code == 1))
+    complete = X.head(4)  # of complete rows each model predicts from the same values
+    each = [model.predict_risk(complete, 5.0) for model in made.models_]
+    np.testing.assert_allclose(made.predict_risk(complete, 5.0), np.mean(each, axis=0), rtol=1e-12)
+    assert len(each) == m
