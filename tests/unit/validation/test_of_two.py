@@ -7,11 +7,14 @@ import pytest
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.fusion import MultipleImputation, RiskPipeline
 from lbp_prognosis.models import CauseSpecificCox, CoxPH
-from lbp_prognosis.survival import Surv
-from lbp_prognosis.validation import cross_validate_risk
+from lbp_prognosis.survival import Status, Surv
+from lbp_prognosis.validation import cross_validate_risk, likelihood_ratio
+from lbp_prognosis.validation.comparison._coalitions import _net_benefit
 from lbp_prognosis.validation.comparison._effects import effects_on
 from lbp_prognosis.validation.planning._simulated_precision import _baseline_hazard
+from lbp_prognosis.validation.pooling._pool_evaluations import pool_likelihood_ratios
 from lbp_prognosis.validation.resampling._cross_validate import average_cross_validations
+from lbp_prognosis.validation.screening._column_strength import _frequency, _hanley_mcneil
 from lbp_prognosis.validation.sensitivity._subgroup_labels import subgroup_labels
 
 
@@ -81,3 +84,37 @@ def test_a_pipeline_averages_the_risks_of_all_completed_tables(data, m):
     each = [model.predict_risk(complete, 5.0) for model in made.models_]
     np.testing.assert_allclose(made.predict_risk(complete, 5.0), np.mean(each, axis=0), rtol=1e-12)
     assert len(each) == m
+
+
+def test_the_frequency_of_a_level_is_that_of_the_other_folds_and_one_patient_more():
+    """Level 0 has 1 of 2 outside fold 0, level 1 has 1 of 1, the mean is 2 of 3: (1 + 2/3) / 3 and (1 + 2/3) / 2."""
+    codes, outcome, fold = np.array([0, 1, 0, 0, 1]), np.array([1.0, 0.0, 1.0, 0.0, 1.0]), np.array([0, 0, 1, 1, 1])
+    score = _frequency(codes, outcome, fold)
+    np.testing.assert_allclose(score[:2], [(1 + 2 / 3) / 3, (1 + 2 / 3) / 2])
+    np.testing.assert_allclose(score[2:], [(1 + 1 / 2) / 2, (1 + 1 / 2) / 2, (0 + 1 / 2) / 2])
+
+
+def test_the_error_of_an_area_by_hanley_and_mcneil():
+    """Radiology 1982;143:29-36 (doi:10.1148/radiology.143.1.7063747): Q1 = θ/(2 − θ), Q2 = 2θ²/(1 + θ)."""
+    first, second = 0.8 / 1.2, 2 * 0.64 / 1.8
+    variance = (0.16 + 29 * (first - 0.64) + 49 * (second - 0.64)) / (30 * 50)
+    assert _hanley_mcneil(0.8, 30, 50) == pytest.approx(variance**0.5, rel=1e-12)
+
+
+@pytest.mark.parametrize(("events", "worth"), [(8, 0.8 - 0.2 / 3), (2, 0.0)])
+def test_without_a_model_all_are_treated_where_that_is_worth_something(events, worth):
+    """At a threshold of 1/4 the odds are 1/3: 8 events in 10 are worth .8 − .2/3, and 2 in 10 less than nothing."""
+    y = Status.at(12.0, (np.arange(10) < events).astype(float))
+    value, psi = _net_benefit(y, None, 12.0, 0.25, 1, "event")
+    assert value == pytest.approx(worth)
+    assert (np.abs(psi).max() > 0) == (worth > 0)
+
+
+def test_equal_tests_of_completed_tables_are_pooled_to_the_same_statistic(data):
+    X, time, code = data
+    y = Surv.right(time, code == 1)
+    part = likelihood_ratio(CoxPH().fit(X[["a"]], y), CoxPH().fit(X, y), X[["a"]], X)
+    pooled = pool_likelihood_ratios([part, part, part])
+    assert pooled.statistic == pytest.approx(part.statistic)
+    assert pooled.p == pytest.approx(part.p, rel=1e-6)
+    assert pool_likelihood_ratios([part, None]) is None
