@@ -1,15 +1,19 @@
 """The second of two: causes, imputed tables, words among numbers; what only the first one shows is not tested by it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from lbp_prognosis._base import ArgumentError
-from lbp_prognosis.fusion import MultipleImputation, RiskPipeline
+from lbp_prognosis.fusion import MultipleImputation, RegressionCalibration, RiskPipeline
+from lbp_prognosis.fusion._pool_likelihood_ratio import _names
 from lbp_prognosis.models import CauseSpecificCox, CoxPH
 from lbp_prognosis.survival import Status, Surv
-from lbp_prognosis.validation import cross_validate_risk, likelihood_ratio
+from lbp_prognosis.validation import MultiplyImputed, cross_validate_risk, external_validate, likelihood_ratio
 from lbp_prognosis.validation.comparison._coalitions import _net_benefit
+from lbp_prognosis.validation.comparison._contrast import _by_samples
 from lbp_prognosis.validation.comparison._effects import effects_on
 from lbp_prognosis.validation.planning._simulated_precision import _baseline_hazard
 from lbp_prognosis.validation.pooling._pool_evaluations import pool_likelihood_ratios
@@ -118,3 +122,48 @@ def test_equal_tests_of_completed_tables_are_pooled_to_the_same_statistic(data):
     assert pooled.statistic == pytest.approx(part.statistic)
     assert pooled.p == pytest.approx(part.p, rel=1e-6)
     assert pool_likelihood_ratios([part, None]) is None
+
+
+@pytest.mark.parametrize(
+    ("draws", "p"),
+    [([-2.0, -1.0, 0.0], 1.0), ([-2.0, -1.0, -3.0], 0.5), ([2.0, 1.0, 0.0], 1.0), ([-1.0, 0.0, 1.0], 1.0)],
+)
+def test_a_sample_of_zero_is_on_both_sides(draws, p):
+    """2 (1 + b) / (1 + m), b of m samples on the rarer side."""
+    found = _by_samples(np.array([1.0]), np.array(draws)[:, None], 0.95)
+    assert found["p"] == pytest.approx([p])
+
+
+@pytest.mark.parametrize(
+    ("strata", "offset", "refused"), [(None, None, False), ([1], None, True), (None, [1], True), ([1], [1], True)]
+)
+def test_models_with_strata_or_an_offset_are_refused(strata, offset, refused):
+    fit = SimpleNamespace(coef_=[1.0], feature_names_in_=["a"], penalty=None, strata=strata, offset=offset)
+    if refused:
+        with pytest.raises(ArgumentError, match="without strata or offset"):
+            _names("fits", [fit, fit], 2)
+        return
+    assert _names("fits", [fit, fit], 2) == ["a"]
+
+
+def test_risks_of_imputed_new_patients_are_averaged_and_their_measures_pooled(data):
+    X, time, code = data
+    y, model = Surv.right(time, code == 1), CoxPH().fit(X, Surv.right(time, code == 1))
+    tables = [X, X + X**2]
+    found = external_validate({"m": model}, MultiplyImputed(tables), y, [5.0], kind="temporal")
+    each = [model.predict_risk(table, 5.0) for table in tables]
+    np.testing.assert_allclose(np.ravel(found.risks["m"]), np.mean(each, axis=0).ravel(), rtol=1e-12)
+    slopes = [external_validate({"m": model}, table, y, [5.0], kind="temporal") for table in tables]
+    slopes = [part.evaluation.metrics["m"]["calibration_slope"].value for part in slopes]
+    slope = found.evaluation.metrics["m"]["calibration_slope"].value  # by Rubin's rules
+    np.testing.assert_allclose(slope, np.mean(slopes, axis=0), rtol=1e-12)
+
+
+def test_error_variances_are_means_over_complete_rows(data):
+    X, _, _ = data
+    frame = X.assign(c=np.linspace(0, 1, len(X)))
+    frame.loc[0, "a"], frame.loc[1, "b"] = np.nan, np.nan
+    made = RegressionCalibration({"a": 0.2}).fit(frame)
+    whole = frame.iloc[2:]
+    np.testing.assert_allclose(made.mean_, whole[made.columns_].mean(), rtol=1e-12)
+    assert made.reliability_["a"] == pytest.approx(1 - 0.04 / whole["a"].var())
