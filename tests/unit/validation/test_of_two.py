@@ -9,9 +9,9 @@ import pytest
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.fusion import MultipleImputation, RegressionCalibration, RiskPipeline
 from lbp_prognosis.fusion._pool_likelihood_ratio import _names
-from lbp_prognosis.models import CauseSpecificCox, CoxPH
+from lbp_prognosis.models import CauseSpecificCox, CoxPH, FineGray
 from lbp_prognosis.survival import Status, Surv
-from lbp_prognosis.validation import MultiplyImputed, cross_validate_risk, external_validate, likelihood_ratio
+from lbp_prognosis.validation import MultiplyImputed, contrast, cross_validate_risk, external_validate, likelihood_ratio
 from lbp_prognosis.validation.comparison._coalitions import _net_benefit
 from lbp_prognosis.validation.comparison._contrast import _by_samples
 from lbp_prognosis.validation.comparison._effects import effects_on
@@ -19,6 +19,7 @@ from lbp_prognosis.validation.planning._simulated_precision import _baseline_haz
 from lbp_prognosis.validation.pooling._pool_evaluations import pool_likelihood_ratios
 from lbp_prognosis.validation.resampling._cross_validate import average_cross_validations
 from lbp_prognosis.validation.screening._column_strength import _frequency, _hanley_mcneil
+from lbp_prognosis.validation.screening._identifier_like import identifier_like
 from lbp_prognosis.validation.sensitivity._subgroup_labels import subgroup_labels
 
 
@@ -167,3 +168,38 @@ def test_error_variances_are_means_over_complete_rows(data):
     whole = frame.iloc[2:]
     np.testing.assert_allclose(made.mean_, whole[made.columns_].mean(), rtol=1e-12)
     assert made.reliability_["a"] == pytest.approx(1 - 0.04 / whole["a"].var())
+
+
+@pytest.mark.parametrize(("most", "read"), [(100, "a row number"), (200, "a row number"), (201, ""), (300, "")])
+def test_whole_numbers_that_fill_half_of_their_range_are_row_numbers(most, read):
+    """100 different numbers, the smallest 1."""
+    numbers = np.r_[np.arange(1, 100), most]
+    assert identifier_like("grade", pd.Series(numbers)) == read
+    assert identifier_like("grade", pd.Series(np.r_[numbers[:-1], 1])) == ""  # one twice
+
+
+@pytest.mark.parametrize("cause", [1, 2])
+def test_a_contrast_is_of_the_cause_and_of_all_completed_tables(data, cause):
+    X, time, code = data
+    holes, y = X.mask(np.random.default_rng(1).random(X.shape) < 0.2), Surv.right(time, code)
+    model = RiskPipeline([MultipleImputation(m=3, draws=2)], CauseSpecificCox()).fit(holes, y)
+    at, against = {"a": 1.0, "b": 1.0}, {"a": 0.0, "b": 0.0}
+    found = contrast(model, X.head(1), at, against, cause=cause).to_frame()
+    effects = effects_on(model, cause, "fitted")
+    assert found["estimate"].to_numpy() == pytest.approx([np.mean([one.coef.sum() for one in effects])])
+    within = np.mean([one.covariance.sum() for one in effects])
+    between = np.var([one.coef.sum() for one in effects], ddof=1)
+    assert found["se"].to_numpy() == pytest.approx([(within + (1 + 1 / 3) * between) ** 0.5])
+    one = CauseSpecificCox().fit(X, y)
+    alone = contrast(one, X.head(1), at, against, cause=cause, confidence=0.9).to_frame()
+    half = 1.6448536269514722 * alone["se"]
+    np.testing.assert_allclose(alone["high"] - alone["estimate"], half, rtol=1e-12)
+    np.testing.assert_allclose(alone["estimate"] - alone["low"], half, rtol=1e-12)
+
+
+def test_a_model_of_one_cause_has_no_effects_of_another(data):
+    X, time, code = data
+    model = FineGray(cause=2).fit(X, Surv.right(time, code))
+    assert len(effects_on(model, 2, "model")) == 1
+    with pytest.raises(ArgumentError, match="cause"):
+        effects_on(model, 1, "model")
