@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis._base import DataError, EstimationError
-from lbp_prognosis.fusion import ComBat, level_norms
+from lbp_prognosis.fusion import ComBat, MultipleImputation, RiskPipeline, level_norms
 from lbp_prognosis.fusion._pipeline_rows import beside, rows_of
+from lbp_prognosis.models import CoxPH
+from lbp_prognosis.survival import Surv
 
 
 def scans(small):
@@ -86,3 +88,17 @@ def test_the_first_value_without_a_norm_is_named():
     other = level_norms(rows.assign(measure="width"), norms)
     assert other["value"].tolist() == [12.0, 9.0, 8.0]
     assert other["unit"].tolist() == ["mm"] * 3
+
+
+@pytest.mark.parametrize("m", [1, 2, 3])
+def test_a_pipeline_averages_the_risks_of_all_completed_tables(m):
+    rng = np.random.default_rng(3)
+    X, time = pd.DataFrame(rng.normal(size=(160, 2)), columns=["a", "b"]), rng.exponential(10, 160)
+    holes = X.mask(np.random.default_rng(1).random(X.shape) < 0.2)
+    made = RiskPipeline([MultipleImputation(m=m, draws=2)], CoxPH()).fit(
+        holes, Surv.right(time, rng.integers(0, 2, 160))
+    )
+    complete = X.head(4)  # of complete rows each model predicts from the same values
+    each = [model.predict_risk(complete, 5.0) for model in made.models_]
+    np.testing.assert_allclose(made.predict_risk(complete, 5.0), np.mean(each, axis=0), rtol=1e-12)
+    assert len(each) == m

@@ -80,17 +80,6 @@ def test_a_baseline_hazard_gives_the_average_risk(risk, lp_sd):
     assert mean == pytest.approx(risk, rel=1e-6)
 
 
-@pytest.mark.parametrize("m", [1, 2, 3])
-def test_a_pipeline_averages_the_risks_of_all_completed_tables(data, m):
-    X, time, code = data
-    holes = X.mask(np.random.default_rng(1).random(X.shape) < 0.2)
-    made = RiskPipeline([MultipleImputation(m=m, draws=2)], CoxPH()).fit(holes, Surv.right(time, code == 1))
-    complete = X.head(4)  # of complete rows each model predicts from the same values
-    each = [model.predict_risk(complete, 5.0) for model in made.models_]
-    np.testing.assert_allclose(made.predict_risk(complete, 5.0), np.mean(each, axis=0), rtol=1e-12)
-    assert len(each) == m
-
-
 def test_the_frequency_of_a_level_is_that_of_the_other_folds_and_one_patient_more():
     """Level 0 has 1 of 2 outside fold 0, level 1 has 1 of 1, the mean is 2 of 3: (1 + 2/3) / 3 and (1 + 2/3) / 2."""
     codes, outcome, fold = np.array([0, 1, 0, 0, 1]), np.array([1.0, 0.0, 1.0, 0.0, 1.0]), np.array([0, 0, 1, 1, 1])
