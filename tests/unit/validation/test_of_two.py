@@ -11,7 +11,14 @@ from lbp_prognosis.fusion import MultipleImputation, RegressionCalibration, Risk
 from lbp_prognosis.fusion._pool_likelihood_ratio import _names
 from lbp_prognosis.models import CauseSpecificCox, CoxPH, FineGray
 from lbp_prognosis.survival import Status, Surv
-from lbp_prognosis.validation import MultiplyImputed, contrast, cross_validate_risk, external_validate, likelihood_ratio
+from lbp_prognosis.validation import (
+    MultiplyImputed,
+    contrast,
+    cross_validate_risk,
+    external_validate,
+    likelihood_ratio,
+    sample_size_validation,
+)
 from lbp_prognosis.validation.comparison._coalitions import _net_benefit
 from lbp_prognosis.validation.comparison._contrast import _by_samples
 from lbp_prognosis.validation.comparison._effects import effects_on
@@ -21,6 +28,7 @@ from lbp_prognosis.validation.resampling._cross_validate import average_cross_va
 from lbp_prognosis.validation.screening._column_strength import _frequency, _hanley_mcneil
 from lbp_prognosis.validation.screening._identifier_like import identifier_like
 from lbp_prognosis.validation.sensitivity._subgroup_labels import subgroup_labels
+from lbp_prognosis.validation.transport._update_model import _refits
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +200,47 @@ def test_a_model_of_one_cause_has_no_effects_of_another(data):
     assert len(effects_on(model, 2, "model")) == 1
     with pytest.raises(ArgumentError, match="cause"):
         effects_on(model, 1, "model")
+
+
+class _OnlyFit:
+    def fit(self, X, y):
+        return self
+
+
+class _Plain(_OnlyFit):
+    fixed = False
+
+    def get_params(self, deep=True):
+        return {}
+
+
+class _Fixed(_Plain):
+    fixed = True
+
+
+@pytest.mark.parametrize(
+    ("model", "fitted_anew"), [(_Plain(), True), (_OnlyFit(), False), (_Fixed(), False), (object(), False)]
+)
+def test_what_can_be_fitted_anew(model, fitted_anew):
+    if fitted_anew:
+        assert _refits(model, "refit")
+        return
+    with pytest.raises(ArgumentError, match="for a fixed score"):
+        _refits(model, "refit")
+    assert not _refits(model, "slope")
+
+
+@pytest.mark.parametrize("wrong", [0.0, 1.0, -0.1, 1.1])
+def test_a_prevalence_and_a_threshold_are_inside_0_and_1(wrong):
+    plan = {"prevalence": 0.3, "c_statistic": 0.75}
+    with pytest.raises(ArgumentError, match="prevalence"):
+        sample_size_validation("binary", **{**plan, "prevalence": wrong})
+    with pytest.raises(ArgumentError, match="threshold"):
+        sample_size_validation("binary", **plan, sensitivity=0.8, specificity=0.7, threshold=wrong)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_sensitivity_may_be_0_or_1(share):
+    plan = {"prevalence": 0.3, "c_statistic": 0.75, "threshold": 0.2}
+    assert sample_size_validation("binary", **plan, sensitivity=share, specificity=0.7).n > 0
+    assert sample_size_validation("binary", **plan, sensitivity=0.8, specificity=share).n > 0
