@@ -9,7 +9,7 @@ import pytest
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.fusion import MultipleImputation, RegressionCalibration, RiskPipeline
 from lbp_prognosis.fusion._pool_likelihood_ratio import _names
-from lbp_prognosis.models import CauseSpecificCox, CoxPH, FineGray
+from lbp_prognosis.models import CauseSpecificCox, CoxPH, DiscreteTimeHazard, FineGray
 from lbp_prognosis.survival import Status, Surv
 from lbp_prognosis.validation import (
     MultiplyImputed,
@@ -28,6 +28,8 @@ from lbp_prognosis.validation.resampling._cross_validate import average_cross_va
 from lbp_prognosis.validation.screening._column_strength import _frequency, _hanley_mcneil
 from lbp_prognosis.validation.screening._identifier_like import identifier_like
 from lbp_prognosis.validation.sensitivity._subgroup_labels import subgroup_labels
+from lbp_prognosis.validation.sensitivity._treatment_history import ordered_by_ids
+from lbp_prognosis.validation.sensitivity._under_strategy import _refuse_unfollowed
 from lbp_prognosis.validation.transport._update_model import _refits
 
 
@@ -244,3 +246,85 @@ def test_a_sensitivity_may_be_0_or_1(share):
     plan = {"prevalence": 0.3, "c_statistic": 0.75, "threshold": 0.2}
     assert sample_size_validation("binary", **plan, sensitivity=share, specificity=0.7).n > 0
     assert sample_size_validation("binary", **plan, sensitivity=0.8, specificity=share).n > 0
+
+
+@pytest.mark.parametrize("cause", [1, 2])
+def test_effects_of_hazards_by_period_are_those_of_the_cause(data, cause):
+    X, time, code = data
+    y = Surv.right(np.ceil(np.minimum(time, 20.0)), code)
+    model = DiscreteTimeHazard([5.0, 10.0, 20.0]).fit(X, y)
+    (found,) = effects_on(model, cause, "model")
+    table = model.to_frame()
+    rows = table[table["term"].astype(str).isin(["a", "b"])]
+    rows = rows[rows["cause"].eq(cause)] if "cause" in rows else rows
+    np.testing.assert_allclose(found.coef, rows["coef"], rtol=1e-10)
+    np.testing.assert_allclose(np.sqrt(np.diag(found.covariance)), rows["se"], rtol=1e-8)
+
+
+def test_a_model_is_worth_its_net_benefit(data):
+    """At 1/4: 6 of 10 treated, 5 of them with the event, are worth .5 − .1/3."""
+    y = Status.at(12.0, np.r_[np.ones(6), np.zeros(4)])
+    risk = np.r_[np.full(5, 0.9), 0.1, 0.9, np.full(3, 0.1)]
+    value, psi = _net_benefit(y, risk, 12.0, 0.25, 1, "event")
+    assert value == pytest.approx(0.5 - 0.1 / 3)
+    assert psi.shape == (10,)
+
+
+def test_equal_tests_of_two_parameters_are_pooled_to_the_same_statistic(data):
+    X, time, code = data
+    y = Surv.right(time, code == 1)
+    null = CoxPH().fit(X.assign(c=np.linspace(0, 1, len(X)))[["c"]], y)
+    more = X.assign(c=np.linspace(0, 1, len(X)))
+    part = likelihood_ratio(null, CoxPH().fit(more, y), more[["c"]], more)
+    assert part.df == 2
+    assert pool_likelihood_ratios([part, part]).statistic == pytest.approx(part.statistic)
+
+
+@pytest.mark.parametrize("m", [1, 2, 3])
+def test_degrees_of_freedom_are_finite_from_two_completed_tables_on(data, m):
+    X, time, code = data
+    holes = X.mask(np.random.default_rng(1).random(X.shape) < 0.2)
+    model = RiskPipeline([MultipleImputation(m=m, draws=2)], CoxPH()).fit(holes, Surv.right(time, code == 1))
+    found = contrast(model, X.head(1), {"a": 1.0}, {"a": 0.0}).to_frame()
+    assert np.isfinite(found["df"]).all() == (m > 1)
+
+
+@pytest.mark.parametrize(("ratio", "accepted"), [(0.0, False), (1e-3, True)])
+def test_the_anticipated_ratio_of_observed_to_expected_is_above_0(ratio, accepted):
+    plan = {"prevalence": 0.3, "c_statistic": 0.75, "observed_expected": ratio}
+    if accepted:
+        assert sample_size_validation("binary", **plan).n > 0
+        return
+    with pytest.raises(ArgumentError, match="observed_expected"):
+        sample_size_validation("binary", **plan)
+
+
+def test_times_of_treatment_are_brought_into_the_order_of_the_names():
+    @ordered_by_ids
+    def called(y, treated_at, *, ids=None):
+        return list(treated_at)
+
+    y, labelled = np.zeros(3), pd.Series([1.0, 2.0, 3.0], index=["c", "a", "b"])
+    assert called(y, labelled, ids=["a", "b", "c"]) == [2.0, 3.0, 1.0]
+    assert called(y, labelled) == [1.0, 2.0, 3.0]
+    assert called(y, labelled.reset_index(drop=True), ids=["a", "b", "c"]) == [1.0, 2.0, 3.0]
+    assert called(y, labelled, ids=["a", "b", "d"]) == [1.0, 2.0, 3.0]  # other names: refused later
+
+
+@pytest.mark.parametrize(
+    ("started", "due", "refused"), [(0, [1.0, np.inf], True), (1, [1.0, np.inf], False), (0, [np.inf] * 2, False)]
+)
+def test_a_strategy_that_nobody_follows_to_a_start_is_refused(started, due, refused):
+    clock = SimpleNamespace(after=lambda time: time, times=np.array([2.0, 5.0]))
+    found = SimpleNamespace(
+        strategy="start by 3",
+        n_started=started,
+        _windows=SimpleNamespace(due=np.array(due)),
+        _clock=clock,
+        _left=np.array([True, False]),
+    )
+    if refused:
+        with pytest.raises(ArgumentError, match="no patient started"):
+            _refuse_unfollowed(found)
+        return
+    _refuse_unfollowed(found)
