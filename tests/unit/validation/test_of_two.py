@@ -29,7 +29,7 @@ from lbp_prognosis.validation.screening._column_strength import _frequency, _han
 from lbp_prognosis.validation.screening._identifier_like import identifier_like
 from lbp_prognosis.validation.sensitivity._subgroup_labels import subgroup_labels
 from lbp_prognosis.validation.sensitivity._treatment_history import ordered_by_ids
-from lbp_prognosis.validation.sensitivity._under_strategy import _refuse_unfollowed
+from lbp_prognosis.validation.sensitivity._under_strategy import UnderStrategy, _refuse_unfollowed
 from lbp_prognosis.validation.transport._update_model import _refits
 
 
@@ -328,3 +328,14 @@ def test_a_strategy_that_nobody_follows_to_a_start_is_refused(started, due, refu
             _refuse_unfollowed(found)
         return
     _refuse_unfollowed(found)
+
+
+def test_nobody_has_to_start_where_no_start_is_due():
+    never = SimpleNamespace(_windows=SimpleNamespace(due=np.array([np.inf, np.inf])))
+    assert UnderStrategy.n_unmatched.func(never) == 0
+
+
+def test_weights_change_up_to_the_day_of_the_latest_start():
+    windows = SimpleNamespace(due=np.array([1.0, 3.0]), forbidden=np.array([0.0, 2.0]))
+    grid = SimpleNamespace(grid=np.array([1.0, 2.0, 3.0, 4.0]))
+    assert UnderStrategy._jumps.fget(SimpleNamespace(_windows=windows, _treatment=grid)).tolist() == [1.0, 2.0, 3.0]
