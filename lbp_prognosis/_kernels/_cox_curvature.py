@@ -17,8 +17,6 @@ from lbp_prognosis._kernels._cox_sums import TiedEvents, _before
 
 __all__ = ["CoxPass", "Curvature"]
 
-_TOGETHER = 64  # columns that are held in double precision at once where they are kept in single
-
 # inside a compiled kernel only compiled ones can be called
 _accumulate = _cox_sums._accumulate.compiled
 _group_terms = _cox_sums._group_terms.compiled
@@ -122,18 +120,19 @@ class CoxPass:
 
 @compiled()
 def _scale_and_sum(
-    raw, risk, root, event, last, before, ends, root0, share, root2, second, s1, d1, Z, U
+    raw, low, high, risk, root, event, last, before, ends, root0, share, root2, second, Z, U
 ):  # pragma: no cover - compiled
-    """Fill columns of ``Z`` and ``U``, here rows, from those of ``raw``; ``s1``, ``d1`` are room for sums by time."""
+    """Fill columns ``low`` to ``high`` of ``Z`` and ``U``."""
     n, m = risk.size, root0.size
     delayed = before.size > 0
-    for j in range(raw.shape[0]):
+    s1, d1 = np.empty(m), np.empty(m)
+    for j in range(low, high):
         for k in range(m):
             s1[k] = 0.0
             d1[k] = 0.0
         for i in range(n):
-            x = raw[j, i]
-            Z[j, i] = x * root[i]
+            x = raw[i, j]
+            Z[i, j] = x * root[i]
             k = last[i]
             a = risk[i] * x
             if k < 0 or a == 0.0:
@@ -149,30 +148,34 @@ def _scale_and_sum(
                 s1[k] += s1[k + 1]
             start = end
         for k in range(m):
-            U[j, k] = root0[k] * (s1[k] - share[k] * d1[k])
+            U[k, j] = root0[k] * (s1[k] - share[k] * d1[k])
         for r in range(second.size):
-            U[j, m + r] = root2[r] * d1[second[r]]
+            U[m + r, j] = root2[r] * d1[second[r]]
 
 
-def _by_columns(X: np.ndarray, out: np.ndarray, order: np.ndarray | None = None) -> None:
+@compiled()
+def _by_columns(X, order, out):  # pragma: no cover - compiled
     """Copy a matrix kept by rows into one kept by columns, a few rows at a time so that both stay in the cache."""
-    step = max(32, 2**14 // max(1, X.shape[1]))
-    for low in range(0, X.shape[0], step):
-        rows = X[low : low + step]
-        out[low : low + step] = rows if order is None else rows[:, order]
+    for low in range(0, X.shape[0], 32):
+        high = min(low + 32, X.shape[0])
+        for j in range(order.size):
+            column = order[j]
+            for i in range(low, high):
+                out[i, j] = X[i, column]
 
 
-def _bring_forward(values: np.ndarray, order: np.ndarray, place: np.ndarray, first: int, columns: np.ndarray) -> None:
-    """Exchange columns so that these follow the ``first`` ones."""
-    for here, column in enumerate(columns, start=first):
-        there = place[column]
+@compiled()
+def _bring_forward(values, order, place, first, columns):  # pragma: no cover - compiled
+    """Exchange columns, here rows of halves of numbers, so that these follow the ``first`` ones."""
+    for j in range(columns.size):
+        here, there = first + j, place[columns[j]]
         if here == there:
             continue
-        kept = values[:, here].copy()
-        values[:, here] = values[:, there]
-        values[:, there] = kept
-        order[[here, there]] = order[[there, here]]
-        place[order[[here, there]]] = here, there
+        for i in range(values.shape[1]):
+            values[here, i], values[there, i] = values[there, i], values[here, i]
+        other = order[here]
+        order[here], order[there] = order[there], other
+        place[order[here]], place[other] = here, there
 
 
 class Curvature:
@@ -201,7 +204,7 @@ class Curvature:
         self.known = np.zeros(p, dtype=bool)
         self.order, self.place, self.size = np.arange(p), np.arange(p), 0
         self.values = np.empty((n, p), np.float32 if single else np.float64, order="F")
-        _by_columns(X, self.values)
+        _by_columns(X, self.order, self.values)
         count = state.tied.count
         self.second = np.flatnonzero(count > 1) if state.efron else np.empty(0, dtype=np.int64)
         self.height = count.size + self.second.size
@@ -246,7 +249,7 @@ class Curvature:
     def widen(self) -> None:
         """Hold the columns in double precision from now on."""
         self.values = np.empty(self.X.shape, order="F")
-        _by_columns(self.X, self.values, self.order)
+        _by_columns(self.X, self.order, self.values)
 
     def extend(self, new: np.ndarray) -> None:
         """Add columns at the same reference; the first ones make the reference."""
@@ -254,7 +257,8 @@ class Curvature:
             return
         old = self.size
         self._reserve(old + new.size)
-        _bring_forward(self.values, self.order, self.place, old, new)
+        halves = self.values.T.view(np.uint32)  # one type for both precisions, so that it is compiled once
+        _bring_forward(halves, self.order, self.place, old, new)
         self.size += new.size
         self.known[new] = True
         if self.ready:
@@ -269,40 +273,32 @@ class Curvature:
         return self.quadratic.minimise(self.matrix, gradient, start, l1, l2, tol)
 
     def _fill(self, old: int) -> None:
-        size = self.size
+        size, d = self.size, self.state.data
         if size == old:
             return
         if old == 0:
             self.quadratic.forget()
-        self._scale(old, size)
+        _scale_and_sum(
+            self.values,
+            old,
+            size,
+            self.risk,
+            self.root,
+            d.event,
+            d.last,
+            _before(d),
+            d.ends,
+            self.root0,
+            self.share,
+            self.root2,
+            self.second,
+            self._Z,
+            self._U,
+        )
         block = self._Z[:, :size].T @ self._Z[:, old:size]
         block -= self._U[:, :size].T @ self._U[:, old:size]
         self.matrix[:size, old:size] = block
         self.matrix[old:size, :old] = block[:old].T
-
-    def _scale(self, low: int, high: int) -> None:
-        """Fill columns ``low`` to ``high`` of ``Z`` and ``U``.
-
-        The kernel is compiled for double precision alone. What is kept in single is converted, some columns at a time.
-        """
-        d = self.state.data
-        given = (self.risk, self.root, d.event, d.last, _before(d), d.ends, self.root0, self.share, self.root2)
-        sums = np.empty((2, self.root0.size))
-        double = self.values.dtype == self.precision == np.float64
-        step = high - low if double else _TOGETHER
-        for start in range(low, high, step):
-            these = np.s_[:, start : min(start + step, high)]
-            raw, Z, U = (
-                self.values[these].T,
-                self._Z[these].T,
-                self._U[these].T,
-            )  # of one layout, also if it is a column
-            if double:
-                _scale_and_sum(raw, *given, self.second, *sums, Z, U)
-            else:
-                scaled, summed = np.empty(Z.shape), np.empty(U.shape)
-                _scale_and_sum(raw.astype(float), *given, self.second, *sums, scaled, summed)
-                Z[...], U[...] = scaled, summed
 
     def _reserve(self, size: int) -> None:
         """Make room for ``size`` columns; buffers double, so that appending stays linear."""
