@@ -165,7 +165,7 @@ class ModelPlan:
                 f"model {self.name!r}.impute_with_outcome", "true or false", repr(self.impute_with_outcome)
             )
         for column, knots in self.splines.items():
-            check_number(f"model.splines.{column}", knots, low=3, high=10, whole=True)
+            check_number(f"model.splines.{column}", knots, low=3, high=7, whole=True)
         if not str(self.name).strip() or self.name in ("treat all", "treat none"):
             raise argument_error("model.name", "a name other than 'treat all' and 'treat none'", self.name)
         if len(set(self.modalities)) != len(self.modalities):

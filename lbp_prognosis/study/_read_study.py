@@ -17,7 +17,7 @@ from lbp_prognosis.evaluation import ThresholdRange
 from lbp_prognosis.evidence import CLINICAL_MINIMUM, Criteria
 from lbp_prognosis.study._data_plan import DataPlan
 from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
-from lbp_prognosis.study._model_plan import MODEL_KINDS, ModelPlan
+from lbp_prognosis.study._model_plan import COMBINED, MODEL_KINDS, PARTS, ModelPlan
 from lbp_prognosis.study._retest_plan import RetestPlan, retest_conflicts
 from lbp_prognosis.study._score_plan import ScorePlan, package_outcome, score_conflicts
 from lbp_prognosis.study._subgroups_plan import SubgroupsPlan, subgroups_conflicts
@@ -362,7 +362,6 @@ def _check_models(read: StrictTable, found: Mapping[str, Any]) -> None:
         _check_options(read, f"model.{k}.options", plan)
         if groups is MISSING or not groups:
             continue
-        columns = [column for name in plan.modalities for column in groups.get(name, ())]
         for name in plan.modalities:
             if name not in groups:
                 field = f"model.{k}.modalities"
@@ -372,10 +371,20 @@ def _check_models(read: StrictTable, found: Mapping[str, Any]) -> None:
                 plan.columns(groups)
             except ArgumentError as error:
                 read.take(f"model.{k}.formula", error)
-        for column in plan.splines:
-            if column not in columns and all(name in groups for name in plan.modalities):
-                field = f"model.{k}.splines"
-                read.fault(field, "reference", field, "of columns of the model", column, nearest(column, columns))
+        _check_splines(read, f"model.{k}", plan, groups)
+
+
+def _check_splines(read: StrictTable, field: str, plan: ModelPlan, groups: Mapping[str, Sequence[str]]) -> None:
+    """Check that splines are of columns of the model, also those of models inside a combined one."""
+    if plan.kind in COMBINED:
+        within = f"{field}.options.learners" if PARTS[plan.kind] == ("learners",) else f"{field}.options"
+        for name, inside in plan.learners().items():
+            _check_splines(read, f"{within}.{name}", inside, groups)
+    columns = [column for name in plan.modalities for column in groups.get(name, ())]
+    for column in plan.splines:
+        if column not in columns and all(name in groups for name in plan.modalities):
+            at = f"{field}.splines"
+            read.fault(at, "reference", at, "of columns of the model", column, nearest(column, columns))
 
 
 def _check_score(read: StrictTable, top: Mapping[str, Any], found: Mapping[str, Any]) -> None:

@@ -204,6 +204,31 @@ def test_the_reader_of_a_study_refuses_all_such_values_at_once(checked) -> None:
     assert "`model 'three'.options.learners.a.options.ties`" in messages
 
 
+def test_splines_of_models_inside_others_are_of_their_columns_and_have_knots_that_exist(checked) -> None:
+    bent = {"kind": "cox", "splines": {"x": 3, "xx": 3}}
+    plans = [
+        {
+            "name": "stack",
+            "kind": "stacked",
+            "modalities": ["clinical"],
+            "options": {"learners": {"a": "cox", "b": bent}},
+        },
+        {"name": "patterns", "kind": "patterns", "modalities": ["clinical"], "options": {"estimator": bent}},
+        {"name": "cox", "modalities": ["clinical"], **bent},
+    ]
+    with pytest.raises(ArgumentError) as caught:
+        checked(model=plans)
+    found = caught.value.failures
+    within = ["model.1.options.learners.b", "model.2.options.estimator", "model.3"]
+    assert found["field"].tolist() == [f"{where}.splines" for where in within]
+    assert found["message"].str.contains("columns of the model; got xx. Did you mean 'x'?", regex=False).all()
+    for knots in (3, 7):
+        assert ModelPlan(name="m", kind="cox", modalities=("clinical",), splines={"x": knots}).splines == {"x": knots}
+    for knots in (2, 8):
+        with pytest.raises(ArgumentError, match=rf"splines\.x` must be .* at least 3 and of at most 7; got {knots}"):
+            checked(model=[{**PLAN, "kind": "cox", "splines": {"x": knots}}])
+
+
 PLAN = {"name": "m", "kind": "boosted_cox", "modalities": ["clinical"]}
 
 
