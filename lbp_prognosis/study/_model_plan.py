@@ -194,13 +194,15 @@ class ModelPlan:
             raise argument_error(
                 f"model {self.name!r}.keep_blocks", f"among {list(self.modalities)}", list(self.keep_blocks)
             )
-        if self.combat and self.kind in ("null", "published", *COMBINED):
-            raise argument_error(
-                f"model {self.name!r}.combat",
-                "left out for null, published and combined models",
-                dict(self.combat),
-                "Models inside others have a table of their own.",
-            )
+        own = [name for name in ("combat", "splines", "keep_blocks") if getattr(self, name)]
+        for name in own:
+            if self.kind in COMBINED or (self.kind in ("null", "published") and name != "keep_blocks"):
+                raise argument_error(
+                    f"model {self.name!r}.{name}",
+                    "left out for null, published and combined models",
+                    str(getattr(self, name)),
+                    "Models inside others have a table of their own.",
+                )
         if self.kind in COMBINED:
             self.learners()
 
