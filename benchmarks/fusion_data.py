@@ -57,6 +57,8 @@ class Generator:
         Real table that is read.
     scattered : float
         Share of single cells, of all modalities but the clinical one, that are missing completely at random.
+    continuous : sequence of str
+        Predictors with more than ten values.
     """
 
     seed: int
@@ -68,6 +70,7 @@ class Generator:
     needed: str = ""
     table: Path | None = None
     scattered: float = 0.0
+    continuous: Sequence[str] = tuple(column for columns in FOUR.values() for column in columns)
 
     @property
     def available(self) -> bool:
@@ -172,6 +175,7 @@ GENERATORS: dict[str, Generator] = {
         36.0,
         (24, 84),
         table=TABLES / "reference" / "data" / "gbsg.csv",
+        continuous=("age", "size", "nodes", "pgr", "er"),
     ),
     "TRACE": Generator(
         4,
@@ -182,6 +186,7 @@ GENERATORS: dict[str, Generator] = {
         unit=0.01,
         needed="age",
         table=TABLES / "data" / "trace" / "TRACE.csv",
+        continuous=("age", "wmi"),
     ),
 }
 

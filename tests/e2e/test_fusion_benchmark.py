@@ -30,6 +30,7 @@ def test_data_sets_are_drawn_from_their_number(name):
     pd.testing.assert_frame_equal(X, again[0])
     np.testing.assert_array_equal(y, again[1])
     assert sorted(X.columns) == sorted(column for columns in generator.modalities.values() for column in columns)
+    assert sorted(generator.continuous) == sorted(column for column in X if X[column].nunique() > 10)
     imaging = list(generator.modalities["imaging"])
     missing = fresh[imaging].isna().all(axis=1)
     others = fresh.drop(columns=imaging)
@@ -70,6 +71,9 @@ def test_the_best_possible_index_is_that_of_the_truth():
     state = np.array([True, False, True, False])
     assert fusion.judged(np.full(4, 0.5), state)["ipa"] == 0.0
     assert fusion.judged(np.full(4, 0.5), state)["auc"] == 0.5
+    same = fusion.judged(0.5 + np.array([0, 1e-12, 0, -1e-12]), state)  # a mean that was told to rank nobody
+    assert np.isnan(same["slope"])
+    assert same["auc"] == 0.5
     rng = np.random.default_rng(0)
     truth = rng.uniform(0.1, 0.9, 4000)
     drawn = rng.random(4000) < truth
@@ -113,9 +117,19 @@ def test_a_model_of_some_modalities_is_the_model_of_their_columns():
     generator = data.GENERATORS["linear, imaged by indication"]
     for contender, names in (("clinical only", ["clinical"]), ("all but imaging", list(data.FOUR)[:3])):
         columns = [column for name in names for column in data.FOUR[name]]
-        found = fusion.CONTENDERS[contender](generator.modalities, 12.0).fit(X, y).predict_risk(fresh, 12.0)
+        found = fusion.CONTENDERS[contender](generator).fit(X, y).predict_risk(fresh, 12.0)
         want = CauseSpecificCox(penalty="cv").fit(X[columns], y).predict_risk(fresh[columns], 12.0)
         np.testing.assert_allclose(found, want, rtol=1e-10)
+
+
+@pytest.mark.parametrize(("contender", "count"), [(fusion.DEFAULT, 5), (fusion.THREE, 3)])
+def test_the_stack_bends_what_is_continuous(contender, count):
+    of = data.GENERATORS["GBSG"]
+    learners = fusion.CONTENDERS[contender](of).learners
+    bent = [name for name, model in learners.items() if len(getattr(model, "steps", ())) == 2]
+    assert len(learners) == count
+    assert bent == (["ridge, splines", "elastic net, splines"] if count == 5 else [])
+    assert all(learners[name].steps[1].columns == of.continuous for name in bent)
 
 
 def test_the_summary_pairs_contenders_by_data_set(tmp_path):
@@ -155,8 +169,8 @@ def test_what_is_done_is_not_done_again(tmp_path, monkeypatch):
     fits = {name: 0 for name in asked}
 
     def counted(name):
-        def make(groups, horizon):
-            assert (list(groups), horizon) == (list(data.FOUR), 12.0)
+        def make(of):
+            assert (list(of.modalities), of.horizon) == (list(data.FOUR), 12.0)
             fits[name] += 1
             return NullModel()
 
