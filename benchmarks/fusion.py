@@ -195,7 +195,7 @@ def judged(risk: np.ndarray, state: np.ndarray) -> dict[str, float]:
 
     brier = float(np.mean((risk - state) ** 2))
     out = {"ipa": 1 - brier / float(state.var()), "brier": brier, "slope": np.nan, "auc": 0.5}
-    if np.ptp(risk) > 1e-6:  # the same risk for all but for rounding has no slope and ranks nobody
+    if np.ptp(risk) > 1e-6:  # risks that differ by rounding alone have no slope and no order
         y, inside = Status.at(1.0, state.astype(int)), np.clip(risk, 1e-6, 1 - 1e-6)
         out["slope"] = float(LogisticRisk().fit(np.log(inside / (1 - inside))[:, None], y).coef_[0])
         out["auc"] = float(time_dependent_auc(y, risk).value)

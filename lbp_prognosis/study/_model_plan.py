@@ -194,9 +194,9 @@ class ModelPlan:
             raise argument_error(
                 f"model {self.name!r}.keep_blocks", f"among {list(self.modalities)}", list(self.keep_blocks)
             )
-        own = [name for name in ("combat", "splines", "keep_blocks") if getattr(self, name)]
-        for name in own:
-            if self.kind in COMBINED or (self.kind in ("null", "published") and name != "keep_blocks"):
+        own = ("combat", "splines", "keep_blocks") if self.kind in COMBINED else ("combat", "splines")
+        for name in own if self.kind in ("null", "published", *COMBINED) else ():
+            if getattr(self, name):
                 raise argument_error(
                     f"model {self.name!r}.{name}",
                     "left out for null, published and combined models",
@@ -205,6 +205,11 @@ class ModelPlan:
                 )
         if self.kind in COMBINED:
             self.learners()
+
+    @property
+    def learners_at(self) -> str:
+        """Place of the models inside a combined one in its table: ``options.learners`` or ``options``."""
+        return "options.learners" if PARTS[self.kind] == ("learners",) else "options"
 
     def learners(self) -> dict[str, ModelPlan]:
         """Return the plans of the models inside a combined one, by name."""

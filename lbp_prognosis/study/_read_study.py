@@ -17,7 +17,7 @@ from lbp_prognosis.evaluation import ThresholdRange
 from lbp_prognosis.evidence import CLINICAL_MINIMUM, Criteria
 from lbp_prognosis.study._data_plan import DataPlan
 from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
-from lbp_prognosis.study._model_plan import COMBINED, MODEL_KINDS, PARTS, ModelPlan
+from lbp_prognosis.study._model_plan import COMBINED, MODEL_KINDS, ModelPlan
 from lbp_prognosis.study._retest_plan import RetestPlan, retest_conflicts
 from lbp_prognosis.study._score_plan import ScorePlan, package_outcome, score_conflicts
 from lbp_prognosis.study._subgroups_plan import SubgroupsPlan, subgroups_conflicts
@@ -377,9 +377,8 @@ def _check_models(read: StrictTable, found: Mapping[str, Any]) -> None:
 def _check_splines(read: StrictTable, field: str, plan: ModelPlan, groups: Mapping[str, Sequence[str]]) -> None:
     """Check that splines are of columns of the model, also those of models inside a combined one."""
     if plan.kind in COMBINED:
-        within = f"{field}.options.learners" if PARTS[plan.kind] == ("learners",) else f"{field}.options"
         for name, inside in plan.learners().items():
-            _check_splines(read, f"{within}.{name}", inside, groups)
+            _check_splines(read, f"{field}.{plan.learners_at}.{name}", inside, groups)
     columns = [column for name in plan.modalities for column in groups.get(name, ())]
     for column in plan.splines:
         if column not in columns and all(name in groups for name in plan.modalities):

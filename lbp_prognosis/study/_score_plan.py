@@ -9,7 +9,7 @@ from typing import Any
 from lbp_prognosis._base import ArgumentError, argument_error, check_choice, check_number
 from lbp_prognosis.cohort import OutcomeDefinition, ScoreAtVisit, outcome_from_dict
 from lbp_prognosis.study._data_plan import DataPlan
-from lbp_prognosis.study._model_plan import COMBINED, COMBINED_SCORES, MODEL_KINDS, PARTS, SCORE_KINDS, ModelPlan
+from lbp_prognosis.study._model_plan import COMBINED, COMBINED_SCORES, MODEL_KINDS, SCORE_KINDS, ModelPlan
 
 __all__ = ["ScorePlan", "package_outcome", "score_conflicts"]
 
@@ -204,8 +204,13 @@ def _of_kinds(path: str, plan: ModelPlan, *, of_score: bool) -> Iterator[Conflic
     known = tuple(kind for kind in SCORE_KINDS if kind != "longitudinal_outcome") if of_score else others
     for name, inside in plan.learners().items():
         if inside.kind not in known:
-            where = f"{path}.options.learners.{name}" if PARTS[plan.kind] == ("learners",) else f"{path}.options.{name}"
-            yield (where, "conflict", words, repr(inside.kind), f"One of {', '.join(known)}.")
+            yield (
+                f"{path}.{plan.learners_at}.{name}",
+                "conflict",
+                words,
+                repr(inside.kind),
+                f"One of {', '.join(known)}.",
+            )
 
 
 def _of_wide(column: str, outcome: Mapping[str, Any], score: ScorePlan | None) -> Iterator[Conflict]:

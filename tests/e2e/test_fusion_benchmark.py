@@ -71,7 +71,7 @@ def test_the_best_possible_index_is_that_of_the_truth():
     state = np.array([True, False, True, False])
     assert fusion.judged(np.full(4, 0.5), state)["ipa"] == 0.0
     assert fusion.judged(np.full(4, 0.5), state)["auc"] == 0.5
-    same = fusion.judged(0.5 + np.array([0, 1e-12, 0, -1e-12]), state)  # a mean that was told to rank nobody
+    same = fusion.judged(0.5 + np.array([0, 1e-12, 0, -1e-12]), state)  # a recalibrated mean without order
     assert np.isnan(same["slope"])
     assert same["auc"] == 0.5
     rng = np.random.default_rng(0)
